@@ -1,0 +1,170 @@
+"""What a table is: the frozen rows that everything else is derived from.
+
+Lives here: `Column`, `Table` and the two ways of fetching, all refusing nonsense when built.
+Not here: the rows themselves (see the other modules of this room), Dagster, HTTP, files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+THREE_MONTHS = timedelta(days=89)
+"""The longest span that is never more than 3 calendar months: February to April of a common year."""
+
+
+class Kind(StrEnum):
+    """Mews' own kinds of value. `NUMBER` is a double in the API's contract, `DECIMAL` is exact."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    UTC = "utc"
+    DATE = "date"
+    ENUM = "enum"
+    OBJECT = "object"
+    JSON = "json"
+
+
+class ScopeKind(StrEnum):
+    """What a partition's scope is. The value names the dynamic partition set."""
+
+    ENTERPRISE = "enterprise"
+    CHAIN = "chain"
+
+
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*")
+
+
+def snake_case(name: str) -> str:
+    """`UpdatedUtc` -> `updated_utc`, `DUNS` -> `duns`, `Line1` -> `line1`."""
+    return "_".join(word.lower() for word in _WORD.findall(name))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One property of a record, under Mews' own spelling.
+
+    `deprecated` properties are known, so they are never reported as new, but they stay in the landing.
+    `pii` marks what tells who a guest is.
+    """
+
+    name: str
+    kind: Kind
+    description: str = ""
+    required: bool = False
+    is_list: bool = False
+    values: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    deprecated: bool = False
+    pii: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.kind is Kind.OBJECT) != bool(self.columns):
+            raise ValueError(f"column {self.name}: an object needs columns, and only an object has them")
+        if (self.kind is Kind.ENUM) != bool(self.values):
+            raise ValueError(f"column {self.name}: an enum needs values, and only an enum has them")
+        _refuse_repeats(f"column {self.name}: nested column", [column.field_name for column in self.columns])
+        _refuse_repeats(f"column {self.name}: value", list(self.values))
+
+    @property
+    def field_name(self) -> str:
+        """The name in the tables."""
+        return snake_case(self.name)
+
+
+@dataclass(frozen=True)
+class Export:
+    """Fetched by an asynchronous bulk export.
+
+    `filter` is the property of `Filters` the window goes into: `UpdatedUtc` or `Posting`.
+    The limits are those of exports/add.
+    """
+
+    entity_type: str
+    filter: str = "UpdatedUtc"
+    max_length: timedelta = timedelta(days=180)
+    max_scopes: int = 1000
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Fetched page by page. `records_key` is where the records stand in the answer.
+
+    `scope_parameter` is the list the scope ids go into; `parameters` are sent with every request.
+    """
+
+    operation: str
+    records_key: str
+    filter: str = "UpdatedUtc"
+    scope_parameter: str = "EnterpriseIds"
+    parameters: dict[str, Any] = field(default_factory=dict, hash=False)
+    max_length: timedelta = THREE_MONTHS
+    max_scopes: int = 1000
+
+
+@dataclass(frozen=True)
+class Via:
+    """Rows that are found, and so dealt to their window, by the stamp of the record they belong to."""
+
+    table: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, from the question asked of Mews to the columns in Parquet.
+
+    `entity` is Mews' name of one record. `scope_column` is the property that names a row's own enterprise or
+    chain, or None where rows do not say whose they are (then every scope needs a capture of its own).
+    `window_column` is the property the window's filter looks at; with `via` it is that of the other table's
+    record. `version_column` tells versions of one id apart.
+    """
+
+    name: str
+    entity: str
+    description: str
+    columns: tuple[Column, ...]
+    fetch: Export | Pages
+    scope: ScopeKind = ScopeKind.ENTERPRISE
+    scope_column: str | None = "EnterpriseId"
+    window_column: str = "UpdatedUtc"
+    version_column: str = "UpdatedUtc"
+    via: Via | None = None
+
+    def __post_init__(self) -> None:
+        where = f"table {self.name}"
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise ValueError(f"{where}: a table's name is snake_case")
+        by_name = {column.name: column for column in self.columns}
+        _refuse_repeats(f"{where}: column", [column.field_name for column in self.columns])
+        wanted = {"Id", self.version_column, self.scope_column or "Id"}
+        wanted.add(self.via.column if self.via else self.window_column)
+        if missing := wanted - set(by_name):
+            raise ValueError(f"{where}: no column {', '.join(sorted(missing))}")
+        if not by_name["Id"].required:
+            raise ValueError(f"{where}: Id must be required")
+
+    @property
+    def kept_columns(self) -> tuple[Column, ...]:
+        """The columns of the tables: all but the deprecated ones."""
+        return kept(self.columns)
+
+    @property
+    def required_columns(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.kept_columns if column.required)
+
+
+def kept(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns that go into the tables."""
+    return tuple(column for column in columns if not column.deprecated)
+
+
+def _refuse_repeats(what: str, names: list[str]) -> None:
+    if repeats := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{what} {', '.join(repeats)} is declared twice")

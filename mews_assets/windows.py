@@ -1,0 +1,202 @@
+"""Windows of time: half-open inside, inclusive when asked of Mews.
+
+Lives here: cutting time into windows, joining neighbouring ones, halving, settling, and writing instants the
+way the API reads them. `now` is always an argument. Only the standard library; no other room of the project.
+
+Mews includes both ends of every interval. A window asked as `[start, end]` therefore also returns the rows
+stamped exactly at `end`; those belong to the next window, because a `Window` here holds `start <= t < end`.
+All instants are aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+SETTLE = timedelta(minutes=5)
+"""Mews refuses an export whose interval ends less than 5 minutes in the past (exports/add, UpdatedUtc)."""
+
+
+class Grain(StrEnum):
+    """How long one window is. The value is what `MEWS_WINDOW` accepts."""
+
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """The instants `start <= t < end`, both aware and in UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            instant: datetime = getattr(self, name)
+            if instant.utcoffset() != timedelta(0):
+                raise ValueError(f"a window's {name} must be an aware UTC datetime, got {instant!r}")
+        if self.end <= self.start:
+            raise ValueError(f"a window must end after it starts, got {self}")
+
+    def __str__(self) -> str:
+        return f"[{to_api(self.start)}, {to_api(self.end)})"
+
+    @property
+    def length(self) -> timedelta:
+        return self.end - self.start
+
+    def holds(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+    def is_settled(self, now: datetime) -> bool:
+        """Whether Mews answers for all of it already: its end lies more than 5 minutes in the past."""
+        return self.end + SETTLE < now
+
+    def halves(self) -> tuple[Window, Window]:
+        """Two windows that together hold the same instants; for a request that was too heavy.
+
+        Raises ValueError below two seconds: the API reads whole seconds everywhere.
+        """
+        if self.length < timedelta(seconds=2):
+            raise ValueError(f"{self} cannot be halved: it is shorter than 2 seconds")
+        middle = self.start + timedelta(seconds=int(self.length.total_seconds()) // 2)
+        return Window(self.start, middle), Window(middle, self.end)
+
+
+def window_start(instant: datetime, grain: Grain) -> datetime:
+    """The start of the window that holds the instant."""
+    instant = instant.astimezone(UTC)
+    if grain is Grain.HOURLY:
+        return instant.replace(minute=0, second=0, microsecond=0)
+    midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
+    if grain is Grain.DAILY:
+        return midnight
+    if grain is Grain.WEEKLY:  # from Sunday, as Dagster's WeeklyPartitionsDefinition cuts it
+        return midnight - timedelta(days=(midnight.weekday() + 1) % 7)
+    return midnight.replace(day=1)
+
+
+def next_start(start: datetime, grain: Grain) -> datetime:
+    """The start of the window after the one that starts here."""
+    if grain is Grain.HOURLY:
+        return start + timedelta(hours=1)
+    if grain is Grain.DAILY:
+        return start + timedelta(days=1)
+    if grain is Grain.WEEKLY:
+        return start + timedelta(days=7)
+    return (start + timedelta(days=32)).replace(day=1)
+
+
+def window_at(instant: datetime, grain: Grain) -> Window:
+    """The window that holds the instant."""
+    start = window_start(instant, grain)
+    return Window(start, next_start(start, grain))
+
+
+def windows_between(start: datetime, end: datetime, grain: Grain) -> Iterator[Window]:
+    """Every whole window with `start <= window.start` and `window.end <= end`, oldest first."""
+    at = window_start(start, grain)
+    if at < start:
+        at = next_start(at, grain)
+    while (after := next_start(at, grain)) <= end:
+        yield Window(at, after)
+        at = after
+
+
+def settled_windows(start: datetime, now: datetime, grain: Grain) -> Iterator[Window]:
+    """Every whole window since `start` that has settled at `now`, oldest first."""
+    return (window for window in windows_between(start, now, grain) if window.is_settled(now))
+
+
+def split(window: Window, limit: timedelta) -> list[Window]:
+    """The window cut into pieces no longer than the limit, oldest first."""
+    if limit <= timedelta(0):
+        raise ValueError(f"a window can only be split to a positive length, got {limit}")
+    pieces, at = [], window.start
+    while at < window.end:
+        upto = min(at + limit, window.end)
+        pieces.append(Window(at, upto))
+        at = upto
+    return pieces
+
+
+def coalesce(windows: Iterable[Window]) -> list[Window]:
+    """Touching and overlapping windows joined, oldest first."""
+    joined: list[Window] = []
+    for window in sorted(windows):
+        if joined and window.start <= joined[-1].end:
+            joined[-1] = Window(joined[-1].start, max(joined[-1].end, window.end))
+        else:
+            joined.append(window)
+    return joined
+
+
+_KEY_FORMATS = {Grain.HOURLY: "%Y-%m-%dT%H"}
+_KEY_FORMAT = "%Y-%m-%d"
+
+
+def key_format(grain: Grain) -> str:
+    """The strftime format of window keys: partition keys in Dagster and folder names in the lake."""
+    return _KEY_FORMATS.get(grain, _KEY_FORMAT)
+
+
+def to_key(window: Window, grain: Grain) -> str:
+    """The window's key: its start, without characters that paths or partition keys give a meaning to."""
+    return window.start.strftime(key_format(grain))
+
+
+def from_key(key: str, grain: Grain) -> Window:
+    """The window of a key. Raises ValueError when the key is no start of a window of this grain."""
+    try:
+        start = datetime.strptime(key, key_format(grain)).replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(f"{key!r} is not a {grain.value} window key ({key_format(grain)})") from None
+    if window_start(start, grain) != start:
+        raise ValueError(f"{key!r} is not the start of a {grain.value} window")
+    return Window(start, next_start(start, grain))
+
+
+def to_api(instant: datetime) -> str:
+    """`2023-03-22T12:12:00Z`, with microseconds only where there are any."""
+    text = instant.astimezone(UTC).isoformat(timespec="microseconds" if instant.microsecond else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
+
+
+def from_api(text: str) -> datetime:
+    """An instant as Mews writes it, cut to microseconds (.NET sends up to 7 decimals).
+
+    Without a zone it is UTC; without a time it is midnight. Raises ValueError on anything else.
+    """
+    found = _INSTANT.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is not an ISO 8601 instant such as 2023-03-22T12:12:00Z")
+    day, clock, fraction, zone = found.groups()
+    offset = "+00:00" if zone in (None, "Z") else zone
+    return datetime.fromisoformat(
+        f"{day}T{clock or '00:00:00'}.{(fraction or '0')[:6]:0<6}{offset}"
+        if clock is None or clock.count(":") == 2
+        else f"{day}T{clock}:00.000000{offset}"
+    ).astimezone(UTC)
+
+
+def to_api_dates(window: Window) -> tuple[str, str]:
+    """The first and last day of the window, both inclusive, for filters that take dates (Posting).
+
+    Raises ValueError unless the window starts and ends at midnight: a day cannot be asked for in part.
+    """
+    for instant in (window.start, window.end):
+        if instant != instant.replace(hour=0, minute=0, second=0, microsecond=0):
+            raise ValueError(f"{window} does not consist of whole days")
+    last: date = (window.end - timedelta(days=1)).date()
+    return window.start.date().isoformat(), last.isoformat()
