@@ -65,10 +65,14 @@ class Column:
     pii: bool = False
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", self.name):
+            raise ValueError(f"column {self.name!r}: a name is spelt as Mews does, such as UpdatedUtc")
         if (self.kind is Kind.OBJECT) != bool(self.columns):
             raise ValueError(f"column {self.name}: an object needs columns, and only an object has them")
         if (self.kind is Kind.ENUM) != bool(self.values):
             raise ValueError(f"column {self.name}: an enum needs values, and only an enum has them")
+        if self.columns and not self.deprecated and not kept(self.columns):
+            raise ValueError(f"column {self.name}: all its columns are deprecated, so it must be too")
         _refuse_repeats(f"column {self.name}: nested column", [column.field_name for column in self.columns])
         _refuse_repeats(f"column {self.name}: value", list(self.values))
 
@@ -141,12 +145,17 @@ class Table:
         where = f"table {self.name}"
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise ValueError(f"{where}: a table's name is snake_case")
-        by_name = {column.name: column for column in self.columns}
+        by_name = {column.name: column for column in self.kept_columns}
         _refuse_repeats(f"{where}: column", [column.field_name for column in self.columns])
         wanted = {"Id", self.version_column, self.scope_column or "Id"}
         wanted.add(self.via.column if self.via else self.window_column)
         if missing := wanted - set(by_name):
-            raise ValueError(f"{where}: no column {', '.join(sorted(missing))}")
+            raise ValueError(f"{where}: no column {', '.join(sorted(missing))} that is kept")
+        for name in {self.version_column} | ({self.window_column} if self.via is None else set()):
+            if by_name[name].kind not in (Kind.UTC, Kind.DATE) or by_name[name].is_list:
+                raise ValueError(
+                    f"{where}: {name} must be one instant or day, not {by_name[name].kind.value}"
+                )
         if not by_name["Id"].required:
             raise ValueError(f"{where}: Id must be required")
 
