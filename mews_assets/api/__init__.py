@@ -1,0 +1,75 @@
+"""HOW to ask Mews. No catalog, no lake, no Dagster.
+
+Reading order:
+    errors      what can go wrong, sorted by what the caller does next
+    secrets     credentials that hide themselves, the redactor, the guard on the HTTP library's logs
+    address     where tokens and links may travel
+    retry       what a status asks of us, and how long to wait (pure)
+    pacing      staying under the request limit
+    answers     one answer, every record in its exact bytes
+    client      `MewsClient`: one connection; the only place where tokens meet a request
+    pages       `Pages`: a paginated operation, read to its end
+    exports     add, poll and wait for exports
+    download    the files of an export, checked and resumed
+"""
+
+from mews_assets.api.answers import Answer
+from mews_assets.api.client import MewsClient
+from mews_assets.api.errors import (
+    DownloadError,
+    ExportExpiredError,
+    ExportFailedError,
+    ExportInFlightError,
+    ExportTimeoutError,
+    ForbiddenError,
+    MewsError,
+    RepeatedCursorError,
+    ShrinkError,
+    StopError,
+    UnauthorizedError,
+    WaitError,
+)
+from mews_assets.api.exports import (
+    Export,
+    ExportFile,
+    ExportStatus,
+    Next,
+    add_export,
+    classify,
+    get_exports,
+    wait_for_export,
+)
+from mews_assets.api.pacing import SlidingWindow
+from mews_assets.api.pages import Page, Pages, read_page
+from mews_assets.api.secrets import Credentials, redact
+
+__all__ = [
+    "Answer",
+    "Credentials",
+    "DownloadError",
+    "Export",
+    "ExportExpiredError",
+    "ExportFailedError",
+    "ExportFile",
+    "ExportInFlightError",
+    "ExportStatus",
+    "ExportTimeoutError",
+    "ForbiddenError",
+    "MewsClient",
+    "MewsError",
+    "Next",
+    "Page",
+    "Pages",
+    "RepeatedCursorError",
+    "ShrinkError",
+    "SlidingWindow",
+    "StopError",
+    "UnauthorizedError",
+    "WaitError",
+    "add_export",
+    "classify",
+    "get_exports",
+    "read_page",
+    "redact",
+    "wait_for_export",
+]

@@ -1,0 +1,86 @@
+"""Answers: what Mews sent, with every record's exact bytes.
+
+Lives here: `Answer`, reading its parts, and the errors for what cannot be read. Unreadable is never empty.
+Not here: sending (`client`), asking for the next page (`pages`), what a record means (the lake).
+
+Records are never decoded and encoded again: money keeps the digits Mews sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from mews_assets.api.errors import StopError
+
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of status 2xx. `fields` is its top level, undecoded below; empty for a 204."""
+
+    operation: str
+    connection: str
+    status: int
+    request_id: str | None
+    body: bytes = field(repr=False)
+    fields: dict[str, msgspec.Raw] = field(repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether this is the 204 that `Prefer: return=minimal` asks for."""
+        return self.status == 204
+
+    def unreadable(self, what: str) -> StopError:
+        """The error for an answer that came with a good status but cannot be understood."""
+        return StopError(
+            f"the answer cannot be read: {what}.",
+            operation=self.operation,
+            status=self.status,
+            request_id=self.request_id,
+            connection=self.connection,
+            advice="nothing was taken from it. If it stays so, give Mews' support the request id.",
+        )
+
+    def value(self, key: str) -> Any:
+        """The decoded value under a key. A missing key is an error."""
+        return msgspec.json.decode(self._raw(key))
+
+    def records(self, key: str) -> list[bytes]:
+        """The records under a key, each in the bytes Mews sent, on one line."""
+        try:
+            raws = _RECORDS.decode(self._raw(key))
+        except msgspec.DecodeError as error:
+            raise self.unreadable(f"{key} is no list ({error})") from None
+        records = [one_line(bytes(raw)) for raw in raws]
+        for at, record in enumerate(records):
+            if not record.startswith(b"{"):
+                raise self.unreadable(f"{key}[{at}] is no object")
+        return records
+
+    def _raw(self, key: str) -> msgspec.Raw:
+        try:
+            return self.fields[key]
+        except KeyError:
+            found = ", ".join(sorted(self.fields)[:10]) or "nothing"
+            raise self.unreadable(f"it has no {key}, only {found}") from None
+
+
+def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
+    """The top level of a JSON object. Raises ValueError saying what is wrong."""
+    try:
+        body.decode()  # the decoder passes over text it does not have to build
+        return _FIELDS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"it is no JSON object ({error}; {len(body)} bytes)") from None
+
+
+def one_line(record: bytes) -> bytes:
+    """The record on one line. JSON allows line breaks between tokens only, so nothing in a value changes."""
+    if b"\n" in record or b"\r" in record:
+        return record.replace(b"\r", b" ").replace(b"\n", b" ")
+    return record

@@ -1,0 +1,317 @@
+"""Exports: asking Mews for files of many records, and waiting until they are ready.
+
+Lives here: adding an export, reading its state, naming what the state asks of us, waiting within a deadline.
+Not here: the files (`download`), remembering export ids (the lake's export log), planning what to export.
+
+An export's id is the only handle on it; there is no listing. Save it as soon as `add_export` returns.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Any
+
+from mews_assets.api.answers import Answer
+from mews_assets.api.client import MewsClient
+from mews_assets.api.errors import (
+    ExportExpiredError,
+    ExportFailedError,
+    ExportInFlightError,
+    ExportTimeoutError,
+    StopError,
+    WaitError,
+)
+from mews_assets.api.secrets import drop_queries
+from mews_assets.windows import Window, from_api, to_api
+
+log = logging.getLogger(__name__)
+
+ADD = "exports/add"
+GET = "exports/getAll"
+
+MAX_IDS = 1000
+"""Ids per request: ExportIds in exports/getAll, EnterpriseIds and ChainIds in exports/add."""
+
+POLL_FIRST_SECONDS = 2.0
+POLL_LAST_SECONDS = 60.0
+"""Mews suggests 5 minutes between polls and allows 200 requests in 30 s; small exports end within seconds."""
+
+
+class ExportStatus(StrEnum):
+    """Mews' words, and one of ours for a word we do not know."""
+
+    PENDING = "Pending"
+    PROCESSING = "Processing"
+    SUCCESS = "Success"
+    FAILED = "Failed"
+    EXPIRED = "Expired"
+    UNKNOWN = "unknown"
+
+
+class Next(Enum):
+    """What to do about an export."""
+
+    WAIT = "wait"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+def classify(status: ExportStatus) -> Next:
+    """What a status asks of us. Unknown means not yet: a deadline bounds the wait, and nothing is lost."""
+    return {
+        ExportStatus.SUCCESS: Next.READY,
+        ExportStatus.FAILED: Next.FAILED,
+        ExportStatus.EXPIRED: Next.EXPIRED,
+    }.get(status, Next.WAIT)
+
+
+@dataclass(frozen=True)
+class ExportFile:
+    """One file of JSON Lines. The link works for 10 minutes after the answer that held it, for anybody."""
+
+    url: str
+    size_bytes: int
+
+    def __repr__(self) -> str:
+        return f"ExportFile({drop_queries(self.url)!r}, size_bytes={self.size_bytes})"
+
+
+@dataclass(frozen=True)
+class Export:
+    """One export as Mews last reported it.
+
+    `status_text` is Mews' own word. `enterprise_ids` and `chain_ids` are None where Mews named none: an old
+    version of the API leaves Scope and Filters out. `filters` is as Mews sent it.
+    """
+
+    id: str
+    status: ExportStatus
+    entity_type: str | None
+    files: tuple[ExportFile, ...] = ()
+    expires_utc: datetime | None = None
+    enterprise_ids: tuple[str, ...] | None = None
+    chain_ids: tuple[str, ...] | None = None
+    filters: dict[str, Any] | None = field(default=None, hash=False)
+    status_text: str = ""
+
+    @property
+    def next(self) -> Next:
+        return classify(self.status)
+
+    @property
+    def size_bytes(self) -> int:
+        """All files together."""
+        return sum(file.size_bytes for file in self.files)
+
+
+def read_export(record: Any) -> Export:
+    """An export as Mews writes it; only Id and Status must be there. Raises ValueError otherwise."""
+    if not isinstance(record, dict):
+        raise ValueError("an export is no object")
+    export_id, text = record.get("Id"), record.get("Status")
+    if not isinstance(export_id, str) or not isinstance(text, str):
+        raise ValueError("an export has no Id or no Status")
+    status = ExportStatus(text) if text in _KNOWN else ExportStatus.UNKNOWN
+    if status is ExportStatus.UNKNOWN:
+        log.warning("export %s has the unknown status %r: taken as not ready yet", export_id, text)
+    scope = _object(record.get("Scope")) or {}
+    files = record.get("Files") or ()
+    if not isinstance(files, list | tuple):
+        raise ValueError(f"export {export_id} has Files that are no list")
+    return Export(
+        id=export_id,
+        status=status,
+        entity_type=record.get("EntityType"),
+        files=tuple(_read_file(export_id, file) for file in files),
+        expires_utc=_instant(export_id, record.get("ExpiresUtc")),
+        enterprise_ids=_ids(scope.get("EnterpriseIds")),
+        chain_ids=_ids(scope.get("ChainIds")),
+        filters=_object(record.get("Filters")),
+        status_text=text,
+    )
+
+
+_KNOWN = {status.value for status in ExportStatus} - {ExportStatus.UNKNOWN.value}
+
+
+def _read_file(export_id: str, record: Any) -> ExportFile:
+    url = record.get("Url") if isinstance(record, dict) else None
+    size = record.get("SizeInBytes") if isinstance(record, dict) else None
+    if not isinstance(url, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise ValueError(f"export {export_id} has a file without Url or SizeInBytes")
+    return ExportFile(url, size)
+
+
+def _ids(found: Any) -> tuple[str, ...] | None:
+    return tuple(found) if isinstance(found, list) else None
+
+
+def _object(found: Any) -> dict[str, Any] | None:
+    return found if isinstance(found, dict) else None
+
+
+def _instant(export_id: str, text: Any) -> datetime | None:
+    # Not worth losing an export's id for: the date only says when the files may go.
+    try:
+        return from_api(text) if isinstance(text, str) else None
+    except ValueError:
+        log.warning("export %s expires at %r, which is no instant; the date is left out", export_id, text)
+        return None
+
+
+def add_export(
+    client: MewsClient,
+    entity_type: str,
+    *,
+    enterprise_ids: Sequence[str] | None = None,
+    chain_ids: Sequence[str] | None = None,
+    updated: Window | None = None,
+    posting: tuple[str, str] | None = None,
+) -> Export:
+    """Ask for an export. `posting` is the first and last day, both inclusive (see `windows.to_api_dates`).
+
+    Without ids: all that the token sees. Without a window: all there is. Raises ExportInFlightError when one
+    of this entity type is pending already.
+    """
+    body: dict[str, Any] = {"EntityType": entity_type}
+    if scope := _scope(entity_type, enterprise_ids, chain_ids):
+        body["Scope"] = scope
+    if filters := _filters(entity_type, updated, posting):
+        body["Filters"] = filters
+    try:
+        answer = client.ask(ADD, body)
+    except StopError as error:
+        if not is_in_flight(error):
+            raise
+        refusal = error
+    else:
+        return _read(answer, answer.value("Export"))
+    raise ExportInFlightError(
+        f"no export of {entity_type} was added: {refusal.message}",
+        operation=ADD,
+        status=refusal.status,
+        request_id=refusal.request_id,
+        connection=client.connection,
+    )
+
+
+def _scope(
+    entity_type: str, enterprise_ids: Sequence[str] | None, chain_ids: Sequence[str] | None
+) -> dict[str, list[str]]:
+    given = {"EnterpriseIds": enterprise_ids, "ChainIds": chain_ids}
+    scope = {key: list(ids) for key, ids in given.items() if ids is not None}
+    for key, ids in scope.items():
+        # An empty list could be read as "all", the opposite of what it says.
+        if not 1 <= len(ids) <= MAX_IDS:
+            raise ValueError(f"an export of {entity_type} takes 1 to {MAX_IDS} {key}, got {len(ids)}")
+    return scope
+
+
+def _filters(entity_type: str, updated: Window | None, posting: tuple[str, str] | None) -> dict[str, Any]:
+    if updated and posting:
+        raise ValueError(f"an export of {entity_type} is filtered by updated or by posting, not by both")
+    if updated:
+        return {"UpdatedUtc": {"StartUtc": to_api(updated.start), "EndUtc": to_api(updated.end)}}
+    if posting:
+        return {"LedgerEntryFilters": {"Posting": {"Start": posting[0], "End": posting[1]}}}
+    return {}
+
+
+# Mews documents the rule but neither a code nor a message for it, so the rule's own words are looked for.
+_IN_FLIGHT = re.compile(
+    r"\b(already|pending|processing|in[ -]progress|in[ -]flight|still running)\b", re.IGNORECASE
+)
+
+
+def is_in_flight(error: StopError) -> bool:
+    """Whether a refused exports/add means that one of this entity type is under way, rather than a bug."""
+    return error.operation == ADD and error.status == 400 and bool(_IN_FLIGHT.search(error.message))
+
+
+def get_exports(client: MewsClient, ids: Iterable[str]) -> dict[str, Export | None]:
+    """The state of each export, in the order asked; None for an id that Mews' answer leaves out."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, Export] = {}
+    for at in range(0, len(wanted), MAX_IDS):
+        answer = client.ask(GET, {"ExportIds": wanted[at : at + MAX_IDS]})
+        records = answer.value("Exports")
+        if not isinstance(records, list):
+            raise answer.unreadable("Exports is no list")
+        for record in records:
+            export = _read(answer, record)
+            found[export.id.lower()] = export
+    return {export_id: found.get(export_id.lower()) for export_id in wanted}
+
+
+def _read(answer: Answer, record: Any) -> Export:
+    try:
+        return read_export(record)
+    except ValueError as error:
+        problem = str(error)
+    raise answer.unreadable(problem)
+
+
+def growing_seconds(
+    first: float = POLL_FIRST_SECONDS, last: float = POLL_LAST_SECONDS, factor: float = 1.5
+) -> Iterator[float]:
+    """Pauses between polls: short for small exports, longer for those that take their time."""
+    while True:
+        yield min(first, last)
+        first *= factor
+
+
+def wait_for_export(
+    client: MewsClient,
+    export_id: str,
+    *,
+    deadline_seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+    poll_seconds: Iterable[float] | None = None,
+) -> Export:
+    """The export once its files are ready.
+
+    Raises ExportFailedError or ExportExpiredError when it never will be, ExportTimeoutError at the deadline.
+    Trouble on the way to Mews is waited out until the deadline too.
+    """
+    until = clock() + deadline_seconds
+    pauses = iter(growing_seconds() if poll_seconds is None else poll_seconds)
+    while True:
+        state = "not in Mews' answer"
+        try:
+            export = get_exports(client, [export_id])[export_id]
+        except WaitError as error:
+            log.warning("export %s: %s Polling goes on.", export_id, error.message)
+            state = f"unknown, for the last poll failed ({error.message})"
+        else:
+            if export is not None and ready_or_raise(client, export):
+                return export
+            state = export.status_text if export else state
+        left = until - clock()
+        if left <= 0:
+            raise ExportTimeoutError(
+                f"export {export_id} was not ready within {deadline_seconds:.0f} s; its state: {state}.",
+                operation=GET,
+                connection=client.connection,
+            )
+        sleep(min(next(pauses, POLL_LAST_SECONDS), left))
+
+
+def ready_or_raise(client: MewsClient, export: Export) -> bool:
+    """Whether the files are ready. Raises when they never will be."""
+    if export.next in (Next.WAIT, Next.READY):
+        return export.next is Next.READY
+    kind, what = {
+        Next.FAILED: (ExportFailedError, "failed at Mews"),
+        Next.EXPIRED: (ExportExpiredError, "has expired, and its files with it"),
+    }[export.next]
+    raise kind(
+        f"export {export.id} of {export.entity_type} {what}.", operation=GET, connection=client.connection
+    )

@@ -1,0 +1,73 @@
+"""Pacing: staying under Mews' request limit, so that 429 is the exception.
+
+Lives here: a sliding window over the starts of requests, and a pause that holds for everyone who shares it.
+Not here: what to do after a refusal (`retry`).
+
+Mews allows 200 requests per access token in a sliding window of 30 seconds. That may change without notice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+LIMIT = 150
+"""Requests per window. Three quarters of Mews' 200: requests arrive with other gaps than they started with,
+and another program may hold the same token."""
+
+SECONDS = 30.0
+"""The length of Mews' sliding window."""
+
+
+class Pacing(Protocol):
+    """Whatever decides when the next request may start."""
+
+    def acquire(self) -> None: ...
+
+    def pause(self, seconds: float) -> None: ...
+
+
+class SlidingWindow:
+    """Lets at most `limit` requests start in any `seconds`. Share one between all who use a token."""
+
+    def __init__(
+        self,
+        limit: int = LIMIT,
+        seconds: float = SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        if limit < 1 or seconds <= 0:
+            raise ValueError(
+                f"pacing needs a limit of at least 1 and a positive window, got {limit} in {seconds} s"
+            )
+        self.limit = limit
+        self.seconds = seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._starts: deque[float] = deque(maxlen=limit)
+        self._not_before = float("-inf")
+        self._turn = threading.Lock()
+        self._pausing = threading.Lock()
+
+    def acquire(self) -> None:
+        """Return when a request may start; it then counts as started."""
+        # The lock is held while sleeping: nobody behind could start earlier, and the start noted is the real
+        # one.
+        with self._turn:
+            while (now := self._clock()) < (start := self._earliest()):
+                self._sleep(start - now)
+            self._starts.append(now)
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody start for so long; after a 429, which holds for the token and not for one request."""
+        with self._pausing:
+            self._not_before = max(self._not_before, self._clock() + seconds)
+
+    def _earliest(self) -> float:
+        if len(self._starts) < self.limit:
+            return self._not_before
+        return max(self._not_before, self._starts[0] + self.seconds)

@@ -1,0 +1,91 @@
+"""What an answer's status asks of us, and how long to wait: pure functions.
+
+Lives here: the reaction to each status, backoff with jitter, reading Retry-After.
+Not here: sending, sleeping, raising.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+import httpx
+
+BACKOFF_BASE_SECONDS = 1.0
+BACKOFF_CAP_SECONDS = 30.0
+"""One sliding window of Mews' limit: after it, every earlier request has left the window."""
+
+RETRY_AFTER_CAP_SECONDS = 120.0
+"""The longest Retry-After waited for inside a call. Above it the caller is told, and may free its process."""
+
+
+class Reaction(Enum):
+    """What the client does with an answer."""
+
+    READ = "read"
+    WAIT = "wait"
+    SHRINK = "shrink"
+    STOP = "stop"
+
+
+def reaction_to(status: int) -> Reaction:
+    """The reaction to a status. What the API's documents do not name is a reason to stop, not to guess."""
+    if 200 <= status < 300:
+        return Reaction.READ
+    if status == 429 or status >= 500:
+        return Reaction.WAIT
+    if status in (408, 413):
+        return Reaction.SHRINK
+    return Reaction.STOP
+
+
+def backoff_seconds(tries: int, random: Callable[[], float]) -> float:
+    """Full jitter: anything from 0 to a bound that doubles with every try, up to the cap."""
+    return random() * min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** (tries - 1))
+
+
+def wait_seconds(tries: int, retry_after: float | None, random: Callable[[], float]) -> float:
+    """How long to wait before the next try. Up to a second comes on top of Retry-After, so that those who
+    were refused together do not come back together."""
+    return backoff_seconds(tries, random) if retry_after is None else retry_after + random()
+
+
+def retry_after_seconds(headers: httpx.Headers, now: datetime) -> float | None:
+    """What Retry-After asks for, in seconds or as a date, or None when it is missing or unreadable.
+
+    A date is measured against the answer's own Date, so that our clock does not matter.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    until = read_http_date(text)
+    if until is None:
+        return None
+    answered = read_http_date(headers.get("Date", "")) or now
+    return max(0.0, (until - answered).total_seconds())
+
+
+def read_http_date(text: str) -> datetime | None:
+    """An HTTP date as an aware UTC datetime, or None when there is none."""
+    try:
+        instant = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def is_worth_retrying(error: httpx.RequestError) -> bool:
+    """Whether trouble below HTTP may pass: not a bug of ours, not a certificate that is not trusted."""
+    if not isinstance(error, httpx.TransportError):
+        return False
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+        return False
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return False
+        cause = cause.__cause__ or cause.__context__
+    return True
