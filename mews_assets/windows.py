@@ -41,6 +41,8 @@ class Window:
             instant: datetime = getattr(self, name)
             if instant.utcoffset() != timedelta(0):
                 raise ValueError(f"a window's {name} must be an aware UTC datetime, got {instant!r}")
+            # London in winter has no offset either, but arithmetic on it would follow London's clock.
+            object.__setattr__(self, name, instant.astimezone(UTC))
         if self.end <= self.start:
             raise ValueError(f"a window must end after it starts, got {self}")
 
@@ -71,7 +73,7 @@ class Window:
 
 def window_start(instant: datetime, grain: Grain) -> datetime:
     """The start of the window that holds the instant."""
-    instant = instant.astimezone(UTC)
+    instant = _in_utc(instant)
     if grain is Grain.HOURLY:
         return instant.replace(minute=0, second=0, microsecond=0)
     midnight = instant.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -159,17 +161,20 @@ def from_key(key: str, grain: Grain) -> Window:
         raise ValueError(f"{key!r} is not a {grain.value} window key ({key_format(grain)})") from None
     if window_start(start, grain) != start:
         raise ValueError(f"{key!r} is not the start of a {grain.value} window")
-    return Window(start, next_start(start, grain))
+    window = Window(start, next_start(start, grain))
+    if to_key(window, grain) != key:  # strptime reads 2024-1-5 too: one window would have two keys
+        raise ValueError(f"{key!r} is not how {to_key(window, grain)!r} is written")
+    return window
 
 
 def to_api(instant: datetime) -> str:
     """`2023-03-22T12:12:00Z`, with microseconds only where there are any."""
-    text = instant.astimezone(UTC).isoformat(timespec="microseconds" if instant.microsecond else "seconds")
+    text = _in_utc(instant).isoformat(timespec="microseconds" if instant.microsecond else "seconds")
     return text.replace("+00:00", "Z")
 
 
 _INSTANT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
 
 
@@ -178,16 +183,17 @@ def from_api(text: str) -> datetime:
 
     Without a zone it is UTC; without a time it is midnight. Raises ValueError on anything else.
     """
+    wrong = ValueError(f"{text!r} is not an ISO 8601 instant such as 2023-03-22T12:12:00Z")
     found = _INSTANT.fullmatch(text.strip())
     if not found:
-        raise ValueError(f"{text!r} is not an ISO 8601 instant such as 2023-03-22T12:12:00Z")
-    day, clock, fraction, zone = found.groups()
+        raise wrong
+    day, minute, second, fraction, zone = found.groups()
     offset = "+00:00" if zone in (None, "Z") else zone
-    return datetime.fromisoformat(
-        f"{day}T{clock or '00:00:00'}.{(fraction or '0')[:6]:0<6}{offset}"
-        if clock is None or clock.count(":") == 2
-        else f"{day}T{clock}:00.000000{offset}"
-    ).astimezone(UTC)
+    iso = f"{day}T{minute or '00:00'}:{second or '00'}.{(fraction or '')[:6]:0<6}{offset}"
+    try:
+        return datetime.fromisoformat(iso).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # 30 February, or year 1 seen from Tokyo
+        raise wrong from error
 
 
 def to_api_dates(window: Window) -> tuple[str, str]:
@@ -200,3 +206,10 @@ def to_api_dates(window: Window) -> tuple[str, str]:
             raise ValueError(f"{window} does not consist of whole days")
     last: date = (window.end - timedelta(days=1)).date()
     return window.start.date().isoformat(), last.isoformat()
+
+
+def _in_utc(instant: datetime) -> datetime:
+    """The same instant on the UTC clock. Naive ones are refused: they would be read by the machine's zone."""
+    if instant.utcoffset() is None:
+        raise ValueError(f"an instant must be an aware datetime, got {instant!r}")
+    return instant.astimezone(UTC)

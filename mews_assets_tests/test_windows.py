@@ -1,0 +1,320 @@
+"""Windows tile time: what holds for a few dates that bite, and what holds for all of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from mews_assets.windows import (
+    SETTLE,
+    Grain,
+    Window,
+    coalesce,
+    from_api,
+    from_key,
+    next_start,
+    settled_windows,
+    split,
+    to_api,
+    to_api_dates,
+    to_key,
+    window_at,
+    window_start,
+    windows_between,
+)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def window(start: str, end: str) -> Window:
+    return Window(at(start), at(end))
+
+
+MICROSECOND = timedelta(microseconds=1)
+JANUARY = window("2024-01-01", "2024-02-01")
+
+grains = st.sampled_from(list(Grain))
+instants = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+lengths = st.timedeltas(MICROSECOND, timedelta(days=400))
+windows = st.builds(lambda start, length: Window(start, start + length), instants, lengths)
+
+
+@given(instants, grains)
+def test_every_instant_is_in_exactly_one_window(instant: datetime, grain: Grain) -> None:
+    held = window_at(instant, grain)
+    around = windows_between(held.start - timedelta(days=70), held.end + timedelta(days=70), grain)
+    assert [other for other in around if other.holds(instant)] == [held]
+
+
+@given(instants, st.timedeltas(timedelta(0), timedelta(days=100)), grains)
+def test_windows_tile_time_without_gap_or_overlap(start: datetime, length: timedelta, grain: Grain) -> None:
+    end = start + length
+    tiles = list(windows_between(start, end, grain))
+    assert all(before.end == after.start for before, after in pairwise(tiles))
+    assert all(start <= tile.start and tile.end <= end for tile in tiles)
+    first = window_at(start, grain)
+    if tiles and first.start == start:
+        assert tiles[0] == first
+    elif tiles:
+        assert tiles[0].start == first.end
+    after_last = tiles[-1].end if tiles else window_at(start - MICROSECOND, grain).end
+    assert window_at(after_last, grain).end > end
+
+
+@given(instants, grains)
+def test_an_instant_at_the_end_belongs_to_the_next_window(instant: datetime, grain: Grain) -> None:
+    held = window_at(instant, grain)
+    assert not held.holds(held.end)
+    assert window_at(held.end, grain).start == held.end
+    assert window_at(held.end - MICROSECOND, grain) == held
+
+
+@given(instants, grains)
+def test_a_window_has_a_key_and_the_key_gives_the_window_back(instant: datetime, grain: Grain) -> None:
+    held = window_at(instant, grain)
+    key = to_key(held, grain)
+    assert from_key(key, grain) == held
+    assert not set(key) & set("/|:[]. ")
+
+
+@given(instants, instants, grains)
+def test_keys_sort_as_their_windows_do(one: datetime, other: datetime, grain: Grain) -> None:
+    first, second = window_at(one, grain), window_at(other, grain)
+    assert (first < second) == (to_key(first, grain) < to_key(second, grain))
+
+
+@given(windows, st.timedeltas(timedelta(days=1), timedelta(days=200)))
+def test_a_split_covers_the_window_exactly_and_keeps_the_limit(whole: Window, limit: timedelta) -> None:
+    pieces = split(whole, limit)
+    assert (pieces[0].start, pieces[-1].end) == (whole.start, whole.end)
+    assert all(before.end == after.start for before, after in pairwise(pieces))
+    assert all(piece.length <= limit for piece in pieces)
+    assert len(pieces) == -(-whole.length // limit)
+
+
+@given(st.lists(windows, max_size=8), st.lists(instants, max_size=4))
+def test_joining_windows_keeps_every_instant_and_adds_none(
+    given_: list[Window], others: list[datetime]
+) -> None:
+    joined = coalesce(given_)
+    edges = [
+        edge + step
+        for each in given_
+        for edge in (each.start, each.end)
+        for step in (-MICROSECOND, timedelta(0))
+    ]
+    for instant in (*edges, *others):
+        assert any(each.holds(instant) for each in joined) == any(each.holds(instant) for each in given_)
+    assert all(before.end < after.start for before, after in pairwise(joined))
+
+
+@given(windows, st.timedeltas(timedelta(days=1), timedelta(days=200)))
+def test_joining_what_was_split_gives_the_window_back(whole: Window, limit: timedelta) -> None:
+    assert coalesce(reversed(split(whole, limit))) == [whole]
+
+
+@given(windows)
+def test_halves_hold_together_what_the_whole_held(whole: Window) -> None:
+    assume(whole.length >= timedelta(seconds=2))
+    first, second = whole.halves()
+    assert (first.start, first.end, second.end) == (whole.start, second.start, whole.end)
+    assert timedelta(0) <= second.length - first.length < timedelta(seconds=2)
+    assert first.length % timedelta(seconds=1) == timedelta(0)
+
+
+@given(windows)
+def test_halving_comes_to_an_end(whole: Window) -> None:
+    for _ in range(30):  # 2 ** 30 seconds are 34 years
+        if whole.length < timedelta(seconds=2):
+            break
+        whole, _other = whole.halves()
+    with pytest.raises(ValueError, match="cannot be halved"):
+        whole.halves()
+
+
+@given(instants)
+def test_an_instant_written_for_the_api_reads_back(instant: datetime) -> None:
+    assert from_api(to_api(instant)) == instant
+
+
+@given(instants, st.integers(-14 * 60, 14 * 60))
+def test_the_zone_of_an_instant_does_not_matter(instant: datetime, minutes: int) -> None:
+    abroad = instant.astimezone(timezone(timedelta(minutes=minutes)))
+    assert to_api(abroad) == to_api(instant)
+    assert from_api(abroad.isoformat()) == instant
+    assert window_at(abroad, Grain.DAILY) == window_at(instant, Grain.DAILY)
+
+
+@given(instants, st.integers(0, 9))
+def test_the_seventh_decimal_is_cut_and_never_rounded_into_the_next_window(
+    instant: datetime, digit: int
+) -> None:
+    assert from_api(f"{instant:%Y-%m-%dT%H:%M:%S.%f}{digit}Z") == instant
+
+
+@given(instants, st.timedeltas(timedelta(0), timedelta(days=40)), grains)
+def test_settled_windows_are_those_that_ended_five_minutes_ago(
+    start: datetime, length: timedelta, grain: Grain
+) -> None:
+    now = start + length
+    settled = list(settled_windows(start, now, grain))
+    assert all(each.end + SETTLE < now for each in settled)
+    later = list(windows_between(start, now, grain))[len(settled) :]
+    assert all(each.end + SETTLE >= now for each in later)
+
+
+@pytest.mark.parametrize(
+    ("grain", "start", "end"),
+    [
+        (Grain.HOURLY, "2024-02-29T23:00", "2024-03-01T00:00"),
+        (Grain.DAILY, "2024-02-29", "2024-03-01"),
+        (Grain.WEEKLY, "2024-02-25", "2024-03-03"),
+        (Grain.MONTHLY, "2024-02-01", "2024-03-01"),
+    ],
+)
+def test_the_last_hour_of_a_leap_day_lies_in_these_windows(grain: Grain, start: str, end: str) -> None:
+    assert window_at(at("2024-02-29T23:59:59.999999"), grain) == window(start, end)
+
+
+def test_weeks_begin_on_sunday() -> None:
+    assert window_start(at("2024-03-03T00:00"), Grain.WEEKLY) == at("2024-03-03")
+    assert window_start(at("2024-03-02T23:59"), Grain.WEEKLY) == at("2024-02-25")
+
+
+def test_december_is_followed_by_january() -> None:
+    assert next_start(at("2023-12-01"), Grain.MONTHLY) == at("2024-01-01")
+
+
+def test_only_whole_windows_are_listed() -> None:
+    days = windows_between(at("2024-01-01T00:00:01"), at("2024-01-03T23:59:59"), Grain.DAILY)
+    assert list(days) == [window("2024-01-02", "2024-01-03")]
+
+
+def test_a_window_settles_only_after_five_minutes_have_passed() -> None:
+    assert not JANUARY.is_settled(JANUARY.end + timedelta(minutes=5))
+    assert JANUARY.is_settled(JANUARY.end + timedelta(minutes=5) + MICROSECOND)
+
+
+def test_windows_that_only_touch_are_joined() -> None:
+    assert coalesce([window("2024-01-16", "2024-02-01"), window("2024-01-01", "2024-01-16")]) == [JANUARY]
+
+
+def test_a_window_within_another_does_not_shorten_it() -> None:
+    assert coalesce([JANUARY, window("2024-01-03", "2024-01-04")]) == [JANUARY]
+
+
+def test_a_window_must_be_in_utc_and_end_after_it_starts() -> None:
+    with pytest.raises(ValueError, match="aware UTC"):
+        Window(datetime(2024, 1, 1), datetime(2024, 1, 2))
+    with pytest.raises(ValueError, match="aware UTC"):
+        Window(datetime(2024, 7, 1, tzinfo=ZoneInfo("Europe/London")), at("2024-07-02"))
+    for end in ("2024-01-01", "2023-12-31"):
+        with pytest.raises(ValueError, match="end after it starts"):
+            window("2024-01-01", end)
+
+
+def test_a_window_given_on_londons_clock_is_kept_on_the_utc_clock() -> None:
+    london = ZoneInfo("Europe/London")
+    winter = Window(datetime(2024, 1, 1, tzinfo=london), datetime(2024, 12, 1, tzinfo=london))
+    assert winter.start.tzinfo is UTC
+    assert [piece.length for piece in split(winter, timedelta(days=168))] == [
+        timedelta(days=168),
+        timedelta(days=167),
+    ]
+
+
+@pytest.mark.parametrize("ask", [to_api, lambda naive: window_at(naive, Grain.DAILY)])
+def test_a_naive_instant_is_refused_rather_than_read_by_the_machines_zone(ask: object) -> None:
+    with pytest.raises(ValueError, match="must be an aware datetime"):
+        ask(datetime(2024, 1, 1))  # type: ignore[operator]
+
+
+def test_a_window_cannot_be_split_to_nothing() -> None:
+    with pytest.raises(ValueError, match="positive length"):
+        split(JANUARY, timedelta(0))
+
+
+@pytest.mark.parametrize(
+    ("grain", "key"),
+    [
+        (Grain.DAILY, "2024-02-30"),
+        (Grain.DAILY, "2024-1-5"),
+        (Grain.DAILY, "2024-01-05T00"),
+        (Grain.DAILY, "\uff12024-01-05"),
+        (Grain.HOURLY, "2024-01-05"),
+        (Grain.HOURLY, "2024-01-05T7"),
+        (Grain.WEEKLY, "2024-03-02"),
+        (Grain.MONTHLY, "2024-03-02"),
+        (Grain.MONTHLY, ""),
+    ],
+)
+def test_a_key_that_is_no_window_of_the_grain_is_refused(grain: Grain, key: str) -> None:
+    with pytest.raises(ValueError, match=repr(key)):
+        from_key(key, grain)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2023-03-22T12:12:00Z", "2023-03-22T12:12:00"),
+        ("2023-03-22T12:12:00.1Z", "2023-03-22T12:12:00.100000"),
+        ("2023-03-22T12:12:00.1234567Z", "2023-03-22T12:12:00.123456"),
+        ("2023-03-22T12:12:59.9999999Z", "2023-03-22T12:12:59.999999"),
+        ("2023-03-22T12:12:00", "2023-03-22T12:12:00"),
+        ("2023-03-22 12:12", "2023-03-22T12:12:00"),
+        ("2023-03-22", "2023-03-22T00:00:00"),
+        ("2023-03-22T12:12:00+05:30", "2023-03-22T06:42:00"),
+        ("2023-03-22T12:12:00.5-0800", "2023-03-22T20:12:00.500000"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00"),
+    ],
+)
+def test_instants_are_read_in_every_form_mews_writes_them(text: str, instant: str) -> None:
+    assert from_api(text) == at(instant)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "yesterday",
+        "2023-3-22",
+        "2023-02-30T00:00:00Z",
+        "2023-03-22T25:00:00Z",
+        "2023-03-22T12:12.5Z",
+        "2023-03-22T12:12:00.Z",
+        "2023-03-22Z",
+        "0001-01-01T00:00:00+14:00",
+        "\uff12023-03-22",
+    ],
+)
+def test_anything_else_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an ISO 8601 instant") as refusal:
+        from_api(text)
+    assert repr(text) in str(refusal.value)
+
+
+def test_instants_are_written_with_decimals_only_where_there_are_any() -> None:
+    assert to_api(at("2023-03-22T12:12:00")) == "2023-03-22T12:12:00Z"
+    assert to_api(at("2023-03-22T12:12:00.5")) == "2023-03-22T12:12:00.500000Z"
+
+
+def test_dates_name_the_first_and_the_last_day_both_included() -> None:
+    assert to_api_dates(JANUARY) == ("2024-01-01", "2024-01-31")
+    assert to_api_dates(window("2024-02-29", "2024-03-01")) == ("2024-02-29", "2024-02-29")
+
+
+def test_part_of_a_day_cannot_be_asked_for_by_date() -> None:
+    for part in (window("2024-01-01T01:00", "2024-01-02"), window("2024-01-01", "2024-01-01T01:00")):
+        with pytest.raises(ValueError, match="whole days"):
+            to_api_dates(part)
+
+
+def test_a_window_shows_its_edges_half_open() -> None:
+    assert str(JANUARY) == "[2024-01-01T00:00:00Z, 2024-02-01T00:00:00Z)"
