@@ -9,12 +9,15 @@ Reading order:
     answers     one answer, every record in its exact bytes
     client      `MewsClient`: one connection; the only place where tokens meet a request
     pages       `Pages`: a paginated operation, read to its end
-    exports     add, poll and wait for exports
+    exports     adding exports, and how far they are
+    waiting     polling an export within a deadline
+    links       the current addresses of an export's files
     download    the files of an export, checked and resumed
 """
 
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
+from mews_assets.api.download import DownloadedFile, download_files
 from mews_assets.api.errors import (
     DownloadError,
     ExportExpiredError,
@@ -37,16 +40,17 @@ from mews_assets.api.exports import (
     add_export,
     classify,
     get_exports,
-    wait_for_export,
 )
 from mews_assets.api.pacing import SlidingWindow
 from mews_assets.api.pages import Page, Pages, read_page
 from mews_assets.api.secrets import Credentials, redact
+from mews_assets.api.waiting import ready_or_raise, wait_for_export
 
 __all__ = [
     "Answer",
     "Credentials",
     "DownloadError",
+    "DownloadedFile",
     "Export",
     "ExportExpiredError",
     "ExportFailedError",
@@ -68,8 +72,10 @@ __all__ = [
     "WaitError",
     "add_export",
     "classify",
+    "download_files",
     "get_exports",
     "read_page",
+    "ready_or_raise",
     "redact",
     "wait_for_export",
 ]

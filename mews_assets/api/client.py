@@ -12,7 +12,7 @@ import logging
 import random as random_numbers
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -37,6 +37,7 @@ from mews_assets.api.retry import (
     reaction_to,
     read_http_date,
     retry_after_seconds,
+    utc_now,
     wait_seconds,
 )
 from mews_assets.api.secrets import Credentials, guard_http_logs, redact
@@ -82,7 +83,7 @@ class MewsClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
         random: Callable[[], float] = random_numbers.random,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         if max_tries < 1:
             raise ValueError(f"max_tries counts the first try, so it is at least 1, got {max_tries}")

@@ -1,7 +1,8 @@
-"""Exports: asking Mews for files of many records, and waiting until they are ready.
+"""Exports: asking Mews for files of many records, and how far they are.
 
-Lives here: adding an export, reading its state, naming what the state asks of us, waiting within a deadline.
-Not here: the files (`download`), remembering export ids (the lake's export log), planning what to export.
+Lives here: adding an export, reading its state, naming what the state asks of us.
+Not here: waiting (`waiting`), the files (`download`), remembering export ids (the lake's export log), planning
+what to export.
 
 An export's id is the only handle on it; there is no listing. Save it as soon as `add_export` returns.
 """
@@ -10,8 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -19,14 +19,7 @@ from typing import Any
 
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
-from mews_assets.api.errors import (
-    ExportExpiredError,
-    ExportFailedError,
-    ExportInFlightError,
-    ExportTimeoutError,
-    StopError,
-    WaitError,
-)
+from mews_assets.api.errors import ExportInFlightError, StopError
 from mews_assets.api.secrets import drop_queries
 from mews_assets.windows import Window, from_api, to_api
 
@@ -37,10 +30,6 @@ GET = "exports/getAll"
 
 MAX_IDS = 1000
 """Ids per request: ExportIds in exports/getAll, EnterpriseIds and ChainIds in exports/add."""
-
-POLL_FIRST_SECONDS = 2.0
-POLL_LAST_SECONDS = 60.0
-"""Mews suggests 5 minutes between polls and allows 200 requests in 30 s; small exports end within seconds."""
 
 
 class ExportStatus(StrEnum):
@@ -256,62 +245,3 @@ def _read(answer: Answer, record: Any) -> Export:
     except ValueError as error:
         problem = str(error)
     raise answer.unreadable(problem)
-
-
-def growing_seconds(
-    first: float = POLL_FIRST_SECONDS, last: float = POLL_LAST_SECONDS, factor: float = 1.5
-) -> Iterator[float]:
-    """Pauses between polls: short for small exports, longer for those that take their time."""
-    while True:
-        yield min(first, last)
-        first *= factor
-
-
-def wait_for_export(
-    client: MewsClient,
-    export_id: str,
-    *,
-    deadline_seconds: float,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
-    poll_seconds: Iterable[float] | None = None,
-) -> Export:
-    """The export once its files are ready.
-
-    Raises ExportFailedError or ExportExpiredError when it never will be, ExportTimeoutError at the deadline.
-    Trouble on the way to Mews is waited out until the deadline too.
-    """
-    until = clock() + deadline_seconds
-    pauses = iter(growing_seconds() if poll_seconds is None else poll_seconds)
-    while True:
-        state = "not in Mews' answer"
-        try:
-            export = get_exports(client, [export_id])[export_id]
-        except WaitError as error:
-            log.warning("export %s: %s Polling goes on.", export_id, error.message)
-            state = f"unknown, for the last poll failed ({error.message})"
-        else:
-            if export is not None and ready_or_raise(client, export):
-                return export
-            state = export.status_text if export else state
-        left = until - clock()
-        if left <= 0:
-            raise ExportTimeoutError(
-                f"export {export_id} was not ready within {deadline_seconds:.0f} s; its state: {state}.",
-                operation=GET,
-                connection=client.connection,
-            )
-        sleep(min(next(pauses, POLL_LAST_SECONDS), left))
-
-
-def ready_or_raise(client: MewsClient, export: Export) -> bool:
-    """Whether the files are ready. Raises when they never will be."""
-    if export.next in (Next.WAIT, Next.READY):
-        return export.next is Next.READY
-    kind, what = {
-        Next.FAILED: (ExportFailedError, "failed at Mews"),
-        Next.EXPIRED: (ExportExpiredError, "has expired, and its files with it"),
-    }[export.next]
-    raise kind(
-        f"export {export.id} of {export.entity_type} {what}.", operation=GET, connection=client.connection
-    )

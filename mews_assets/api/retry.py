@@ -31,6 +31,11 @@ class Reaction(Enum):
     STOP = "stop"
 
 
+def utc_now() -> datetime:
+    """The wall clock; only ever a default, so that tests can hand in their own."""
+    return datetime.now(UTC)
+
+
 def reaction_to(status: int) -> Reaction:
     """The reaction to a status. What the API's documents do not name is a reason to stop, not to guess."""
     if 200 <= status < 300:

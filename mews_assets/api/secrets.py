@@ -1,6 +1,6 @@
 """What must never be seen: tokens and signed links.
 
-Lives here: the credentials, the one redactor, and the filter that keeps signed links out of the HTTP library's logs.
+Lives here: the credentials, the one redactor, and what keeps signed links out of httpx's logs.
 Not here: where the credentials come from (settings), and adding them to a request (`client`).
 """
 
