@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mews_assets.windows import (
@@ -46,6 +46,7 @@ lengths = st.timedeltas(MICROSECOND, timedelta(days=400))
 windows = st.builds(lambda start, length: Window(start, start + length), instants, lengths)
 
 
+@settings(deadline=None)
 @given(instants, grains)
 def test_every_instant_is_in_exactly_one_window(instant: datetime, grain: Grain) -> None:
     held = window_at(instant, grain)
@@ -53,6 +54,7 @@ def test_every_instant_is_in_exactly_one_window(instant: datetime, grain: Grain)
     assert [other for other in around if other.holds(instant)] == [held]
 
 
+@settings(deadline=None)
 @given(instants, st.timedeltas(timedelta(0), timedelta(days=100)), grains)
 def test_windows_tile_time_without_gap_or_overlap(start: datetime, length: timedelta, grain: Grain) -> None:
     end = start + length
@@ -68,6 +70,7 @@ def test_windows_tile_time_without_gap_or_overlap(start: datetime, length: timed
     assert window_at(after_last, grain).end > end
 
 
+@settings(deadline=None)
 @given(instants, grains)
 def test_an_instant_at_the_end_belongs_to_the_next_window(instant: datetime, grain: Grain) -> None:
     held = window_at(instant, grain)
@@ -76,6 +79,7 @@ def test_an_instant_at_the_end_belongs_to_the_next_window(instant: datetime, gra
     assert window_at(held.end - MICROSECOND, grain) == held
 
 
+@settings(deadline=None)
 @given(instants, grains)
 def test_a_window_has_a_key_and_the_key_gives_the_window_back(instant: datetime, grain: Grain) -> None:
     held = window_at(instant, grain)
@@ -84,12 +88,14 @@ def test_a_window_has_a_key_and_the_key_gives_the_window_back(instant: datetime,
     assert not set(key) & set("/|:[]. ")
 
 
+@settings(deadline=None)
 @given(instants, instants, grains)
 def test_keys_sort_as_their_windows_do(one: datetime, other: datetime, grain: Grain) -> None:
     first, second = window_at(one, grain), window_at(other, grain)
     assert (first < second) == (to_key(first, grain) < to_key(second, grain))
 
 
+@settings(deadline=None)
 @given(windows, st.timedeltas(timedelta(days=1), timedelta(days=200)))
 def test_a_split_covers_the_window_exactly_and_keeps_the_limit(whole: Window, limit: timedelta) -> None:
     pieces = split(whole, limit)
@@ -99,6 +105,7 @@ def test_a_split_covers_the_window_exactly_and_keeps_the_limit(whole: Window, li
     assert len(pieces) == -(-whole.length // limit)
 
 
+@settings(deadline=None)
 @given(st.lists(windows, max_size=8), st.lists(instants, max_size=4))
 def test_joining_windows_keeps_every_instant_and_adds_none(
     given_: list[Window], others: list[datetime]
@@ -115,11 +122,13 @@ def test_joining_windows_keeps_every_instant_and_adds_none(
     assert all(before.end < after.start for before, after in pairwise(joined))
 
 
+@settings(deadline=None)
 @given(windows, st.timedeltas(timedelta(days=1), timedelta(days=200)))
 def test_joining_what_was_split_gives_the_window_back(whole: Window, limit: timedelta) -> None:
     assert coalesce(reversed(split(whole, limit))) == [whole]
 
 
+@settings(deadline=None)
 @given(windows)
 def test_halves_hold_together_what_the_whole_held(whole: Window) -> None:
     assume(whole.length >= timedelta(seconds=2))
@@ -129,6 +138,7 @@ def test_halves_hold_together_what_the_whole_held(whole: Window) -> None:
     assert first.length % timedelta(seconds=1) == timedelta(0)
 
 
+@settings(deadline=None)
 @given(windows)
 def test_halving_comes_to_an_end(whole: Window) -> None:
     for _ in range(30):  # 2 ** 30 seconds are 34 years
@@ -139,11 +149,13 @@ def test_halving_comes_to_an_end(whole: Window) -> None:
         whole.halves()
 
 
+@settings(deadline=None)
 @given(instants)
 def test_an_instant_written_for_the_api_reads_back(instant: datetime) -> None:
     assert from_api(to_api(instant)) == instant
 
 
+@settings(deadline=None)
 @given(instants, st.integers(-14 * 60, 14 * 60))
 def test_the_zone_of_an_instant_does_not_matter(instant: datetime, minutes: int) -> None:
     abroad = instant.astimezone(timezone(timedelta(minutes=minutes)))
@@ -152,6 +164,7 @@ def test_the_zone_of_an_instant_does_not_matter(instant: datetime, minutes: int)
     assert window_at(abroad, Grain.DAILY) == window_at(instant, Grain.DAILY)
 
 
+@settings(deadline=None)
 @given(instants, st.integers(0, 9))
 def test_the_seventh_decimal_is_cut_and_never_rounded_into_the_next_window(
     instant: datetime, digit: int
@@ -159,6 +172,7 @@ def test_the_seventh_decimal_is_cut_and_never_rounded_into_the_next_window(
     assert from_api(f"{instant:%Y-%m-%dT%H:%M:%S.%f}{digit}Z") == instant
 
 
+@settings(deadline=None)
 @given(instants, st.timedeltas(timedelta(0), timedelta(days=40)), grains)
 def test_settled_windows_are_those_that_ended_five_minutes_ago(
     start: datetime, length: timedelta, grain: Grain

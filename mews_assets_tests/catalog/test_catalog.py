@@ -1,0 +1,240 @@
+"""The rows of the catalog: all of them there, complete, and described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from mews_assets import catalog
+from mews_assets.catalog import TABLES, UnknownTableError, partners, reference, reservations, table, tables
+from mews_assets.catalog.model import Column, Export, Kind, Pages, ScopeKind, Table, Via
+
+OTHER_COLUMNS: dict[str, tuple[Column, ...]] = {
+    "Enterprise": reference.ENTERPRISE_COLUMNS,
+    "Service": reference.SERVICE_COLUMNS,
+    "Outlet": reference.OUTLET_COLUMNS,
+    "AccountingCategory": reference.ACCOUNTING_CATEGORY_COLUMNS,
+    "ProductServiceOrder": reservations.PRODUCT_SERVICE_ORDER_COLUMNS,
+}
+
+COLUMNS = {each.entity: each.columns for each in TABLES} | OTHER_COLUMNS
+
+# Counted in Mews' reference as of August 2026:
+# columns, of them required, of them deprecated, and columns at all depths.
+COUNTS = {
+    "OrderItem": (31, 17, 0, 79),
+    "Payment": (25, 12, 0, 112),
+    "Reservation": (40, 21, 2, 46),
+    "Customer": (46, 13, 6, 46),
+    "Company": (32, 7, 3, 36),
+    "Bill": (35, 9, 8, 100),
+    "AvailabilityAdjustment": (14, 8, 3, 16),
+    "AvailabilityBlock": (30, 13, 0, 35),
+    "ResourceBlock": (12, 10, 0, 12),
+    "LedgerEntry": (15, 10, 0, 15),
+    "OutletItem": (15, 9, 1, 26),
+    "OutletBill": (7, 5, 0, 7),
+    "Enterprise": (31, 21, 1, 41),
+    "ProductServiceOrder": (19, 12, 0, 23),
+    "Service": (15, 10, 5, 18),
+    "Outlet": (6, 6, 0, 6),
+    "AccountingCategory": (12, 6, 0, 12),
+}
+
+# Wherever one of these names stands, it tells who somebody is.
+TELLTALE_NAMES = {
+    "FirstName",
+    "LastName",
+    "SecondLastName",
+    "BirthDate",
+    "BirthPlace",
+    "Email",
+    "InvoicingEmail",
+    "Phone",
+    "Telephone",
+    "TaxIdentifier",
+    "TaxIdentificationNumber",
+    "ContactPerson",
+    "CarRegistrationNumber",
+    "BillingName",
+    "QrCodeData",
+    "Notes",
+    "LegalIdentifiers",
+    "Line1",
+    "PostalCode",
+    "Passport",
+    "IdentityCard",
+}
+
+by_table = pytest.mark.parametrize("each", TABLES, ids=lambda each: each.name)
+by_entity = pytest.mark.parametrize("entity", COLUMNS)
+
+
+def at_all_depths(columns: tuple[Column, ...]) -> Iterator[Column]:
+    for column in columns:
+        yield column
+        yield from at_all_depths(column.columns)
+
+
+def test_there_are_twelve_tables_and_no_name_twice() -> None:
+    assert [each.name for each in TABLES] == [
+        "order_items",
+        "payments",
+        "reservations",
+        "customers",
+        "companies",
+        "bills",
+        "availability_adjustments",
+        "availability_blocks",
+        "resource_blocks",
+        "ledger_entries",
+        "outlet_items",
+        "outlet_bills",
+    ]
+    assert len({each.entity for each in TABLES}) == 12
+
+
+def test_every_counted_entity_is_declared_and_the_other_way_round() -> None:
+    assert set(COLUMNS) == set(COUNTS)
+
+
+@by_entity
+def test_an_entity_has_as_many_columns_as_mews_documents(entity: str) -> None:
+    columns = COLUMNS[entity]
+    assert COUNTS[entity] == (
+        len(columns),
+        sum(column.required for column in columns),
+        sum(column.deprecated for column in columns),
+        sum(1 for _ in at_all_depths(columns)),
+    )
+
+
+@by_entity
+def test_every_column_says_what_it_means_in_one_sentence(entity: str) -> None:
+    for column in at_all_depths(COLUMNS[entity]):
+        assert column.description.endswith("."), column.name
+        assert column.description[0].isupper() or column.description[0].isdigit(), column.name
+        assert len(column.description) <= 110, column.name
+
+
+# An enterprise is no guest: its phone and address are those of a hotel.
+@pytest.mark.parametrize("entity", sorted(COLUMNS.keys() - {"Enterprise"}))
+def test_personal_data_is_marked_wherever_it_stands(entity: str) -> None:
+    for column in at_all_depths(COLUMNS[entity]):
+        assert column.pii or column.name not in TELLTALE_NAMES, column.name
+
+
+@by_entity
+def test_an_object_that_holds_personal_data_is_personal_itself(entity: str) -> None:
+    for column in at_all_depths(COLUMNS[entity]):
+        if any(nested.pii for nested in column.columns):
+            assert column.pii, column.name
+
+
+def test_nothing_of_an_enterprise_is_personal() -> None:
+    assert not any(column.pii for column in at_all_depths(reference.ENTERPRISE_COLUMNS))
+
+
+@by_table
+def test_the_description_of_a_table_gives_its_grain(each: Table) -> None:
+    assert each.description.startswith(("One row per version of a ", "One row per version of an "))
+    assert each.description.endswith(".")
+
+
+@by_table
+def test_the_version_column_of_a_table_is_required_unless_mews_leaves_it_open(each: Table) -> None:
+    required = {column.name for column in each.required_columns}
+    assert {"Id", each.version_column} - required == ({"UpdatedUtc"} if each.name == "companies" else set())
+
+
+def test_exports_are_asked_for_by_entity_type_and_outlets_by_pages() -> None:
+    for each in TABLES:
+        if each.name.startswith("outlet_"):
+            assert isinstance(each.fetch, Pages)
+            assert each.fetch.operation == "outletItems/getAll"
+        else:
+            assert isinstance(each.fetch, Export)
+            assert each.fetch.entity_type == each.entity
+
+
+def test_only_people_and_companies_belong_to_a_chain() -> None:
+    in_chains = {each.name: each.scope_column for each in TABLES if each.scope is ScopeKind.CHAIN}
+    assert in_chains == {"customers": "ChainId", "companies": "ChainId"}
+
+
+def test_only_two_kinds_of_row_do_not_say_whose_they_are() -> None:
+    assert [each.name for each in TABLES if each.scope_column is None] == [
+        "reservations",
+        "availability_adjustments",
+    ]
+
+
+def test_ledger_entries_are_dealt_by_the_day_of_posting() -> None:
+    ledger = table("ledger_entries")
+    assert (ledger.window_column, ledger.version_column) == ("PostingDate", "CreatedUtc")
+    assert isinstance(ledger.fetch, Export)
+    assert ledger.fetch.filter == "Posting"
+
+
+def test_outlet_items_are_dealt_by_their_bill_which_comes_with_them() -> None:
+    items = table("outlet_items")
+    assert items.via == Via("outlet_bills", "BillId")
+    assert table("outlet_bills") in partners(items)
+
+
+@by_table
+def test_a_table_found_through_another_comes_with_it(each: Table) -> None:
+    if each.via:
+        assert each.via.table in [partner.name for partner in partners(each)]
+
+
+def test_partners_are_the_tables_of_one_request() -> None:
+    items, bills = table("outlet_items"), table("outlet_bills")
+    assert partners(items) == partners(bills) == (items, bills)
+    assert partners(table("bills")) == (table("bills"),)
+
+
+def test_a_table_that_asks_otherwise_is_no_partner_even_of_the_same_operation() -> None:
+    items = table("outlet_items")
+    assert isinstance(items.fetch, Pages)
+    in_euros = replace(
+        items, name="outlet_items_in_euros", fetch=replace(items.fetch, parameters={"Currency": "EUR"})
+    )
+    assert partners(in_euros) == (in_euros,)
+
+
+def test_a_table_not_in_the_catalog_is_its_own_partner_at_least() -> None:
+    towels = replace(table("bills"), name="towels", entity="Towel", fetch=Export("Towel"))
+    assert partners(towels) == (towels,)
+
+
+def test_tables_are_looked_up_by_name_in_the_order_asked_for() -> None:
+    assert tables(["bills", "payments", "bills"]) == (table("bills"), table("payments"))
+    assert tables() == TABLES
+    assert tables([]) == ()
+
+
+def test_an_unknown_table_is_refused_by_naming_those_there_are() -> None:
+    with pytest.raises(UnknownTableError) as refusal:
+        tables(["bills", "towels"])
+    assert isinstance(refusal.value, KeyError)
+    assert str(refusal.value).startswith(
+        "the catalog has no table 'towels'; choose from order_items, payments,"
+    )
+
+
+def test_a_table_added_to_the_catalog_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    towels = replace(table("bills"), name="towels", entity="Towel", fetch=Export("Towel"))
+    monkeypatch.setattr(catalog, "TABLES", (*TABLES, towels))
+    assert table("towels") is towels
+    assert towels in tables()
+
+
+def test_known_enum_values_stand_in_mews_order_and_once() -> None:
+    customers = {column.name: column for column in table("customers").columns}
+    assert customers["Sex"].values == ("Male", "Female")
+    assert customers["Options"].values[:3] == ("None", "SendMarketingEmails", "Invoiceable")
+    assert len(customers["Options"].values) == 10
+    assert all(column.kind is Kind.ENUM for column in customers.values() if column.values)
