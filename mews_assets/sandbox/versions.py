@@ -1,7 +1,7 @@
 """A version: one state of one record, valid from its stamp until the record's next version.
 
-Lives here: the shape in which the simulation, the user's own files and the control address hand records to the
-store. Not here: where versions rest (store.py), or how they come to be (simulation/, data.py).
+Lives here: the shape in which the simulation, the user's own files and the control address hand records to
+the store. Not here: where versions rest (store.py), or how they come to be (simulation/, data.py).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 class Version:
     """What the API sends for one record from `stamp_us` on.
 
-    `id` is lower-case uuid text. `scope` is the enterprise's id, or the chain's for Customer and Company; it is
-    needed because Reservation, AvailabilityAdjustment and ProductServiceOrder do not name theirs. `stamp_us` is
-    UpdatedUtc (for LedgerEntry CreatedUtc) in microseconds since the epoch. `record` is one compact JSON object in
-    UTF-8 without a newline.
+    `id` is lower-case uuid text. `scope` is the enterprise's id, or the chain's for Customer and Company; it
+    is needed because Reservation, AvailabilityAdjustment and ProductServiceOrder do not name theirs.
+    `stamp_us` is UpdatedUtc (for LedgerEntry CreatedUtc) in microseconds since the epoch. `record` is one
+    compact JSON object in UTF-8 without a newline.
     """
 
     entity: str

@@ -1,0 +1,107 @@
+"""`mews-assets sandbox`: a Mews to try against, from the command line.
+
+Lives here: the options, the one line that says where it listens, and a clean stop on SIGINT and SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mews_assets.sandbox.clock import read_micros, write_micros
+from mews_assets.sandbox.data import DataError
+from mews_assets.sandbox.exports import FILE_BYTES
+from mews_assets.sandbox.limits import LIMIT_REQUESTS
+from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the sandbox."""
+    parser.add_argument("--hotels", type=_positive, default=3, help="simulated hotels (default 3)")
+    parser.add_argument(
+        "--days", type=_positive, default=60, help="days of history before --now (default 60)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same records (default 1)")
+    parser.add_argument("--now", type=_instant, help="where the clock starts, ISO 8601 in UTC (default: now)")
+    parser.add_argument(
+        "--export-seconds", type=float, default=2.0, help="how long an export takes (default 2)"
+    )
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default 0: any free one)")
+    parser.add_argument(
+        "--host", choices=[HOST], default=HOST, help="fixed: the sandbox serves this machine only"
+    )
+    parser.add_argument(
+        "--data", type=Path, help="serve the <EntityType>.jsonl[.gz] files of this folder instead"
+    )
+    parser.add_argument(
+        "--file-bytes", type=_positive, default=FILE_BYTES, help="largest export file (default 8 MB)"
+    )
+    parser.add_argument(
+        "--rate-limit",
+        type=_positive,
+        default=LIMIT_REQUESTS,
+        help="requests per token in 30 s (default 200)",
+    )
+    parser.add_argument(
+        "--no-export-token", action="store_true", help="also an access token that has no right to exports"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM. Returns the exit code."""
+    stop = threading.Event()
+    before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with running_sandbox(
+            data=args.data,
+            hotels=args.hotels,
+            days=args.days,
+            seed=args.seed,
+            now=args.now,
+            export_seconds=args.export_seconds,
+            file_bytes=args.file_bytes,
+            rate_limit=args.rate_limit,
+            no_export_token=args.no_export_token,
+            port=args.port,
+        ) as sandbox:
+            print(greeting(sandbox), flush=True)
+            stop.wait()
+    except (DataError, OSError) as error:
+        print(f"mews-assets sandbox: {error}", file=sys.stderr)
+        return 1
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+    return 0
+
+
+def greeting(sandbox: RunningSandbox) -> str:
+    """The one line that says how to get in."""
+    parts = {
+        "address": sandbox.address,
+        "client_token": sandbox.client_token,
+        "access_token": sandbox.access_token,
+        "hotel_tokens": ",".join(sandbox.hotel_tokens),
+        "no_exports_token": sandbox.no_exports_token,
+        "now": write_micros(sandbox.sandbox.clock.now_us()),
+    }
+    return "sandbox listening: " + " ".join(f"{name}={value}" for name, value in parts.items() if value)
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return number
+
+
+def _instant(text: str) -> datetime:
+    try:
+        read_micros(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

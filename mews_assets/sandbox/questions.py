@@ -1,0 +1,141 @@
+"""What can be asked of the store: conditions on records, and their SQL.
+
+Lives here: the kinds of condition and how each reads in SQL over the tables of store.py. Not here: which
+operation knows which condition (operations.py), or the checks of a request's body (rules.py).
+
+A property that has a column of its own is compared there; any other is read out of the record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Sql = tuple[str, list[Any]]
+
+COLUMNS = {"Id": "id", "ServiceId": "parent", "PostingDate": "posting", "IsActive": "active"}
+STAMP = "UpdatedUtc"
+
+
+def column_of(prop: str, alias: str) -> str:
+    """The SQL of a property: its column, or its place in the record (`Data.Discriminator`)."""
+    if prop in COLUMNS:
+        return f"{alias}.{COLUMNS[prop]}"
+    record = f"(SELECT CAST(record AS TEXT) FROM body WHERE rowid = {alias}.body)"  # noqa: S608 - names only
+    return f"json_extract({record}, '$.{prop}')"
+
+
+def instant_of(prop: str, alias: str) -> str:
+    """The SQL of a property that is an instant, in microseconds."""
+    return f"{alias}.stamp_us" if prop == STAMP else f"micros({column_of(prop, alias)})"
+
+
+class Condition(Protocol):
+    """One condition on a record; `of_bill` means: on the bill the record belongs to."""
+
+    @property
+    def of_bill(self) -> bool: ...
+    def sql(self, alias: str) -> Sql: ...
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The property is one of these values."""
+
+    prop: str
+    values: tuple[str | int, ...]
+    of_bill: bool = False
+
+    def sql(self, alias: str) -> Sql:
+        text = f"{column_of(self.prop, alias)} IN (SELECT value FROM json_each(?))"  # noqa: S608
+        return text, [json.dumps(self.values)]
+
+
+@dataclass(frozen=True)
+class Within:
+    """The property is an instant in the interval, both ends included."""
+
+    prop: str
+    start_us: int
+    end_us: int
+    of_bill: bool = False
+
+    def sql(self, alias: str) -> Sql:
+        return f"{instant_of(self.prop, alias)} BETWEEN ? AND ?", [self.start_us, self.end_us]
+
+
+@dataclass(frozen=True)
+class Colliding:
+    """The record's own interval, from one property to another, touches the interval asked for."""
+
+    first: str
+    last: str
+    start_us: int
+    end_us: int
+    of_bill: bool = False
+
+    def sql(self, alias: str) -> Sql:
+        first, last = instant_of(self.first, alias), instant_of(self.last, alias)
+        return f"{first} <= ? AND {last} >= ?", [self.end_us, self.start_us]
+
+
+@dataclass(frozen=True)
+class Days:
+    """The property is a date from the first to the last day, both included."""
+
+    prop: str
+    first: str
+    last: str
+    of_bill: bool = False
+
+    def sql(self, alias: str) -> Sql:
+        return f"{column_of(self.prop, alias)} BETWEEN ? AND ?", [self.first, self.last]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Records of one entity as they were at an instant. `scopes` None means: every scope there is.
+
+    `unscoped` adds the records of which nobody can say whose they are.
+    """
+
+    entity: str
+    at_us: int
+    scopes: Collection[str] | None = None
+    unscoped: bool = False
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def by_bill(self) -> bool:
+        return any(condition.of_bill for condition in self.conditions)
+
+    def where(self) -> Sql:
+        """Everything after FROM: the tables, and the conditions."""
+        parts = ["v.entity = ?", "v.stamp_us <= ?", "v.until_us > ?"]
+        values: list[Any] = [self.entity, self.at_us, self.at_us]
+        if self.scopes is not None:
+            scopes = [*sorted(self.scopes), ""] if self.unscoped else sorted(self.scopes)
+            parts.append("v.scope IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(scopes))
+        for condition in self.conditions:
+            text, more = condition.sql("b" if condition.of_bill else "v")
+            parts.append(text)
+            values += more
+        tables = self._tables()
+        if self.by_bill:
+            parts.append("b.entity = 'OutletBill' AND b.id = v.parent AND b.stamp_us <= ? AND b.until_us > ?")
+            values += [self.at_us, self.at_us]
+        return f"FROM {tables} WHERE {' AND '.join(parts)}", values
+
+    def _tables(self) -> str:
+        """CROSS JOIN and INDEXED BY fix the plan, for a store just filled has no statistics to plan by."""
+        if self.by_bill:
+            return "version b INDEXED BY by_stamp CROSS JOIN version v INDEXED BY by_bill"
+        properties = {getattr(condition, "prop", None) for condition in self.conditions}
+        if "Id" in properties:
+            return "version v INDEXED BY by_id"
+        if "PostingDate" in properties:
+            return "version v INDEXED BY by_posting"
+        return "version v INDEXED BY by_stamp"
