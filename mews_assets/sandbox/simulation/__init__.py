@@ -1,0 +1,56 @@
+"""Hotels with a life: the versions of their records, made up from a seed.
+
+Lives here: `simulate`. The rest of the room, in reading order: moments and money (time and amounts), diary
+(what happens when), places and hotel (what there is), guests, demand, inventory, reservations, stay, extras,
+outlets (what happens), billing, payments, ledger (what it costs), life (one hotel's days). Imports no other
+room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from mews_assets.sandbox.simulation.guests import ChainLife
+from mews_assets.sandbox.simulation.hotel import make_chain, make_hotel
+from mews_assets.sandbox.simulation.life import hotel_life
+from mews_assets.sandbox.simulation.moments import DAY, from_datetime
+from mews_assets.sandbox.simulation.money import ENCODER
+from mews_assets.sandbox.versions import Version
+
+FUTURE = timedelta(days=30)
+"""How far beyond `now` the hotels live on, so that a clock can be moved."""
+
+
+def simulate(*, hotels: int, days: int, seed: int, now: datetime, rooms: int = 48) -> Iterator[Version]:
+    """All versions of the hotels over the `days` days before `now`, and the future ones up to now + 30 days.
+
+    Reference records come first, then the chains' profiles, then hotel by hotel in the order of time. The
+    versions of one record come in the order of their stamps, no two at one stamp. The same arguments give the
+    same bytes.
+    """
+    if hotels < 1 or days < 1 or rooms < 8:
+        raise ValueError(
+            f"a simulation needs at least 1 hotel, 1 day and 8 rooms, got {hotels=}, {days=}, {rooms=}"
+        )
+    if now.tzinfo is None:
+        raise ValueError(f"the simulation's now must be an aware datetime, got {now!r}")
+    return _versions(hotels, seed, from_datetime(now), days, rooms)
+
+
+def _versions(hotels: int, seed: int, now: int, days: int, rooms: int) -> Iterator[Version]:
+    first = (now // DAY - days) * DAY
+    last = now + FUTURE // timedelta(microseconds=1)
+    chains = [make_chain(seed, index) for index in range((hotels * 2 + 4) // 5)]
+    houses = [
+        make_hotel(seed, index, chains[index * len(chains) // hotels], rooms, first)
+        for index in range(hotels)
+    ]
+    for house in houses:
+        for entity, record in house.reference:
+            yield Version(entity, record["Id"], house.id, house.opened, ENCODER.encode(record))
+    lives = [ChainLife(chain, seed, first, last) for chain in chains]
+    for life in lives:
+        yield from life.diary.run()
+    for house in houses:
+        yield from hotel_life(house, lives[house.chain.index], seed, first, last)
