@@ -44,8 +44,8 @@ class MewsError(Exception):
         advice: str = "",
     ) -> None:
         # Only the message becomes `args`: the rest travels in __dict__, so errors survive pickling.
-        super().__init__(message)
         self.message = drop_queries(message)
+        super().__init__(self.message)
         self.operation = operation
         self.status = status
         self.request_id = request_id

@@ -1,7 +1,7 @@
 """Exports: asking Mews for files of many records, and how far they are.
 
 Lives here: adding an export, reading its state, naming what the state asks of us.
-Not here: waiting (`waiting`), the files (`download`), remembering export ids (the lake's export log), planning
+Not here: waiting (`waiting`), the files (`download`), remembering export ids (the lake), planning
 what to export.
 
 An export's id is the only handle on it; there is no listing. Save it as soon as `add_export` returns.

@@ -35,16 +35,16 @@ class Credentials:
         return self.client_token, self.access_token
 
 
-_QUERY = re.compile(
-    r"""(\b[a-z][a-z0-9+.-]*://)(?:[^\s/?#@"'<>]*@)?([^\s?#"'<>]*)[?#][^\s"'<>)]*""", re.IGNORECASE
-)
-_USER = re.compile(r"""(\b[a-z][a-z0-9+.-]*://)[^\s/?#@"'<>]*@""", re.IGNORECASE)
+_USER = re.compile(r"""(://)[^\s/?#@"'<>]*@""")
+_QUERY = re.compile(r"""(://[^\s?#"'<>]*)[?#][^\s"'<>]*""")
+_RELATIVE_QUERY = re.compile(r"""\?[\w%.~-]+=[^\s"'<>]*""")  # as in a Location header
 _BODY = re.compile(r"\{[^{}]*(?:ClientToken|AccessToken).*", re.DOTALL)
 
 
 def drop_queries(text: str) -> str:
     """The text with every link cut to scheme, host and path: a signature lives in the query."""
-    return _USER.sub(r"\1", _QUERY.sub(rf"\1\2?{HIDDEN}", text))
+    text = _QUERY.sub(rf"\1?{HIDDEN}", _USER.sub(r"\1", text))
+    return _RELATIVE_QUERY.sub(f"?{HIDDEN}", text)
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

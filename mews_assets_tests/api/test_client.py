@@ -1,0 +1,345 @@
+"""How the client reacts to every kind of answer, and that no token leaves it but in a request's body."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import ssl
+import threading
+import traceback
+from datetime import timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+
+from mews_assets.api import (
+    ForbiddenError,
+    MewsClient,
+    MewsError,
+    ShrinkError,
+    SlidingWindow,
+    StopError,
+    UnauthorizedError,
+    WaitError,
+)
+from mews_assets_tests.api.stage import (
+    ACCESS_TOKEN,
+    CLIENT_TOKEN,
+    NOW,
+    FakeClock,
+    ScriptedMews,
+    client_of,
+    credentials,
+    ok,
+    refusal,
+)
+
+OPERATION = "outletItems/getAll"
+
+
+def test_a_request_is_a_post_to_the_operation_with_the_tokens_in_its_body() -> None:
+    mews = ScriptedMews(ok({"OutletItems": []}))
+    client_of(mews).call(OPERATION, {"Currency": "EUR"})
+    request = mews.requests[0]
+    assert (request.method, str(request.url)) == (
+        "POST",
+        "https://api.example.com/api/connector/v1/outletItems/getAll",
+    )
+    assert mews.bodies[0] == {
+        "ClientToken": CLIENT_TOKEN,
+        "AccessToken": ACCESS_TOKEN,
+        "Client": "mews_assets 0.1",
+        "Currency": "EUR",
+    }
+    headers = str(request.headers)
+    assert CLIENT_TOKEN not in headers and ACCESS_TOKEN not in headers
+
+
+def test_the_answer_comes_back_byte_for_byte() -> None:
+    body = b'{ "Amount": 1.10,\n "Name": "caf\xc3\xa9" }'
+    client = client_of(ScriptedMews(ok(body)))
+    assert client.call(OPERATION, {}) == body
+    assert client.call_json(OPERATION, {}) == {"Amount": 1.1, "Name": "café"}
+
+
+def test_a_body_may_not_bring_its_own_tokens() -> None:
+    with pytest.raises(ValueError, match="AccessToken"):
+        client_of(ScriptedMews(ok({}))).call(OPERATION, {"AccessToken": "x"})
+
+
+@pytest.mark.parametrize("operation", ["/a/b", "a/b/", "a", "a/../b", "a/b?c", "https://x.example/a"])
+def test_what_is_no_operation_is_never_sent(operation: str) -> None:
+    mews = ScriptedMews(ok({}))
+    with pytest.raises(ValueError, match="no operation"):
+        client_of(mews).call(operation, {})
+    assert not mews.requests
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, StopError),
+        (302, StopError),
+        (307, StopError),
+        (400, StopError),
+        (401, UnauthorizedError),
+        (403, ForbiddenError),
+        (404, StopError),
+        (405, StopError),
+        (408, ShrinkError),
+        (413, ShrinkError),
+        (418, StopError),
+    ],
+)
+def test_what_cannot_pass_is_raised_at_once(status: int, kind: type[MewsError]) -> None:
+    mews, clock = ScriptedMews(refusal(status, Location="https://elsewhere.example/?token=1")), FakeClock()
+    with pytest.raises(kind) as caught:
+        client_of(mews, clock).call(OPERATION, {})
+    assert type(caught.value) is kind
+    assert len(mews.requests) == 1 and clock.naps == []
+    assert not caught.value.is_transient
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 599])
+def test_what_may_pass_is_tried_again(status: int) -> None:
+    mews = ScriptedMews(refusal(status), refusal(status), ok({"Fine": 1}))
+    assert client_of(mews).call_json(OPERATION, {}) == {"Fine": 1}
+    assert len(mews.requests) == 3
+    assert mews.bodies[0] == mews.bodies[2]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("slow"),
+        httpx.ReadTimeout("slow"),
+        httpx.ReadError("reset"),
+        httpx.RemoteProtocolError("cut"),
+        httpx.PoolTimeout("busy"),
+    ],
+)
+def test_connection_trouble_is_tried_again(trouble: httpx.TransportError) -> None:
+    mews = ScriptedMews(trouble, ok({"Fine": 1}))
+    assert client_of(mews).call_json(OPERATION, {}) == {"Fine": 1}
+
+
+@pytest.mark.parametrize("trouble", [refusal(500), refusal(429), httpx.ConnectError("refused")])
+def test_after_the_last_try_the_caller_is_told_to_wait(trouble: httpx.Response | Exception) -> None:
+    mews = ScriptedMews(trouble)
+    with pytest.raises(WaitError, match="Given up after 6 tries") as caught:
+        client_of(mews).call(OPERATION, {})
+    assert len(mews.requests) == 6
+    assert caught.value.is_transient
+
+
+def test_a_certificate_that_is_not_trusted_is_no_passing_trouble() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("bad certificate") from ssl.SSLCertVerificationError("self-signed")
+
+    mews = ScriptedMews(refuse)
+    with pytest.raises(StopError, match="certificate"):
+        client_of(mews).call(OPERATION, {})
+    assert len(mews.requests) == 1
+
+
+def test_waits_grow_and_are_never_longer_than_half_a_minute() -> None:
+    clock = FakeClock()
+    with pytest.raises(WaitError):
+        client_of(ScriptedMews(refusal(500)), clock, max_tries=9).call(OPERATION, {})
+    assert clock.naps == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_jitter_may_cut_a_wait_down_to_nothing() -> None:
+    clock = FakeClock()
+    with pytest.raises(WaitError):
+        client_of(ScriptedMews(refusal(500)), clock, random=lambda: 0.0).call(OPERATION, {})
+    assert sum(clock.naps) == 0
+
+
+def test_retry_after_in_seconds_is_waited_for() -> None:
+    clock = FakeClock()
+    mews = ScriptedMews(refusal(429, **{"Retry-After": "17"}), ok({}))
+    client_of(mews, clock, random=lambda: 0.25).call(OPERATION, {})
+    assert clock.naps == [17.25]
+
+
+def test_retry_after_as_a_date_is_measured_by_mews_own_clock() -> None:
+    clock, theirs = FakeClock(), NOW + timedelta(hours=3)
+    headers = {
+        "Date": format_datetime(theirs, usegmt=True),
+        "Retry-After": format_datetime(theirs + timedelta(seconds=20), usegmt=True),
+    }
+    client_of(ScriptedMews(refusal(429, **headers), ok({})), clock, random=lambda: 0.0).call(OPERATION, {})
+    assert clock.naps == [20.0]
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-5", "1e9", "٣"])
+def test_a_missing_or_strange_retry_after_means_backoff(value: str) -> None:
+    clock = FakeClock()
+    strange = httpx.Response(429, headers=[(b"Retry-After", value.encode())] if value else [])
+    client_of(ScriptedMews(strange, strange, ok({})), clock).call(OPERATION, {})
+    assert clock.naps == [1, 2]
+
+
+def test_a_very_long_retry_after_is_left_to_the_caller() -> None:
+    mews, clock = ScriptedMews(refusal(429, **{"Retry-After": "3600"})), FakeClock()
+    with pytest.raises(WaitError, match="3600 s") as caught:
+        client_of(mews, clock).call(OPERATION, {})
+    assert caught.value.retry_after_seconds == 3600
+    assert len(mews.requests) == 1 and clock.naps == []
+
+
+def test_a_429_holds_back_every_thread_that_shares_the_pacing() -> None:
+    clock = FakeClock()
+    pacing = SlidingWindow(1000, 30.0, clock, clock.sleep)
+    mews = ScriptedMews(refusal(429, **{"Retry-After": "10"}), ok({}))
+    client_of(mews, clock, pacing=pacing, sleep=lambda _: None).call(OPERATION, {})
+    assert clock() == 1011.0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>busy</html>", b"[]", b"null", b'"x"', b'{"a":1', b'{"a":1}}', b"{'a':1}", b'{"a":NaN}',
+     b'{"a":"\xff"}', b'{"a":[1,]}'],
+)  # fmt: skip
+def test_an_unreadable_answer_is_never_an_empty_one(body: bytes) -> None:
+    with pytest.raises(StopError, match="cannot be read"):
+        client_of(ScriptedMews(ok(body))).call(OPERATION, {})
+
+
+def test_a_204_is_only_readable_where_it_was_asked_for() -> None:
+    mews = ScriptedMews(httpx.Response(204))
+    assert client_of(mews).ask(OPERATION, {}, minimal=True).is_empty
+    assert mews.requests[0].headers["Prefer"] == "return=minimal"
+    with pytest.raises(StopError, match="cannot be read"):
+        client_of(mews).call(OPERATION, {})
+    assert "Prefer" not in mews.requests[1].headers
+
+
+def test_a_redirect_is_not_followed_and_its_query_not_told() -> None:
+    mews = ScriptedMews(httpx.Response(307, headers={"Location": "https://evil.example/x?key=secret"}))
+    with pytest.raises(StopError) as caught:
+        client_of(mews).call(OPERATION, {})
+    assert "https://evil.example/x" in str(caught.value) and "secret" not in str(caught.value)
+    assert len(mews.requests) == 1
+
+
+def test_an_error_says_what_was_tried_and_what_to_do_next() -> None:
+    mews = ScriptedMews(refusal(401, "Invalid AccessToken", **{"Request-Id": "req-7"}))
+    with pytest.raises(UnauthorizedError) as caught:
+        client_of(mews).call(OPERATION, {})
+    error = caught.value
+    assert (error.operation, error.status, error.request_id, error.connection, error.message) == (
+        OPERATION,
+        401,
+        "req-7",
+        "hotel-1",
+        "Invalid AccessToken",
+    )
+    for part in (OPERATION, "401", "req-7", "hotel-1", "Invalid AccessToken", "check the client token"):
+        assert part in str(error)
+
+
+def test_the_request_id_of_the_body_does_where_the_header_is_missing() -> None:
+    with pytest.raises(ForbiddenError) as caught:
+        client_of(ScriptedMews(refusal(403))).call(OPERATION, {})
+    assert caught.value.request_id == "req-body"
+
+
+def test_an_error_survives_pickling() -> None:
+    with pytest.raises(WaitError) as caught:
+        client_of(ScriptedMews(refusal(429, **{"Retry-After": "999"}))).call(OPERATION, {})
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is WaitError and str(again) == str(caught.value)
+    assert again.retry_after_seconds == 999
+
+
+GUEST = {"Guest": "Ms Secret"}
+
+ECHOES = [
+    lambda request: httpx.Response(400, json={"Message": f"bad: {request.content.decode()}"}),
+    lambda request: httpx.Response(400, text=request.content.decode()),
+    lambda request: httpx.Response(401, json={"Message": f"Invalid AccessToken {ACCESS_TOKEN}"}),
+    lambda request: httpx.Response(403, json={"Message": json.dumps(json.loads(request.content), indent=1)}),
+    lambda request: httpx.Response(408, text=f"x{CLIENT_TOKEN}x" * 100),
+    lambda request: httpx.Response(429, text=request.content.decode()),
+    lambda request: httpx.Response(500, text=ACCESS_TOKEN.replace("/", "%2F")),
+    lambda request: httpx.Response(302, headers={"Location": f"https://a.example/?t={ACCESS_TOKEN}"}),
+    lambda request: httpx.Response(200, content=request.content[:-1]),
+    lambda request: httpx.Response(200, content=b"<" + request.content),
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_no_token_is_ever_told_or_logged(echo: object, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever Mews or something in between echoes: not in messages, tracebacks, chained errors or logs."""
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(MewsError) as caught:
+        client_of(ScriptedMews(echo)).call(OPERATION, GUEST)  # type: ignore[arg-type]
+    told = caplog.text + str(caught.value) + repr(caught.value) + repr(caught.value.__dict__)
+    told += "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
+    for secret in (CLIENT_TOKEN, ACCESS_TOKEN, ACCESS_TOKEN.replace("/", "%2F"), "Ms Secret"):
+        assert secret not in told
+
+
+def test_no_token_is_told_when_the_connection_fails(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    mews = ScriptedMews(httpx.ConnectError(f"cannot send {ACCESS_TOKEN}"))
+    with pytest.raises(WaitError) as caught:
+        client_of(mews).call(OPERATION, {})
+    assert caught.value.__context__ is None and caught.value.__cause__ is None
+    assert ACCESS_TOKEN not in caplog.text + str(caught.value)
+
+
+def test_neither_client_nor_credentials_show_their_tokens() -> None:
+    shown = repr(client_of(ScriptedMews(ok({})))) + repr(credentials()) + str(credentials())
+    assert CLIENT_TOKEN not in shown and ACCESS_TOKEN not in shown
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://api.mews.com", "api.mews.com", "ftp://api.mews.com", "https://user:pw@api.mews.com", "",
+     "https://api.mews.com?x=1", "https://api.mews.com/api/connector/v1", "http://127.0.0.1.example.com"],
+)  # fmt: skip
+def test_tokens_are_not_sent_to_a_doubtful_address(address: str) -> None:
+    with pytest.raises(ValueError, match=r"https://api\.mews\.com"):
+        MewsClient(address, credentials())
+
+
+@pytest.mark.parametrize(
+    "address", ["https://api.mews.com/", "http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:9"]
+)
+def test_https_and_this_machine_are_fine_addresses(address: str) -> None:
+    with MewsClient(address, credentials()) as client:
+        assert not str(client.platform).endswith("/")
+
+
+def test_the_difference_between_the_clocks_is_noted() -> None:
+    mews = ScriptedMews(ok({}, Date=format_datetime(NOW + timedelta(seconds=90), usegmt=True)))
+    client = client_of(mews)
+    assert client.clock_skew_seconds is None
+    client.call(OPERATION, {})
+    assert client.clock_skew_seconds == 90
+
+
+def test_cookies_are_not_kept() -> None:
+    mews = ScriptedMews(ok({}, **{"Set-Cookie": "a=b; Path=/"}))
+    client = client_of(mews)
+    client.call(OPERATION, {})
+    client.call(OPERATION, {})
+    assert "Cookie" not in mews.requests[1].headers
+
+
+def test_threads_may_share_a_client() -> None:
+    mews = ScriptedMews(ok({"Fine": 1}))
+    client = client_of(mews)
+    threads = [threading.Thread(target=client.call, args=(OPERATION, {})) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(mews.requests) == 16

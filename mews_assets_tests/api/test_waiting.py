@@ -1,0 +1,87 @@
+"""Waiting for an export: what ends it, and that a deadline is no failure."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import httpx
+import pytest
+
+from mews_assets.api import (
+    Export,
+    ExportExpiredError,
+    ExportFailedError,
+    ExportTimeoutError,
+    MewsError,
+    StopError,
+    WaitError,
+    wait_for_export,
+)
+from mews_assets.api.waiting import growing_seconds
+from mews_assets_tests.api.stage import FakeClock, ScriptedMews, client_of, ok, refusal
+
+
+def state(status: str) -> httpx.Response:
+    return ok({"Exports": [{"Id": "e1", "Status": status, "EntityType": "Bill"}]})
+
+
+def waited(mews: ScriptedMews, clock: FakeClock, deadline: float = 600) -> Export:
+    client = client_of(mews, clock, max_tries=1)
+    return wait_for_export(client, "e1", deadline_seconds=deadline, clock=clock, sleep=clock.sleep)
+
+
+def test_an_export_is_waited_for_until_its_files_are_ready() -> None:
+    clock = FakeClock()
+    mews = ScriptedMews(state("Pending"), state("Processing"), state("Whatever"), state("Success"))
+    assert waited(mews, clock).id == "e1"
+    assert clock.naps == [2.0, 3.0, 4.5]
+
+
+@pytest.mark.parametrize(("status", "kind"), [("Failed", ExportFailedError), ("Expired", ExportExpiredError)])
+def test_an_export_that_will_never_be_ready_ends_the_wait(status: str, kind: type[MewsError]) -> None:
+    with pytest.raises(kind, match="e1 of Bill") as caught:
+        waited(ScriptedMews(state("Pending"), state(status)), FakeClock())
+    assert "add the export again" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", ["Pending", "Processing", "Whatever"])
+def test_the_deadline_is_no_failure_and_names_the_last_state(status: str) -> None:
+    clock = FakeClock()
+    with pytest.raises(ExportTimeoutError, match=f"100 s; its state: {status}") as caught:
+        waited(ScriptedMews(state(status)), clock, deadline=100)
+    assert isinstance(caught.value, WaitError) and caught.value.is_transient
+    assert "same export id" in str(caught.value)
+    assert sum(clock.naps) == 100
+
+
+def test_an_export_missing_in_the_answer_is_waited_for_within_the_deadline() -> None:
+    with pytest.raises(ExportTimeoutError, match="not in Mews' answer"):
+        waited(ScriptedMews(ok({"Exports": []})), FakeClock(), deadline=30)
+
+
+def test_passing_trouble_does_not_end_the_wait() -> None:
+    mews = ScriptedMews(refusal(503), httpx.ConnectError("refused"), state("Success"))
+    assert waited(mews, FakeClock()).id == "e1"
+
+
+def test_lasting_trouble_ends_at_the_deadline_and_is_named() -> None:
+    with pytest.raises(ExportTimeoutError, match="the last poll failed"):
+        waited(ScriptedMews(refusal(503, "Maintenance")), FakeClock(), deadline=30)
+
+
+def test_a_refusal_ends_the_wait_at_once() -> None:
+    with pytest.raises(StopError):
+        waited(ScriptedMews(refusal(401)), FakeClock())
+
+
+def test_polls_come_from_every_two_seconds_to_every_minute() -> None:
+    pauses = list(islice(growing_seconds(), 20))
+    assert pauses[0] == 2 and pauses[-1] == 60
+    assert pauses == sorted(pauses)
+
+
+def test_pauses_of_ones_own_may_end_early() -> None:
+    clock = FakeClock()
+    client = client_of(ScriptedMews(state("Pending"), state("Pending"), state("Success")), clock)
+    wait_for_export(client, "e1", deadline_seconds=500, clock=clock, sleep=clock.sleep, poll_seconds=[5])
+    assert clock.naps == [5, 60]
