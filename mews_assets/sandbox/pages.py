@@ -89,8 +89,8 @@ def _beta(found: Found) -> bytes:
             shaped[name] = value
         if name == "Id":
             shaped["EnterpriseId"] = found.scope or None
-    if raw.get("State") == b'"Inquired"':
+    if bytes(raw.get("State", b"")) == b'"Inquired"':
         shaped["State"] = "Enquired"
-    if raw.get("PartnerCompanyId", b"null") != b"null":
+    if bytes(raw.get("PartnerCompanyId", b"null")) != b"null":
         shaped["CompanyId"] = raw["PartnerCompanyId"]
     return msgspec.json.encode(shaped)
