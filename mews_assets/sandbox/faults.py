@@ -18,10 +18,13 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from mews_assets.sandbox.operations import EXPORT_OPERATIONS, OPERATIONS
+
 Connections = Callable[[], Any]
 """Gives the server's open connections: objects with `client` and `transport`."""
 
 SLOW_SECONDS = 5.0
+MEETS = ("*", "download", *EXPORT_OPERATIONS, *OPERATIONS)
 
 
 @dataclass
@@ -53,8 +56,9 @@ class FaultPlan:
             retry_after=None if body.get("RetryAfter") is None else int(body["RetryAfter"]),
             seconds=float(body.get("Seconds") or SLOW_SECONDS),
         )
-        if fault.kind not in KINDS:
-            raise ValueError(f"Kind {fault.kind!r} is not one of {', '.join(KINDS)}")
+        for name, value, known in (("Kind", fault.kind, tuple(KINDS)), ("Operation", fault.operation, MEETS)):
+            if value not in known:
+                raise ValueError(f"{name} {value!r} is not one of {', '.join(known)}")
         with self._lock:
             self._faults.append(fault)
 

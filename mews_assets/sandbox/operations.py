@@ -297,3 +297,4 @@ _ROWS = (
 )
 
 OPERATIONS = {operation.address: operation for operation in _ROWS}
+EXPORT_OPERATIONS = ("exports/add", "exports/getAll")

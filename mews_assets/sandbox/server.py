@@ -29,7 +29,7 @@ from mews_assets.sandbox.clock import Clock, write_micros
 from mews_assets.sandbox.exports import Exports
 from mews_assets.sandbox.faults import INSTEAD, KINDS, Connections, Fault, FaultPlan, Line
 from mews_assets.sandbox.limits import Access, Door, RequestLimit
-from mews_assets.sandbox.operations import OPERATIONS
+from mews_assets.sandbox.operations import EXPORT_OPERATIONS, OPERATIONS
 from mews_assets.sandbox.pages import answer_page
 from mews_assets.sandbox.rules import Refusal, read_body
 from mews_assets.sandbox.store import Store
@@ -37,7 +37,6 @@ from mews_assets.sandbox.store import Store
 API = "/api/connector/v1/"
 FILES = "/files/"
 CONTROL = "/control/"
-EXPORTS = ("exports/add", "exports/getAll")
 MAX_BODY_BYTES = 2_000_000
 """Above this a body is 413. 1,000 ids in each of a few lists take some 200 kB."""
 LOG_REQUESTS = 10_000
@@ -145,7 +144,7 @@ class Application:
     async def _answer(self, request: Request, call: _Call) -> Response:
         if call.operation == "download" and request.method in ("GET", "HEAD"):
             return await self._download(request, call)
-        if call.operation not in OPERATIONS and call.operation not in EXPORTS:
+        if call.operation not in (*OPERATIONS, *EXPORT_OPERATIONS):
             raise Refusal(404, "Not found.", f"There is no operation at {request.url.path}.")
         if request.method != "POST":
             raise Refusal(405, "Method not allowed.", "Every operation is a POST.")
@@ -163,7 +162,7 @@ class Application:
         access = self.sandbox.door.enter(body)
         self._meet_fault(call)
         self.sandbox.limit.take(access.name)
-        if call.operation in EXPORTS:
+        if call.operation in EXPORT_OPERATIONS:
             return self._export(call.operation, access, body, address)
         operation = OPERATIONS[call.operation]
         page = answer_page(self.sandbox.store, self.sandbox.clock, access, operation, body)

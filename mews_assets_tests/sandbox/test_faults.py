@@ -95,3 +95,9 @@ def test_an_unknown_kind_of_fault_is_refused_with_the_known_ones(client):
     answer = client.http.post(client.sandbox.address + "/control/faults", json={"Kind": "earthquake"})
     assert answer.status_code == 400
     assert "truncate" in answer.json()["Details"]
+
+
+def test_a_fault_for_an_operation_that_does_not_exist_is_refused(client):
+    answer = client.http.post(client.sandbox.address + "/control/faults", json={"Operation": "exports/ad"})
+    assert answer.status_code == 400
+    assert "exports/add" in answer.json()["Details"]

@@ -1,0 +1,80 @@
+"""The command: one line that says how to get in, and a clean stop."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from mews_assets.sandbox.running import running_sandbox
+from mews_assets_tests.sandbox.made import NORTH, Client, hotels, made_id
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    bill = {"Id": made_id("b"), "EnterpriseId": NORTH, "UpdatedUtc": "2024-06-01T00:00:00Z"}
+    (folder / "Bill.jsonl").write_bytes(msgspec.json.encode(bill) + b"\n")
+    return folder
+
+
+def start(tmp_path, *options):
+    command = [sys.executable, "-m", "mews_assets.sandbox", *options]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={"TMPDIR": str(scratch)}
+    )
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_where_it_listens_and_stops_without_leaving_anything(tmp_path, data, sign):
+    process = start(tmp_path, "--data", str(data), "--now", "2024-06-15T12:00:00Z")
+    line = process.stdout.readline()
+    try:
+        found = re.fullmatch(
+            r"sandbox listening: address=(http://127\.0\.0\.1:\d+) client_token=sandbox-client "
+            r"access_token=sandbox-portfolio hotel_tokens=sandbox-hotel-1 now=2024-06-15T12:00:\S+Z\n",
+            line,
+        )
+        assert found, line
+        assert list((tmp_path / "scratch").iterdir())
+    finally:
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_records_that_cannot_be_read_end_it_with_a_sentence(tmp_path, data):
+    (data / "Bill.jsonl").write_bytes(b"{")
+    process = start(tmp_path, "--data", str(data))
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (1, "")
+    assert "Bill.jsonl, line 1" in err
+    assert "Traceback" not in err
+
+
+def test_a_port_in_use_is_told(tmp_path, data):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        process = start(tmp_path, "--data", str(data), "--port", port)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in err
+
+
+def test_a_client_that_keeps_its_connection_does_not_hold_up_the_stop():
+    with running_sandbox(hotels()) as sandbox:
+        client = Client(sandbox)
+        client.page("enterprises/getAll")
+        folder = Path(sandbox.sandbox.exports._folder)
+        assert folder.exists()
+    assert not folder.exists()
