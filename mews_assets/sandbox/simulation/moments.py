@@ -33,6 +33,7 @@ def day_text(ordinal: int) -> str:
     return _date_text(ordinal - _EPOCH_ORDINAL)
 
 
+@lru_cache(maxsize=4096)
 def text(us: int) -> str:
     """`2023-03-22T12:12:00Z`, with a fraction where there is one.
 

@@ -3,8 +3,8 @@
 Lives here: `Amount` in whole minor units (10^-precision of the currency), how a price becomes one under Gross
 or Net pricing, and its JSON. No floats anywhere: the digits sent are the digits meant.
 
-In every amount Gross = Net + all taxes, TaxValues sum up the Breakdown by code, and an amount of several units is
-the unit's amount times the count, part by part.
+In every amount Gross = Net + all taxes, TaxValues sum up the Breakdown by code, and an amount of several
+units is the unit's amount times the count, part by part.
 """
 
 from __future__ import annotations

@@ -1,0 +1,8 @@
+import pytest
+
+from mews_assets_tests.sandbox.simulation.history import History, make_history
+
+
+@pytest.fixture(scope="session")
+def history() -> History:
+    return make_history()
