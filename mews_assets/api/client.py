@@ -264,7 +264,8 @@ def _error_body(response: httpx.Response) -> dict[str, Any]:
 
 def _message(said: Mapping[str, Any], response: httpx.Response) -> str:
     if message := said.get("Message"):
-        return str(message)
+        details = said.get("Details")
+        return f"{message} ({details})" if details and isinstance(details, str) else str(message)
     if location := response.headers.get("Location"):
         return f"redirected to {location}; redirects are not followed, for the tokens would go along."
     return response.text.strip() or response.reason_phrase or "no message"

@@ -69,7 +69,7 @@ class Pages:
             try:
                 answer = self._ask(count, cursor)
             except ShrinkError as error:
-                if count <= MIN_COUNT:
+                if count <= MIN_COUNT or error.status == 413:  # a body too large is not the page's fault
                     raise
                 count = max(MIN_COUNT, count // 2)
                 log.info("%s Going on with %d records per page.", error, count)

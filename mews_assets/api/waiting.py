@@ -47,24 +47,25 @@ def wait_for_export(
     until = clock() + deadline_seconds
     pauses = iter(growing_seconds() if poll_seconds is None else poll_seconds)
     while True:
-        state = "not in Mews' answer"
+        state, asked = "not in Mews' answer", 0.0
         try:
             export = get_exports(client, [export_id])[export_id]
         except WaitError as error:
             log.warning("export %s: %s Polling goes on.", export_id, error.message)
             state = f"unknown, for the last poll failed ({error.message})"
+            asked = error.retry_after_seconds or 0.0
         else:
             if export is not None and ready_or_raise(client, export):
                 return export
             state = export.status_text if export else state
         left = until - clock()
-        if left <= 0:
+        if left <= 0 or asked > left:
             raise ExportTimeoutError(
                 f"export {export_id} was not ready within {deadline_seconds:.0f} s; its state: {state}.",
                 operation=GET,
                 connection=client.connection,
             )
-        sleep(min(next(pauses, POLL_LAST_SECONDS), left))
+        sleep(max(asked, min(next(pauses, POLL_LAST_SECONDS), left)))
 
 
 def ready_or_raise(client: MewsClient, export: Export) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from mews_assets.api import (
@@ -81,6 +82,12 @@ def test_an_export_in_flight_means_wait(message: str) -> None:
         add_export(client_of(ScriptedMews(refusal(400, message))), "OrderItem")
     assert caught.value.is_transient and caught.value.status == 400
     assert message in str(caught.value) and caught.value.request_id == "req-body"
+
+
+def test_an_export_in_flight_may_be_told_in_the_details_only() -> None:
+    said = {"Message": "Rejected.", "Details": "One is Pending for this entity type."}
+    with pytest.raises(ExportInFlightError):
+        add_export(client_of(ScriptedMews(httpx.Response(400, json=said))), "OrderItem")
 
 
 @pytest.mark.parametrize("message", ["Invalid EntityType", "Invalid Filters.UpdatedUtc: too long"])

@@ -184,6 +184,20 @@ def test_a_broken_download_is_completed(
     assert fetched(client, export, tmp_path / "broken") == whole
 
 
+def test_a_download_that_stalls_goes_on_over_a_new_connection(
+    client: MewsClient, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    export = ready(client)
+    sandbox.plan_fault("download", "slow", seconds=1.0)
+    assert len(fetched(client, export, tmp_path, timeouts=httpx.Timeout(0.3))) == export.size_bytes
+
+
+def test_an_answer_that_stalls_is_asked_for_again(sandbox: RunningSandbox) -> None:
+    sandbox.plan_fault("orderItems/getAll", "slow", seconds=2.0)
+    with client_to(sandbox, timeouts=httpx.Timeout(1.0)) as client:
+        assert len(records_of(order_items(client, 200))) > 500
+
+
 def test_links_that_died_after_ten_minutes_are_fetched_again(
     own_sandbox: RunningSandbox, tmp_path: Path
 ) -> None:

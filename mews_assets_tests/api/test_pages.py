@@ -77,7 +77,7 @@ def test_a_page_too_heavy_is_halved_and_goes_on_from_the_same_cursor() -> None:
     mews = ScriptedMews(
         outlet_page(forty, "39"),
         refusal(408),
-        refusal(413),
+        refusal(408),
         outlet_page(forty[:10], "9"),
         outlet_page("a", "a"),
     )
@@ -96,6 +96,13 @@ def test_at_the_smallest_page_the_caller_must_shrink_the_window() -> None:
     with pytest.raises(ShrinkError):
         list(pages_of(mews, count=1000))
     assert [one["Count"] for one in limitations(mews)] == [1000, 500, 250, 125, 62, 31, 15, 10]
+
+
+def test_a_body_too_large_is_not_cured_by_smaller_pages() -> None:
+    mews = ScriptedMews(refusal(413))
+    with pytest.raises(ShrinkError, match="fewer ids"):
+        list(pages_of(mews, count=1000))
+    assert len(mews.requests) == 1
 
 
 def test_a_small_page_asked_for_is_not_made_bigger() -> None:

@@ -69,6 +69,21 @@ def test_lasting_trouble_ends_at_the_deadline_and_is_named() -> None:
         waited(ScriptedMews(refusal(503, "Maintenance")), FakeClock(), deadline=30)
 
 
+def test_polling_keeps_away_for_as_long_as_mews_asks() -> None:
+    clock = FakeClock()
+    mews = ScriptedMews(refusal(429, **{"Retry-After": "400"}), state("Success"))
+    assert waited(mews, clock).id == "e1"
+    assert clock.naps == [400]
+
+
+def test_nobody_polls_again_when_mews_asks_to_keep_away_beyond_the_deadline() -> None:
+    clock = FakeClock()
+    mews = ScriptedMews(refusal(429, **{"Retry-After": "4000"}))
+    with pytest.raises(ExportTimeoutError, match="4000 s"):
+        waited(mews, clock)
+    assert len(mews.requests) == 1 and clock.naps == []
+
+
 def test_a_refusal_ends_the_wait_at_once() -> None:
     with pytest.raises(StopError):
         waited(ScriptedMews(refusal(401)), FakeClock())
