@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import random
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
-from mews_assets.api import Export, ExportFile, ExportStatus
+from mews_assets.api import DownloadedFile, Export, ExportFile, ExportStatus, MewsClient, download_files
+from mews_assets_tests.api.stage import credentials
+
+ONE = random.Random(1).randbytes(300_000)
+TWO = b'{"Id":"b"}\n' * 5_000
 
 Fault = Callable[[BaseHTTPRequestHandler, bytes], None]
 """Answers one request in the file's stead; gets the bytes the request is for."""
@@ -105,11 +113,19 @@ def cut_after(count: int, code: int = 200, **headers: str) -> Fault:
     return cut
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # A client that has seen enough hangs up; anything else is worth its traceback.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(storage: Storage) -> Iterator[Storage]:
     handler = type("Handler", (_Handler,), {"storage": storage})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     storage.address = f"http://127.0.0.1:{server.server_port}"
@@ -119,3 +135,13 @@ def serving(storage: Storage) -> Iterator[Storage]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def downloaded(storage: Storage, target: Path, **changes: Any) -> list[DownloadedFile]:
+    given: dict[str, Any] = {"refresh": storage.export, "sleep": lambda _: None} | changes
+    with MewsClient(storage.address, credentials(), connection="hotel-1") as client:
+        return download_files(client, "e1", target, **given)
+
+
+def only(storage: Storage, name: str = "one") -> None:
+    storage.files = {name: storage.files[name]}
