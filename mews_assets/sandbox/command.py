@@ -18,6 +18,8 @@ from mews_assets.sandbox.exports import FILE_BYTES
 from mews_assets.sandbox.limits import LIMIT_REQUESTS
 from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the sandbox."""
@@ -53,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Returns the exit code."""
-    stop = threading.Event()
-    before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
+    before = {sign: signal.signal(sign, _stop) for sign in STOP_SIGNALS}
     try:
         with running_sandbox(
             data=args.data,
@@ -69,7 +70,9 @@ def run(args: argparse.Namespace) -> int:
             port=args.port,
         ) as sandbox:
             print(greeting(sandbox), flush=True)
-            stop.wait()
+            threading.Event().wait()
+    except _Stop:
+        return 0
     except (DataError, OSError) as error:
         print(f"mews-assets sandbox: {error}", file=sys.stderr)
         return 1
@@ -77,6 +80,16 @@ def run(args: argparse.Namespace) -> int:
         for sign, handler in before.items():
             signal.signal(sign, handler)
     return 0
+
+
+class _Stop(BaseException):
+    """Somebody asked for a stop. Raised wherever the main thread is, so that a long load ends at once too."""
+
+
+def _stop(*_: object) -> None:
+    for sign in STOP_SIGNALS:  # a second signal must not break off the cleaning up
+        signal.signal(sign, signal.SIG_IGN)
+    raise _Stop
 
 
 def greeting(sandbox: RunningSandbox) -> str:

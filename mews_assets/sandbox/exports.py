@@ -10,6 +10,7 @@ first asks after that moment; the store knows every version, so they hold what t
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 import secrets
 import threading
@@ -25,6 +26,8 @@ from mews_assets.sandbox.limits import Access
 from mews_assets.sandbox.questions import Question
 from mews_assets.sandbox.rules import ExportOrder, Refusal, export_order, strings
 from mews_assets.sandbox.store import Store
+
+LOG = logging.getLogger(__name__)
 
 LINK_SECONDS = 600
 """A link works for 10 minutes after the answer that gave it (API reference, export file entry)."""
@@ -148,10 +151,14 @@ class Exports:
         """The files of an export: whole lines, as many per file as fit; none when there is no record."""
         paths: list[Path] = []
         records = self._store.records(export.question)
-        for number, lines in enumerate(_filled(records, self._file_bytes), 1):
-            paths.append(self._folder / f"{export.id}-{number}.jsonl")
-            with paths[-1].open("wb") as file:
-                file.writelines(lines)
+        try:
+            for number, lines in enumerate(_filled(records, self._file_bytes), 1):
+                paths.append(self._folder / f"{export.id}-{number}.jsonl")
+                with paths[-1].open("wb") as file:
+                    file.writelines(lines)
+        except Exception:
+            LOG.exception("writing the files of export %s failed; its status will be Failed", export.id)
+            raise
         return paths
 
     def _show(self, export: _Export, now_us: int, address: str, *, is_new: bool = False) -> dict[str, Any]:

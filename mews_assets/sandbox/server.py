@@ -10,6 +10,7 @@ its access token.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 import uuid
@@ -33,6 +34,8 @@ from mews_assets.sandbox.operations import EXPORT_OPERATIONS, OPERATIONS
 from mews_assets.sandbox.pages import answer_page
 from mews_assets.sandbox.rules import Refusal, read_body
 from mews_assets.sandbox.store import Store
+
+LOG = logging.getLogger(__name__)
 
 API = "/api/connector/v1/"
 FILES = "/files/"
@@ -110,7 +113,8 @@ class Application:
                 answer = await self._answer(request, call)
         except Refusal as refusal:
             answer = _error(refusal, request_id)
-        except Exception as error:  # the client must get an answer, and a test must be able to read why
+        except Exception as error:  # the client must get an answer all the same
+            LOG.exception("the sandbox failed on %s (request %s)", request.url.path, request_id)
             answer = _error(Refusal(500, "The sandbox failed.", repr(error)), request_id)
         answer.headers["Request-Id"] = request_id
         answer.headers["Date"] = format_datetime(self.sandbox.clock.now(), usegmt=True)

@@ -25,7 +25,7 @@ from mews_assets.sandbox.questions import Question
 from mews_assets.sandbox.versions import Version
 
 FOREVER_US = 2**62
-BATCH_ROWS = 5_000
+BATCH_ROWS = 2_000
 LOAD_CACHE_KIB = 64 * 1024
 READ_CACHE_KIB = 8 * 1024
 """SQLite's page cache, per connection: one loads, and every thread that answers has one to read."""

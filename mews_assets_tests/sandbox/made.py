@@ -56,7 +56,9 @@ class Client:
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = httpx.Client(base_url=f"{self.sandbox.address}/api/connector/v1/", timeout=10)
+        self.http = httpx.Client(
+            base_url=f"{self.sandbox.address}/api/connector/v1/", timeout=10, verify=False, trust_env=False
+        )
 
     def tokens(self) -> dict[str, str]:
         token = self.token or self.sandbox.access_token

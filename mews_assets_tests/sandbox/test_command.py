@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -49,6 +50,17 @@ def test_it_says_where_it_listens_and_stops_without_leaving_anything(tmp_path, d
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, "", "")
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_it_can_be_stopped_while_it_is_still_loading(tmp_path):
+    process = start(tmp_path, "--hotels", "9", "--days", "300")
+    scratch = tmp_path / "scratch"
+    while not list(scratch.iterdir()):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=5)
+    assert (process.returncode, out, err) == (0, "", "")
+    assert list(scratch.iterdir()) == []
 
 
 def test_records_that_cannot_be_read_end_it_with_a_sentence(tmp_path, data):

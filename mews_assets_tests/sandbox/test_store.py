@@ -1,6 +1,7 @@
 """The store against a plain list: what is visible, when, and in which order."""
 
 import tempfile
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,20 @@ from hypothesis import strategies as st
 from mews_assets.sandbox.questions import Question, Within
 from mews_assets.sandbox.store import Store
 from mews_assets.sandbox.versions import Version
+
+
+def test_loading_and_reading_keep_memory_flat(tmp_path):
+    """20,000 records of 1 kB pass through, 20 MB in all; what is held is a batch of rows on its way."""
+    texts = (b'{"Id":"%d","Text":"%s"}' % (n, b"x" * 1_000) for n in range(20_000))
+    versions = (Version("Bill", str(n), "north", n, text) for n, text in enumerate(texts))
+    with closing(Store(tmp_path)) as store:
+        tracemalloc.start()
+        store.load(versions)
+        assert sum(1 for _ in store.records(Question("Bill", 10**6))) == 20_000
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 12_000_000
+
 
 stamps = st.integers(0, 9)
 ids = st.sampled_from("abc")
