@@ -18,7 +18,7 @@ MEAN_NIGHTS = sum(n * w for n, w in zip(_NIGHTS, _NIGHT_WEIGHTS, strict=True)) /
 _WEEKDAYS = (0.96, 1.06, 1.10, 1.04, 1.06, 1.10, 0.74)
 """Weight of arrivals from Monday to Sunday: business early in the week, leisure on Friday and Saturday."""
 
-_LOST = 0.17
+_LOST = 0.20
 """Share of bookings that never arrive: cancelled, or no-show."""
 
 OCCUPANCY = 0.70

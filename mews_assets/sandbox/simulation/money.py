@@ -93,7 +93,7 @@ def number(minor: int, precision: int) -> Decimal:
     return Decimal(minor).scaleb(-precision)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def raw(amount: Amount, *, breakdown: bool = True) -> msgspec.Raw:
     """The amount's JSON. Prices repeat, so a bounded cache saves most of the encoding."""
     by_code: dict[str, int] = {}

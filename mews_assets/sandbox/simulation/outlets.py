@@ -15,8 +15,8 @@ from mews_assets.sandbox.simulation.ledger import Ledger
 from mews_assets.sandbox.simulation.moments import DAY, HOUR, MINUTE, next_midnight, text
 from mews_assets.sandbox.simulation.money import Amount, raw
 
-BILLS_A_DAY = 5.0
-"""Bills of one outlet on a usual day, on average; twice as many on Friday and Saturday."""
+BILLS_PER_ROOM = 1 / 16
+"""Bills of one outlet on a usual day, on average, for each room; twice as many on Friday and Saturday."""
 
 MENU = (  # name, accounting category, share of a night's usual price
     ("Soup of the day", "Restaurant food", 0.05),
@@ -53,8 +53,9 @@ class Outlets:
     def open_day(self, ordinal: int) -> None:
         """The day's bills of every outlet, planned."""
         busy = 2.0 if ordinal % 7 in (5, 6) else 1.0  # ordinal 1 is a Monday: 5 and 6 are Friday and Saturday
+        usual = len(self._hotel.room_ids) * BILLS_PER_ROOM
         for number, (outlet, _) in enumerate(self._hotel.outlets):
-            for _ in range(count(self._diary.rng, BILLS_A_DAY * busy)):
+            for _ in range(count(self._diary.rng, usual * busy)):
                 opens, closes = self._diary.rng.choice(MEALS[number % 2])
                 hour = opens + self._diary.rng.random() * (closes - opens)
                 begun = self._hotel.clock.at(ordinal, hour)

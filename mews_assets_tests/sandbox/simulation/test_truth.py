@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mews_assets.sandbox.simulation.truth import Truth
+from mews_assets.sandbox.simulation.truth import Truth, newest
+from mews_assets.sandbox.versions import Version
 from mews_assets_tests.sandbox.simulation.history import DAYS, NOW, History
 
 NOW_US = int(NOW.timestamp()) * 1_000_000
@@ -24,6 +25,13 @@ def truth(history: History) -> Truth:
 
 def _amounts(record: dict[str, Any]) -> list[dict[str, Any]]:
     return [record[name] for name in ("UnitAmount", "Amount", "OriginalAmount") if name in record]
+
+
+def test_the_newest_version_is_the_last_one_stamped_at_or_before_the_instant() -> None:
+    old, new = (Version("Bill", "b", "e", stamp, b"{}") for stamp in (10, 20))
+    assert newest([new, old], 9) == {}
+    assert newest([new, old], 19) == {("Bill", "b"): old}
+    assert newest([new, old], 20) == {("Bill", "b"): new}
 
 
 def test_every_amount_adds_up(history: History) -> None:
