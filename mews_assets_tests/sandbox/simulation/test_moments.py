@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime
 from mews_assets.sandbox.simulation.moments import LocalClock, from_datetime, next_midnight, text
 
 
-def _us(*parts: int) -> int:
-    return from_datetime(datetime(*parts, tzinfo=UTC))  # type: ignore[misc,arg-type]
+def _us(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, micro: int = 0
+) -> int:
+    return from_datetime(datetime(year, month, day, hour, minute, second, micro, UTC))
 
 
 def test_whole_seconds_are_written_without_a_fraction() -> None:
