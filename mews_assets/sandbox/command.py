@@ -9,6 +9,7 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from mews_assets.sandbox.clock import read_micros, write_micros
 from mews_assets.sandbox.data import DataError
 from mews_assets.sandbox.exports import FILE_BYTES
 from mews_assets.sandbox.limits import LIMIT_REQUESTS
-from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox, source
+from mews_assets.sandbox.versions import Version
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -55,13 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Returns the exit code."""
-    before = {sign: signal.signal(sign, _stop) for sign in STOP_SIGNALS}
+    stop = threading.Event()
+    before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in STOP_SIGNALS}
+    now = args.now or datetime.now(UTC)
+    versions = source(args.data, hotels=args.hotels, days=args.days, seed=args.seed, now=now)
     try:
         with running_sandbox(
-            data=args.data,
-            hotels=args.hotels,
-            days=args.days,
-            seed=args.seed,
+            _until(stop, versions),
             now=args.now,
             export_seconds=args.export_seconds,
             file_bytes=args.file_bytes,
@@ -70,8 +72,8 @@ def run(args: argparse.Namespace) -> int:
             port=args.port,
         ) as sandbox:
             print(greeting(sandbox), flush=True)
-            threading.Event().wait()
-    except _Stop:
+            stop.wait()
+    except _StoppedError:
         return 0
     except (DataError, OSError) as error:
         print(f"mews-assets sandbox: {error}", file=sys.stderr)
@@ -82,14 +84,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-class _Stop(BaseException):
-    """Somebody asked for a stop. Raised wherever the main thread is, so that a long load ends at once too."""
+class _StoppedError(Exception):
+    """A stop was asked for while records were being loaded."""
 
 
-def _stop(*_: object) -> None:
-    for sign in STOP_SIGNALS:  # a second signal must not break off the cleaning up
-        signal.signal(sign, signal.SIG_IGN)
-    raise _Stop
+def _until(stop: threading.Event, versions: Iterable[Version]) -> Iterator[Version]:
+    """The versions, broken off when a stop is asked for: loading may take a minute."""
+    for version in versions:
+        if stop.is_set():
+            raise _StoppedError
+        yield version
 
 
 def greeting(sandbox: RunningSandbox) -> str:

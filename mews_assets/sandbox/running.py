@@ -99,12 +99,16 @@ def running_sandbox(
     no_export_token: bool = False,
     port: int = 0,
 ) -> Iterator[RunningSandbox]:
-    """A sandbox that serves these versions, or the records of a folder, or simulated hotels."""
-    now = now or datetime.now(UTC)
+    """A sandbox that serves these versions, or the records of a folder, or simulated hotels.
+
+    Its clock starts at `now`, by default the real time at which it begins to listen.
+    """
+    if versions is None:
+        versions = source(data, hotels=hotels, days=days, seed=seed, now=now or datetime.now(UTC))
     with tempfile.TemporaryDirectory(prefix="mews-sandbox-") as name, _listening(port) as listener:
         folder = Path(name)
         with closing(Store(folder)) as store:
-            store.load(versions if versions is not None else _source(data, hotels, days, seed, now))
+            store.load(versions)
             clock = Clock(now)
             exports = Exports(store, clock, folder / "exports", seconds=export_seconds, file_bytes=file_bytes)
             door = Door(token_table(store.enterprises().items(), no_export_token=no_export_token))
@@ -113,7 +117,8 @@ def running_sandbox(
                 yield _handle(sandbox, listener)
 
 
-def _source(data: Path | None, hotels: int, days: int, seed: int, now: datetime) -> Iterable[Version]:
+def source(data: Path | None, *, hotels: int, days: int, seed: int, now: datetime) -> Iterable[Version]:
+    """The versions of a folder of records, or of simulated hotels."""
     if data is not None:
         return read_data(data)
     from mews_assets.sandbox.simulation import simulate  # a sandbox of given records needs no simulation
