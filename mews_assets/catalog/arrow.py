@@ -44,6 +44,12 @@ OWN_COLUMNS: tuple[OwnColumn, ...] = (
     OwnColumn("_captured_at_utc", UTC_MICROSECONDS, "When that capture was taken."),
     # Empty where Mews sends no stamp: a company's UpdatedUtc is optional.
     OwnColumn("_window_utc", UTC_MICROSECONDS, "The instant by which the row was dealt to its window.", True),
+    OwnColumn(
+        "_exact_numbers",
+        pa.map_(pa.string(), pa.string()),
+        "Numbers whose digits a double cannot hold, as Mews sent them, by their place in the record.",
+        True,
+    ),
 )
 """They stand after the columns of Mews, in this order."""
 
@@ -60,10 +66,10 @@ def arrow_type(column: Column) -> pa.DataType:
 def arrow_schema(table: Table) -> pa.Schema:
     """The schema of a table in Parquet: its kept columns, then our own.
 
-    Only required columns at the top refuse nulls: within objects Mews has been seen to leave out what its
-    contract requires, and one such row must not cost the others.
+    Only Id refuses nulls: Mews has been seen to leave out what its contract requires, and a check that fails
+    must not cost the rows that came with it.
     """
-    fields = [_field(column, nullable=not column.required) for column in table.kept_columns]
+    fields = [_field(column, nullable=column.name != "Id") for column in table.kept_columns]
     fields += [
         pa.field(own.name, own.type, nullable=own.nullable, metadata=_described(own.description))
         for own in OWN_COLUMNS

@@ -1,0 +1,100 @@
+"""The plan: which pulls cover the wanted partitions, as few as Mews' limits allow.
+
+Lives here: pure functions over partitions; no clock, no files, no requests.
+
+An export costs minutes whatever it holds, and only one per entity type may be in flight: so exports reach
+over gaps and merge scopes, and bring rows of partitions nobody asked for rather than being one more. Pages
+cost one request per thousand rows: so pulls by pages only join windows that touch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mews_assets.catalog.model import Export, Table
+from mews_assets.lake.dealing import Partition
+from mews_assets.windows import Window, coalesce
+
+
+@dataclass(frozen=True, order=True)
+class Pull:
+    """One question to ask: every record of these scopes with a stamp in the window."""
+
+    connection: str
+    scopes: tuple[str, ...]
+    window: Window
+
+
+def plan(table: Table, wanted: Iterable[Partition], connection_of: Callable[[str], str]) -> list[Pull]:
+    """The pulls that cover the wanted partitions, oldest window first."""
+    by_connection: dict[str, dict[str, set[Window]]] = {}
+    for partition in wanted:
+        scopes = by_connection.setdefault(connection_of(partition.scope), {})
+        scopes.setdefault(partition.scope, set()).add(partition.window)
+    pulls: list[Pull] = []
+    for connection, windows in by_connection.items():
+        for group in _groups(table, windows):
+            for scopes, window in _cover(table, group):
+                pulls += [
+                    Pull(connection, chunk, window) for chunk in _chunks(scopes, table.fetch.max_scopes)
+                ]
+    return sorted(pulls, key=lambda pull: (pull.window, pull.connection, pull.scopes))
+
+
+def _groups(table: Table, windows: dict[str, set[Window]]) -> list[dict[str, set[Window]]]:
+    """Scopes that one pull may merge: all whose rows say whose they are; by pages, those that want the same."""
+    if table.scope_column is None:
+        return [{scope: wanted} for scope, wanted in windows.items()]
+    if isinstance(table.fetch, Export):
+        return [windows]
+    alike: dict[frozenset[Window], dict[str, set[Window]]] = {}
+    for scope, wanted in windows.items():
+        alike.setdefault(frozenset(wanted), {})[scope] = wanted
+    return list(alike.values())
+
+
+def _cover(table: Table, group: dict[str, set[Window]]) -> list[tuple[list[str], Window]]:
+    every = set[Window]().union(*group.values())
+    if isinstance(table.fetch, Export):
+        spans = reach(every, table.fetch.max_length)
+    else:
+        spans = [
+            piece
+            for joined in coalesce(every)
+            for piece in reach_within(joined, every, table.fetch.max_length)
+        ]
+    covered = []
+    for span in spans:
+        scopes = [
+            scope
+            for scope, wanted in group.items()
+            if any(span.start <= window.start and window.end <= span.end for window in wanted)
+        ]
+        covered.append((sorted(scopes), span))
+    return covered
+
+
+def reach(windows: Iterable[Window], limit: timedelta) -> list[Window]:
+    """The fewest spans no longer than the limit that hold every window, oldest first.
+
+    Taking from the oldest window on as much as fits is optimal: any cover needs a span for that window, and
+    none could reach further. No grain makes a window longer than any limit of Mews.
+    """
+    spans: list[Window] = []
+    for window in sorted(windows):
+        if spans and window.end <= spans[-1].start + limit:
+            spans[-1] = Window(spans[-1].start, max(spans[-1].end, window.end))
+        else:
+            spans.append(window)
+    return spans
+
+
+def reach_within(joined: Window, windows: Iterable[Window], limit: timedelta) -> list[Window]:
+    """The same for windows that touch, all within one joined window."""
+    return reach((window for window in windows if joined.start <= window.start < joined.end), limit)
+
+
+def _chunks(scopes: list[str], size: int) -> list[tuple[str, ...]]:
+    return [tuple(scopes[start : start + size]) for start in range(0, len(scopes), size)]

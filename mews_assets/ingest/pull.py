@@ -1,0 +1,211 @@
+"""One pull: a question asked of Mews, its answer landed.
+
+Lives here: fetching by export or by pages, and putting what came into the landing. Not here: which pulls to
+make (`plan`), and what becomes of a landing (`lake.changes`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mews_assets.api import Export as MewsExport
+from mews_assets.api import (
+    ExportExpiredError,
+    ExportFailedError,
+    ExportInFlightError,
+    MewsClient,
+    add_export,
+    download_files,
+    get_exports,
+    wait_for_export,
+)
+from mews_assets.api.errors import ShrinkError
+from mews_assets.api.pages import Pages as MewsPages
+from mews_assets.catalog import partners
+from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
+from mews_assets.ingest.plan import Pull
+from mews_assets.lake import export_log, landing
+from mews_assets.lake.export_log import AskedExport
+from mews_assets.lake.landing import Manifest
+from mews_assets.lake.store import Lake
+from mews_assets.windows import Window, to_api, to_api_dates
+
+log = logging.getLogger(__name__)
+
+DEADLINE_SECONDS = 6 * 3600.0
+"""How long a run waits for one export. Mews says minutes to hours; the id is kept for the next try."""
+_IN_FLIGHT_POLL_SECONDS = (1.0, 30.0)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What one pull landed: a manifest for each table of the operation, and the raw files while they last."""
+
+    manifests: dict[str, Manifest]
+    raw: dict[str, list[Path]] = field(repr=False)
+    """By table, uncompressed, in the caller's workspace."""
+
+
+@dataclass(frozen=True)
+class Puller:
+    """What a pull needs from outside. `now` gives the time captures are stamped with."""
+
+    lake: Lake
+    now: Callable[[], datetime]
+    deadline_seconds: float = DEADLINE_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], object] = time.sleep
+
+    def pull(self, table: Table, pull: Pull, client: MewsClient, workspace: Path) -> Landed:
+        """Fetch and land one pull. Raises MewsError; nothing is then landed, and a pending export is kept."""
+        folder = workspace / landing.new_capture_id(self.now())
+        folder.mkdir()
+        if isinstance(table.fetch, Export):
+            return self._pull_export(table, table.fetch, pull, client, folder)
+        return self._pull_pages(table, pull, client, folder)
+
+    def _pull_export(
+        self, table: Table, fetch: Export, pull: Pull, client: MewsClient, folder: Path
+    ) -> Landed:
+        asked = self._ask(table, fetch, pull, client)
+        try:
+            wait_for_export(
+                client,
+                asked.id,
+                deadline_seconds=self.deadline_seconds,
+                clock=self.clock,
+                sleep=self.sleep,
+                poll_seconds=_growing(0.5, 60.0),
+            )
+            files = download_files(
+                client, asked.id, folder, refresh=lambda: self._status(client, asked), sleep=None
+            )
+        except (ExportFailedError, ExportExpiredError):
+            export_log.forget(self.lake, asked)
+            raise
+        source = {"entity_type": fetch.entity_type, "export_id": asked.id}
+        # The rows are as of the moment the export was asked for or later: the earliest is the safe one.
+        manifest = self._manifest(table, pull, asked.asked_at, source)
+        raw = [file.path for file in files]
+        landed = landing.land(self.lake, manifest, raw, folder)
+        export_log.forget(self.lake, asked)
+        return Landed({table.name: landed}, {table.name: raw})
+
+    def _ask(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> AskedExport:
+        """The export of this pull: the one asked for before, or a new one, its id saved at once."""
+        until = self.clock() + self.deadline_seconds
+        pauses = _growing(*_IN_FLIGHT_POLL_SECONDS)
+        while True:
+            if earlier := self._asked_before(table, pull, client):
+                return earlier
+            asked_at = self.now()
+            try:
+                export = add_export(client, fetch.entity_type, **_question(table, fetch, pull))
+            except ExportInFlightError as error:
+                pause = next(pauses)
+                if self.clock() + pause > until:
+                    raise
+                log.info("%s Trying again in %.0f s.", error, pause)
+                self.sleep(pause)
+                continue
+            asked = AskedExport(export.id, pull.connection, table.name, pull.scopes, pull.window, asked_at)
+            export_log.save(self.lake, asked)
+            return asked
+
+    def _asked_before(self, table: Table, pull: Pull, client: MewsClient) -> AskedExport | None:
+        """An export of the same question that still brings its files."""
+        same = [
+            asked
+            for asked in export_log.asked(self.lake, pull.connection, table.name)
+            if asked.scopes == pull.scopes and asked.window == pull.window
+        ]
+        states = get_exports(client, [asked.id for asked in same]) if same else {}
+        for asked in same:
+            state = states.get(asked.id)
+            if state is not None and state.next.value in ("wait", "ready"):
+                log.info("%s: going on with export %s of %s", table.name, asked.id, to_api(asked.asked_at))
+                return asked
+            export_log.forget(self.lake, asked)
+        return None
+
+    def _status(self, client: MewsClient, asked: AskedExport) -> MewsExport:
+        export = get_exports(client, [asked.id])[asked.id]
+        if export is None:
+            raise ExportExpiredError(
+                f"Mews does not know export {asked.id} any more.", connection=client.connection
+            )
+        return export
+
+    def _pull_pages(self, table: Table, pull: Pull, client: MewsClient, folder: Path) -> Landed:
+        """All records of the window, page by page; a window that is too heavy is asked for in halves."""
+        captured_at = self.now()
+        tables = [other for other in partners(table) if isinstance(other.fetch, Pages)]
+        keys = {other.fetch.records_key: other for other in tables if isinstance(other.fetch, Pages)}
+        assert isinstance(table.fetch, Pages)
+        raw = {other.name: folder / f"{other.name}.jsonl" for other in tables}
+        request_ids: list[str | None] = []
+        windows = [pull.window]
+        files = {name: path.open("wb") for name, path in raw.items()}
+        try:
+            while windows:
+                window = windows.pop()
+                ends = {name: file.tell() for name, file in files.items()}
+                question = _page_question(table, table.fetch, pull, window)
+                pages = MewsPages(client, table.fetch.operation, tuple(keys), question)
+                asked = len(request_ids)
+                try:
+                    for page in pages:
+                        request_ids.append(page.request_id)
+                        for key, records in page.records.items():
+                            files[keys[key].name].writelines(record + b"\n" for record in records)
+                except ShrinkError as error:
+                    for name, file in files.items():
+                        file.truncate(ends[name])
+                        file.seek(ends[name])
+                    del request_ids[asked:]
+                    try:
+                        older, newer = window.halves()
+                    except ValueError:
+                        raise error from None
+                    windows += [newer, older]
+        finally:
+            for file in files.values():
+                file.close()
+        capture = folder.name
+        source: dict[str, Any] = {"operation": table.fetch.operation, "request_ids": request_ids}
+        manifests = {}
+        # The tables that others are found by land last: who sees an item's capture must find its bill's.
+        for other in sorted(tables, key=lambda one: one.via is not None):
+            manifest = self._manifest(other, pull, captured_at, source)
+            manifests[other.name] = landing.land(
+                self.lake, replace(manifest, capture=capture), [raw[other.name]], folder
+            )
+        return Landed(manifests, {name: [path] for name, path in raw.items()})
+
+    def _manifest(self, table: Table, pull: Pull, captured_at: datetime, source: dict[str, Any]) -> Manifest:
+        capture = landing.new_capture_id(captured_at)
+        return Manifest(capture, table.name, pull.connection, pull.scopes, pull.window, captured_at, source)
+
+
+def _question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
+    key = "enterprise_ids" if table.scope is ScopeKind.ENTERPRISE else "chain_ids"
+    if fetch.filter == "Posting":
+        return {key: pull.scopes, "posting": to_api_dates(pull.window)}
+    return {key: pull.scopes, "updated": pull.window}
+
+
+def _page_question(table: Table, fetch: Pages, pull: Pull, window: Window) -> dict[str, Any]:
+    interval = {"StartUtc": to_api(window.start), "EndUtc": to_api(window.end)}
+    return {**fetch.parameters, fetch.scope_parameter: list(pull.scopes), fetch.filter: interval}
+
+
+def _growing(first: float, last: float) -> Any:
+    while True:
+        yield min(first, last)
+        first *= 1.5

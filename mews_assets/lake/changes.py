@@ -1,0 +1,336 @@
+"""Changes: every version of every record once, one Parquet file per partition.
+
+Lives here: merging captures into the partitions they cover. A partition becomes the union of what it held and
+what arrived, one row per (id, version), in the order of version and id; so merging twice changes nothing,
+and nothing ever seen is dropped. Not here: dealing rows to partitions (`dealing`), writing a partition's
+rows (`partition_files`), counting what is on disk (`measures`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mews_assets.catalog import table as table_of
+from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.model import Table, snake_case
+from mews_assets.lake import landing, layout
+from mews_assets.lake.convert import convert
+from mews_assets.lake.dealing import (
+    IS_NEW,
+    PLACE,
+    Partition,
+    Places,
+    Staged,
+    count_dealt,
+    covered,
+    deal,
+)
+from mews_assets.lake.engine import identifier, literal, open_engine, path_list
+from mews_assets.lake.errors import RecordError
+from mews_assets.lake.landing import Manifest
+from mews_assets.lake.lines import Findings
+from mews_assets.lake.measures import Measures, measure
+from mews_assets.lake.partition_files import PartitionFiles
+from mews_assets.lake.store import Lake
+
+
+@dataclass(frozen=True)
+class MergedPartition:
+    """A partition after the merge. `arrived` rows came with the captures, `held` stood there before."""
+
+    partition: Partition
+    name: str
+    arrived: int
+    held: int
+    measures: Measures
+
+    @property
+    def repeats(self) -> int:
+        """Arrived rows that were there already, or came more than once."""
+        return self.held + self.arrived - self.measures.rows
+
+
+@dataclass(frozen=True)
+class MergedCapture:
+    """Where a capture's lines went: into partitions, to the boundary, or nowhere it asked about."""
+
+    manifest: Manifest
+    findings: Findings
+    dealt: int
+    boundary: int
+    unexplained: int
+
+    @property
+    def is_reconciled(self) -> bool:
+        lines = self.manifest.lines
+        return not self.unexplained and lines == self.findings.lines == self.dealt + self.boundary
+
+
+@dataclass
+class Merged:
+    """What a merge did."""
+
+    partitions: dict[Partition, MergedPartition] = field(default_factory=dict)
+    captures: dict[str, MergedCapture] = field(default_factory=dict)
+    rejected: dict[str, RecordError] = field(default_factory=dict)
+
+
+def merge(
+    lake: Lake,
+    table: Table,
+    manifests: Iterable[Manifest] = (),
+    *,
+    raw: Mapping[str, Mapping[str, list[Path]]] | None = None,
+    threads: int | None = None,
+) -> Merged:
+    """Merge captures into changes, and with them all that landed before and was not merged yet.
+
+    `raw` are uncompressed files of captures just fetched, by capture and table: they save reading the
+    landing back. A capture with a record that cannot become a row is rejected as a whole and named; the
+    others are merged. All partitions are written and measured aside before the first is put in place.
+    """
+    merged = Merged()
+    with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
+        wanted = {manifest.capture: manifest for manifest in (*landing.pending(lake, table.name), *manifests)}
+        staged = _stage(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
+        if staged:
+            _Merge(lake, table, staged, workspace, merged).run(threads)
+        for capture in staged:
+            landing.settle(lake, capture.manifest)
+    return merged
+
+
+def _stage(
+    lake: Lake,
+    table: Table,
+    manifests: list[Manifest],
+    raw: Mapping[str, Mapping[str, list[Path]]],
+    workspace: Path,
+    threads: int | None,
+    merged: Merged,
+) -> list[Staged]:
+    """Convert each capture; one that cannot be is rejected and left out."""
+    staged = []
+    for manifest in manifests:
+        try:
+            rows, findings = _convert(lake, table, manifest, raw, workspace, threads)
+            found_by = None
+            if table.via is not None:
+                other = landing.read_manifest(lake, table.via.table, manifest.capture)
+                found_by, _ = _convert(lake, table_of(table.via.table), other, raw, workspace, threads)
+        except RecordError as error:
+            landing.reject(lake, manifest, str(error))
+            merged.rejected[manifest.capture] = error
+            continue
+        staged.append(Staged(manifest, rows, found_by))
+        merged.captures[manifest.capture] = MergedCapture(manifest, findings, 0, 0, 0)
+    return staged
+
+
+def _convert(
+    lake: Lake,
+    table: Table,
+    manifest: Manifest,
+    raw: Mapping[str, Mapping[str, list[Path]]],
+    workspace: Path,
+    threads: int | None,
+) -> tuple[Path, Findings]:
+    target = workspace / f"{table.name}-{manifest.capture}.parquet"
+    sources = raw.get(manifest.capture, {}).get(table.name)
+    if sources is None:
+        sources = landing.landed_files(lake, manifest, workspace)
+    own = {
+        "_landing_id": literal(manifest.capture),
+        "_captured_at_utc": f"TIMESTAMPTZ {literal(manifest.captured_at.isoformat())}",
+    }
+    if not any(path.stat().st_size for path in sources):
+        fields = [field for field in arrow_schema(table) if field.name != "_window_utc"]
+        pq.write_table(pa.schema(fields).empty_table(), target)
+        return target, Findings()
+    converted = convert(table, sources, target, own=own, threads=threads)
+    return target, converted.findings
+
+
+class _Merge:
+    """One merge under way: the plan it was given and the engine it runs in."""
+
+    def __init__(
+        self, lake: Lake, table: Table, staged: list[Staged], workspace: Path, merged: Merged
+    ) -> None:
+        self.lake, self.table, self.staged, self.workspace = lake, table, staged, workspace
+        self.merged = merged
+        self.places = Places.of(staged, lake.grain)
+        self.covered = set[Partition]().union(*(covered(one.manifest, lake.grain) for one in staged))
+        self.standing = self._standing_files()
+
+    def run(self, threads: int | None) -> None:
+        with open_engine(self.workspace, threads=threads) as engine:
+            deal(engine, self.table, self.staged, self.places)
+            counts = count_dealt(engine)
+            arrived: dict[Partition, int] = {}
+            for (_, place), rows in counts.items():
+                if place is not None:
+                    partition = self.places.partitions[place]
+                    arrived[partition] = arrived.get(partition, 0) + rows
+            early = {one for one in arrived if one not in self.covered and one not in self.standing}
+            waiting = self._waiting_boundary_files()
+            changing = [
+                partition
+                for partition in self.places.partitions
+                if partition not in early
+                and (arrived.get(partition) or partition in waiting or self._is_new(partition))
+            ]
+            files = self._write(engine, changing, waiting)
+            self._put_boundary_rows(engine, early)
+            self._put_in_place(engine, files, arrived, waiting)
+            self._explain(counts)
+
+    def _is_new(self, partition: Partition) -> bool:
+        return partition in self.covered and partition not in self.standing
+
+    def _name(self, partition: Partition) -> str:
+        return layout.changes_file(self.table.name, partition.scope, partition.key(self.lake.grain))
+
+    def _standing_files(self) -> set[Partition]:
+        """Which of the partitions have a file already."""
+        names: set[str] = set()
+        for scope in sorted({partition.scope for partition in self.places.partitions}):
+            names.update(self.lake.list(layout.scope_folder(self.table.name, scope), recursive=True))
+        return {partition for partition in self.places.partitions if self._name(partition) in names}
+
+    def _waiting_boundary_files(self) -> dict[Partition, list[str]]:
+        """Rows of the covered partitions that earlier captures saw at their own end."""
+        by_folder = {
+            layout.boundary_file(self.table.name, one.scope, one.key(self.lake.grain), "x").rpartition("/")[
+                0
+            ]: one
+            for one in self.covered
+        }
+        found: dict[Partition, list[str]] = {}
+        for scope in sorted({partition.scope for partition in self.covered}):
+            for name in self.lake.list(layout.boundary_folder(self.table.name, scope), recursive=True):
+                if partition := by_folder.get(name.rpartition("/")[0]):
+                    found.setdefault(partition, []).append(name)
+        return found
+
+    def _write(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        changing: list[Partition],
+        waiting: Mapping[Partition, list[str]],
+    ) -> PartitionFiles:
+        """All rows of the changing partitions, in their final order, written aside."""
+        files = PartitionFiles(self.table, changing, self.workspace / "partitions")
+        number = {partition: place for place, partition in enumerate(changing)}
+        engine.register(
+            "changing_rows",
+            pa.table(
+                {
+                    "place": pa.array([self.places.number[one] for one in changing], pa.int64()),
+                    "position": pa.array(range(len(changing)), pa.int64()),
+                }
+            ),
+        )
+        engine.execute("CREATE TEMP TABLE changing AS FROM changing_rows")
+        parts = [
+            f"SELECT dealt.* EXCLUDE ({PLACE}), changing.position AS {PLACE}, true AS {IS_NEW} "
+            f"FROM dealt JOIN changing ON changing.place = dealt.{PLACE}"
+        ]
+        held = [(self._name(one), number[one], False) for one in changing if one in self.standing]
+        held += [(name, number[one], True) for one in changing for name in waiting.get(one, ())]
+        if held:
+            parts.append(self._held(engine, held))
+        version = identifier(snake_case(self.table.version_column))
+        columns = ", ".join(identifier(name) for name in arrow_schema(self.table).names)
+        rows = engine.sql(
+            f"SELECT {columns}, {PLACE}, {IS_NEW} FROM ({' UNION ALL BY NAME '.join(parts)}) "
+            f"ORDER BY {PLACE}, {version}, id, _captured_at_utc, _landing_id"
+        )
+        files.write(rows.to_arrow_reader(16384))
+        return files
+
+    def _held(self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]]) -> str:
+        paths = [self.lake.fetch(name, self.workspace) for name, _, _ in held]
+        engine.register(
+            "held_rows",
+            pa.table(
+                {
+                    "path": [str(path) for path in paths],
+                    "position": pa.array([position for _, position, _ in held], pa.int64()),
+                    "is_new": [is_new for _, _, is_new in held],
+                }
+            ),
+        )
+        engine.execute("CREATE TEMP TABLE held AS FROM held_rows")
+        return (
+            f"SELECT row.* EXCLUDE (file_path), held.position AS {PLACE}, held.is_new AS {IS_NEW} "
+            f"FROM read_parquet({path_list(paths)}, filename = 'file_path', union_by_name = true, "
+            "hive_partitioning = false) AS row JOIN held ON held.path = row.file_path"
+        )
+
+    def _put_boundary_rows(self, engine: duckdb.DuckDBPyConnection, early: set[Partition]) -> None:
+        """Rows of windows nobody asked for yet: kept beside, for whoever asks first."""
+        columns = ", ".join(identifier(name) for name in arrow_schema(self.table).names)
+        for partition in sorted(early):
+            place = self.places.number[partition]
+            captures = engine.execute(
+                f"SELECT DISTINCT _landing_id FROM dealt WHERE {PLACE} = {place}"
+            ).fetchall()
+            for (capture,) in captures:
+                aside = self.workspace / f"boundary-{place}-{capture}.parquet"
+                engine.execute(
+                    f"COPY (SELECT {columns} FROM dealt WHERE {PLACE} = {place} AND _landing_id = "
+                    f"{literal(capture)}) TO {literal(str(aside))} (FORMAT parquet, COMPRESSION zstd)"
+                )
+                key = partition.key(self.lake.grain)
+                name = layout.boundary_file(self.table.name, partition.scope, key, capture)
+                self.lake.put(aside, name)
+
+    def _put_in_place(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        files: PartitionFiles,
+        arrived: Mapping[Partition, int],
+        waiting: Mapping[Partition, list[str]],
+    ) -> None:
+        """Measure what was written, put it in place, and account for the partitions left as they were."""
+        written = measure(engine, self.table, [(path, one.window) for one, path in files.paths.items()])
+        for (partition, path), measures in zip(files.paths.items(), written, strict=True):
+            self.lake.put(path, self._name(partition))
+            self._report(partition, files.arrived(partition), files.held(partition), measures)
+            for name in waiting.get(partition, ()):
+                self.lake.delete(name)
+        left = sorted(partition for partition in self.covered if partition not in files.paths)
+        standing = [(self.lake.fetch(self._name(one), self.workspace), one.window) for one in left]
+        for partition, measures in zip(left, measure(engine, self.table, standing), strict=True):
+            self._report(partition, 0, measures.rows, measures)
+
+    def _report(self, partition: Partition, arrived: int, held: int, measures: Measures) -> None:
+        self.merged.partitions[partition] = MergedPartition(
+            partition, self._name(partition), arrived, held, measures
+        )
+
+    def _explain(self, counts: Mapping[tuple[str, int | None], int]) -> None:
+        for capture in self.staged:
+            manifest = capture.manifest
+            own = covered(manifest, self.lake.grain)
+            dealt = boundary = unexplained = 0
+            for (landing_id, place), rows in counts.items():
+                if landing_id != manifest.capture:
+                    continue
+                if place is None:
+                    unexplained += rows
+                elif self.places.partitions[place] in own:
+                    dealt += rows
+                else:
+                    boundary += rows
+            findings = self.merged.captures[manifest.capture].findings
+            self.merged.captures[manifest.capture] = MergedCapture(
+                manifest, findings, dealt, boundary, unexplained
+            )

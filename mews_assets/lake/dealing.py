@@ -1,0 +1,146 @@
+"""Rows dealt out to their partitions: which window and scope each arrived row belongs to.
+
+Lives here: the SQL that turns converted captures into rows with a partition's number, and the counts that
+say that no line got lost on the way. Not here: writing partitions (`changes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from mews_assets.catalog import table as table_of
+from mews_assets.catalog.arrow import UTC_MICROSECONDS
+from mews_assets.catalog.model import Kind, Table, snake_case
+from mews_assets.lake.engine import identifier, literal
+from mews_assets.lake.landing import Manifest
+from mews_assets.windows import Grain, Window, to_key, window_at
+
+SCOPE, PLACE, IS_NEW = "__scope", "__place", "__is_new"
+"""Columns that only live between dealing and writing."""
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One partition of a table: a scope and one window of the lake's grain."""
+
+    scope: str
+    window: Window
+
+    def key(self, grain: Grain) -> str:
+        return to_key(self.window, grain)
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.window}"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A capture converted to one Parquet file, and that of the records its rows are found by, if any."""
+
+    manifest: Manifest
+    rows: Path
+    found_by: Path | None = None
+
+
+@dataclass(frozen=True)
+class Places:
+    """The partitions that rows can be dealt to, numbered in the order they are written in."""
+
+    partitions: tuple[Partition, ...]
+    number: dict[Partition, int]
+
+    @classmethod
+    def of(cls, staged: Iterable[Staged], grain: Grain) -> Places:
+        """All that the captures cover, and the windows after their ends, where boundary rows belong."""
+        wanted: set[Partition] = set()
+        for capture in staged:
+            wanted |= covered(capture.manifest, grain) | beyond(capture.manifest, grain)
+        ordered = tuple(sorted(wanted))
+        return cls(ordered, {partition: number for number, partition in enumerate(ordered)})
+
+
+def covered(manifest: Manifest, grain: Grain) -> set[Partition]:
+    """The partitions a capture covers whole."""
+    return {Partition(scope, window) for scope, window in manifest.partitions(grain)}
+
+
+def beyond(manifest: Manifest, grain: Grain) -> set[Partition]:
+    """The partitions whose first instant is the capture's last: Mews sends both ends of an interval."""
+    window = window_at(manifest.window.end, grain)
+    return {Partition(scope, window) for scope in manifest.scopes}
+
+
+def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], places: Places) -> None:
+    """Make `dealt`: all arrived rows with the number of their partition, or null where they fit nowhere."""
+    _register_places(engine, places)
+    arrived = " UNION ALL BY NAME ".join(_arrived(table, capture) for capture in staged)
+    engine.execute(
+        f"CREATE TEMP VIEW dealt AS SELECT arrived.*, place.number AS {PLACE} "
+        f"FROM ({arrived}) AS arrived "
+        "ASOF LEFT JOIN window_start ON arrived._window_utc >= window_start.start "
+        f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_start.start "
+        "AND arrived.__is_asked_for"
+    )
+
+
+def count_dealt(engine: duckdb.DuckDBPyConnection) -> dict[tuple[str, int | None], int]:
+    """Rows by capture and partition number; None counts those that belong nowhere the capture asked about."""
+    rows = engine.execute(f"SELECT _landing_id, {PLACE}, count(*) FROM dealt GROUP BY ALL").fetchall()
+    return {(capture, place): count for capture, place, count in rows}
+
+
+def _register_places(engine: duckdb.DuckDBPyConnection, places: Places) -> None:
+    schema = pa.schema([("number", pa.int64()), ("scope", pa.string()), ("start", UTC_MICROSECONDS)])
+    rows = [
+        {"number": number, "scope": partition.scope, "start": partition.window.start}
+        for partition, number in places.number.items()
+    ]
+    engine.register("place_rows", pa.Table.from_pylist(rows, schema))
+    engine.execute("CREATE TEMP TABLE place AS FROM place_rows")
+    engine.execute("CREATE TEMP TABLE window_start AS SELECT DISTINCT start FROM place")
+
+
+def _arrived(table: Table, capture: Staged) -> str:
+    """One capture's rows, each with its scope and the instant by which it is dealt to a window."""
+    manifest = capture.manifest
+    start, end = _instant(manifest.window.start), _instant(manifest.window.end)
+    stamp, join = _stamp(table, capture)
+    # A row without a stamp cannot be told to its window; the filter found it, so the capture's first has it.
+    stamp = f"coalesce({stamp}, {start})"
+    if table.scope_column is None:
+        scope = literal(manifest.scopes[0])
+    else:
+        scope = f"row.{identifier(snake_case(table.scope_column))}"
+    return (
+        f"SELECT row.*, {stamp} AS _window_utc, {scope} AS {SCOPE}, "
+        f"{stamp} BETWEEN {start} AND {end} AS __is_asked_for "
+        f"FROM read_parquet({literal(str(capture.rows))}) AS row {join}"
+    )
+
+
+def _stamp(table: Table, capture: Staged) -> tuple[str, str]:
+    """The instant a row is dealt by, and the join that brings it where another record holds it."""
+    if table.via is None:
+        column = next(column for column in table.columns if column.name == table.window_column)
+        stamp = f"row.{identifier(column.field_name)}"
+        return (f"CAST({stamp} AS TIMESTAMPTZ)" if column.kind is Kind.DATE else stamp), ""
+    if capture.found_by is None:
+        raise ValueError(f"{table.name} is dealt by its {table.via.table}, which was not staged")
+    other = table_of(table.via.table)
+    found_by = (
+        f"SELECT id, max({identifier(snake_case(other.window_column))}) AS stamp "
+        f"FROM read_parquet({literal(str(capture.found_by))}) GROUP BY id"
+    )
+    return "found_by.stamp", (
+        f"LEFT JOIN ({found_by}) AS found_by ON found_by.id = row.{identifier(snake_case(table.via.column))}"
+    )
+
+
+def _instant(instant: datetime) -> str:
+    return f"TIMESTAMPTZ {literal(instant.isoformat())}"

@@ -1,0 +1,97 @@
+"""Where everything in the lake stands: the only module that spells a path.
+
+Paths are relative to the lake's root, with `/`. Folders of tables are Hive style, so that pandas, Polars,
+DuckDB and Spark read `changes/<table>` with its partition columns in one line.
+
+    lake.json                                          the lake's format and the grain of its windows
+    landing/<table>/<capture>/part-00001.jsonl.zst     bytes as Mews sent them
+    landing/<table>/<capture>/manifest.json            what the capture holds; written last
+    changes/<table>/scope=<id>/window=<key>/rows.parquet
+    reference/<table>/rows.parquet
+    state/pending/<table>/<capture>.json               landed, not yet in changes
+    state/rejected/<table>/<capture>.json              landed, and cannot become rows
+    state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet   rows seen before their window was asked for
+    state/exports/<connection>/<export>.json           exports asked for and not yet landed
+"""
+
+from __future__ import annotations
+
+import re
+
+LAKE_FILE = "lake.json"
+LANDING = "landing"
+CHANGES = "changes"
+REFERENCE = "reference"
+ROWS_FILE = "rows.parquet"
+MANIFEST_FILE = "manifest.json"
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def safe_name(name: str) -> str:
+    """The name, if it can stand in a path. Ids come from outside: one with a `/` could leave the lake."""
+    if not _SAFE.fullmatch(name):
+        raise ValueError(
+            f"{name[:120]!r} cannot be a name in the lake: letters, digits, '.', '_' and '-' only"
+        )
+    return name
+
+
+def landing_folder(table: str) -> str:
+    return f"{LANDING}/{table}"
+
+
+def capture_folder(table: str, capture: str) -> str:
+    return f"{LANDING}/{table}/{safe_name(capture)}"
+
+
+def landed_file(table: str, capture: str, number: int) -> str:
+    return f"{capture_folder(table, capture)}/part-{number:05}.jsonl.zst"
+
+
+def manifest(table: str, capture: str) -> str:
+    return f"{capture_folder(table, capture)}/{MANIFEST_FILE}"
+
+
+def changes_folder(table: str) -> str:
+    return f"{CHANGES}/{table}"
+
+
+def scope_folder(table: str, scope: str) -> str:
+    return f"{CHANGES}/{table}/scope={safe_name(scope)}"
+
+
+def changes_file(table: str, scope: str, window_key: str) -> str:
+    return f"{scope_folder(table, scope)}/window={safe_name(window_key)}/{ROWS_FILE}"
+
+
+def reference_file(table: str) -> str:
+    return f"{REFERENCE}/{table}/{ROWS_FILE}"
+
+
+def pending_folder(table: str) -> str:
+    return f"state/pending/{table}"
+
+
+def pending_file(table: str, capture: str) -> str:
+    return f"{pending_folder(table)}/{safe_name(capture)}.json"
+
+
+def rejected_file(table: str, capture: str) -> str:
+    return f"state/rejected/{table}/{safe_name(capture)}.json"
+
+
+def boundary_folder(table: str, scope: str) -> str:
+    return f"state/boundary/{table}/scope={safe_name(scope)}"
+
+
+def boundary_file(table: str, scope: str, window_key: str, capture: str) -> str:
+    return f"{boundary_folder(table, scope)}/window={safe_name(window_key)}/{safe_name(capture)}.parquet"
+
+
+def exports_folder(connection: str) -> str:
+    return f"state/exports/{safe_name(connection)}"
+
+
+def export_file(connection: str, export: str) -> str:
+    return f"{exports_folder(connection)}/{safe_name(export)}.json"

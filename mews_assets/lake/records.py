@@ -1,0 +1,182 @@
+"""One record looked at field by field: what the fast check in `lines` does not let through.
+
+Lives here: pure functions from the bytes of one line to what is wrong with it, what is new in it, and which
+of its numbers a double cannot hold. Not here: files, blocks, speed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from mews_assets.catalog.model import Column, Kind, Table
+
+MAX_DEPTH = 100
+_INDEX = re.compile(r"\[\d+\]")
+INT64 = range(-(2**63), 2**63)
+
+
+class FieldError(ValueError):
+    """A field that cannot become a column's value."""
+
+    def __init__(self, path: str | None, problem: str) -> None:
+        self.path, self.problem = path, problem
+        super().__init__(f"{path}: {problem}" if path else problem)
+
+
+class _Number(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+@dataclass
+class Inspected:
+    """What one record holds beyond the ordinary."""
+
+    id: str
+    version: str | None
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+    """Path and kind of each field that the catalog does not know."""
+    inexact: dict[str, str] = field(default_factory=dict)
+    """Path and text of each number that a double cannot hold."""
+
+
+def inspect(line: bytes, table: Table) -> Inspected:
+    """Look at every field of one record. Raises FieldError naming the first that is wrong."""
+    record = parse(line)
+    identity = record.get("Id")
+    if not isinstance(identity, str) or isinstance(identity, _Number) or not identity:
+        raise FieldError("Id", "a record without an Id cannot be told from others")
+    version = record.get(table.version_column)
+    found = Inspected(identity, version if isinstance(version, str) else None)
+    _object(record, table.columns, "", found)
+    return found
+
+
+def parse(line: bytes) -> dict[str, Any]:
+    """The record, its numbers still as text. Raises FieldError on anything but one JSON object."""
+    try:
+        record = json.loads(
+            line.decode(),
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_refuse_repeated_names,
+        )
+    except UnicodeDecodeError as error:
+        raise FieldError(None, f"not UTF-8 at byte {error.start + 1} of the line") from None
+    except json.JSONDecodeError as error:
+        raise FieldError(None, f"malformed JSON at character {error.pos + 1}: {error.msg}") from None
+    except RecursionError:
+        raise FieldError(None, "nested too deeply to be read") from None
+    if not isinstance(record, dict):
+        raise FieldError(None, f"{kind_of(record)} where one JSON object must stand")
+    return record
+
+
+def kind_of(value: Any) -> str:
+    """What a parsed value is, in JSON's words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, _Number):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    return "list" if isinstance(value, list) else "object"
+
+
+def fits_double(text: str) -> bool:
+    """Whether a double gives back every digit of the number."""
+    try:
+        return Decimal(text) == Decimal(repr(float(text)))
+    except (InvalidOperation, OverflowError):  # infinite as a double
+        return False
+
+
+def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: Inspected) -> None:
+    known = {column.name: column for column in columns}
+    for name, inner in value.items():
+        column = known.get(name)
+        if column is None:
+            found.unknown.append((_INDEX.sub("", at + name), kind_of(inner)))
+        elif inner is not None and not column.deprecated and column.kind is not Kind.JSON:
+            for item, path in _items(column, inner, at + name):
+                _single(column, item, path, found)
+
+
+def _items(column: Column, value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    if not column.is_list:
+        yield value, path
+    elif not isinstance(value, list):
+        raise FieldError(path, f"{kind_of(value)} where a list must stand")
+    else:
+        yield from ((item, f"{path}[{index}]") for index, item in enumerate(value) if item is not None)
+
+
+_EXPECTED = {
+    Kind.STRING: "string",
+    Kind.ENUM: "string",
+    Kind.UTC: "string",
+    Kind.DATE: "string",
+    Kind.INTEGER: "number",
+    Kind.NUMBER: "number",
+    Kind.DECIMAL: "number",
+    Kind.BOOLEAN: "boolean",
+    Kind.OBJECT: "object",
+}
+
+
+def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
+    if (kind := kind_of(value)) != (expected := _EXPECTED[column.kind]):
+        raise FieldError(path, f"{kind} {_shown(value)} where a {column.kind.value} ({expected}) must stand")
+    if column.kind is Kind.OBJECT:
+        _object(value, column.columns, f"{path}.", found)
+    elif column.kind is Kind.INTEGER:
+        number = Decimal(value)
+        if number != number.to_integral_value() or int(number) not in INT64:
+            raise FieldError(path, f"{value} where a whole number of at most 64 bits must stand")
+    elif column.kind is Kind.NUMBER and not fits_double(value):
+        if float(value) in (float("inf"), float("-inf")):
+            raise FieldError(path, f"{_shown(value)} is beyond the range of a double")
+        found.inexact[path] = str(value)
+    elif column.kind is Kind.DECIMAL:
+        _decimal(value, path, found)
+
+
+def _decimal(text: str, path: str, found: Inspected) -> None:
+    number = Decimal(text)
+    _, digits, exponent = number.as_tuple()
+    places = max(0, -int(exponent))
+    while places and not int(number.scaleb(places)) % 10:  # zeros at the end carry nothing
+        places -= 1
+    if places > 18 or len(digits) + int(exponent) > 20:
+        raise FieldError(
+            path, f"{_shown(text)} needs more than the 20 digits and 18 places of a decimal(38, 18)"
+        )
+    if not fits_double(text):
+        found.inexact[path] = str(text)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value) if not isinstance(value, _Number) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _refuse_constant(name: str) -> None:
+    raise FieldError(None, f"{name} is no JSON number")
+
+
+def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise FieldError(repeated, "the name stands twice in one object")
+    return record

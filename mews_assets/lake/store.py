@@ -1,0 +1,186 @@
+"""The lake as a place for files: a folder here, or a bucket anywhere `pyarrow.fs` reaches.
+
+Lives here: reading, listing, and putting files in place whole. Not here: where a file belongs (`layout`) and
+what is in it. A reader never sees half a file: on a local disk a file is written aside and renamed, on an
+object store it is one PUT.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from mews_assets.lake import layout
+from mews_assets.lake.errors import LakeError
+from mews_assets.windows import Grain
+
+FORMAT = 1
+"""Of the lake's layout. Raised when an older lake could no longer be read as it stands."""
+_ASIDE = ".aside"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake: where it is, and the grain its windows were cut with."""
+
+    filesystem: pafs.FileSystem
+    root: str
+    grain: Grain
+
+    @property
+    def local_root(self) -> Path | None:
+        return Path(self.root) if isinstance(self.filesystem, pafs.LocalFileSystem) else None
+
+    def path(self, name: str) -> str:
+        return f"{self.root}/{name}"
+
+    def uri(self, name: str) -> str:
+        """What a reader outside passes to pandas, Polars or DuckDB."""
+        return self.path(name) if self.local_root else f"{self.filesystem.type_name}://{self.path(name)}"
+
+    def exists(self, name: str) -> bool:
+        return bool(self.filesystem.get_file_info(self.path(name)).type == pafs.FileType.File)
+
+    def read(self, name: str) -> bytes:
+        with self.filesystem.open_input_stream(self.path(name)) as source:
+            return bytes(source.read())
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        try:
+            value = json.loads(self.read(name))
+        except ValueError as error:
+            raise LakeError(f"{self.uri(name)} is not JSON ({error}); restore it or move it away") from None
+        if not isinstance(value, dict):
+            raise LakeError(f"{self.uri(name)} does not hold one JSON object; restore it or move it away")
+        return value
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put content in place whole, and on disk before returning: these files are few and precious."""
+        if self.local_root is None:
+            with self.filesystem.open_output_stream(self.path(name)) as target:
+                target.write(content)
+            return
+        aside = self._aside(name)
+        with aside.open("wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        self._rename(aside, name)
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        self.write(name, json.dumps(value, indent=1, ensure_ascii=False).encode())
+
+    def put(self, local: Path, name: str) -> None:
+        """Put a finished local file in place whole; the local one may be moved away."""
+        if self.local_root is None:
+            with local.open("rb") as source, self.filesystem.open_output_stream(self.path(name)) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            return
+        try:
+            self._rename(local, name)
+        except OSError:  # another disk: copy aside first
+            aside = self._aside(name)
+            shutil.copyfile(local, aside)
+            self._rename(aside, name)
+
+    def fetch(self, name: str, workspace: Path) -> Path:
+        """The file on the local disk: itself in a local lake, a copy in the workspace otherwise."""
+        if self.local_root is not None:
+            return self.local_root / name
+        target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
+        with self.filesystem.open_input_stream(self.path(name)) as source, target.open("wb") as local:
+            shutil.copyfileobj(source, local, 1 << 20)
+        return target
+
+    def list(self, folder: str, *, recursive: bool = False) -> list[str]:
+        """The files below a folder, sorted, relative to the root; none where there is no such folder."""
+        return self._list(folder, pafs.FileType.File, recursive)
+
+    def list_folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, sorted."""
+        found = self._list(folder, pafs.FileType.Directory, False)
+        return [name.rsplit("/", 1)[-1] for name in found]
+
+    def _list(self, folder: str, kind: pafs.FileType, recursive: bool) -> list[str]:
+        selector = pafs.FileSelector(self.path(folder), allow_not_found=True, recursive=recursive)
+        start = len(self.root) + 1
+        infos = self.filesystem.get_file_info(selector)
+        return sorted(info.path[start:] for info in infos if info.type == kind)
+
+    def delete(self, name: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        if self.exists(name):
+            self.filesystem.delete_file(self.path(name))
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A folder of one's own on the local disk, on the lake's own disk where that is local."""
+        parent = None
+        if self.local_root is not None:
+            parent = self.local_root / _ASIDE
+            parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=parent, prefix="work-") as folder:
+            yield Path(folder)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold others off while partitions of one table are rewritten; a killed holder lets go.
+
+        Between the processes of one machine and a local lake. Where several machines write one lake, the
+        orchestrator's pools keep them apart.
+        """
+        if self.local_root is None:
+            yield
+            return
+        folder = self.local_root / _ASIDE
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{layout.safe_name(name)}.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _aside(self, name: str) -> Path:
+        folder = Path(self.root) / _ASIDE
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
+
+    def _rename(self, local: Path, name: str) -> None:
+        target = Path(self.root) / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(local, target)
+
+
+def open_lake(location: str, grain: Grain) -> Lake:
+    """The lake at a folder or URI, made if it is not there yet.
+
+    Raises LakeError if it was laid with another grain: the keys of its partitions would mean other windows.
+    """
+    if "://" in location:
+        filesystem, root = pafs.FileSystem.from_uri(location)
+    else:
+        filesystem, root = pafs.LocalFileSystem(), str(Path(location).absolute())
+    lake = Lake(filesystem, root.rstrip("/"), grain)
+    if not lake.exists(layout.LAKE_FILE):
+        lake.write_json(layout.LAKE_FILE, {"format": FORMAT, "window": grain.value})
+        return lake
+    laid = lake.read_json(layout.LAKE_FILE)
+    if laid.get("format") != FORMAT:
+        raise LakeError(
+            f"{location} is a lake of format {laid.get('format')!r}; this version reads format {FORMAT}"
+        )
+    if laid.get("window") != grain.value:
+        raise LakeError(
+            f"{location} was laid with {laid.get('window')} windows, but MEWS_WINDOW is {grain.value}. "
+            f"Set MEWS_WINDOW={laid.get('window')}, or choose another MEWS_LAKE for the new windows"
+        )
+    return lake
