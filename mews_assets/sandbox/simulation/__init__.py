@@ -2,8 +2,8 @@
 
 Lives here: `simulate`. The rest of the room, in reading order: moments and money (time and amounts), diary
 (what happens when), places and hotel (what there is), guests, demand, inventory, reservations, stay, extras,
-outlets (what happens), billing, payments, ledger (what it costs), life (one hotel's days); and truth, what the
-marts must say of it all. Imports no other room.
+outlets (what happens), billing, payments, ledger (what it costs), life (one hotel's days); and truth, what
+the marts must say of it all. Imports no other room.
 """
 
 from __future__ import annotations
