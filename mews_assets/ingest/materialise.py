@@ -34,7 +34,7 @@ class UnsettledWindowError(ValueError):
 
 @dataclass
 class Materialised:
-    """What came of it: by table what was merged, and the pulls and captures that failed, each with its error."""
+    """What came of it: what was merged, by table, and what failed: the partitions concerned and the error."""
 
     merged: dict[str, Merged] = field(default_factory=dict)
     landed: dict[str, list[Manifest]] = field(default_factory=dict)
@@ -62,8 +62,8 @@ def materialise(
     for partition in partitions:
         if not partition.window.is_settled(at):
             raise UnsettledWindowError(
-                f"{table.name}: the window {partition.window} has not settled at {to_api(at)}: Mews answers only "
-                "for what is more than 5 minutes past. Leave this partition out, or ask again later"
+                f"{table.name}: the window {partition.window} has not settled at {to_api(at)}: Mews answers "
+                "only for what is more than 5 minutes past. Leave this partition out, or ask again later"
             )
     result = Materialised()
     puller = puller or Puller(lake, now)

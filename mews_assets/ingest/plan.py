@@ -36,15 +36,15 @@ def plan(table: Table, wanted: Iterable[Partition], connection_of: Callable[[str
     pulls: list[Pull] = []
     for connection, windows in by_connection.items():
         for group in _groups(table, windows):
-            for scopes, window in _cover(table, group):
+            for merged, window in _cover(table, group):
                 pulls += [
-                    Pull(connection, chunk, window) for chunk in _chunks(scopes, table.fetch.max_scopes)
+                    Pull(connection, chunk, window) for chunk in _chunks(merged, table.fetch.max_scopes)
                 ]
     return sorted(pulls, key=lambda pull: (pull.window, pull.connection, pull.scopes))
 
 
 def _groups(table: Table, windows: dict[str, set[Window]]) -> list[dict[str, set[Window]]]:
-    """Scopes that one pull may merge: all whose rows say whose they are; by pages, those that want the same."""
+    """Scopes one pull may merge: all whose rows say whose they are; by pages, those that want the same."""
     if table.scope_column is None:
         return [{scope: wanted} for scope, wanted in windows.items()]
     if isinstance(table.fetch, Export):

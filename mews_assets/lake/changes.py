@@ -201,7 +201,7 @@ class _Merge:
         """Which of the partitions have a file already."""
         names: set[str] = set()
         for scope in sorted({partition.scope for partition in self.places.partitions}):
-            names.update(self.lake.list(layout.scope_folder(self.table.name, scope), recursive=True))
+            names.update(self.lake.files(layout.scope_folder(self.table.name, scope), recursive=True))
         return {partition for partition in self.places.partitions if self._name(partition) in names}
 
     def _waiting_boundary_files(self) -> dict[Partition, list[str]]:
@@ -214,7 +214,7 @@ class _Merge:
         }
         found: dict[Partition, list[str]] = {}
         for scope in sorted({partition.scope for partition in self.covered}):
-            for name in self.lake.list(layout.boundary_folder(self.table.name, scope), recursive=True):
+            for name in self.lake.files(layout.boundary_folder(self.table.name, scope), recursive=True):
                 if partition := by_folder.get(name.rpartition("/")[0]):
                     found.setdefault(partition, []).append(name)
         return found

@@ -50,7 +50,7 @@ def forget(lake: Lake, export: AskedExport) -> None:
 def asked(lake: Lake, connection: str, table: str) -> list[AskedExport]:
     """The exports of a table that a connection is still owed, oldest first."""
     found = []
-    for name in lake.list(layout.exports_folder(connection)):
+    for name in lake.files(layout.exports_folder(connection)):
         value = lake.read_json(name)
         if value["table"] == table:
             window = Window(from_api(value["start_utc"]), from_api(value["end_utc"]))

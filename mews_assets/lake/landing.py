@@ -97,10 +97,12 @@ def new_capture_id(now: datetime) -> str:
 
 
 def land(lake: Lake, manifest: Manifest, sources: Iterable[Path], workspace: Path) -> Manifest:
-    """Put local JSON Lines files into the lake as a capture, and mark it pending. Returns the full manifest."""
+    """Put local JSON Lines files into the lake as a capture, mark it pending, and return its manifest."""
     jobs = list(enumerate(sources, 1))
     with ThreadPoolExecutor(4) as side_by_side:
-        files = list(side_by_side.map(lambda job: _land_file(lake, manifest, *job, workspace), jobs))
+        files = list(
+            side_by_side.map(lambda job: _land_file(lake, manifest, job[0], job[1], workspace), jobs)
+        )
     landed = replace(manifest, files=tuple(files))
     # Pending first: a manifest without this mark would be a landing that nobody merges.
     lake.write_json(layout.pending_file(manifest.table, manifest.capture), {"capture": manifest.capture})
@@ -140,13 +142,13 @@ def landed_files(lake: Lake, manifest: Manifest, workspace: Path) -> list[Path]:
 def captures(lake: Lake, table: str) -> list[str]:
     """The ids of all landed captures of a table, oldest first."""
     folder = layout.landing_folder(table)
-    return [name for name in lake.list_folders(folder) if lake.exists(layout.manifest(table, name))]
+    return [name for name in lake.folders(folder) if lake.exists(layout.manifest(table, name))]
 
 
 def pending(lake: Lake, table: str) -> list[Manifest]:
     """Captures that landed and are not yet in changes, oldest first."""
     names = [
-        name.rsplit("/", 1)[-1].removesuffix(".json") for name in lake.list(layout.pending_folder(table))
+        name.rsplit("/", 1)[-1].removesuffix(".json") for name in lake.files(layout.pending_folder(table))
     ]
     return [read_manifest(lake, table, name) for name in names if lake.exists(layout.manifest(table, name))]
 

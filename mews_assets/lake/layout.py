@@ -10,7 +10,8 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     reference/<table>/rows.parquet
     state/pending/<table>/<capture>.json               landed, not yet in changes
     state/rejected/<table>/<capture>.json              landed, and cannot become rows
-    state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet   rows seen before their window was asked for
+    state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet
+                                                       rows seen before their window was asked for
     state/exports/<connection>/<export>.json           exports asked for and not yet landed
 """
 

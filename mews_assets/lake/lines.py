@@ -28,7 +28,7 @@ from mews_assets.lake.records import FieldError, fits_double, inspect
 from mews_assets.lake.shape import line_pattern
 
 BLOCK_BYTES = 8 << 20
-"""Matched at a time. Each match compiles its pattern anew, 1 to 10 ms: below 5 % of the time this much takes."""
+"""Matched at a time. Each match compiles its pattern anew, 1 to 10 ms: below 5 % of what this much takes."""
 MAX_LINE_BYTES = 16 << 20
 """The longest record that is read; the largest seen in exports are a few hundred kilobytes."""
 
@@ -142,7 +142,7 @@ class _Checker:
     def _look_closer(self, block: bytes) -> None:
         """Line by line: most still match; of the others, most only hold a long number."""
         lines = block.split(b"\n")[:-1]
-        odd = np.flatnonzero(~_matches(lines, self._line_pattern))
+        odd = np.flatnonzero(~_matches(lines, self._line_pattern)).tolist()
         if not self._has_decimals:  # their places are limited too, which only a closer look tells
             long = _matches([lines[index] for index in odd], self._long_number_pattern)
             odd = [
@@ -180,14 +180,14 @@ class _Checker:
         for path in dict.fromkeys(newly_seen):
             name = path.rpartition(".")[2]
             text = f'"{name}":'.encode()
+            times = newly_seen.count(path)
             is_told_by_name = name not in self._known_names and name not in learnt_names
             # The counts of this block are in already, so what its text says must agree with them.
-            if is_told_by_name and newly_seen.count(path) >= _LEARN_AFTER:
-                if block.count(text) == newly_seen.count(path):
-                    self._learnt[path] = text
-                    learnt_names.add(name)
-                    self.findings.unknown[path].count -= block.count(text)
-                    self._write_patterns()
+            if is_told_by_name and times >= _LEARN_AFTER and block.count(text) == times:
+                self._learnt[path] = text
+                learnt_names.add(name)
+                self.findings.unknown[path].count -= times
+                self._write_patterns()
 
 
 def _matches_whole(block: memoryview, pattern: str) -> bool:

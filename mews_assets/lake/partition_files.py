@@ -10,6 +10,7 @@ engine's own costs forty.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ class PartitionFiles:
             places = np.asarray(batch.column(PLACE))
             rows = batch.select(self._schema.names).cast(self._schema)
             cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(places)]
-            for start, end in zip(cuts, cuts[1:], strict=False):
+            for start, end in pairwise(cuts):
                 if start == end:
                     continue
                 at = self._go_to(writer, at, int(places[start]))

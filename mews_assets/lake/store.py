@@ -103,11 +103,11 @@ class Lake:
             shutil.copyfileobj(source, local, 1 << 20)
         return target
 
-    def list(self, folder: str, *, recursive: bool = False) -> list[str]:
+    def files(self, folder: str, *, recursive: bool = False) -> list[str]:
         """The files below a folder, sorted, relative to the root; none where there is no such folder."""
         return self._list(folder, pafs.FileType.File, recursive)
 
-    def list_folders(self, folder: str) -> list[str]:
+    def folders(self, folder: str) -> list[str]:
         """The names of the folders in a folder, sorted."""
         found = self._list(folder, pafs.FileType.Directory, False)
         return [name.rsplit("/", 1)[-1] for name in found]
@@ -157,7 +157,7 @@ class Lake:
     def _rename(self, local: Path, name: str) -> None:
         target = Path(self.root) / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(local, target)
+        Path(local).replace(target)
 
 
 def open_lake(location: str, grain: Grain) -> Lake:
