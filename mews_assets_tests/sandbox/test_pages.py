@@ -1,5 +1,6 @@
 """Pages: newest first, in windows that include both ends, each token seeing its own."""
 
+import time
 from datetime import datetime
 
 import msgspec
@@ -208,3 +209,10 @@ def test_records_are_sent_byte_for_byte():
         client = Client(sandbox)
         assert strange in client.post("orderItems/getAll", Limitation={"Count": 1}).content
         assert client.lines() == [strange]
+
+
+def test_twenty_small_pages_take_less_than_a_delayed_acknowledgement_each(client):
+    start = time.monotonic()
+    for _ in range(20):
+        client.page("enterprises/getAll")
+    assert time.monotonic() - start < 20 * 0.04
