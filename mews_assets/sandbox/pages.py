@@ -1,6 +1,6 @@
 """Answers of the paginated operations, put together from the records' own bytes.
 
-Lives here: one page of an operation, the bills that go with outlet items, and the older shape of seed 004.
+Lives here: one page of an operation, the bills that go with outlet items, and the shape of the 2023 beta.
 Not here: the checks of the body (rules.py) and the table of operations (operations.py).
 """
 
@@ -25,7 +25,7 @@ BETA_LACKS = frozenset(
         "ActualEndUtc", "QrCodeData", "StartUtc", "EndUtc", "LinkedReservationId",
     }
 )  # fmt: skip
-"""Properties of today's service orders that the beta of seed 004 did not have."""
+"""Properties of today's service orders that the beta of 2023 did not have."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _bills_of(store: Store, items: list[bytes], at_us: int) -> list[bytes]:
 
 
 def _beta(found: Found) -> bytes:
-    """A service order in the shape of seed 004: it names its enterprise, and its company as CompanyId."""
+    """A service order in the shape of the 2023 beta: it names its enterprise, and its company as CompanyId."""
     raw = msgspec.json.decode(found.record, type=dict[str, msgspec.Raw])
     shaped: dict[str, Any] = {}
     for name, value in raw.items():
