@@ -55,7 +55,7 @@ class Operation:
     """One paginated operation.
 
     `one_of`: at least one of these parameters must be given. `extent`: the body must say which parts to send.
-    `activity`: without ActivityStates only active records come. `beta`: records in the shape of the 2023 beta.
+    `activity`: without ActivityStates only active records come. `beta`: the shape of the 2023 beta.
     """
 
     address: str

@@ -81,7 +81,7 @@ def _bills_of(store: Store, items: list[bytes], at_us: int) -> list[bytes]:
 
 
 def _beta(found: Found) -> bytes:
-    """A service order in the shape of the 2023 beta: it names its enterprise, and its company as CompanyId."""
+    """A service order as the 2023 beta had it: it names its enterprise, and its company as CompanyId."""
     raw = msgspec.json.decode(found.record, type=dict[str, msgspec.Raw])
     shaped: dict[str, Any] = {}
     for name, value in raw.items():
