@@ -113,9 +113,4 @@ def _of(pull: Pull, partitions: Iterable[Partition]) -> list[Partition]:
 
 
 def _covered(partition: Partition, manifests: Iterable[Manifest]) -> bool:
-    return any(
-        partition.scope in one.scopes
-        and one.window.start <= partition.window.start
-        and partition.window.end <= one.window.end
-        for one in manifests
-    )
+    return any(one.covers(partition.scope, partition.window) for one in manifests)

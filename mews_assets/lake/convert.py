@@ -103,12 +103,13 @@ def _copy(
 ) -> None:
     with open_engine(spill, threads=threads) as engine:
         exact = _register_exact(engine, findings)
-        columns = select_columns(table, "exact.numbers" if exact else None)
+        numbers = "exact.__numbers" if exact else None  # no name of Mews begins so
+        columns = select_columns(table, numbers)
         columns += [f"{expression} AS {identifier(name)}" for name, expression in own.items()]
-        columns.append(f"{'exact.numbers' if exact else 'NULL::MAP(VARCHAR, VARCHAR)'} AS _exact_numbers")
+        columns.append(f"{numbers or 'NULL::MAP(VARCHAR, VARCHAR)'} AS _exact_numbers")
         join = (
-            f'LEFT JOIN exact ON record."Id" = exact.id AND record.{identifier(table.version_column)}'
-            " IS NOT DISTINCT FROM exact.version"
+            f'LEFT JOIN exact ON record."Id" = exact.__id AND record.{identifier(table.version_column)}'
+            " IS NOT DISTINCT FROM exact.__version"
             if exact
             else ""
         )
@@ -141,7 +142,9 @@ def _register_exact(engine: duckdb.DuckDBPyConnection, findings: Findings) -> bo
     )
     engine.register("exact_text", pa.Table.from_pylist(rows, schema))
     engine.execute(
-        "CREATE TEMP TABLE exact AS SELECT id, version::TIMESTAMPTZ AS version, numbers FROM exact_text"
+        # Two spellings of one instant are one version: a second match would double the row.
+        "CREATE TEMP TABLE exact AS SELECT id AS __id, version::TIMESTAMPTZ AS __version, "
+        "any_value(numbers) AS __numbers FROM exact_text GROUP BY ALL"
     )
     return True
 

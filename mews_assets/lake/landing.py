@@ -69,6 +69,10 @@ class Manifest:
         windows = list(windows_between(self.window.start, self.window.end, grain))
         return [(scope, window) for scope in self.scopes for window in windows]
 
+    def covers(self, scope: str, window: Window) -> bool:
+        """Whether all of the window was asked for, for the scope."""
+        return scope in self.scopes and self.window.start <= window.start and window.end <= self.window.end
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
             "format": 1,

@@ -1,0 +1,8 @@
+"""What Dagster loads: `defs`, built from the environment."""
+
+import os
+
+from mews_assets.defs.build import build_definitions
+from mews_assets.settings import read_settings
+
+defs = build_definitions(read_settings(os.environ))

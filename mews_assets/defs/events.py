@@ -1,0 +1,165 @@
+"""Events: what a run tells Dagster of the partitions it made.
+
+Lives here: materialisations and check evaluations from a result of `ingest`. One event per partition, yielded
+or logged singly: the per-partition metadata call of Dagster grows with the square of the partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.catalog.model import Table
+from mews_assets.defs.checks import CHECKS, Check
+from mews_assets.defs.partitions import to_dagster_key
+from mews_assets.defs.specs import changes_key, landing_key
+from mews_assets.ingest.materialise import Materialised
+from mews_assets.lake import layout
+from mews_assets.lake.changes import Merged, MergedCapture, MergedPartition
+from mews_assets.lake.dealing import Partition
+from mews_assets.lake.store import Lake
+from mews_assets.windows import to_api
+
+
+def report(
+    context: dg.AssetExecutionContext,
+    group: tuple[Table, ...],
+    result: Materialised,
+    wanted: list[Partition],
+    lake: Lake,
+    names: Mapping[str, str],
+) -> Iterator[Any]:
+    """Everything there is to tell, then a Failure that names the partitions that failed, if any did."""
+    for table in group:
+        merged = result.merged.get(table.name)
+        if merged is None:
+            continue
+        chosen = [partition for partition in merged.partitions.values() if partition.partition in set(wanted)]
+        told = _Report(context, table, merged, lake, names)
+        if landing_key(table) in context.selected_asset_keys:
+            yield from (told.landed(partition) for partition in chosen)
+        if changes_key(table) in context.selected_asset_keys:
+            yield from (told.changed(partition) for partition in chosen)
+            yield from told.checked(chosen)
+    if result.failed:
+        raise failure(group, result)
+
+
+def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
+    """One failure for all that failed. It may be retried only if every cause may pass."""
+    causes = [f"{len(partitions)} partitions: {error}" for partitions, error in result.failed]
+    failed = sorted({str(partition) for partitions, _ in result.failed for partition in partitions})
+    shown = ", ".join(failed[:10]) + (f" and {len(failed) - 10} more" if len(failed) > 10 else "")
+    return dg.Failure(
+        f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}. "
+        + " ".join(causes),
+        metadata={
+            "failed_partitions": dg.MetadataValue.json(failed),
+            "causes": dg.MetadataValue.json(causes),
+        },
+        allow_retries=all(getattr(error, "is_transient", False) for _, error in result.failed),
+    )
+
+
+@dataclass(frozen=True)
+class _Report:
+    context: dg.AssetExecutionContext
+    table: Table
+    merged: Merged
+    lake: Lake
+    names: Mapping[str, str]
+
+    def landed(self, partition: MergedPartition) -> dg.AssetMaterialization:
+        captures = self._captures_of(partition)
+        folders = [layout.capture_folder(self.table.name, one.manifest.capture) for one in captures]
+        return dg.AssetMaterialization(
+            landing_key(self.table),
+            partition=self._key(partition),
+            metadata={
+                **self._common(partition),
+                "dagster/partition_row_count": partition.arrived,
+                "capture_bytes": sum(one.manifest.size_bytes for one in captures),
+                "captures": dg.MetadataValue.json([self.lake.uri(folder) for folder in folders]),
+                "sources": dg.MetadataValue.json([_source(one) for one in captures]),
+            },
+        )
+
+    def changed(self, partition: MergedPartition) -> dg.AssetMaterialization:
+        measures = partition.measures
+        captures = self._captures_of(partition)
+        unknown = {path: seen.count for one in captures for path, seen in one.findings.unknown.items()}
+        return dg.AssetMaterialization(
+            changes_key(self.table),
+            partition=self._key(partition),
+            metadata={
+                **self._common(partition),
+                "dagster/partition_row_count": measures.rows,
+                "dagster/uri": self.lake.uri(partition.name),
+                "size_bytes": measures.size_bytes,
+                "rows_arrived": partition.arrived,
+                "repeats": partition.repeats,
+                "newest_utc": to_api(measures.newest) if measures.newest else "no rows",
+                "captures": dg.MetadataValue.json([one.manifest.capture for one in captures]),
+                "unknown_fields": dg.MetadataValue.json(unknown),
+            },
+        )
+
+    def checked(self, partitions: list[MergedPartition]) -> Iterator[dg.AssetCheckResult]:
+        """Every check's verdict on every partition, and last its summary, which the asset's page shows."""
+        selected = {key.name for key in self.context.selected_asset_check_keys if self._is_ours(key)}
+        for check in CHECKS:
+            if check.name in selected:
+                yield self._checked(check, partitions)
+
+    def _checked(self, check: Check, partitions: list[MergedPartition]) -> dg.AssetCheckResult:
+        failed = []
+        for partition in partitions:
+            verdict = check.judge(partition, self._captures_of(partition))
+            if not verdict.passed:
+                failed.append(str(self._key(partition)))
+            self.context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=changes_key(self.table),
+                    check_name=check.name,
+                    passed=verdict.passed,
+                    severity=check.severity,
+                    partition=self._key(partition),
+                    metadata=dict(verdict.metadata),
+                )
+            )
+        return dg.AssetCheckResult(
+            passed=not failed,
+            check_name=check.name,
+            asset_key=changes_key(self.table),
+            severity=check.severity,
+            metadata={
+                "partitions": len(partitions),
+                "failed_partitions": dg.MetadataValue.json(failed),
+            },
+        )
+
+    def _is_ours(self, key: dg.AssetCheckKey) -> bool:
+        return key.asset_key == changes_key(self.table)
+
+    def _key(self, partition: MergedPartition) -> dg.MultiPartitionKey:
+        return to_dagster_key(self.table.scope, partition.partition, self.lake.grain)
+
+    def _captures_of(self, partition: MergedPartition) -> list[MergedCapture]:
+        one = partition.partition
+        return [
+            capture
+            for capture in self.merged.captures.values()
+            if capture.manifest.covers(one.scope, one.window)
+        ]
+
+    def _common(self, partition: MergedPartition) -> dict[str, Any]:
+        scope = partition.partition.scope
+        return {self.table.scope.value: self.names.get(scope, scope)}
+
+
+def _source(capture: MergedCapture) -> dict[str, Any]:
+    manifest = capture.manifest
+    return {"connection": manifest.connection, "captured_at": to_api(manifest.captured_at), **manifest.source}

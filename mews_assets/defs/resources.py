@@ -1,0 +1,102 @@
+"""Resources: the Mews platform and the lake, as Dagster hands them to runs.
+
+Lives here: thin wrappers. Tokens are named by their environment variable and read when a client is made, in
+the process that runs: so they are in no run config, no snapshot and no page of the UI.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from mews_assets.api import Credentials, MewsClient
+from mews_assets.ingest.directory import Directory, discover
+from mews_assets.lake.store import Lake, open_lake
+from mews_assets.settings import Connection, Settings, read_secret
+from mews_assets.windows import Grain
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Open clients by connection, and what they see."""
+
+    clients: dict[str, MewsClient]
+    directory: Directory
+
+    def now(self) -> datetime:
+        """The time at Mews: its own clock decides what has settled."""
+        skews = (client.clock_skew_seconds for client in self.clients.values())
+        behind = min((skew for skew in skews if skew is not None), default=0.0)
+        return datetime.now(UTC) + timedelta(seconds=behind)
+
+
+class ConnectionConfig(dg.Config):
+    """A connection, its token named and not held."""
+
+    name: str
+    access_token_variable: str
+    enterprises: list[str] = []
+
+
+class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The Mews platform, through every configured connection."""
+
+    platform_address: str
+    client: str
+    client_token_variable: str
+    connections: list[ConnectionConfig]
+
+    @classmethod
+    def of(cls, settings: Settings) -> MewsResource:
+        return cls(
+            platform_address=settings.platform_address,
+            client=settings.client,
+            client_token_variable=settings.client_token_variable,
+            connections=[_config(connection) for connection in settings.connections],
+        )
+
+    @contextmanager
+    def open(self) -> Iterator[Platform]:
+        """Clients for all connections, closed at the end; asks Mews once per connection what it sees."""
+        with ExitStack() as stack:
+            clients = {
+                connection.name: stack.enter_context(self._client(connection))
+                for connection in self.connections
+            }
+            only = {connection.name: connection.enterprises for connection in self.connections}
+            yield Platform(clients, discover(clients, only))
+
+    def _client(self, connection: ConnectionConfig) -> MewsClient:
+        credentials = Credentials(
+            read_secret(os.environ, self.client_token_variable),
+            read_secret(os.environ, connection.access_token_variable),
+            self.client,
+        )
+        return MewsClient(self.platform_address, credentials, connection=connection.name)
+
+
+class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The lake: a folder or URI, and the grain of its windows."""
+
+    location: str
+    window: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> LakeResource:
+        return cls(location=settings.lake, window=settings.grain.value)
+
+    def open(self) -> Lake:
+        return open_lake(self.location, Grain(self.window))
+
+
+def _config(connection: Connection) -> ConnectionConfig:
+    return ConnectionConfig(
+        name=connection.name,
+        access_token_variable=connection.access_token_variable,
+        enterprises=list(connection.enterprises),
+    )
