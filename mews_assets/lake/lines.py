@@ -86,9 +86,10 @@ def _blocks(source: BinaryIO, table: Table, path: Path) -> Iterator[memoryview]:
     view = memoryview(buffer)
     held = lines = 0
     while got := source.readinto(view[held : held + BLOCK_BYTES]):  # type: ignore[attr-defined]
+        first = buffer.find(b"\n", held, held + got) if held else 0
         end = buffer.rfind(b"\n", held, held + got) + 1
         held += got
-        if end:
+        if end and first <= MAX_LINE_BYTES:  # only the piece's first line can be longer than a block
             yield view[:end]
             lines += buffer.count(b"\n", 0, end)
             buffer[: held - end] = buffer[end:held]

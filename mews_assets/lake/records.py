@@ -14,10 +14,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.windows import from_api
 
-MAX_DEPTH = 100
 _INDEX = re.compile(r"\[\d+\]")
-INT64 = range(-(2**63), 2**63)
 
 
 class FieldError(ValueError):
@@ -72,10 +71,12 @@ def parse(line: bytes) -> dict[str, Any]:
         raise FieldError(None, f"not UTF-8 at byte {error.start + 1} of the line") from None
     except json.JSONDecodeError as error:
         raise FieldError(None, f"malformed JSON at character {error.pos + 1}: {error.msg}") from None
-    except RecursionError:
+    except RecursionError:  # Python's own limit, near 1,000
         raise FieldError(None, "nested too deeply to be read") from None
     if not isinstance(record, dict):
         raise FieldError(None, f"{kind_of(record)} where one JSON object must stand")
+    if b"\\u" in line:
+        _refuse_lone_surrogates(record)
     return record
 
 
@@ -96,8 +97,16 @@ def fits_double(text: str) -> bool:
     """Whether a double gives back every digit of the number."""
     try:
         return Decimal(text) == Decimal(repr(float(text)))
-    except (InvalidOperation, OverflowError):  # infinite as a double
+    except InvalidOperation:  # an exponent beyond Python's own
         return False
+
+
+def _decimal_of(text: str) -> Decimal:
+    """The number in all its digits; one with an exponent beyond Python's own is infinite."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal(repr(float(text)))
 
 
 def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: Inspected) -> None:
@@ -139,24 +148,29 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
     if column.kind is Kind.OBJECT:
         _object(value, column.columns, f"{path}.", found)
     elif column.kind is Kind.INTEGER:
-        number = Decimal(value)
-        if number != number.to_integral_value() or int(number) not in INT64:
-            raise FieldError(path, f"{value} where a whole number of at most 64 bits must stand")
+        number = _decimal_of(value)
+        # Compared before it is made an int: 1e999999999 is one line of text and a gigabyte of digits.
+        if not -(2**63) <= number < 2**63 or number != number.to_integral_value():
+            raise FieldError(path, f"{_shown(value)} where a whole number of at most 64 bits must stand")
+        if not value.removeprefix("-").isdigit() and Decimal(float(value)) != number:
+            raise FieldError(path, f"{_shown(value)} is read as a double, which has not all of its digits")
     elif column.kind is Kind.NUMBER and not fits_double(value):
         if float(value) in (float("inf"), float("-inf")):
             raise FieldError(path, f"{_shown(value)} is beyond the range of a double")
         found.inexact[path] = str(value)
     elif column.kind is Kind.DECIMAL:
         _decimal(value, path, found)
+    elif column.kind in (Kind.UTC, Kind.DATE):
+        _instant(value, path, column)
 
 
 def _decimal(text: str, path: str, found: Inspected) -> None:
-    number = Decimal(text)
-    _, digits, exponent = number.as_tuple()
-    places = max(0, -int(exponent))
-    while places and not int(number.scaleb(places)) % 10:  # zeros at the end carry nothing
-        places -= 1
-    if places > 18 or len(digits) + int(exponent) > 20:
+    mantissa, _, exponent = text.lower().lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = fraction.rstrip("0")  # zeros at the end carry nothing
+    digits = (whole + fraction).lstrip("0")
+    places = len(fraction) - int(exponent or 0)
+    if digits and (places > 18 or len(digits) - places > 20):
         raise FieldError(
             path, f"{_shown(text)} needs more than the 20 digits and 18 places of a decimal(38, 18)"
         )
@@ -164,9 +178,26 @@ def _decimal(text: str, path: str, found: Inspected) -> None:
         found.inexact[path] = str(text)
 
 
+def _instant(text: str, path: str, column: Column) -> None:
+    try:
+        from_api(text)
+    except ValueError:
+        what = "an instant" if column.kind is Kind.UTC else "a day"
+        raise FieldError(path, f"{_shown(text)} where {what} must stand") from None
+
+
 def _shown(value: Any) -> str:
     text = json.dumps(value) if not isinstance(value, _Number) else str(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _refuse_lone_surrogates(record: dict[str, Any]) -> None:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise FieldError(
+            None, "half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+        ) from None
 
 
 def _refuse_constant(name: str) -> None:

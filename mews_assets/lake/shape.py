@@ -3,7 +3,7 @@
 Lives here: building that expression, and nothing else. A line that matches has only known fields, each with a
 value of its declared type, and no number that a double could not hold. A line that does not match is not
 wrong yet: `lines` then looks at it field by field. So the expression may refuse a good line but must never
-pass a bad one, malformed JSON apart (commas and nesting are the parser's to judge).
+pass a bad one, malformed JSON apart: commas, nesting and the 30th of February are the parser's to judge.
 
 It is run by RE2 (in pyarrow), whose time grows with the bytes alone. Names that share a kind of value share
 one branch, so that the automaton's states stay in the processor's nearest cache: 2.5 times as fast as one
@@ -19,6 +19,10 @@ from mews_assets.catalog.model import Column, Kind, Table
 
 SPACE = "[ \\t]*"
 STRING = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
+# Narrower than the parser, which takes "epoch", "infinity", the year 0 and the hour 24; others are looked at.
+DAY = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_OFFSET = "(?:Z|[-+](?:0[0-9]|1[0-4]):?[0-5][0-9])"
+INSTANT = rf"{DAY}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?{_OFFSET}?)?"
 # Up to 15 significant digits survive the way through a double (IEEE 754: DBL_DIG). Longer ones are looked at.
 SHORT_NUMBER = "-?[0-9.]{1,15}"
 ANY_NUMBER = "-?[0-9][-+0-9.eE]*"
@@ -61,6 +65,8 @@ def _value(column: Column, number: str, unknown: tuple[str, ...], at: str) -> st
         single = INTEGER
     elif column.kind is Kind.BOOLEAN:
         single = "(?:true|false)"
+    elif column.kind in (Kind.UTC, Kind.DATE):
+        single = f'"{INSTANT if column.kind is Kind.UTC else DAY}"'
     else:
         single = STRING
     return _list(f"(?:{single}|null)") if column.is_list else single
