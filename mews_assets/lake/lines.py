@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,14 +44,16 @@ class Seen:
 
 @dataclass
 class Findings:
-    """What a check of whole files found. `exact_numbers` is by (id, version text)."""
+    """What a check of whole files found. `lines` are records; `exact_numbers` is by (id, version text)."""
 
     lines: int = 0
+    blank_lines: int = 0
     unknown: dict[str, Seen] = field(default_factory=dict)
     exact_numbers: dict[tuple[str, str | None], dict[str, str]] = field(default_factory=dict)
 
     def add(self, other: Findings) -> None:
         self.lines += other.lines
+        self.blank_lines += other.blank_lines
         self.exact_numbers.update(other.exact_numbers)
         for path, seen in other.unknown.items():
             self.unknown.setdefault(path, Seen(0, seen.kind)).count += seen.count
@@ -62,9 +65,13 @@ def check_file(table: Table, path: Path) -> Findings:
     Raises RecordError naming file, line and field on the first record that cannot become a row.
     """
     checker = _Checker(table, path)
-    with open_lines(path) as source:
-        for block in _blocks(source, table, path):
-            checker.check(block)
+    try:
+        with open_lines(path) as source:
+            for block in _blocks(source, table, path):
+                checker.check(block)
+    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        line = checker.findings.lines + checker.findings.blank_lines + 1
+        raise RecordError(table.name, path, line, None, f"cannot be unpacked from here on: {error}") from None
     return checker.findings
 
 
@@ -104,7 +111,7 @@ def _blocks(source: BinaryIO, table: Table, path: Path) -> Iterator[memoryview]:
 
 _LEARN_AFTER = 16
 """Records with a new field looked at one by one, before the field is learnt and the scan is fast again."""
-_LONG_NUMBER = re.compile(rb"[:,\[][ \t]*(-?[0-9][-+0-9.eE]{15,})")
+_LONG_NUMBER = re.compile(rb"[:,\[][ \t]*(-?[0-9][-+0-9.eE]{15,}|-?[0-9][-+0-9.]*[eE][-+0-9.eE]*)")
 
 
 class _Checker:
@@ -124,12 +131,14 @@ class _Checker:
         lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == 10))
         if _matches_whole(block, self._block_pattern):
             self.findings.lines += lines
-            learnt = bytes(block) if self._learnt else b""
+            text = bytes(block) if self._learnt else b""
+            looked_at: list[bytes] = []
         else:
-            learnt = bytes(block)
-            self._look_closer(learnt)
-        for path, text in self._learnt.items():
-            self.findings.unknown[path].count += learnt.count(text)
+            text = bytes(block)
+            looked_at = self._look_closer(text)
+        for path, name in self._learnt.items():
+            by_name = text.count(name) - sum(line.count(name) for line in looked_at)
+            self.findings.unknown[path].count += by_name
         self._lines_before += lines
 
     def _write_patterns(self) -> None:
@@ -140,8 +149,11 @@ class _Checker:
             rf"\A{line_pattern(self._table, unknown=self._learnt, long_numbers=True)}\z"
         )
 
-    def _look_closer(self, block: bytes) -> None:
-        """Line by line: most still match; of the others, most only hold a long number."""
+    def _look_closer(self, block: bytes) -> list[bytes]:
+        """Line by line: most still match; of the others, most only hold a long number.
+
+        Gives the lines whose new fields were counted one by one.
+        """
         lines = block.split(b"\n")[:-1]
         odd = np.flatnonzero(~_matches(lines, self._line_pattern)).tolist()
         if not self._has_decimals:  # their places are limited too, which only a closer look tells
@@ -161,7 +173,9 @@ class _Checker:
                 newly_seen += self._inspect(lines[index], self._lines_before + int(index) + 1)
             else:
                 self.findings.lines -= 1
+                self.findings.blank_lines += 1
         self._learn(newly_seen, block)
+        return [lines[index] for index in odd]
 
     def _inspect(self, line: bytes, number: int) -> list[str]:
         try:
@@ -170,10 +184,9 @@ class _Checker:
             raise RecordError(self._table.name, self._path, number, error.path, error.problem) from None
         if record.inexact:
             self.findings.exact_numbers[record.id, record.version] = record.inexact
-        new = [(path, kind) for path, kind in record.unknown if path not in self._learnt]
-        for path, kind in new:
+        for path, kind in record.unknown:
             self.findings.unknown.setdefault(path, Seen(0, kind)).count += 1
-        return [path for path, _ in new]
+        return [path for path, _ in record.unknown if path not in self._learnt]
 
     def _learn(self, newly_seen: list[str], block: bytes) -> None:
         """Let a field that keeps coming through, unless its name alone does not tell where it stands."""
@@ -183,11 +196,10 @@ class _Checker:
             text = f'"{name}":'.encode()
             times = newly_seen.count(path)
             is_told_by_name = name not in self._known_names and name not in learnt_names
-            # The counts of this block are in already, so what its text says must agree with them.
+            # Counted one by one in this block: what its text says must agree.
             if is_told_by_name and times >= _LEARN_AFTER and block.count(text) == times:
                 self._learnt[path] = text
                 learnt_names.add(name)
-                self.findings.unknown[path].count -= times
                 self._write_patterns()
 
 

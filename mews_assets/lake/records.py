@@ -115,7 +115,7 @@ def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: 
         column = known.get(name)
         if column is None:
             found.unknown.append((_INDEX.sub("", at + name), kind_of(inner)))
-        elif inner is not None and not column.deprecated and column.kind is not Kind.JSON:
+        elif inner is not None and not column.deprecated:
             for item, path in _items(column, inner, at + name):
                 _single(column, item, path, found)
 
@@ -143,6 +143,9 @@ _EXPECTED = {
 
 
 def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
+    if column.kind is Kind.JSON:
+        _free_form(value, path, found)
+        return
     if (kind := kind_of(value)) != (expected := _EXPECTED[column.kind]):
         raise FieldError(path, f"{kind} {_shown(value)} where a {column.kind.value} ({expected}) must stand")
     if column.kind is Kind.OBJECT:
@@ -162,6 +165,18 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
         _decimal(value, path, found)
     elif column.kind in (Kind.UTC, Kind.DATE):
         _instant(value, path, column)
+
+
+def _free_form(value: Any, path: str, found: Inspected) -> None:
+    """Anything goes; but its numbers are rewritten by way of a double too."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _free_form(inner, f"{path}.{name}", found)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _free_form(inner, f"{path}[{index}]", found)
+    elif isinstance(value, _Number) and not fits_double(value):
+        found.inexact[path] = str(value)
 
 
 def _decimal(text: str, path: str, found: Inspected) -> None:

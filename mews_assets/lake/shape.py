@@ -55,9 +55,11 @@ def _object(columns: tuple[Column, ...], number: str, unknown: tuple[str, ...], 
 
 
 def _value(column: Column, number: str, unknown: tuple[str, ...], at: str) -> str:
-    if column.deprecated or column.kind is Kind.JSON:
+    if column.deprecated:
         return _any_json(_JSON_DEPTH)
-    if column.kind is Kind.OBJECT:
+    if column.kind is Kind.JSON:
+        single = _any_json(_JSON_DEPTH, number)
+    elif column.kind is Kind.OBJECT:
         single = _object(column.columns, number, unknown, f"{at}{column.name}.")
     elif column.kind in (Kind.NUMBER, Kind.DECIMAL):
         single = number
@@ -72,10 +74,10 @@ def _value(column: Column, number: str, unknown: tuple[str, ...], at: str) -> st
     return _list(f"(?:{single}|null)") if column.is_list else single
 
 
-def _any_json(depth: int) -> str:
-    choices = [STRING, ANY_NUMBER, "true", "false", "null"]
+def _any_json(depth: int, number: str = ANY_NUMBER) -> str:
+    choices = [STRING, number, "true", "false", "null"]
     if depth:
-        inner = _any_json(depth - 1)
+        inner = _any_json(depth - 1, number)
         choices += [_list(inner), rf"\{{{SPACE}(?:{STRING}:{SPACE}{inner}(?:,{SPACE})?)*\}}"]
     return f"(?:{'|'.join(choices)})"
 
