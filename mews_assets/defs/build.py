@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from mews_assets.catalog import partners
 from mews_assets.defs.assets import group_assets, groups
 from mews_assets.defs.reference import enterprises_asset
 from mews_assets.defs.resources import LakeResource, MewsResource
@@ -23,8 +24,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     jobs = [
         dg.define_asset_job(
             table.name,
-            selection=dg.AssetSelection.assets(landing_key(table), changes_key(table)),
-            description=f"Lands and merges partitions of {table.name}.",
+            # With the tables that the same request brings: they cost nothing more.
+            selection=dg.AssetSelection.assets(
+                *(key for one in partners(table) for key in (landing_key(one), changes_key(one)))
+            ),
+            description=f"Lands and merges partitions of {', '.join(one.name for one in partners(table))}.",
         )
         for table in settings.tables
     ]

@@ -69,7 +69,8 @@ class MergedCapture:
     @property
     def is_reconciled(self) -> bool:
         lines = self.manifest.lines
-        return not self.unexplained and lines == self.findings.lines == self.dealt + self.boundary
+        records = lines - self.findings.blank_lines
+        return not self.unexplained and records == self.findings.lines == self.dealt + self.boundary
 
 
 @dataclass
@@ -150,11 +151,20 @@ def _convert(
         "_captured_at_utc": f"TIMESTAMPTZ {literal(manifest.captured_at.isoformat())}",
     }
     if not any(path.stat().st_size for path in sources):
+        _refuse_other_lines(manifest, Findings())
         fields = [field for field in arrow_schema(table) if field.name != "_window_utc"]
         pq.write_table(pa.schema(fields).empty_table(), target)
         return target, Findings()
     converted = convert(table, sources, target, own=own, threads=threads)
+    _refuse_other_lines(manifest, converted.findings)
     return target, converted.findings
+
+
+def _refuse_other_lines(manifest: Manifest, findings: Findings) -> None:
+    """A compressed file cut at a line end reads like a shorter one."""
+    if (found := findings.lines + findings.blank_lines) != manifest.lines:
+        problem = f"{found} lines where {manifest.lines} landed: a landed file was changed or cut"
+        raise RecordError(manifest.table, f"capture {manifest.capture}", found, None, problem)
 
 
 class _Merge:

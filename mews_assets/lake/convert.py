@@ -152,9 +152,8 @@ def _register_exact(engine: duckdb.DuckDBPyConnection, findings: Findings) -> bo
 def _verify(table: Table, sources: list[Path], aside: Path, findings: Findings) -> int:
     """The rows of the file just written: as many as there were lines, each with an Id."""
     metadata = pq.read_metadata(aside)
-    without_id = sum(
-        metadata.row_group(group).column(0).statistics.null_count for group in range(metadata.num_row_groups)
-    )
+    ids = [metadata.row_group(group).column(0).statistics for group in range(metadata.num_row_groups)]
+    without_id = sum(group.null_count or group.min == "" for group in ids)
     if without_id or metadata.num_rows != findings.lines:
         problem = f"{metadata.num_rows} rows came of {findings.lines} lines, {without_id} of them without Id"
         _locate(table, sources, problem)

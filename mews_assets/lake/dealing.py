@@ -17,6 +17,7 @@ import pyarrow as pa
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import UTC_MICROSECONDS
 from mews_assets.catalog.model import Kind, Table, snake_case
+from mews_assets.lake import layout
 from mews_assets.lake.engine import identifier, literal
 from mews_assets.lake.landing import Manifest
 from mews_assets.windows import Grain, Window, to_key, window_at
@@ -31,6 +32,9 @@ class Partition:
 
     scope: str
     window: Window
+
+    def __post_init__(self) -> None:
+        layout.safe_name(self.scope)
 
     def key(self, grain: Grain) -> str:
         return to_key(self.window, grain)
@@ -113,13 +117,14 @@ def _arrived(table: Table, capture: Staged) -> str:
     stamp, join = _stamp(table, capture)
     # A row without a stamp cannot be told to its window; the filter found it, so the capture's first has it.
     stamp = f"coalesce({stamp}, {start})"
+    asked_scopes = ", ".join(literal(one) for one in manifest.scopes)
     if table.scope_column is None:
         scope = literal(manifest.scopes[0])
     else:
         scope = f"row.{identifier(snake_case(table.scope_column))}"
     return (
         f"SELECT row.*, {stamp} AS _window_utc, {scope} AS {SCOPE}, "
-        f"{stamp} BETWEEN {start} AND {end} AS __is_asked_for "
+        f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}) AS __is_asked_for "
         f"FROM read_parquet({literal(str(capture.rows))}) AS row {join}"
     )
 

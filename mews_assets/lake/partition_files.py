@@ -30,7 +30,7 @@ class PartitionFiles:
 
     def __init__(self, table: Table, partitions: list[Partition], folder: Path) -> None:
         folder.mkdir()
-        self._schema = arrow_schema(table)
+        self._schema = _plain(arrow_schema(table))
         self._version = snake_case(table.version_column)
         self.paths = {one: folder / f"{number:06}.parquet" for number, one in enumerate(partitions)}
         self._partitions = partitions
@@ -117,8 +117,21 @@ class _Writer:
 
     def _write_group(self, path: Path) -> None:
         if self._open is None:
-            self._open = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=3)
+            self._open = pq.ParquetWriter(
+                path, self._schema, compression="zstd", compression_level=3, store_schema=False
+            )
         self._open.write_table(
             pa.Table.from_batches(self._held, self._schema), row_group_size=_ROW_GROUP_ROWS
         )
         self._held = []
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """The schema without descriptions: in a file of twenty rows they would be most of its bytes."""
+    return pa.schema([pa.field(field.name, _plain_type(field.type), field.nullable) for field in schema])
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(one.name, _plain_type(one.type), one.nullable) for one in kind])
+    return pa.list_(_plain_type(kind.value_type)) if pa.types.is_list(kind) else kind

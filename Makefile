@@ -1,0 +1,35 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## from a sandbox to 12 tables, through real Dagster runs
+	$(BIN)/mews-assets demo
+
+dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or with your tokens, from .env)
+	$(BIN)/mews-assets dev
+
+test: lint ## lint, types and every test
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: $(INSTALLED) ## ruff and mypy
+	$(BIN)/ruff check mews_assets mews_assets_tests benchmarks
+	$(BIN)/ruff format --check mews_assets mews_assets_tests benchmarks
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one run
+	$(BIN)/python -m benchmarks.conversion
+
+clean: ## forget the demo: its lake, its Dagster instance
+	rm -rf data
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+.PHONY: help demo dev test lint bench clean

@@ -1,0 +1,47 @@
+"""The command `mews-assets`.
+
+Lives here: choosing a subcommand. Each has a module with `add_arguments(parser)` and `run(args) -> exit code`;
+what they need is imported when they run, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+_COMMANDS = {
+    "demo": "try everything: a sandbox, real Dagster runs, a lake, a summary",
+    "dev": "open the Dagster UI on 127.0.0.1, with a sandbox unless real tokens are set",
+    "sandbox": "serve a Mews Connector API to try against",
+    "convert": "convert JSON Lines of one table to one Parquet file",
+    "pull": "capture and write partitions without Dagster",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand. Errors with a message for people end with exit code 1 and no traceback."""
+    parser = argparse.ArgumentParser(
+        prog="mews-assets", description="From the Mews API to a lake of Parquet tables."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in _COMMANDS.items():
+        module = importlib.import_module(f"mews_assets.cli.{name}")
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    args = parser.parse_args(arguments)
+    return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from mews_assets.cli.problems import SAID_TO_PEOPLE  # not before an error needs it: it imports the rooms
+
+    try:
+        code: int = args.run(args)
+    except SAID_TO_PEOPLE as error:
+        print(f"mews-assets {args.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return code

@@ -1,0 +1,28 @@
+"""`mews-assets convert TABLE IN OUT`: one file of JSON Lines to one Parquet file, without Dagster."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", help="the table the records belong to, such as order_items")
+    parser.add_argument("source", type=Path, help="JSON Lines: plain, .gz or .zst")
+    parser.add_argument("target", type=Path, help="the Parquet file to write; replaced whole")
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets import catalog
+    from mews_assets.lake.convert import convert
+
+    converted = convert(catalog.table(args.table), [args.source], args.target)
+    findings = converted.findings
+    print(f"{args.target}: {converted.rows} rows, {args.target.stat().st_size} bytes")
+    for path, seen in sorted(findings.unknown.items()):
+        print(
+            f"new field {path} ({seen.kind}), seen {seen.count} times: not in the table, still in {args.source}"
+        )
+    if findings.exact_numbers:
+        print(f"{len(findings.exact_numbers)} rows hold numbers longer than a double: see _exact_numbers")
+    return 0

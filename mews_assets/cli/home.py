@@ -1,0 +1,87 @@
+"""The project's home on this machine: the folder `data`, where lake and Dagster instance are.
+
+Lives here: preparing that folder, and the environment that points Dagster and the settings at it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+DATA = Path("data")
+DAGSTER_YAML = Path("dagster.yaml")
+_SANDBOX_DAYS = 34
+_SANDBOX_KEEPS = timedelta(days=25)
+"""The simulation knows 30 days of the future; past that the sandbox would stand still."""
+
+
+class HomeError(RuntimeError):
+    """The home cannot be used as it is."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The sandbox of this home: the same hotels live on in it from one start to the next."""
+
+    began: datetime
+    hotels: int = 3
+    days: int = _SANDBOX_DAYS
+    seed: int = 1
+
+    @property
+    def start_date(self) -> str:
+        """The first day whose 31 windows the demonstration fetches."""
+        return (self.began - timedelta(days=31)).date().isoformat()
+
+
+def prepare(data: Path = DATA) -> Path:
+    """Make the Dagster home and its instance. Returns the Dagster home.
+
+    One process makes it before any other opens it: two that open a fresh one race.
+    """
+    home = (data / "dagster").absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / DAGSTER_YAML.name
+    if not config.exists() and DAGSTER_YAML.exists():
+        config.symlink_to(DAGSTER_YAML.absolute())
+    os.environ["DAGSTER_HOME"] = str(home)
+    import dagster as dg
+
+    with dg.DagsterInstance.get():
+        return home
+
+
+def trial(now: datetime, data: Path = DATA) -> Trial:
+    """This home's sandbox, made up at the first call. Raises HomeError when it has grown too old."""
+    file = data / "sandbox.json"
+    if not file.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"began": now.replace(microsecond=0).isoformat()}))
+    found = json.loads(file.read_text())
+    began = datetime.fromisoformat(found["began"])
+    if now - began > _SANDBOX_KEEPS:
+        raise HomeError(
+            f"the sandbox in {data} is of {began:%Y-%m-%d}, and its hotels' life ends 30 days later. "
+            f"Remove the folder {data} to begin anew"
+        )
+    return Trial(began)
+
+
+def has_tokens(environment: Mapping[str, str]) -> bool:
+    """Whether real tokens are set, so that no sandbox is wanted."""
+    return bool(environment.get("MEWS_CLIENT_TOKEN", "").strip())
+
+
+def load_dotenv() -> None:
+    """Take settings from `.env`, without overriding what the environment says."""
+    import dotenv
+
+    dotenv.load_dotenv(Path(".env"))
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,20 @@
+"""Which errors are told in one line: those whose message says what to do."""
+
+from mews_assets.api import MewsError
+from mews_assets.catalog import UnknownTableError
+from mews_assets.cli.home import HomeError
+from mews_assets.ingest.directory import UnknownScopeError
+from mews_assets.ingest.materialise import UnsettledWindowError
+from mews_assets.lake.errors import LakeError
+from mews_assets.settings import SettingError
+
+SAID_TO_PEOPLE = (
+    MewsError,
+    UnknownTableError,
+    HomeError,
+    UnknownScopeError,
+    UnsettledWindowError,
+    LakeError,
+    SettingError,
+    OSError,
+)

@@ -1,0 +1,74 @@
+"""`mews-assets pull TABLE`: capture and write partitions without Dagster."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+from mews_assets.windows import from_api
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", help="such as order_items")
+    parser.add_argument(
+        "--scope", action="append", metavar="ID", help="enterprise or chain; all that are seen if left out"
+    )
+    parser.add_argument("--start", required=True, metavar="D", help="first day, or instant, in UTC")
+    parser.add_argument(
+        "--end", required=True, metavar="D", help="the day, or instant, at which to end; not included"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets import catalog
+    from mews_assets.api import Credentials, MewsClient
+    from mews_assets.cli.home import load_dotenv
+    from mews_assets.ingest.directory import discover
+    from mews_assets.ingest.materialise import materialise
+    from mews_assets.lake.dealing import Partition
+    from mews_assets.lake.store import open_lake
+    from mews_assets.settings import SettingError, read_secret, read_settings
+    from mews_assets.windows import windows_between
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    load_dotenv()
+    os.environ.setdefault("MEWS_START_DATE", from_api(args.start).date().isoformat())
+    settings = read_settings(os.environ)
+    table = catalog.table(args.table)
+    windows = list(windows_between(from_api(args.start), from_api(args.end), settings.grain))
+    if not windows:
+        raise SettingError(
+            f"--start {args.start} to --end {args.end} holds no whole {settings.grain.value} window"
+        )
+    lake = open_lake(settings.lake, settings.grain)
+    with ExitStack() as stack:
+        clients = {
+            one.name: stack.enter_context(
+                MewsClient(
+                    settings.platform_address,
+                    Credentials(
+                        read_secret(os.environ, settings.client_token_variable),
+                        read_secret(os.environ, one.access_token_variable),
+                        settings.client,
+                    ),
+                    connection=one.name,
+                )
+            )
+            for one in settings.connections
+        }
+        directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
+        skew = min((c.clock_skew_seconds or 0.0 for c in clients.values()), default=0.0)
+        scopes = args.scope or directory.scopes(table.scope)
+        wanted = [Partition(scope, window) for scope in scopes for window in windows]
+        result = materialise(
+            lake, table, wanted, clients, directory, lambda: datetime.now(UTC) + timedelta(seconds=skew)
+        )
+    for name, merged in result.merged.items():
+        rows = sum(one.measures.rows for one in merged.partitions.values())
+        print(f"{lake.uri(f'changes/{name}')}: {len(merged.partitions)} partitions, {rows} rows")
+    for partitions, error in result.failed:
+        print(f"failed: {len(partitions)} partitions: {error}")
+    return 1 if result.failed else 0

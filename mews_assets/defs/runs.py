@@ -1,0 +1,80 @@
+"""Runs launched from Python, without a daemon: what the demonstration and tests use.
+
+Lives here: materialising partitions through real Dagster jobs on a real instance, in this process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+
+from mews_assets import catalog
+from mews_assets.defs.assets import op_name
+from mews_assets.defs.build import ENTERPRISES_JOB, build_definitions
+from mews_assets.defs.partitions import SCOPE_SETS
+from mews_assets.settings import read_settings
+from mews_assets.windows import settled_windows, to_key
+
+
+_QUIET = {"console": {"config": {"log_level": "ERROR"}}}
+"""Runs tell their story in the instance; the terminal gets what went wrong."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One job's run: its verdicts on partitions, and its error if it failed."""
+
+    job: str
+    succeeded: bool
+    partitions: int
+    checks_passed: int
+    checks_failed: int
+    problem: str = ""
+
+
+def discover_scopes() -> Ran:
+    """Run the job that fills the partition sets."""
+    return _run(ENTERPRISES_JOB, {})
+
+
+def materialise_due(table_name: str, now: datetime) -> Ran:
+    """Run the job of a table for every settled window since the start, for every known scope."""
+    settings = read_settings(os.environ)
+    table = catalog.table(table_name)
+    with dg.DagsterInstance.get() as instance:
+        scopes = instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
+    windows = settled_windows(settings.start, now, settings.grain)
+    keys = [f"{scope}|{key}" for key in [to_key(one, settings.grain) for one in windows] for scope in scopes]
+    return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
+
+
+def _run(job: str, ops: dict[str, object]) -> Ran:
+    definitions = build_definitions(read_settings(os.environ))
+    with dg.DagsterInstance.get() as instance:
+        result = definitions.get_job_def(job).execute_in_process(
+            instance=instance, run_config={"ops": ops, "loggers": _QUIET}, raise_on_error=False
+        )
+    return summarise(job, result.success, result.all_events)
+
+
+def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> Ran:
+    """What a run's events say."""
+    partitions, verdicts, problems = set[object](), list[bool](), list[str]()
+    for event in events:
+        if event.is_step_materialization:
+            partitions.add((event.asset_key, event.partition))
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if evaluation.partition is not None:
+                verdicts.append(evaluation.passed)
+        elif event.is_step_failure and event.step_failure_data.error is not None:
+            failure = event.step_failure_data
+            described = failure.user_failure_data.description if failure.user_failure_data else None
+            problems.append(described or str(event.message))
+    return Ran(
+        job, succeeded, len(partitions), sum(verdicts), len(verdicts) - sum(verdicts), " ".join(problems)
+    )
