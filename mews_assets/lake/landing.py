@@ -102,8 +102,8 @@ def new_capture_id(now: datetime) -> str:
 
 def land(lake: Lake, manifest: Manifest, sources: Iterable[Path], workspace: Path) -> Manifest:
     """Put local JSON Lines files into the lake as a capture, mark it pending, and return its manifest."""
-    for name in (manifest.connection, *manifest.scopes):
-        layout.safe_name(name)  # refused here, or no later merge of the table would get past this capture
+    for scope in manifest.scopes:
+        layout.safe_name(scope)  # refused here, or no later merge of the table would get past this capture
     jobs = list(enumerate(sources, 1))
     with ThreadPoolExecutor(4) as side_by_side:
         files = list(
