@@ -57,30 +57,41 @@ def _object(columns: tuple[Column, ...], number: str, unknown: tuple[str, ...], 
 def _value(column: Column, number: str, unknown: tuple[str, ...], at: str) -> str:
     if column.deprecated:
         return _any_json(_JSON_DEPTH)
+    digits = None
     if column.kind is Kind.JSON:
-        single = _any_json(_JSON_DEPTH, number)
+        single, digits = _any_but_number(_JSON_DEPTH, number), number
     elif column.kind is Kind.OBJECT:
         single = _object(column.columns, number, unknown, f"{at}{column.name}.")
     elif column.kind in (Kind.NUMBER, Kind.DECIMAL):
-        single = number
+        single, digits = "null", number
     elif column.kind is Kind.INTEGER:
-        single = INTEGER
+        single, digits = "null", INTEGER
     elif column.kind is Kind.BOOLEAN:
         single = "(?:true|false)"
     elif column.kind in (Kind.UTC, Kind.DATE):
         single = f'"{INSTANT if column.kind is Kind.UTC else DAY}"'
     else:
         single = STRING
-    return _list(f"(?:{single}|null)") if column.is_list else single
+    if column.is_list:
+        return _list(f"(?:{single}|null)", digits)
+    return f"(?:{single}|{digits})" if digits else single
 
 
-def _any_json(depth: int, number: str = ANY_NUMBER) -> str:
-    choices = [STRING, number, "true", "false", "null"]
+def _any_json(depth: int) -> str:
+    return f"(?:{ANY_NUMBER}|{_any_but_number(depth, ANY_NUMBER)})"
+
+
+def _any_but_number(depth: int, number: str) -> str:
+    choices = [STRING, "true", "false", "null"]
     if depth:
-        inner = _any_json(depth - 1, number)
-        choices += [_list(inner), rf"\{{{SPACE}(?:{STRING}:{SPACE}{inner}(?:,{SPACE})?)*\}}"]
+        inner = _any_but_number(depth - 1, number)
+        choices.append(_list(inner, number))
+        choices.append(rf"\{{{SPACE}(?:{STRING}:{SPACE}(?:{number}|{inner})(?:,{SPACE})?)*\}}")
     return f"(?:{'|'.join(choices)})"
 
 
-def _list(inner: str) -> str:
-    return rf"\[{SPACE}(?:{inner}(?:,{SPACE})?)*\]"
+def _list(inner: str, number: str | None) -> str:
+    """Numbers end with a comma: a long one would otherwise pass as several short ones."""
+    if number is None:
+        return rf"\[{SPACE}(?:{inner}(?:,{SPACE})?)*\]"
+    return rf"\[{SPACE}(?:{inner}(?:,{SPACE})?|{number},{SPACE})*(?:{number})?\]"
