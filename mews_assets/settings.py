@@ -6,15 +6,16 @@ variables that hold tokens, and `read_secret` looks inside one when a client is 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from mews_assets import catalog
+from mews_assets.api.address import read_platform_address
 from mews_assets.catalog.model import Table
 from mews_assets.windows import Grain
 
@@ -22,6 +23,13 @@ CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
 ACCESS_TOKEN = "MEWS_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = "mews_assets 0.1.0"
+LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
+"""What pyarrow.fs reaches."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_HEX_TOKEN = re.compile(r"[0-9A-Fa-f_]{24,}")
+"""A token written where its variable's name belongs; a name of that length holds another letter."""
 
 
 class SettingError(ValueError):
@@ -55,8 +63,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises SettingError naming the first variable that cannot be used."""
     return Settings(
         platform_address=_address(environment),
-        client=environment.get("MEWS_CLIENT") or DEFAULT_CLIENT,
-        lake=environment.get("MEWS_LAKE") or "data/lake",
+        client=environment.get("MEWS_CLIENT", "").strip() or DEFAULT_CLIENT,
+        lake=_lake(environment),
         start=_start(environment),
         grain=_grain(environment),
         tables=_tables(environment),
@@ -75,11 +83,34 @@ def read_secret(environment: Mapping[str, str], variable: str) -> str:
 
 
 def _address(environment: Mapping[str, str]) -> str:
-    given = (environment.get("MEWS_PLATFORM_ADDRESS") or DEFAULT_ADDRESS).rstrip("/")
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+    given = environment.get("MEWS_PLATFORM_ADDRESS", "").strip().rstrip("/") or DEFAULT_ADDRESS
+    try:
+        url = read_platform_address(given)
+    except ValueError as error:
+        raise SettingError(f"MEWS_PLATFORM_ADDRESS: {error}") from None
+    if url.path.strip("/"):
         raise SettingError(
             f"MEWS_PLATFORM_ADDRESS is {given!r}; accepted is an address without a path, such as {DEFAULT_ADDRESS}"
+        )
+    return given
+
+
+def _lake(environment: Mapping[str, str]) -> str:
+    given = environment.get("MEWS_LAKE", "").strip() or "data/lake"
+    if "://" not in given:
+        return given
+    scheme, _, place = given.partition("://")
+    if scheme not in LAKE_SCHEMES or not place.strip("/"):
+        raise SettingError(
+            f"MEWS_LAKE is {given.rpartition('@')[2]!r}; accepted are a folder, and the URI of a folder in a bucket "
+            f"that starts with one of {', '.join(f'{name}://' for name in LAKE_SCHEMES)}"
+        )
+    user, at, _ = place.partition("/")[0].rpartition("@")
+    # abfs writes its container before the @: that is no secret, what stands after a colon is.
+    if at and (":" in user or not scheme.startswith("abfs")):
+        raise SettingError(
+            "MEWS_LAKE holds a key before its @, and would be shown in the UI; accepted is a URI without keys, such as "
+            "s3://bucket/lake, with the keys in the variables of the cloud's own tools, such as AWS_ACCESS_KEY_ID"
         )
     return given
 
@@ -117,8 +148,8 @@ def _connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
     if not given:
         return (Connection("default"),)
     try:
-        content = tomllib.loads(Path(given).read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        content = tomllib.loads(Path(given).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # not there, no text, no TOML
         raise SettingError(
             f"MEWS_CONNECTIONS is {given!r}, a TOML file that cannot be read: {error}"
         ) from None
@@ -126,6 +157,10 @@ def _connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
     if not isinstance(rows, list) or not rows:
         raise SettingError(
             f"MEWS_CONNECTIONS: {given} has no [[connections]]; one is needed for every access token"
+        )
+    if others := sorted(set(content) - {"connections"}):
+        raise SettingError(
+            f"MEWS_CONNECTIONS: {given} has {', '.join(others)} at its top; accepted is [[connections]] only"
         )
     connections = tuple(_connection(given, row) for row in rows)
     names = [connection.name for connection in connections]
@@ -136,18 +171,22 @@ def _connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
 
 def _connection(file: str, row: Any) -> Connection:
     accepted = "accepted are name, access_token_variable, and enterprises, a list of ids"
-    if not isinstance(row, dict) or set(row) - {"name", "access_token_variable", "enterprises"}:
-        raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection that is {row!r}; {accepted}")
+    if not isinstance(row, dict):
+        raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection that is no table; {accepted}")
+    if others := sorted(set(row) - {"name", "access_token_variable", "enterprises"}):
+        # Named without its value: somebody may have written a token there.
+        raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection with {', '.join(others)}; {accepted}")
     name, variable, enterprises = (
         row.get("name"),
         row.get("access_token_variable"),
         row.get("enterprises", []),
     )
-    if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum():
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SettingError(
-            f"MEWS_CONNECTIONS: {file} has the name {name!r}; letters, digits, - and _ are accepted"
+            f"MEWS_CONNECTIONS: {file} has the name {name!r}; letters, digits, - and _ are accepted, a letter or "
+            "digit first"
         )
-    if not isinstance(variable, str) or not variable.isidentifier():
+    if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable) or _HEX_TOKEN.fullmatch(variable):
         raise SettingError(
             f"MEWS_CONNECTIONS: {file}, connection {name}: access_token_variable must be the name of the environment "
             "variable that holds the token, not the token itself"
