@@ -1,0 +1,13 @@
+"""From the Mews Connector API to a lake of typed, partitioned Parquet tables, as a Dagster code location.
+
+The rooms, in reading order:
+    windows      half-open windows of time
+    catalog      WHAT exists: one row per table
+    api          HOW to ask Mews
+    lake         WHERE bytes rest
+    ingest       the glue: plan, pull, land, merge
+    settings     what the environment says
+    defs         what Dagster is told, exposed by `definitions`
+    sandbox      a Mews to try against
+    cli          the command `mews-assets`
+"""

@@ -55,7 +55,7 @@ def materialise_due(table_name: str, now: datetime) -> Ran:
 def _run(job: str, ops: dict[str, object]) -> Ran:
     definitions = build_definitions(read_settings(os.environ))
     with dg.DagsterInstance.get() as instance:
-        result = definitions.get_job_def(job).execute_in_process(
+        result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance, run_config={"ops": ops, "loggers": _QUIET}, raise_on_error=False
         )
     return summarise(job, result.success, result.all_events)

@@ -1,0 +1,17 @@
+"""WHERE bytes rest. No HTTP, no Dagster.
+
+Reading order:
+    errors           what can go wrong with files and records
+    layout           where everything in the lake stands
+    store            the lake as a place for files, each put in place whole
+    landing          captures: what Mews sent, kept as it came
+    export_log       exports asked for and not yet landed
+    shape, records   what a record must look like, and naming what is wrong with one
+    lines            every line of a file checked against its table
+    engine, convert  JSON Lines to Parquet
+    dealing          which partition each row belongs to
+    partition_files  writing partitions
+    changes          merging captures into partitions: nothing lost, nothing twice
+    measures         what is true of a partition on disk
+    holdings         what a table holds
+"""

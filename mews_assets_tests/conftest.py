@@ -1,0 +1,48 @@
+"""What the whole house is tried against: one sandbox, and one Dagster instance, for all tests of the shells.
+
+Lives here: fixtures that several rooms share. `mews` is made once per test process, for simulating takes
+seconds; a test that plans faults or counts requests gets it cleared before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+MEWS_NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
+CLIENT_TOKEN = "zq7-client-token-that-nobody-may-see"
+ACCESS_TOKEN = "zq7-access-token-that-nobody-may-see"
+
+
+@pytest.fixture(scope="session")
+def _mews() -> Iterator[RunningSandbox]:
+    with running_sandbox(hotels=2, days=3, now=MEWS_NOW, rate_limit=10_000) as running:
+        door = running.sandbox.door
+        door.client_token = CLIENT_TOKEN
+        door.accesses = {**door.accesses, ACCESS_TOKEN: door.accesses[running.access_token]}
+        yield replace(running, client_token=CLIENT_TOKEN, access_token=ACCESS_TOKEN)
+
+
+@pytest.fixture
+def mews(_mews: RunningSandbox) -> RunningSandbox:
+    """A sandbox of two hotels in two chains and of three days, whose tokens are told apart from any other text."""
+    _mews.reset()
+    return _mews
+
+
+@pytest.fixture(scope="session")
+def dagster_instance() -> Iterator[DagsterInstance]:
+    """A Dagster instance on disk, with runs, events and partitions of all tests of this process."""
+    import dagster as dg
+
+    with dg.instance_for_test() as instance:
+        yield instance

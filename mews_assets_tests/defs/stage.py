@@ -1,0 +1,121 @@
+"""A stage for real Dagster runs over the sandbox: settings, runs, and what Dagster remembers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from mews_assets import catalog
+from mews_assets.defs.assets import op_name
+from mews_assets.defs.build import build_definitions
+from mews_assets.lake.store import Lake, open_lake
+from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.settings import Settings, read_settings
+
+DAYS = ("2025-03-08", "2025-03-09")
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One lake of one test, the shared sandbox and the shared instance."""
+
+    mews: RunningSandbox
+    instance: dg.DagsterInstance
+    environment: dict[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        return read_settings(self.environment)
+
+    @property
+    def lake(self) -> Lake:
+        return open_lake(self.settings.lake, self.settings.grain)
+
+    @property
+    def enterprises(self) -> list[str]:
+        return list(self.mews.sandbox.store.enterprises())
+
+    @property
+    def chains(self) -> list[str]:
+        return list(dict.fromkeys(self.mews.sandbox.store.enterprises().values()))
+
+    def keys(self, scopes: Iterable[str] | None = None, days: Iterable[str] = DAYS) -> list[str]:
+        return [f"{scope}|{day}" for scope in scopes or self.enterprises for day in days]
+
+    def run(
+        self,
+        job: str,
+        keys: Iterable[str] = (),
+        *,
+        tags: dict[str, str] | None = None,
+        only: Iterable[dg.AssetKey] | None = None,
+    ) -> dg.ExecuteInProcessResult:
+        """A run of a job; its partitions named in run config."""
+        ops: dict[str, Any] = {}
+        if keys:
+            ops = {op_name(catalog.table(job)): {"config": {"partitions": list(keys)}}}
+        definitions = build_definitions(self.settings)
+        return definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            run_config={"ops": ops, "loggers": QUIET},
+            tags=tags,
+            asset_selection=list(only) if only else None,
+            raise_on_error=False,
+        )
+
+
+def stage_of(
+    mews: RunningSandbox, instance: dg.DagsterInstance, folder: Path, monkeypatch: Any, **more: str
+) -> Stage:
+    """The stage of one test; the tokens are in the process's environment, where runs look for them."""
+    environment = {
+        "MEWS_PLATFORM_ADDRESS": mews.address,
+        "MEWS_CLIENT_TOKEN": mews.client_token,
+        "MEWS_ACCESS_TOKEN": mews.access_token,
+        "MEWS_START_DATE": "2025-03-07",
+        "MEWS_LAKE": str(folder / "lake"),
+        **more,
+    }
+    for name in ("MEWS_CLIENT", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_CONNECTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Stage(mews, instance, environment)
+
+
+def materialisations(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dict[str, dict[str, Any]]:
+    """The metadata of each partition's one materialisation."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in result.all_events:
+        if event.is_step_materialization and event.asset_key == key:
+            assert event.partition is not None
+            assert event.partition not in found, f"{event.partition} was told twice"
+            found[event.partition] = {
+                name: value.value for name, value in event.materialization.metadata.items()
+            }
+    return found
+
+
+def evaluations(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dict[tuple[str, str | None], bool]:
+    """Each verdict, by check and partition; the summary's partition is None."""
+    found: dict[tuple[str, str | None], bool] = {}
+    for event in result.all_events:
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            one = event.asset_check_evaluation_data
+            if one.asset_key == key:
+                assert (one.check_name, one.partition) not in found
+                found[one.check_name, one.partition] = one.passed
+    return found
+
+
+def failure_of(result: dg.ExecuteInProcessResult) -> Any:
+    """The data of the run's one failed step."""
+    failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert len(failed) == 1
+    return failed[0]

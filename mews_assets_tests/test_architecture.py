@@ -1,0 +1,225 @@
+"""The house rules, held by reading the code itself, and the promise that one catalog row makes a table."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+import mews_assets
+from mews_assets import catalog
+from mews_assets.catalog import shapes
+from mews_assets.catalog.columns import integer, string
+from mews_assets.catalog.model import Export, Table
+from mews_assets.defs.build import build_definitions
+from mews_assets.defs.checks import CHECKS
+from mews_assets.sandbox import rules
+from mews_assets.sandbox.clock import read_micros
+from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.sandbox.versions import Version
+from mews_assets_tests.defs.stage import DAYS, evaluations, materialisations, stage_of
+
+PACKAGE = Path(mews_assets.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 350
+
+ALL_ROOMS = {"windows", "catalog", "api", "lake", "ingest", "settings"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": set(),
+    "windows": set(),
+    "catalog": {"pyarrow"},
+    "api": {"windows", "httpx", "msgspec"},
+    "lake": {"catalog", "windows", "pyarrow", "duckdb", "numpy", "zstandard"},
+    "ingest": {"catalog", "windows", "api", "lake", "msgspec"},
+    "settings": {"catalog", "windows", "api"},
+    "defs": {*ALL_ROOMS, "dagster", "pyarrow", "duckdb"},
+    "definitions": {"defs", "settings"},
+    "sandbox": {"catalog", "starlette", "uvicorn", "msgspec"},
+    "cli": {*ALL_ROOMS, "cli", "defs", "sandbox", "dagster", "httpx", "dotenv"},
+}
+"""By room: the other rooms, and the packages that are not of Python itself. What is not here is a mistake."""
+
+NEVER = ("utils", "helper", "helpers", "common", "misc", "stream", "dump", "tenant", "sync")
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The full name of every module a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the room"
+            assert node.module is not None
+            if node.module == "mews_assets":
+                yield from (f"mews_assets.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def others(path: Path) -> set[str]:
+    """The rooms of ours and the packages of others that a file imports."""
+    found = set()
+    for name in imports_of(path):
+        first, _, rest = name.partition(".")
+        if first == "mews_assets":
+            found.add(rest.partition(".")[0] or "__init__")
+        elif first not in sys.stdlib_module_names:
+            found.add(first)
+    return found - {room_of(path)}
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def test_every_room_has_its_row_in_the_table_of_imports() -> None:
+    assert {room_of(path) for path in MODULES} <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    assert others(path) - MAY_IMPORT[room_of(path)] == set()
+
+
+def test_only_the_shells_know_dagster() -> None:
+    knowing = {room_of(path) for path in MODULES if "dagster" in others(path)}
+    assert knowing <= {"defs", "definitions", "cli"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_is_short_and_opens_with_its_charter(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= MAX_LINES
+    charter = ast.get_docstring(ast.parse(text))
+    assert charter
+    assert charter.splitlines()[0].endswith((".", ":", "?"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_a_module_is_named_for_what_it_holds(path: Path) -> None:
+    words = re.split(r"[/_.]", named(path))
+    assert not set(words) & set(NEVER)
+
+
+def test_nothing_is_left_to_be_done_later() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+    assert [named(path) for path in MODULES if marks.search(path.read_text())] == []
+
+
+SPA_VISITS = Table(
+    "spa_visits",
+    "SpaVisit",
+    "One row per version of a visit to the spa.",
+    (
+        shapes.row_id("spa visit"),
+        shapes.ENTERPRISE_ID,
+        string("Treatment", "What was done.", required=True),
+        integer("Minutes", "How long it took."),
+        shapes.amount("Price", "What it cost."),
+        shapes.updated_utc("spa visit"),
+    ),
+    Export("SpaVisit"),
+)
+PRICE = {
+    "Currency": "EUR",
+    "NetValue": 100.0,
+    "GrossValue": 121.0,
+    "TaxValues": [{"Code": "CZ-S", "Value": 21.0}],
+    "Breakdown": {"Items": [{"TaxRateCode": "CZ-S", "NetValue": 100.0, "TaxValue": 21.0}]},
+}
+
+
+def visit(number: int, enterprise: str, stamp: str) -> Version:
+    record: dict[str, Any] = {
+        "Id": f"5ba00000-0000-4000-8000-{number:012}",
+        "EnterpriseId": enterprise,
+        "Treatment": "sauna",
+        "Minutes": 90,
+        "Price": PRICE,
+        "UpdatedUtc": stamp,
+    }
+    return Version("SpaVisit", record["Id"], enterprise, read_micros(stamp), msgspec.json.encode(record))
+
+
+@pytest.fixture
+def with_spa(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one edit: a row in the catalog. (The sandbox's Mews begins to export spa visits.)"""
+    monkeypatch.setattr(catalog, "TABLES", (*catalog.TABLES, SPA_VISITS))
+    monkeypatch.setattr(rules, "EXPORTED", (*rules.EXPORTED, "SpaVisit"))
+
+
+@pytest.mark.usefixtures("with_spa")
+def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
+    mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        stage = stage_of(mews, instance, tmp_path, monkeypatch)
+        definitions = build_definitions(stage.settings)
+    graph = definitions.resolve_asset_graph()
+    landing, changes = dg.AssetKey(["landing", "spa_visits"]), dg.AssetKey(["changes", "spa_visits"])
+    like = dg.AssetKey(["changes", "payments"])
+
+    assert {landing, changes} <= set(graph.get_all_asset_keys())
+    assert graph.get(changes).parent_keys == {landing}
+    for key in (landing, changes):
+        assert graph.get(key).partitions_def == graph.get(like).partitions_def
+        assert graph.get(key).group_name == key.path[0]
+        assert graph.get(key).owners
+        assert SPA_VISITS.description in (graph.get(key).description or "")
+        assert set(graph.get(key).metadata) >= set(graph.get(dg.AssetKey([key.path[0], "payments"])).metadata)
+    checks = {key.name for key in graph.asset_check_keys if key.asset_key == changes}
+    assert checks == {check.name for check in CHECKS}
+
+    schema = graph.get(changes).metadata["dagster/column_schema"]
+    described = {column.name: (column.type, column.description) for column in schema.columns}
+    assert described["treatment"] == ("string", "What was done.")
+    assert described["price"][0].startswith("struct<currency, net_value")
+
+    job = definitions.resolve_job_def("spa_visits")
+    assert job.asset_layer.selected_asset_keys == {landing, changes}
+
+
+@pytest.mark.usefixtures("with_spa")
+def test_one_row_in_the_catalog_is_enough_to_fill_the_table(
+    mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, south = mews.sandbox.store.enterprises()
+    for number, (enterprise, stamp) in enumerate(
+        [(north, "2025-03-08T10:00:00Z"), (south, "2025-03-09T00:00:00Z"), (south, "2025-03-09T10:00:00Z")]
+    ):
+        mews.sandbox.store.put(visit(number, enterprise, stamp))
+    with dg.DagsterInstance.ephemeral() as instance:
+        stage = stage_of(mews, instance, tmp_path, monkeypatch)
+        result = stage.run("spa_visits", stage.keys())
+    assert result.success
+    changes = dg.AssetKey(["changes", "spa_visits"])
+    rows = {
+        key: metadata["dagster/partition_row_count"]
+        for key, metadata in materialisations(result, changes).items()
+    }
+    assert rows == {
+        f"{north}|{DAYS[0]}": 1,
+        f"{north}|{DAYS[1]}": 0,
+        f"{south}|{DAYS[0]}": 0,
+        f"{south}|{DAYS[1]}": 2,
+    }
+    verdicts = evaluations(result, changes)
+    assert set(verdicts) == {(check.name, key) for check in CHECKS for key in (*rows, None)}
+    assert all(verdicts.values())
+
+    file = tmp_path / f"lake/changes/spa_visits/scope={north}/window={DAYS[0]}/rows.parquet"
+    (row,) = pq.read_table(file, partitioning=None).to_pylist()
+    assert (row["treatment"], row["minutes"], row["price"]["gross_value"]) == ("sauna", 90, 121.0)
+    assert row["price"]["tax_values"] == [{"code": "CZ-S", "value": 21.0}]
