@@ -84,8 +84,13 @@ class Lake:
     def put(self, local: Path, name: str) -> None:
         """Put a finished local file in place whole; the local one may be moved away."""
         if self.local_root is None:
-            with local.open("rb") as source, self.filesystem.open_output_stream(self.path(name)) as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+            # In one call: a stopped run's exception between two writes would close, and so publish, half a file.
+            pafs.copy_files(
+                str(local),
+                self.path(name),
+                source_filesystem=pafs.LocalFileSystem(),
+                destination_filesystem=self.filesystem,
+            )
             return
         try:
             self._rename(local, name)
