@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 
 from mews_assets.lake import layout
@@ -53,7 +54,7 @@ class Lake:
         return bool(self.filesystem.get_file_info(self.path(name)).type == pafs.FileType.File)
 
     def read(self, name: str) -> bytes:
-        with self.filesystem.open_input_stream(self.path(name)) as source:
+        with self._open_input(name) as source:
             return bytes(source.read())
 
     def read_json(self, name: str) -> dict[str, Any]:
@@ -68,7 +69,7 @@ class Lake:
     def write(self, name: str, content: bytes) -> None:
         """Put content in place whole, and on disk before returning: these files are few and precious."""
         if self.local_root is None:
-            with self.filesystem.open_output_stream(self.path(name)) as target:
+            with self.filesystem.open_output_stream(self.path(name), compression=None) as target:
                 target.write(content)
             return
         aside = self._aside(name)
@@ -104,7 +105,7 @@ class Lake:
         if self.local_root is not None:
             return self.local_root / name
         target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
-        with self.filesystem.open_input_stream(self.path(name)) as source, target.open("wb") as local:
+        with self._open_input(name) as source, target.open("wb") as local:
             shutil.copyfileobj(source, local, 1 << 20)
         return target
 
@@ -116,6 +117,10 @@ class Lake:
         """The names of the folders in a folder, sorted."""
         found = self._list(folder, pafs.FileType.Directory, False)
         return [name.rsplit("/", 1)[-1] for name in found]
+
+    def _open_input(self, name: str) -> pa.NativeFile:
+        # The bytes as they are: told nothing, pyarrow unpacks what is called .zst, and packs it when writing.
+        return self.filesystem.open_input_stream(self.path(name), compression=None)
 
     def _list(self, folder: str, kind: pafs.FileType, recursive: bool) -> list[str]:
         selector = pafs.FileSelector(self.path(folder), allow_not_found=True, recursive=recursive)

@@ -110,6 +110,21 @@ def test_a_bucket_gets_each_file_in_one_put(remote, bucket, tmp_path):
     assert bucket.puts == ["data/lake/a", "data/lake/b"]
 
 
+def test_bytes_in_a_bucket_are_the_bytes_that_were_put_whatever_their_name(remote, bucket, tmp_path):
+    for name in ("a.zst", "a.gz", "a.parquet"):
+        (tmp_path / name).write_bytes(b"as it is")
+        remote.put(tmp_path / name, f"put/{name}")
+        remote.write(f"write/{name}", b"as it is")
+        assert (
+            bucket.objects[f"data/lake/put/{name}"]
+            == bucket.objects[f"data/lake/write/{name}"]
+            == b"as it is"
+        )
+        assert remote.read(f"put/{name}") == b"as it is"
+        with remote.workspace() as workspace:
+            assert remote.fetch(f"put/{name}", workspace).read_bytes() == b"as it is"
+
+
 def test_what_is_not_json_says_which_file_and_what_to_do(any_lake):
     for content in (b"{", b"[]", b""):
         any_lake.write("state/x.json", content)
