@@ -56,6 +56,10 @@ class Settings:
     grain: Grain
     tables: tuple[Table, ...]
     connections: tuple[Connection, ...]
+    automation: bool = False
+    """Whether sensors and schedules run on a fresh instance before anybody has touched them."""
+    poll_seconds: int = 60
+    """Between two looks of a sensor. Mews suggests about 300 for exports; one request asks about all of them."""
     client_token_variable: str = CLIENT_TOKEN
 
 
@@ -69,6 +73,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         grain=_grain(environment),
         tables=_tables(environment),
         connections=_connections(environment),
+        automation=_automation(environment),
+        poll_seconds=_poll_seconds(environment),
     )
 
 
@@ -130,6 +136,20 @@ def _grain(environment: Mapping[str, str]) -> Grain:
     if given not in list(Grain):
         raise SettingError(f"MEWS_WINDOW is {given!r}; accepted are {', '.join(Grain)}")
     return Grain(given)
+
+
+def _automation(environment: Mapping[str, str]) -> bool:
+    given = (environment.get("MEWS_AUTOMATION") or "off").strip().lower()
+    if given not in ("on", "off"):
+        raise SettingError(f"MEWS_AUTOMATION is {given!r}; accepted are on and off")
+    return given == "on"
+
+
+def _poll_seconds(environment: Mapping[str, str]) -> int:
+    given = environment.get("MEWS_POLL_SECONDS") or "60"
+    if not given.isdecimal() or not 5 <= int(given) <= 3600:
+        raise SettingError(f"MEWS_POLL_SECONDS is {given!r}; accepted are whole seconds from 5 to 3600")
+    return int(given)
 
 
 def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:

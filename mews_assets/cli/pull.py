@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from mews_assets.windows import from_api
 
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
     from mews_assets.api import Credentials, MewsClient
     from mews_assets.cli.home import load_dotenv
-    from mews_assets.ingest.directory import discover
+    from mews_assets.ingest.directory import discover, time_at_mews
     from mews_assets.ingest.materialise import materialise
     from mews_assets.lake.dealing import Partition
     from mews_assets.lake.store import open_lake
@@ -60,11 +60,10 @@ def run(args: argparse.Namespace) -> int:
             for one in settings.connections
         }
         directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
-        skew = min((c.clock_skew_seconds or 0.0 for c in clients.values()), default=0.0)
         scopes = args.scope or directory.scopes(table.scope)
         wanted = [Partition(scope, window) for scope in scopes for window in windows]
         result = materialise(
-            lake, table, wanted, clients, directory, lambda: datetime.now(UTC) + timedelta(seconds=skew)
+            lake, table, wanted, clients, directory, lambda: time_at_mews(clients, datetime.now(UTC))
         )
     for name, merged in result.merged.items():
         rows = sum(one.measures.rows for one in merged.partitions.values())

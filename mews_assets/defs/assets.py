@@ -13,20 +13,18 @@ from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs import events
 from mews_assets.defs.checks import check_specs
-from mews_assets.defs.partitions import partitions_of, to_partition
+from mews_assets.defs.partitions import partitions_of
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.specs import changes_key, landing_key, table_specs
+from mews_assets.defs.wanted import Wanted, WantedConfig, read_wanted
 from mews_assets.ingest.materialise import Materialised, materialise, rebuild
+from mews_assets.ingest.pull import Puller
 from mews_assets.lake import landing
 from mews_assets.lake.dealing import Partition
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.landing import Manifest
 from mews_assets.lake.store import Lake
 from mews_assets.settings import Settings
-
-
-class Wanted(dg.Config):
-    """Partitions to materialise, where the run's tags do not name them: keys as `<scope>|<window>`."""
-
-    partitions: list[str] = []
 
 
 def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
@@ -49,23 +47,41 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
         description=f"Asks Mews for {', '.join(table.name for table in group)}, lands the answer and merges it.",
     )
     def materialise_group(
-        context: dg.AssetExecutionContext, config: Wanted, mews: MewsResource, lake: LakeResource
+        context: dg.AssetExecutionContext, config: WantedConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
-        opened = lake.open()
-        wanted = [to_partition(key, opened.grain) for key in _keys(context, config)]
-        selected = context.selected_asset_keys
-        if any(landing_key(table) in selected for table in group):
-            with mews.open() as platform:
-                result = materialise(
-                    opened, first, wanted, platform.clients, platform.directory, platform.now
-                )
-                names = {one.scope: platform.directory.name_of(first.scope, one.scope) for one in wanted}
-        else:
-            chosen = [table for table in group if changes_key(table) in selected]
-            result, names = rebuild_changes(opened, chosen, wanted), {}
-        yield from events.report(context, group, result, wanted, opened, names)
+        with events.failures_said(first):
+            opened = lake.open()
+            selected = context.selected_asset_keys
+            wanted = read_wanted(context, config, sorted(selected)[0], opened.grain)
+            if any(landing_key(table) in selected for table in group):
+                result, names = _pull(context, first, wanted, mews, opened)
+            else:
+                chosen = [table for table in group if changes_key(table) in selected]
+                result, names = rebuild_changes(opened, chosen, wanted.partitions), {}
+        yield from events.report(context, group, result, wanted.partitions, opened, names)
 
     return materialise_group
+
+
+def _pull(
+    context: dg.AssetExecutionContext, table: Table, wanted: Wanted, mews: MewsResource, lake: Lake
+) -> tuple[Materialised, dict[str, str]]:
+    """The partitions pulled and merged, and the names of their scopes."""
+    with mews.open() as platform:
+        directory = platform.directory
+        result = materialise(
+            lake,
+            table,
+            wanted.partitions,
+            platform.clients,
+            directory,
+            platform.now,
+            also=wanted.also,
+            landed_since=wanted.landed_since,
+            pulls=wanted.pulls,
+            puller=Puller(lake, platform.now, asked_by=context.run_id),
+        )
+        return result, {one.scope: directory.name_of(table.scope, one.scope) for one in wanted.partitions}
 
 
 def op_name(table: Table) -> str:
@@ -80,29 +96,26 @@ def pool_of(table: Table) -> str:
 
 
 def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]) -> Materialised:
-    """Changes from what landed, without asking Mews."""
+    """Changes from what landed, without asking Mews. A partition of which nothing landed has failed."""
     result = Materialised()
     for table in tables:
-        manifests = [
-            manifest
-            for capture in landing.captures(lake, table.name)
-            if any(
-                (manifest := landing.read_manifest(lake, table.name, capture)).covers(one.scope, one.window)
-                for one in wanted
-            )
+        every = [
+            landing.read_manifest(lake, table.name, capture) for capture in landing.captures(lake, table.name)
         ]
+        manifests = [manifest for manifest in every if _of(manifest, wanted)]
+        merged = result.merged[table.name] = rebuild(lake, table, manifests)
         result.landed[table.name] = manifests
-        result.merged[table.name] = rebuild(lake, table, manifests)
+        result.failed += [
+            (_of(manifest, wanted), merged.rejected[manifest.capture])
+            for manifest in manifests
+            if manifest.capture in merged.rejected
+        ]
+        if never := [one for one in wanted if not any(_of(manifest, [one]) for manifest in manifests)]:
+            beside = landing_key(table).to_user_string()
+            problem = f"{table.name}: nothing has landed of these; materialise {beside} along with them"
+            result.failed.append((never, LakeError(problem)))
     return result
 
 
-def _keys(context: dg.AssetExecutionContext, config: Wanted) -> list[str]:
-    if config.partitions:
-        return config.partitions
-    if context.has_partition_key or context.has_partition_key_range:
-        return [str(key) for key in context.partition_keys]
-    raise dg.Failure(
-        "This run names no partitions. Choose some in the launchpad or a backfill, or name them in the run's "
-        "config: ops: {<op>: {config: {partitions: ['<scope>|<window>']}}}",
-        allow_retries=False,
-    )
+def _of(manifest: Manifest, wanted: Iterable[Partition]) -> list[Partition]:
+    return [one for one in wanted if manifest.covers(one.scope, one.window)]

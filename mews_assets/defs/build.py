@@ -9,10 +9,16 @@ from __future__ import annotations
 import dagster as dg
 
 from mews_assets.catalog import partners
+from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets import group_assets, groups
+from mews_assets.defs.discovery import discovery_sensor
+from mews_assets.defs.export_sensors import export_sensor
+from mews_assets.defs.pages_sensors import pages_sensor
 from mews_assets.defs.reference import enterprises_asset
 from mews_assets.defs.resources import LakeResource, MewsResource
+from mews_assets.defs.run_history import TABLE_TAG
 from mews_assets.defs.specs import changes_key, landing_key
+from mews_assets.defs.switches import default_schedule_status
 from mews_assets.settings import Settings
 
 ENTERPRISES_JOB = "enterprises"
@@ -29,6 +35,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 *(key for one in partners(table) for key in (landing_key(one), changes_key(one)))
             ),
             description=f"Lands and merges partitions of {', '.join(one.name for one in partners(table))}.",
+            tags={TABLE_TAG: partners(table)[0].name},
         )
         for table in settings.tables
     ]
@@ -36,7 +43,29 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[*assets, reference],
         jobs=[*jobs, dg.define_asset_job(ENTERPRISES_JOB, selection=[reference])],
+        sensors=[
+            discovery_sensor(settings),
+            *(_sensor(group, settings) for group in groups(settings.tables)),
+        ],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="reference_daily",
+                job_name=ENTERPRISES_JOB,
+                cron_schedule="30 4 * * *",
+                execution_timezone="UTC",
+                default_status=default_schedule_status(settings),
+                description="Refreshes the reference data once a day.",
+            )
+        ],
         resources={"mews": MewsResource.of(settings), "lake": LakeResource.of(settings)},
         # Each step process would cost 4-5 s of imports; parallelism comes from several runs.
         executor=dg.in_process_executor,
     )
+
+
+def _sensor(group: tuple[Table, ...], settings: Settings) -> dg.SensorDefinition:
+    """What keeps the tables of one request fresh."""
+    first = group[0]
+    if isinstance(first.fetch, Export):
+        return export_sensor(first, settings, job=first.name)
+    return pages_sensor(group, settings, job=first.name)

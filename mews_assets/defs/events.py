@@ -7,11 +7,13 @@ or logged singly: the per-partition metadata call of Dagster grows with the squa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
+from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks import CHECKS, Check
 from mews_assets.defs.partitions import to_dagster_key
@@ -20,8 +22,12 @@ from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake import layout
 from mews_assets.lake.changes import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.dealing import Partition
+from mews_assets.lake.errors import LakeError
 from mews_assets.lake.store import Lake
 from mews_assets.windows import to_api
+
+AGAIN_MAY_HELP = "again_may_help"
+"""In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
 
 
 def report(
@@ -33,11 +39,13 @@ def report(
     names: Mapping[str, str],
 ) -> Iterator[Any]:
     """Everything there is to tell, then a Failure that names the partitions that failed, if any did."""
+    failed = {partition for partitions, _ in result.failed for partition in partitions}
+    asked = [partition for partition in wanted if partition not in failed]
     for table in group:
         merged = result.merged.get(table.name)
         if merged is None:
             continue
-        chosen = [partition for partition in merged.partitions.values() if partition.partition in set(wanted)]
+        chosen = [merged.partitions[one] for one in asked if one in merged.partitions]
         told = _Report(context, table, merged, lake, names)
         if landing_key(table) in context.selected_asset_keys:
             yield from (told.landed(partition) for partition in chosen)
@@ -53,15 +61,31 @@ def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
     causes = [f"{len(partitions)} partitions: {error}" for partitions, error in result.failed]
     failed = sorted({str(partition) for partitions, _ in result.failed for partition in partitions})
     shown = ", ".join(failed[:10]) + (f" and {len(failed) - 10} more" if len(failed) > 10 else "")
+    again_may_help = all(getattr(error, "is_transient", False) for _, error in result.failed)
     return dg.Failure(
         f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}. "
         + " ".join(causes),
         metadata={
             "failed_partitions": dg.MetadataValue.json(failed),
             "causes": dg.MetadataValue.json(causes),
+            AGAIN_MAY_HELP: again_may_help,
         },
-        allow_retries=all(getattr(error, "is_transient", False) for _, error in result.failed),
+        allow_retries=again_may_help,
     )
+
+
+@contextmanager
+def failures_said(table: Table) -> Iterator[None]:
+    """Errors that stop a run before it could begin, told as a failure that says whether again may help."""
+    try:
+        yield
+    except (MewsError, LakeError, LookupError, ValueError) as error:
+        again_may_help = bool(getattr(error, "is_transient", False))
+        raise dg.Failure(
+            f"{table.name}: {error}",
+            metadata={AGAIN_MAY_HELP: again_may_help},
+            allow_retries=again_may_help,
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -80,7 +104,8 @@ class _Report:
             partition=self._key(partition),
             metadata={
                 **self._common(partition),
-                "dagster/partition_row_count": partition.arrived,
+                # Nothing arrived in this run where another run of the same backfill had landed it.
+                **({"dagster/partition_row_count": partition.arrived} if captures else {}),
                 "capture_bytes": sum(one.manifest.size_bytes for one in captures),
                 "captures": dg.MetadataValue.json([self.lake.uri(folder) for folder in folders]),
                 "sources": dg.MetadataValue.json([_source(one) for one in captures]),

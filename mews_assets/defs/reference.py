@@ -7,11 +7,12 @@ longer visible is named, and its rows stay.
 
 import dagster as dg
 
-from mews_assets.catalog.model import Pages, ScopeKind, Table
+from mews_assets.catalog.model import Pages, Table
 from mews_assets.catalog.reference import ENTERPRISE_COLUMNS
-from mews_assets.defs.partitions import SCOPE_SETS
+from mews_assets.defs.discovery import register_scopes
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.specs import OWNERS
+from mews_assets.ingest.directory import save_directory
 from mews_assets.lake import layout
 from mews_assets.lake.convert import convert
 
@@ -47,13 +48,8 @@ def enterprises_asset(location: str) -> dg.AssetsDefinition:
             rows = workspace / layout.ROWS_FILE
             convert(ENTERPRISES, [lines], rows)
             opened.put(rows, layout.reference_file(ENTERPRISES.name))
-        gone: list[str] = []
-        for kind in ScopeKind:
-            known = set(context.instance.get_dynamic_partitions(SCOPE_SETS[kind]))
-            seen = directory.scopes(kind)
-            gone += sorted(known - set(seen))
-            if new := [scope for scope in seen if scope not in known]:
-                context.instance.add_dynamic_partitions(SCOPE_SETS[kind], new)
+        save_directory(opened, directory)
+        _, gone = register_scopes(context.instance, directory)
         if gone:
             context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))
         hotels = [

@@ -10,12 +10,12 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from mews_assets.api import Credentials, MewsClient
-from mews_assets.ingest.directory import Directory, discover
+from mews_assets.ingest.directory import Directory, discover, time_at_mews
 from mews_assets.lake.store import Lake, open_lake
 from mews_assets.settings import Connection, Settings, read_secret
 from mews_assets.windows import Grain
@@ -30,9 +30,7 @@ class Platform:
 
     def now(self) -> datetime:
         """The time at Mews: its own clock decides what has settled."""
-        skews = (client.clock_skew_seconds for client in self.clients.values())
-        behind = min((skew for skew in skews if skew is not None), default=0.0)
-        return datetime.now(UTC) + timedelta(seconds=behind)
+        return time_at_mews(self.clients, datetime.now(UTC), self.directory.clock_skew_seconds)
 
 
 class ConnectionConfig(dg.Config):
@@ -61,15 +59,17 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     @contextmanager
-    def open(self) -> Iterator[Platform]:
-        """Clients for all connections, closed at the end; asks Mews once per connection what it sees."""
+    def clients(self) -> Iterator[dict[str, MewsClient]]:
+        """Clients for all connections, closed at the end. Asks nothing."""
         with ExitStack() as stack:
-            clients = {
-                connection.name: stack.enter_context(self._client(connection))
-                for connection in self.connections
-            }
-            only = {connection.name: connection.enterprises for connection in self.connections}
-            yield Platform(clients, discover(clients, only))
+            yield {one.name: stack.enter_context(self._client(one)) for one in self.connections}
+
+    @contextmanager
+    def open(self, directory: Directory | None = None) -> Iterator[Platform]:
+        """Clients, and what they see: as it was discovered before, or by one request per connection."""
+        only = {connection.name: connection.enterprises for connection in self.connections}
+        with self.clients() as clients:
+            yield Platform(clients, directory or discover(clients, only))
 
     def _client(self, connection: ConnectionConfig) -> MewsClient:
         credentials = Credentials(

@@ -19,7 +19,6 @@ from mews_assets.defs.partitions import SCOPE_SETS
 from mews_assets.settings import read_settings
 from mews_assets.windows import settled_windows, to_key
 
-
 _QUIET = {"console": {"config": {"log_level": "ERROR"}}}
 """Runs tell their story in the instance; the terminal gets what went wrong."""
 

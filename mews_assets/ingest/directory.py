@@ -7,12 +7,15 @@ covers is not written on it; this is how it is learnt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 
 import msgspec
 
 from mews_assets.api import MewsClient, Pages
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.lake import layout
+from mews_assets.lake.store import Lake
 
 
 class UnknownScopeError(LookupError):
@@ -39,6 +42,8 @@ class Directory:
     connection_by_chain: dict[str, str]
     records: list[bytes] = field(default_factory=list, repr=False)
     """The enterprises' records in Mews' own bytes, each once."""
+    clock_skew_seconds: float = 0.0
+    """How far Mews' clock was ahead of ours when this was read; the least of all connections."""
 
     def scopes(self, kind: ScopeKind) -> list[str]:
         known = self.connection_by_enterprise if kind is ScopeKind.ENTERPRISE else self.connection_by_chain
@@ -87,4 +92,41 @@ def discover(clients: Mapping[str, MewsClient], only: Mapping[str, Iterable[str]
                 directory.records.append(raw)
                 directory.connection_by_enterprise[record.id] = name
                 directory.connection_by_chain.setdefault(record.chain_id, name)
-    return directory
+    return replace(directory, clock_skew_seconds=_skew(clients, 0.0))
+
+
+def time_at_mews(clients: Mapping[str, MewsClient], now: datetime, skew_before: float = 0.0) -> datetime:
+    """The time by Mews' own clock, which decides what has settled; by an earlier skew until it has answered."""
+    return now + timedelta(seconds=_skew(clients, skew_before))
+
+
+def _skew(clients: Mapping[str, MewsClient], before: float) -> float:
+    skews = [client.clock_skew_seconds for client in clients.values()]
+    return min((skew for skew in skews if skew is not None), default=before)
+
+
+def save_directory(lake: Lake, directory: Directory) -> None:
+    """Keep what was discovered, for those who must not ask Mews every time."""
+    lake.write_json(
+        layout.directory_file(),
+        {
+            "enterprises": [asdict(one) for one in directory.enterprises.values()],
+            "connection_by_enterprise": directory.connection_by_enterprise,
+            "connection_by_chain": directory.connection_by_chain,
+            "clock_skew_seconds": directory.clock_skew_seconds,
+        },
+    )
+
+
+def load_directory(lake: Lake) -> Directory | None:
+    """What was discovered last; None before the first discovery."""
+    if not lake.exists(layout.directory_file()):
+        return None
+    kept = lake.read_json(layout.directory_file())
+    enterprises = [Enterprise(**one) for one in kept["enterprises"]]
+    return Directory(
+        {one.id: one for one in enterprises},
+        kept["connection_by_enterprise"],
+        kept["connection_by_chain"],
+        clock_skew_seconds=kept["clock_skew_seconds"],
+    )

@@ -7,18 +7,20 @@ Dagster. Failures are told apart by pull: one that fails does not stop its neigh
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from mews_assets.api import MewsClient, MewsError
 from mews_assets.catalog import partners
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import Export, Table
 from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.plan import Pull, plan
-from mews_assets.ingest.pull import Puller
-from mews_assets.lake.changes import Merged, merge
+from mews_assets.ingest.pull import Landed, Puller
+from mews_assets.lake import landing
+from mews_assets.lake.changes import Merged, merge, standing
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import Manifest
@@ -26,6 +28,11 @@ from mews_assets.lake.store import Lake
 from mews_assets.windows import to_api
 
 log = logging.getLogger(__name__)
+
+CONNECTIONS_AT_ONCE = 16
+"""Threads that wait for Mews; each mostly sleeps."""
+PAGES_AT_ONCE = 4
+"""Pulls by pages of one connection at once: enough to hide the answer times, the pacing bounds the rest."""
 
 
 class UnsettledWindowError(ValueError):
@@ -49,11 +56,16 @@ def materialise(
     directory: Directory,
     now: Callable[[], datetime],
     *,
+    also: Iterable[Partition] = (),
+    landed_since: datetime | None = None,
+    pulls: Iterable[Pull] | None = None,
     puller: Puller | None = None,
     threads: int | None = None,
 ) -> Materialised:
     """Pull the wanted partitions of a table, and of all tables that come with it, and merge what landed.
 
+    `also` are partitions that others want soon: they come along in the same pulls. Partitions captured at or
+    after `landed_since` are not asked for again. `pulls` stand for the plan where it was made before.
     Raises UnsettledWindowError before anything is asked; every other failure is reported with the partitions
     it concerns, and what landed in spite of it is merged.
     """
@@ -65,36 +77,76 @@ def materialise(
                 f"{table.name}: the window {partition.window} has not settled at {to_api(at)}: Mews answers "
                 "only for what is more than 5 minutes past. Leave this partition out, or ask again later"
             )
+    everything = sorted({*partitions, *(one for one in also if one.window.is_settled(at))})
+    recent = landing.captures_since(lake, table.name, landed_since) if landed_since else []
+    missing = [one for one in everything if not _covered(one, recent)]
+    if pulls is None:
+        pulls = plan(table, missing, lambda scope: directory.connection_of(table.scope, scope))
+    pulls = [pull for pull in pulls if _of(pull, missing)]
     result = Materialised()
-    puller = puller or Puller(lake, now)
-    tables = partners(table)
-    pulls = plan(table, partitions, lambda scope: directory.connection_of(table.scope, scope))
     with lake.workspace() as workspace:
         raw: dict[str, dict[str, list[Path]]] = {}
-        for pull in pulls:
-            log.info("%s: pulling %d scopes, %s", table.name, len(pull.scopes), pull.window)
-            try:
-                landed = puller.pull(table, pull, clients[pull.connection], workspace)
-            except MewsError as error:
-                log.error("%s: %s failed: %s", table.name, pull.window, error)
-                result.failed.append((_of(pull, partitions), error))
+        for pull, landed in _pull_all(table, pulls, clients, puller or Puller(lake, now), workspace):
+            if isinstance(landed, MewsError):
+                log.error("%s: %s failed: %s", table.name, pull.window, landed)
+                result.failed.append((_of(pull, everything), landed))
                 continue
             for name, manifest in landed.manifests.items():
                 result.landed.setdefault(name, []).append(manifest)
                 raw.setdefault(manifest.capture, {})[name] = landed.raw[name]
-        for one in tables:
-            manifests = result.landed.get(one.name, [])
-            try:
-                merged = merge(lake, one, raw=raw, threads=threads)
-            except LakeError as error:
-                concerned = [partition for partition in partitions if _covered(partition, manifests)]
-                result.failed.append((concerned, error))
-                continue
-            result.merged[one.name] = merged
-            for manifest in manifests:
-                if problem := merged.rejected.get(manifest.capture):
-                    result.failed.append(([one for one in partitions if _covered(one, [manifest])], problem))
+        for one in partners(table):
+            _merge(lake, one, everything, raw, threads, result)
     return result
+
+
+def _pull_all(
+    table: Table, pulls: list[Pull], clients: Mapping[str, MewsClient], puller: Puller, workspace: Path
+) -> Iterator[tuple[Pull, Landed | MewsError]]:
+    """All pulls, the connections side by side. Exports of one connection wait for each other at Mews anyway;
+    pages of one connection go side by side within its pacing."""
+    by_connection: dict[str, list[Pull]] = {}
+    for pull in pulls:
+        by_connection.setdefault(pull.connection, []).append(pull)
+    at_once = 1 if isinstance(table.fetch, Export) else PAGES_AT_ONCE
+    queues = [queue[start::at_once] for queue in by_connection.values() for start in range(at_once)]
+
+    def work(queue: list[Pull]) -> list[tuple[Pull, Landed | MewsError]]:
+        done: list[tuple[Pull, Landed | MewsError]] = []
+        for pull in queue:
+            log.info("%s: pulling %d scopes, %s", table.name, len(pull.scopes), pull.window)
+            try:
+                done.append((pull, puller.pull(table, pull, clients[pull.connection], workspace)))
+            except MewsError as error:
+                done.append((pull, error))
+        return done
+
+    if queues:
+        with ThreadPoolExecutor(min(len(queues), CONNECTIONS_AT_ONCE), thread_name_prefix="pull") as pool:
+            for done in pool.map(work, queues):
+                yield from done
+
+
+def _merge(
+    lake: Lake,
+    table: Table,
+    partitions: list[Partition],
+    raw: Mapping[str, Mapping[str, list[Path]]],
+    threads: int | None,
+    result: Materialised,
+) -> None:
+    """Merge what landed for one table, and measure the partitions that stood already."""
+    manifests = result.landed.get(table.name, [])
+    try:
+        merged = merge(lake, table, raw=raw, threads=threads)
+        others = (one for one in partitions if one not in merged.partitions)
+        merged.partitions.update(standing(lake, table, others))
+    except LakeError as error:
+        result.failed.append(([one for one in partitions if _covered(one, manifests)], error))
+        return
+    result.merged[table.name] = merged
+    for manifest in manifests:
+        if problem := merged.rejected.get(manifest.capture):
+            result.failed.append(([one for one in partitions if _covered(one, [manifest])], problem))
 
 
 def rebuild(lake: Lake, table: Table, manifests: Iterable[Manifest], *, threads: int | None = None) -> Merged:

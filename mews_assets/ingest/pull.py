@@ -59,6 +59,8 @@ class Puller:
     lake: Lake
     now: Callable[[], datetime]
     deadline_seconds: float = DEADLINE_SECONDS
+    asked_by: str = ""
+    """The run that asks and waits, for the export log."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
 
@@ -106,7 +108,7 @@ class Puller:
                 return earlier
             asked_at = self.now()
             try:
-                export = add_export(client, fetch.entity_type, **_question(table, fetch, pull))
+                export = add_export(client, fetch.entity_type, **question(table, fetch, pull))
             except ExportInFlightError as error:
                 pause = next(pauses)
                 if self.clock() + pause > until:
@@ -114,7 +116,15 @@ class Puller:
                 log.info("%s Trying again in %.0f s.", error, pause)
                 self.sleep(pause)
                 continue
-            asked = AskedExport(export.id, pull.connection, table.name, pull.scopes, pull.window, asked_at)
+            asked = AskedExport(
+                id=export.id,
+                connection=pull.connection,
+                table=table.name,
+                scopes=pull.scopes,
+                window=pull.window,
+                asked_at=asked_at,
+                asked_by=self.asked_by,
+            )
             export_log.save(self.lake, asked)
             return asked
 
@@ -193,7 +203,8 @@ class Puller:
         return Manifest(capture, table.name, pull.connection, pull.scopes, pull.window, captured_at, source)
 
 
-def _question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
+def question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
+    """What `add_export` is told of a pull."""
     key = "enterprise_ids" if table.scope is ScopeKind.ENTERPRISE else "chain_ids"
     if fetch.filter == "Posting":
         return {key: pull.scopes, "posting": to_api_dates(pull.window)}

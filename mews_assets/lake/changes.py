@@ -107,6 +107,19 @@ def merge(
     return merged
 
 
+def standing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, MergedPartition]:
+    """The partitions that stand in the lake, measured as they are; those that do not are left out."""
+    names = {one: layout.changes_file(table.name, one.scope, one.key(lake.grain)) for one in partitions}
+    there = sorted(one for one, name in names.items() if lake.exists(name))
+    with lake.workspace() as workspace, open_engine(workspace) as engine:
+        files = [(lake.fetch(names[one], workspace), one.window) for one in there]
+        measured = measure(engine, table, files)
+    return {
+        one: MergedPartition(one, names[one], 0, measures.rows, measures)
+        for one, measures in zip(there, measured, strict=True)
+    }
+
+
 def _stage(
     lake: Lake,
     table: Table,

@@ -17,7 +17,7 @@ from mews_assets.windows import Window, from_api, to_api
 
 @dataclass(frozen=True)
 class AskedExport:
-    """An export as it was asked for."""
+    """An export as it was asked for. `asked_by` is the run that waits for it; empty when none does."""
 
     id: str
     connection: str
@@ -25,6 +25,7 @@ class AskedExport:
     scopes: tuple[str, ...]
     window: Window
     asked_at: datetime
+    asked_by: str = ""
 
 
 def save(lake: Lake, export: AskedExport) -> None:
@@ -38,6 +39,7 @@ def save(lake: Lake, export: AskedExport) -> None:
             "start_utc": to_api(export.window.start),
             "end_utc": to_api(export.window.end),
             "asked_at": to_api(export.asked_at),
+            "asked_by": export.asked_by,
         },
     )
 
@@ -62,6 +64,7 @@ def asked(lake: Lake, connection: str, table: str) -> list[AskedExport]:
                     scopes=tuple(value["scopes"]),
                     window=window,
                     asked_at=from_api(value["asked_at"]),
+                    asked_by=value.get("asked_by", ""),
                 )
             )
     return sorted(found, key=lambda export: export.asked_at)

@@ -151,6 +151,14 @@ def captures(lake: Lake, table: str) -> list[str]:
     return [name for name in lake.folders(folder) if lake.exists(layout.manifest(table, name))]
 
 
+def captures_since(lake: Lake, table: str, since: datetime) -> list[Manifest]:
+    """The captures taken at or after an instant, oldest first; older ones are told by their id, not read."""
+    first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    recent = [capture for capture in captures(lake, table) if capture >= first]
+    manifests = [read_manifest(lake, table, capture) for capture in recent]
+    return [manifest for manifest in manifests if manifest.captured_at >= since]
+
+
 def pending(lake: Lake, table: str) -> list[Manifest]:
     """Captures that landed and are not yet in changes, oldest first."""
     names = [

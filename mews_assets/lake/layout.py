@@ -8,6 +8,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     landing/<table>/<capture>/manifest.json            what the capture holds; written last
     changes/<table>/scope=<id>/window=<key>/rows.parquet
     reference/<table>/rows.parquet
+    state/directory.json                               enterprises and chains, and the connection of each
     state/pending/<table>/<capture>.json               landed, not yet in changes
     state/rejected/<table>/<capture>.json              landed, and cannot become rows
     state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet
@@ -68,6 +69,10 @@ def changes_file(table: str, scope: str, window_key: str) -> str:
 
 def reference_file(table: str) -> str:
     return f"{REFERENCE}/{table}/{ROWS_FILE}"
+
+
+def directory_file() -> str:
+    return "state/directory.json"
 
 
 def pending_folder(table: str) -> str:

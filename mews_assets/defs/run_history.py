@@ -1,0 +1,54 @@
+"""Run history: what became of the runs of a table or an export.
+
+Lives here: reading the instance, turned into plain values for the pure rooms. Runs carry tags for it.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from mews_assets.defs.events import AGAIN_MAY_HELP
+from mews_assets.ingest.flights import RunState
+
+TABLE_TAG = "mews/table"
+EXPORT_TAG = "mews/export"
+_GOING = {
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.MANAGED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+}
+
+
+def run_of_export(instance: dg.DagsterInstance, export: str) -> RunState:
+    """How far the newest run of an export is."""
+    runs = instance.get_runs(dg.RunsFilter(tags={EXPORT_TAG: export}), limit=1)
+    return state_of(instance, runs[0]) if runs else RunState.NONE
+
+
+def newest_runs(instance: dg.DagsterInstance, table: str, limit: int) -> list[dg.DagsterRun]:
+    """The newest runs of a table's job, newest first."""
+    return list(instance.get_runs(dg.RunsFilter(tags={TABLE_TAG: table}), limit=limit))
+
+
+def is_going(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has not ended yet."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in _GOING
+
+
+def state_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
+    """How far a run is; one whose failure says that trying again cannot help has failed for good."""
+    if run.status in _GOING:
+        return RunState.GOING
+    if run.status is dg.DagsterRunStatus.SUCCESS:
+        return RunState.SUCCEEDED
+    failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    for entry in failures:
+        event = entry.dagster_event
+        data = event.step_failure_data.user_failure_data if event is not None else None
+        if data is not None and data.metadata.get(AGAIN_MAY_HELP) == dg.MetadataValue.bool(False):
+            return RunState.FAILED_FOR_GOOD
+    return RunState.FAILED
