@@ -1,0 +1,155 @@
+"""The plan covers what is wanted, within Mews' limits, with the fewest exports there can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mews_assets.catalog import TABLES
+from mews_assets.catalog import table as table_of
+from mews_assets.catalog.model import Export, Pages
+from mews_assets.ingest.plan import Pull, plan, reach
+from mews_assets.lake.dealing import Partition
+from mews_assets.windows import Grain, Window, windows_between
+
+LIMIT = timedelta(days=5)
+EXPORTED = replace(table_of("order_items"), fetch=Export("OrderItem", max_length=LIMIT, max_scopes=3))
+PAGED = replace(table_of("outlet_items"), fetch=Pages("o/getAll", "Items", max_length=LIMIT, max_scopes=3))
+ALONE = replace(EXPORTED, scope_column=None)
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+CONNECTIONS = {"a": "one", "b": "one", "c": "two", "d": "two", "e": "two", "f": "two", "g": "two"}
+
+
+def day(number: int) -> Window:
+    start = FIRST + timedelta(days=number)
+    return Window(start, start + timedelta(days=1))
+
+
+def wanted(**by_scope: tuple[int, ...]) -> list[Partition]:
+    return [Partition(scope, day(number)) for scope, numbers in by_scope.items() for number in numbers]
+
+
+def partitions() -> st.SearchStrategy[list[Partition]]:
+    one = st.builds(Partition, st.sampled_from(sorted(CONNECTIONS)), st.integers(0, 20).map(day))
+    return st.lists(one, max_size=25)
+
+
+def holds(pull: Pull, partition: Partition) -> bool:
+    inside = pull.window.start <= partition.window.start and partition.window.end <= pull.window.end
+    return partition.scope in pull.scopes and inside
+
+
+@pytest.mark.parametrize("table", [EXPORTED, PAGED, ALONE], ids=["exports", "pages", "alone"])
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(asked=partitions())
+def test_every_wanted_partition_is_covered_by_its_own_connection_within_the_limits(table, asked):
+    pulls = plan(table, asked, CONNECTIONS.__getitem__)
+    for partition in asked:
+        covering = [pull for pull in pulls if holds(pull, partition)]
+        assert covering
+        assert {pull.connection for pull in covering} == {CONNECTIONS[partition.scope]}
+    for pull in pulls:
+        assert pull.window.length <= LIMIT
+        assert 1 <= len(pull.scopes) <= (1 if table is ALONE else 3)
+        assert list(pull.scopes) == sorted(set(pull.scopes))
+        assert any(holds(pull, partition) for partition in asked)
+    assert pulls == sorted(pulls, key=lambda pull: (pull.window, pull.connection, pull.scopes))
+    assert plan(table, reversed(asked), CONNECTIONS.__getitem__) == pulls
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(asked=partitions())
+def test_pages_are_never_asked_for_what_nobody_wants(asked):
+    for pull in plan(PAGED, asked, CONNECTIONS.__getitem__):
+        for scope in pull.scopes:
+            for window in windows_between(pull.window.start, pull.window.end, Grain.DAILY):
+                assert Partition(scope, window) in asked
+
+
+def groupings(items: list[Window]) -> Iterator[list[list[Window]]]:
+    """Every way of putting the items into groups."""
+    if not items:
+        yield []
+        return
+    for rest in groupings(items[1:]):
+        yield [[items[0]], *rest]
+        for at in range(len(rest)):
+            yield [*rest[:at], [items[0], *rest[at]], *rest[at + 1 :]]
+
+
+def fewest(windows: set[Window]) -> int:
+    """By trying everything."""
+    return min(
+        len(groups)
+        for groups in groupings(sorted(windows))
+        if all(max(w.end for w in group) - min(w.start for w in group) <= LIMIT for group in groups)
+    )
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@given(asked=st.lists(st.builds(Partition, st.sampled_from("ab"), st.integers(0, 20).map(day)), max_size=7))
+def test_no_plan_takes_fewer_exports(asked):
+    pulls = plan(EXPORTED, asked, lambda scope: "one")
+    assert len(pulls) == fewest({one.window for one in asked})
+    alone = plan(ALONE, asked, lambda scope: "one")
+    by_scope = [{one.window for one in asked if one.scope == scope} for scope in "ab"]
+    assert len(alone) == sum(fewest(windows) for windows in by_scope)
+
+
+def test_an_export_reaches_over_gaps_and_merges_scopes():
+    pulls = plan(EXPORTED, wanted(a=(0, 4), b=(2,)), CONNECTIONS.__getitem__)
+    assert pulls == [Pull("one", ("a", "b"), Window(day(0).start, day(4).end))]
+
+
+def test_scopes_that_want_nothing_of_a_span_are_left_out_of_it():
+    pulls = plan(EXPORTED, wanted(a=(0, 10), b=(10,)), CONNECTIONS.__getitem__)
+    assert pulls == [Pull("one", ("a",), day(0)), Pull("one", ("a", "b"), day(10))]
+
+
+def test_more_scopes_than_one_pull_takes_are_cut():
+    pulls = plan(EXPORTED, wanted(c=(0,), d=(0,), e=(0,), f=(0,), g=(0,)), CONNECTIONS.__getitem__)
+    assert [pull.scopes for pull in pulls] == [("c", "d", "e"), ("f", "g")]
+
+
+def test_pages_join_windows_that_touch_and_scopes_that_want_the_same():
+    pulls = plan(PAGED, wanted(a=(0, 1, 3), b=(0, 1, 3)), CONNECTIONS.__getitem__)
+    both = ("a", "b")
+    assert pulls == [Pull("one", both, Window(day(0).start, day(1).end)), Pull("one", both, day(3))]
+    assert len(plan(PAGED, wanted(a=(0, 1), b=(1, 2)), CONNECTIONS.__getitem__)) == 2
+
+
+def test_nothing_wanted_is_nothing_to_pull():
+    assert plan(EXPORTED, [], CONNECTIONS.__getitem__) == []
+    assert reach([], LIMIT) == []
+
+
+def test_a_scope_that_no_connection_sees_is_told_before_anything_is_asked():
+    with pytest.raises(KeyError):
+        plan(EXPORTED, wanted(z=(0,)), CONNECTIONS.__getitem__)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("grain", Grain)
+def test_no_window_of_any_grain_is_longer_than_any_table_takes(table, grain):
+    start = datetime(2023, 1, 1, tzinfo=UTC)
+    windows = list(
+        windows_between(start, start + timedelta(days=430 if grain is not Grain.HOURLY else 3), grain)
+    )
+    pulls = plan(table, [Partition("a", window) for window in windows], lambda scope: "one")
+    assert all(pull.window.length <= table.fetch.max_length for pull in pulls)
+    for window in windows:
+        assert any(pull.window.start <= window.start and window.end <= pull.window.end for pull in pulls)
+
+
+def test_half_a_year_of_fifty_hotels_are_two_exports():
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    windows = list(windows_between(start, start + timedelta(days=181), Grain.DAILY))
+    asked = [Partition(f"hotel-{number}", window) for number in range(50) for window in windows]
+    pulls = plan(table_of("order_items"), asked, lambda scope: "portfolio")
+    assert [len(pull.scopes) for pull in pulls] == [50, 50]
+    assert [pull.window.length.days for pull in pulls] == [180, 1]
