@@ -17,6 +17,7 @@ from mews_assets.defs.partitions import partitions_of
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.specs import changes_key, landing_key, table_specs
 from mews_assets.defs.wanted import Wanted, WantedConfig, read_wanted
+from mews_assets.ingest.directory import UnknownScopeError
 from mews_assets.ingest.materialise import Materialised, materialise, rebuild
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake import landing
@@ -52,6 +53,11 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
         with events.failures_said(first):
             opened = lake.open()
             selected = context.selected_asset_keys
+            if not selected:
+                raise ValueError(
+                    "checks are evaluated where rows are written. Materialise the changes asset alone: it is made "
+                    "again from what landed, and nothing is asked of Mews"
+                )
             wanted = read_wanted(context, config, sorted(selected)[0], opened.grain)
             if any(landing_key(table) in selected for table in group):
                 result, names = _pull(context, first, wanted, mews, opened)
@@ -69,18 +75,29 @@ def _pull(
     """The partitions pulled and merged, and the names of their scopes."""
     with mews.open() as platform:
         directory = platform.directory
+        # A scope that nobody sees any more fails alone. An export that was asked for may still bring its rows.
+        seen = (
+            directory.scopes(table.scope)
+            if wanted.pulls is None
+            else {one.scope for one in wanted.partitions}
+        )
         result = materialise(
             lake,
             table,
-            wanted.partitions,
+            [one for one in wanted.partitions if one.scope in seen],
             platform.clients,
             directory,
             platform.now,
-            also=wanted.also,
+            also=[one for one in wanted.also if one.scope in seen],
             landed_since=wanted.landed_since,
             pulls=wanted.pulls,
-            puller=Puller(lake, platform.now, asked_by=context.run_id),
+            puller=Puller(lake, platform.now, asked_by=context.run.run_id),
         )
+        for scope in sorted({one.scope for one in wanted.partitions} - set(seen)):
+            try:
+                directory.connection_of(table.scope, scope)
+            except UnknownScopeError as error:
+                result.failed.append(([one for one in wanted.partitions if one.scope == scope], error))
         return result, {one.scope: directory.name_of(table.scope, one.scope) for one in wanted.partitions}
 
 

@@ -140,6 +140,10 @@ class _Report:
                 yield self._checked(check, partitions)
 
     def _checked(self, check: Check, partitions: list[MergedPartition]) -> dg.AssetCheckResult:
+        if self.context.has_partition_key and len(partitions) == 1:
+            # Dagster files the result of a run of one partition under that partition: it is the verdict itself.
+            verdict = check.judge(partitions[0], self._captures_of(partitions[0]))
+            return self._result(check, verdict.passed, verdict.metadata)
         failed = []
         for partition in partitions:
             verdict = check.judge(partition, self._captures_of(partition))
@@ -155,15 +159,16 @@ class _Report:
                     metadata=dict(verdict.metadata),
                 )
             )
+        summary = {"partitions": len(partitions), "failed_partitions": dg.MetadataValue.json(failed)}
+        return self._result(check, not failed, summary)
+
+    def _result(self, check: Check, passed: bool, metadata: Mapping[str, Any]) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
-            passed=not failed,
+            passed=passed,
             check_name=check.name,
             asset_key=changes_key(self.table),
             severity=check.severity,
-            metadata={
-                "partitions": len(partitions),
-                "failed_partitions": dg.MetadataValue.json(failed),
-            },
+            metadata=metadata,
         )
 
     def _is_ours(self, key: dg.AssetCheckKey) -> bool:

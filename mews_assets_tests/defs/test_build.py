@@ -1,0 +1,129 @@
+"""Definitions: what Dagster is told before anything has run, and that telling it reaches nothing."""
+
+from __future__ import annotations
+
+import runpy
+import socket
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from mews_assets import catalog
+from mews_assets.catalog.model import Table
+from mews_assets.defs.assets import groups
+from mews_assets.defs.build import build_definitions
+from mews_assets.defs.checks import CHECKS
+from mews_assets.settings import read_settings
+from mews_assets.windows import Grain
+
+START = {"MEWS_START_DATE": "2025-03-07"}
+DEFINITIONS = build_definitions(read_settings(START))
+GRAPH = DEFINITIONS.resolve_asset_graph()
+
+
+def landing_of(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(["landing", table.name])
+
+
+def changes_of(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(["changes", table.name])
+
+
+def test_loading_reaches_no_network_no_lake_and_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> None:
+        raise AssertionError(f"a connection to {args[-1]}")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEWS_START_DATE", "2025-03-07")
+    monkeypatch.setenv("MEWS_LAKE", str(tmp_path / "lake"))
+    for name in ("MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_CONNECTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    defs = runpy.run_module("mews_assets.definitions")["defs"]
+    dg.Definitions.validate_loadable(defs)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("grain", Grain)
+def test_every_grain_loads(grain: Grain) -> None:
+    dg.Definitions.validate_loadable(build_definitions(read_settings({**START, "MEWS_WINDOW": grain.value})))
+
+
+@pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
+def test_every_table_has_its_landing_and_its_changes(table: Table) -> None:
+    for key in (landing_of(table), changes_of(table)):
+        node = GRAPH.get(key)
+        assert node.is_executable
+        assert node.group_name == key.path[0]
+        assert table.description in (node.description or "")
+        assert isinstance(node.partitions_def, dg.MultiPartitionsDefinition)
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        assert node.pools
+    assert GRAPH.get(changes_of(table)).parent_keys == {landing_of(table)}
+
+
+@pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
+def test_every_column_is_described(table: Table) -> None:
+    schema = GRAPH.get(changes_of(table)).metadata["dagster/column_schema"]
+    assert [column.name for column in schema.columns if not column.description] == []
+    names = {column.name for column in schema.columns}
+    assert {column.field_name for column in table.kept_columns} <= names
+    required = {column.name for column in schema.columns if not column.constraints.nullable}
+    assert required <= names
+
+
+@pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
+def test_every_table_has_every_check_partition_by_partition(table: Table) -> None:
+    specs = {key.name: GRAPH.get(key) for key in GRAPH.asset_check_keys if key.asset_key == changes_of(table)}
+    assert set(specs) >= {check.name for check in CHECKS}
+    for check in CHECKS:
+        assert specs[check.name].description
+        assert specs[check.name].partitions_def == GRAPH.get(changes_of(table)).partitions_def
+
+
+def test_a_job_has_the_name_of_its_table() -> None:
+    jobs = {job.name for job in DEFINITIONS.resolve_all_job_defs()}
+    assert {table.name for table in catalog.TABLES} | {"enterprises"} <= jobs
+
+
+def test_a_job_takes_the_tables_along_that_the_same_request_brings() -> None:
+    outlets = [catalog.table("outlet_items"), catalog.table("outlet_bills")]
+    both = {key for table in outlets for key in (landing_of(table), changes_of(table))}
+    for table in outlets:
+        assert DEFINITIONS.resolve_job_def(table.name).asset_layer.selected_asset_keys == both
+    payments = catalog.table("payments")
+    keys = DEFINITIONS.resolve_job_def("payments").asset_layer.selected_asset_keys
+    assert keys == {landing_of(payments), changes_of(payments)}
+
+
+def test_one_op_fills_all_tables_of_one_request() -> None:
+    assert [[table.name for table in group] for group in groups(catalog.TABLES) if len(group) > 1] == [
+        ["outlet_items", "outlet_bills"]
+    ]
+
+
+def test_tables_that_are_not_wanted_are_not_told() -> None:
+    definitions = build_definitions(read_settings({**START, "MEWS_TABLES": "payments"}))
+    keys = definitions.resolve_asset_graph().get_all_asset_keys()
+    tables = {key.path[-1] for key in keys if key.path[0] in ("landing", "changes")}
+    assert tables == {"payments"}
+
+
+def test_customers_are_partitioned_by_chain() -> None:
+    def dimensions(name: str) -> set[str]:
+        partitions = GRAPH.get(changes_of(catalog.table(name))).partitions_def
+        assert isinstance(partitions, dg.MultiPartitionsDefinition)
+        return set(partitions.partition_dimension_names)
+
+    assert dimensions("customers") == dimensions("companies") == {"chain", "window"}
+    assert dimensions("payments") == {"enterprise", "window"}
+
+
+def test_runs_of_one_operation_share_a_pool_and_others_do_not() -> None:
+    pools = {table.name: frozenset(GRAPH.get(changes_of(table)).pools or ()) for table in catalog.TABLES}
+    assert pools["outlet_items"] == pools["outlet_bills"]
+    assert len(set(pools.values())) == len(groups(catalog.TABLES))
