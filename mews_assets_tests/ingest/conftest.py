@@ -1,0 +1,33 @@
+"""A lake, and sandboxes of hand-made hotels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mews_assets.api import MewsClient
+from mews_assets.lake.store import Lake, open_lake
+from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.windows import Grain
+from mews_assets_tests.ingest.made import NOW, client_to, made_records
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return open_lake(str(tmp_path / "lake"), Grain.DAILY)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """Exports take ten minutes of its own clock, which stands."""
+    with running_sandbox(made_records(), now=NOW, export_seconds=600, file_bytes=4000) as running:
+        running.set_clock(NOW, running=False)
+        yield running
+
+
+@pytest.fixture
+def client(sandbox: RunningSandbox) -> Iterator[MewsClient]:
+    with client_to(sandbox) as asking:
+        yield asking

@@ -1,0 +1,69 @@
+"""The directory: what the connections see, and which of them serves what."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mews_assets.api import UnauthorizedError
+from mews_assets.catalog.model import ScopeKind
+from mews_assets.ingest.directory import UnknownScopeError, discover, load_directory, save_directory
+from mews_assets_tests.ingest.made import client_to
+from mews_assets_tests.sandbox.made import NORTH, NORTH_CHAIN, SOUTH, SOUTH_CHAIN
+
+
+def test_a_portfolio_sees_every_enterprise_and_chain(sandbox, client):
+    found = discover({"portfolio": client})
+    assert set(found.scopes(ScopeKind.ENTERPRISE)) == {NORTH, SOUTH}
+    assert set(found.scopes(ScopeKind.CHAIN)) == {NORTH_CHAIN, SOUTH_CHAIN}
+    assert found.enterprises[NORTH].name == "North"
+    assert found.connection_of(ScopeKind.ENTERPRISE, SOUTH) == "portfolio"
+    assert {json.loads(record)["Id"] for record in found.records} == {NORTH, SOUTH}
+
+
+def test_the_first_connection_that_sees_a_scope_serves_it(sandbox):
+    first, second = (client_to(sandbox, token) for token in sandbox.hotel_tokens[:2])
+    found = discover({"first": first, "second": second, "portfolio": client_to(sandbox)})
+    assert set(found.connection_by_enterprise.values()) == {"first", "second"}
+    assert set(found.connection_by_chain.values()) == {"first", "second"}
+    assert len(found.records) == 2
+
+
+def test_a_connection_can_be_limited_to_some_enterprises(sandbox, client):
+    found = discover({"portfolio": client}, {"portfolio": [SOUTH]})
+    assert found.scopes(ScopeKind.ENTERPRISE) == [SOUTH]
+    assert found.scopes(ScopeKind.CHAIN) == [SOUTH_CHAIN]
+
+
+def test_a_scope_that_nobody_sees_is_named_with_those_that_are_seen(sandbox, client):
+    found = discover({"portfolio": client}, {"portfolio": [SOUTH]})
+    with pytest.raises(UnknownScopeError, match=rf"{NORTH}.*{SOUTH}"):
+        found.connection_of(ScopeKind.ENTERPRISE, NORTH)
+    with pytest.raises(UnknownScopeError, match="no chain at all"):
+        discover({}).connection_of(ScopeKind.CHAIN, NORTH_CHAIN)
+
+
+def test_scopes_have_names_that_people_know(sandbox, client):
+    found = discover({"portfolio": client})
+    assert found.name_of(ScopeKind.ENTERPRISE, NORTH) == "North"
+    assert found.name_of(ScopeKind.ENTERPRISE, "gone") == "gone"
+    assert found.name_of(ScopeKind.CHAIN, "gone") == "gone"
+
+
+def test_a_connection_that_is_refused_is_an_error_and_not_an_empty_directory(sandbox):
+    with pytest.raises(UnauthorizedError):
+        discover({"good": client_to(sandbox), "bad": client_to(sandbox, "no such token")})
+
+
+def test_a_saved_directory_is_loaded_as_it_was_but_for_the_records(lake, sandbox, client):
+    assert load_directory(lake) is None
+    found = discover({"portfolio": client})
+    save_directory(lake, found)
+    loaded = load_directory(lake)
+    assert loaded is not None
+    assert (loaded.enterprises, loaded.connection_by_enterprise) == (
+        found.enterprises,
+        found.connection_by_enterprise,
+    )
+    assert loaded.connection_by_chain == found.connection_by_chain
