@@ -47,6 +47,7 @@ def prepare(data: Path = DATA) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     config = home / DAGSTER_YAML.name
     if not config.exists() and DAGSTER_YAML.exists():
+        config.unlink(missing_ok=True)  # a link to where the project stood before it was moved
         config.symlink_to(DAGSTER_YAML.absolute())
     os.environ["DAGSTER_HOME"] = str(home)
     import dagster as dg
@@ -56,14 +57,19 @@ def prepare(data: Path = DATA) -> Path:
 
 
 def trial(now: datetime, data: Path = DATA) -> Trial:
-    """This home's sandbox, made up at the first call. Raises HomeError when it has grown too old."""
+    """This home's sandbox, made up at the first call. Raises HomeError when it is too old or unreadable."""
     file = data / "sandbox.json"
     if not file.exists():
         data.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"began": now.replace(microsecond=0).isoformat()}))
-    found = json.loads(file.read_text())
-    began = datetime.fromisoformat(found["began"])
-    if now - began > _SANDBOX_KEEPS:
+    try:
+        began = datetime.fromisoformat(json.loads(file.read_text())["began"])
+        age = now - began
+    except (ValueError, KeyError, TypeError) as error:
+        raise HomeError(
+            f"{file} does not say when this home's sandbox began ({error!r}). Remove the folder {data} to begin anew"
+        ) from None
+    if age > _SANDBOX_KEEPS:
         raise HomeError(
             f"the sandbox in {data} is of {began:%Y-%m-%d}, and its hotels' life ends 30 days later. "
             f"Remove the folder {data} to begin anew"

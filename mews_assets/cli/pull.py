@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
-from mews_assets.windows import from_api
+from mews_assets.windows import from_api, to_api
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,14 +36,19 @@ def run(args: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     load_dotenv()
-    os.environ.setdefault("MEWS_START_DATE", from_api(args.start).date().isoformat())
+    start, end = _instant("--start", args.start), _instant("--end", args.end)
+    if not os.environ.get("MEWS_START_DATE"):
+        os.environ["MEWS_START_DATE"] = start.date().isoformat()
     settings = read_settings(os.environ)
     table = catalog.table(args.table)
-    windows = list(windows_between(from_api(args.start), from_api(args.end), settings.grain))
+    windows = list(windows_between(start, end, settings.grain))
     if not windows:
         raise SettingError(
             f"--start {args.start} to --end {args.end} holds no whole {settings.grain.value} window"
         )
+    if (windows[0].start, windows[-1].end) != (start, end):
+        covered = f"{to_api(windows[0].start)} to {to_api(windows[-1].end)}"
+        print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
     lake = open_lake(settings.lake, settings.grain)
     with ExitStack() as stack:
         clients = {
@@ -61,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
         }
         directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
         scopes = args.scope or directory.scopes(table.scope)
+        for scope in scopes:
+            directory.connection_of(
+                table.scope, scope
+            )  # what nobody sees is told before anything is asked for
         wanted = [Partition(scope, window) for scope in scopes for window in windows]
         result = materialise(
             lake, table, wanted, clients, directory, lambda: time_at_mews(clients, datetime.now(UTC))
@@ -71,3 +81,12 @@ def run(args: argparse.Namespace) -> int:
     for partitions, error in result.failed:
         print(f"failed: {len(partitions)} partitions: {error}")
     return 1 if result.failed else 0
+
+
+def _instant(option: str, text: str) -> datetime:
+    from mews_assets.settings import SettingError
+
+    try:
+        return from_api(text)
+    except ValueError as error:
+        raise SettingError(f"{option}: {error}") from None

@@ -1,0 +1,270 @@
+"""The command in process: what it prints, how it ends, and that errors are one line and no traceback."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from mews_assets.cli import main
+from mews_assets.sandbox.running import RunningSandbox
+from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN
+
+COMMANDS = ("demo", "dev", "sandbox", "convert", "pull")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder without .env, an environment without settings, and both as they were afterwards."""
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("MEWS_")]:
+        del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def order_item(number: int, **more: Any) -> dict[str, Any]:
+    amount = {
+        "Currency": "EUR",
+        "NetValue": 100.0,
+        "GrossValue": 110.0,
+        "TaxValues": [{"Code": "X", "Value": 10.0}],
+    }
+    return {
+        "Id": f"00000000-0000-4000-8000-{number:012}",
+        "EnterpriseId": "e1",
+        "AccountId": "a1",
+        "AccountType": "Customer",
+        "ServiceId": "s1",
+        "Name": "Night",
+        "UnitCount": 1,
+        "UnitAmount": amount,
+        "Amount": amount,
+        "CreatorProfileId": "p1",
+        "UpdaterProfileId": "p1",
+        "ConsumedUtc": "2026-01-01T00:00:00Z",
+        "CreatedUtc": "2026-01-01T00:00:00Z",
+        "UpdatedUtc": "2026-01-01T00:00:00Z",
+        "RevenueType": "Service",
+        "AccountingState": "Open",
+        "Type": "SpaceOrder",
+        "Data": {"Discriminator": "SpaceOrder"},
+        "Options": {"CanceledWithReservation": False},
+        **more,
+    }
+
+
+def json_lines(*records: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+def told(capsys: pytest.CaptureFixture[str], code: int) -> str:
+    """The one line on stderr of a command that ended with 1."""
+    assert code == 1
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if not line.startswith(("INFO", "ERROR", "WARNING"))]
+    assert len(lines) == 1, captured.err
+    assert "Traceback" not in captured.err
+    assert CLIENT_TOKEN not in captured.err + captured.out
+    assert ACCESS_TOKEN not in captured.err + captured.out
+    return lines[0]
+
+
+def test_help_names_every_command_and_imports_no_dagster() -> None:
+    code = "import sys; from mews_assets.cli import main\ntry: main(['--help'])\n"
+    code += "finally: print('dagster' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert all(f" {name} " in done.stdout for name in COMMANDS)
+    assert done.stdout.rstrip().endswith("False")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"mews-assets {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["demon"], ["convert", "order_items"], ["pull", "order_items"]])
+def test_a_command_that_is_none_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+def test_convert_writes_the_rows_and_says_what_is_new(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
+) -> None:
+    raw = json_lines(order_item(1), order_item(2, Mood="good"))
+    source, target = tmp_path / f"items.{ending}", tmp_path / "items.parquet"
+    source.write_bytes(gzip.compress(raw) if ending.endswith("gz") else raw)
+    assert main(["convert", "order_items", str(source), str(target)]) == 0
+    rows = pq.read_table(target).to_pylist()
+    assert [row["id"][-1] for row in rows] == ["1", "2"]
+    assert rows[0]["amount"]["gross_value"] == 110.0
+    out = capsys.readouterr().out
+    assert "2 rows" in out
+    assert re.search(r"new field Mood \(string\), seen 1 times", out)
+
+
+def test_convert_says_which_line_of_which_file_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "items.jsonl").write_bytes(json_lines(order_item(1), order_item(2, UnitCount="two")))
+    code = main(["convert", "order_items", "items.jsonl", "items.parquet"])
+    line = told(capsys, code)
+    assert line.startswith("mews-assets convert: ")
+    assert "items.jsonl" in line and re.search(r"line 2\b", line) and "UnitCount" in line
+    assert not (tmp_path / "items.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "source", "target", "expected"),
+    [
+        ("order_itens", "items.jsonl", "items.parquet", "choose from order_items"),
+        ("order_items", "nothing.jsonl", "items.parquet", "nothing.jsonl"),
+        ("order_items", "items.jsonl.gz", "items.parquet", "items.jsonl.gz"),
+        ("order_items", "items.jsonl", "no/such/folder/items.parquet", "no/such/folder"),
+    ],
+)
+def test_what_convert_cannot_do_is_told_in_one_line(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    table: str,
+    source: str,
+    target: str,
+    expected: str,
+) -> None:
+    (tmp_path / "items.jsonl").write_bytes(json_lines(order_item(1)))
+    (tmp_path / "items.jsonl.gz").write_bytes(b"this was never packed")
+    assert expected in told(capsys, main(["convert", table, source, target]))
+
+
+def point_at(mews: RunningSandbox, **more: str) -> None:
+    os.environ.update(
+        MEWS_PLATFORM_ADDRESS=mews.address,
+        MEWS_CLIENT_TOKEN=mews.client_token,
+        MEWS_ACCESS_TOKEN=mews.access_token,
+        MEWS_LAKE="lake",
+        **more,
+    )
+
+
+DAYS = ["--start", "2025-03-08", "--end", "2025-03-10"]
+
+
+def test_pull_fills_the_lake_without_dagster(
+    mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews)
+    assert main(["pull", "payments", *DAYS]) == 0
+    line = capsys.readouterr().out.strip()
+    found = re.fullmatch(r"(\S+/lake/changes/payments): 4 partitions, (\d+) rows", line)
+    assert found
+    files = list(Path(found[1]).rglob("*.parquet"))
+    assert len(files) == 4
+    assert sum(pq.read_metadata(file).num_rows for file in files) == int(found[2]) > 0
+
+
+def test_pull_of_one_scope_asks_for_that_one_only(
+    mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews)
+    one = next(iter(mews.sandbox.store.enterprises()))
+    assert main(["pull", "outlet_items", *DAYS, "--scope", one]) == 0
+    for table in ("outlet_items", "outlet_bills"):
+        (folder,) = (tmp_path / "lake" / "changes" / table).iterdir()
+        assert folder.name == f"scope={one}"
+
+
+def test_a_pull_says_which_whole_windows_it_took(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews)
+    assert main(["pull", "outlet_items", "--start", "2025-03-07T06:00:00Z", "--end", "2025-03-09T12:00"]) == 0
+    assert "2025-03-08T00:00:00Z to 2025-03-09T00:00:00Z" in capsys.readouterr().err
+
+
+def test_a_pull_that_fails_in_part_says_so_and_ends_with_1(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews)
+    mews.plan_fault("exports/add", status=403, times=1)
+    assert main(["pull", "reservations", *DAYS]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"changes/reservations: 2 partitions, \d+ rows", out)
+    assert re.search(r"failed: 2 partitions: .*status 403", out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        (["payments", "--start", "yesterday", "--end", "2025-03-10"], {}, "--start"),
+        (["payments", "--start", "2025-03-08", "--end", "2025-13-10"], {}, "--end"),
+        (["payments", "--start", "2025-03-08", "--end", "2025-03-08"], {}, "no whole daily window"),
+        (["paiments", *DAYS], {}, "choose from order_items"),
+        (["payments", *DAYS, "--scope", "nobody"], {}, "no connection sees the enterprise nobody"),
+        (["payments", *DAYS, "--scope", "../.."], {}, "../.."),
+        (["payments", "--start", "2025-03-10", "--end", "2025-03-11"], {}, "not settled"),
+        (["payments", *DAYS], {"MEWS_ACCESS_TOKEN": ""}, "MEWS_ACCESS_TOKEN is not set"),
+        (["payments", *DAYS], {"MEWS_ACCESS_TOKEN": "zq7-wrong"}, "status 401"),
+        (["payments", *DAYS], {"MEWS_WINDOW": "yearly"}, "MEWS_WINDOW"),
+        (["payments", *DAYS], {"MEWS_LAKE": "ftp://lake"}, "MEWS_LAKE"),
+        (["payments", *DAYS], {"MEWS_LAKE": "/proc/nowhere"}, "/proc/nowhere"),
+        (["payments", *DAYS], {"MEWS_PLATFORM_ADDRESS": "http://api.mews.com"}, "MEWS_PLATFORM_ADDRESS"),
+    ],
+)
+def test_what_pull_cannot_do_is_told_in_one_line(
+    mews: RunningSandbox,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    environment: dict[str, str],
+    expected: str,
+) -> None:
+    point_at(mews)
+    os.environ.update(environment)
+    line = told(capsys, main(["pull", *arguments]))
+    assert line.startswith("mews-assets pull: ")
+    assert expected in line
+    assert "zq7-wrong" not in line
+
+
+def test_a_lake_laid_with_other_windows_is_refused_in_one_line(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews)
+    one = next(iter(mews.sandbox.store.enterprises()))
+    assert main(["pull", "payments", *DAYS, "--scope", one]) == 0
+    capsys.readouterr()
+    os.environ["MEWS_WINDOW"] = "hourly"
+    assert "Set MEWS_WINDOW=daily" in told(capsys, main(["pull", "payments", *DAYS, "--scope", one]))
+
+
+def test_the_sandbox_command_greets_with_all_that_is_needed_and_ends_on_a_signal() -> None:
+    command = [sys.executable, "-m", "mews_assets.sandbox", "--hotels", "1", "--days", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        greeting = process.stdout.readline()
+        facts = dict(word.split("=", 1) for word in greeting.split() if "=" in word)
+        assert facts["address"].startswith("http://127.0.0.1:")
+        assert {"client_token", "access_token", "hotel_tokens", "now"} <= set(facts)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
