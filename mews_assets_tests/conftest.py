@@ -34,7 +34,7 @@ def _mews() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def mews(_mews: RunningSandbox) -> RunningSandbox:
-    """A sandbox of two hotels in two chains and of three days, whose tokens are told apart from any other text."""
+    """A sandbox of two hotels of one chain and of three days, whose tokens are told apart from any other text."""
     _mews.reset()
     return _mews
 
