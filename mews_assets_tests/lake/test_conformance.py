@@ -26,7 +26,7 @@ from mews_assets_tests.lake.made import OWN, full_record, json_line, write_file
 
 EVERY = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 FEW = settings(
-    max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    max_examples=3, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -217,7 +217,7 @@ def _spoilt(table: Table) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @EVERY
-@settings(FEW, max_examples=80)
+@settings(FEW, max_examples=30)
 @given(data=st.data())
 def test_the_shape_never_passes_what_a_closer_look_refuses_or_finds_something_in(table, data):
     record = data.draw(_spoilt(table))

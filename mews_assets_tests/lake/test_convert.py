@@ -43,13 +43,10 @@ def unit_amount(text: str) -> bytes:
 
 
 def refused(tmp_path: Path, content: bytes, table: Any = ORDER_ITEMS, name: str = "x.jsonl") -> RecordError:
-    """The error; nothing is left at the target, and what stood there still stands."""
+    """The error; what stood at the target still stands, and nothing else is left."""
     source, target = write_file(tmp_path / name, content), tmp_path / "rows.parquet"
-    with pytest.raises(RecordError) as caught:
-        convert(table, [source], target, own=OWN, threads=1)
-    assert {path.name for path in tmp_path.iterdir()} == {name}
     target.write_bytes(b"earlier")
-    with pytest.raises(RecordError):
+    with pytest.raises(RecordError) as caught:
         convert(table, [source], target, own=OWN, threads=1)
     assert target.read_bytes() == b"earlier"
     assert {path.name for path in tmp_path.iterdir()} == {name, "rows.parquet"}
@@ -121,6 +118,13 @@ def test_the_line_is_right_beyond_the_first_block_and_without_a_line_end(tmp_pat
     lines = BLOCK_BYTES // len(GOOD) + 1000
     error = refused(tmp_path, GOOD * lines + b'{"Id":"a","UnitCount":5.7}', name=name)
     assert (error.line, error.field) == (lines + 1, "UnitCount")
+
+
+def test_nothing_is_left_at_a_new_target_after_an_error(tmp_path):
+    source = write_file(tmp_path / "x.jsonl", GOOD + b"garbage\n")
+    with pytest.raises(RecordError):
+        convert(ORDER_ITEMS, [source], tmp_path / "rows.parquet", own=OWN, threads=1)
+    assert list(tmp_path.iterdir()) == [source]
 
 
 def test_the_line_is_right_in_the_second_file(tmp_path):
