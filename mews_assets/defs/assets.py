@@ -5,6 +5,7 @@ tells Dagster what came of it: a materialisation for every partition, and every 
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -14,10 +15,10 @@ from mews_assets.catalog.model import Export, Table
 from mews_assets.defs import events
 from mews_assets.defs.checks import check_specs
 from mews_assets.defs.partitions import partitions_of
-from mews_assets.defs.resources import LakeResource, MewsResource
+from mews_assets.defs.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.specs import changes_key, landing_key, table_specs
 from mews_assets.defs.wanted import Wanted, WantedConfig, read_wanted
-from mews_assets.ingest.directory import UnknownScopeError
+from mews_assets.ingest.directory import UnknownScopeError, load_directory
 from mews_assets.ingest.materialise import Materialised, materialise, rebuild
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake import landing
@@ -73,7 +74,7 @@ def _pull(
     context: dg.AssetExecutionContext, table: Table, wanted: Wanted, mews: MewsResource, lake: Lake
 ) -> tuple[Materialised, dict[str, str]]:
     """The partitions pulled and merged, and the names of their scopes."""
-    with mews.open() as platform:
+    with mews.open(before=load_directory(lake)) as platform:
         directory = platform.directory
         # A scope that nobody sees any more fails alone. An export that was asked for may still bring its rows.
         seen = (
@@ -89,7 +90,7 @@ def _pull(
             directory,
             platform.now,
             also=[one for one in wanted.also if one.scope in seen],
-            landed_since=wanted.landed_since,
+            landed_since=_at_mews(wanted, platform),
             pulls=wanted.pulls,
             puller=Puller(lake, platform.now, asked_by=context.run.run_id),
         )
@@ -99,6 +100,12 @@ def _pull(
             except UnknownScopeError as error:
                 result.failed.append(([one for one in wanted.partitions if one.scope == scope], error))
         return result, {one.scope: directory.name_of(table.scope, one.scope) for one in wanted.partitions}
+
+
+def _at_mews(wanted: Wanted, platform: Platform) -> datetime | None:
+    if wanted.landed_since is None or not wanted.by_our_clock:
+        return wanted.landed_since
+    return wanted.landed_since + (platform.now() - datetime.now(UTC))
 
 
 def op_name(table: Table) -> str:

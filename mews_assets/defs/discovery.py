@@ -10,7 +10,7 @@ from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.partitions import SCOPE_SETS
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.switches import default_status
-from mews_assets.ingest.directory import Directory, save_directory
+from mews_assets.ingest.directory import Directory, load_directory, save_directory
 from mews_assets.settings import Settings
 
 INTERVAL_SECONDS = 600
@@ -43,16 +43,22 @@ def discovery_sensor(settings: Settings) -> dg.SensorDefinition:
     def discovery(
         context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource
     ) -> dg.SkipReason:
-        with mews.open() as platform:
+        opened = lake.open()
+        # One withdrawn token must not hide the hotels of the others.
+        before = load_directory(opened) or Directory({}, {}, {})
+        with mews.open(before=before, patient=False) as platform:
             directory = platform.directory
-        save_directory(lake.open(), directory)
+        save_directory(opened, directory)
         added, gone = register_scopes(context.instance, directory)
         if gone:
             context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))
+        for problem in directory.silent.values():
+            context.log.error("%s What this connection served before is kept.", problem)
         names = [directory.enterprises[one].name for one in added if one in directory.enterprises]
         found = f"{len(directory.enterprises)} enterprises, {len(directory.connection_by_chain)} chains"
         return dg.SkipReason(
-            f"{found}; new: {', '.join(names) or 'none'}; no longer visible: {', '.join(gone) or 'none'}"
+            f"{found}; new: {', '.join(names) or 'none'}; no longer visible: {', '.join(gone) or 'none'}; "
+            f"did not answer: {', '.join(directory.silent.values()) or 'none'}"
         )
 
     return discovery

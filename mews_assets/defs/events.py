@@ -20,14 +20,17 @@ from mews_assets.defs.partitions import to_dagster_key
 from mews_assets.defs.specs import changes_key, landing_key
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake import layout
-from mews_assets.lake.changes import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.store import Lake
 from mews_assets.windows import to_api
 
 AGAIN_MAY_HELP = "again_may_help"
 """In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
+
+FAILED_PULLS = "failed_pulls"
+"""In a failure's metadata: what each failed pull asked for, its cause, and whether again may help there."""
 
 
 def report(
@@ -46,7 +49,7 @@ def report(
         if merged is None:
             continue
         chosen = [merged.partitions[one] for one in asked if one in merged.partitions]
-        told = _Report(context, table, merged, lake, names)
+        told = _Report(context, table, merged, lake, names, _captures_by_scope(merged))
         if landing_key(table) in context.selected_asset_keys:
             yield from (told.landed(partition) for partition in chosen)
         if changes_key(table) in context.selected_asset_keys:
@@ -68,10 +71,21 @@ def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
         metadata={
             "failed_partitions": dg.MetadataValue.json(failed),
             "causes": dg.MetadataValue.json(causes),
+            FAILED_PULLS: dg.MetadataValue.json([_failed_pull(*one) for one in result.failed if one[0]]),
             AGAIN_MAY_HELP: again_may_help,
         },
         allow_retries=again_may_help,
     )
+
+
+def _failed_pull(partitions: list[Partition], error: Exception) -> dict[str, Any]:
+    return {
+        "scopes": sorted({one.scope for one in partitions}),
+        "start_utc": to_api(min(one.window.start for one in partitions)),
+        "end_utc": to_api(max(one.window.end for one in partitions)),
+        "cause": str(error),
+        AGAIN_MAY_HELP: bool(getattr(error, "is_transient", False)),
+    }
 
 
 @contextmanager
@@ -95,6 +109,8 @@ class _Report:
     merged: Merged
     lake: Lake
     names: Mapping[str, str]
+    captures: Mapping[str, list[MergedCapture]]
+    """By scope: a run over many hotels may have a capture for each."""
 
     def landed(self, partition: MergedPartition) -> dg.AssetMaterialization:
         captures = self._captures_of(partition)
@@ -181,13 +197,22 @@ class _Report:
         one = partition.partition
         return [
             capture
-            for capture in self.merged.captures.values()
-            if capture.manifest.covers(one.scope, one.window)
+            for capture in self.captures.get(one.scope, ())
+            if capture.manifest.window.start <= one.window.start
+            and one.window.end <= capture.manifest.window.end
         ]
 
     def _common(self, partition: MergedPartition) -> dict[str, Any]:
         scope = partition.partition.scope
         return {self.table.scope.value: self.names.get(scope, scope)}
+
+
+def _captures_by_scope(merged: Merged) -> dict[str, list[MergedCapture]]:
+    found: dict[str, list[MergedCapture]] = {}
+    for capture in merged.captures.values():
+        for scope in capture.manifest.scopes:
+            found.setdefault(scope, []).append(capture)
+    return found
 
 
 def _source(capture: MergedCapture) -> dict[str, Any]:

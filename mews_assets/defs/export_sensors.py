@@ -6,11 +6,11 @@ may die between any two lines.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 import dagster as dg
 
@@ -25,7 +25,7 @@ from mews_assets.defs.specs import changes_key, landing_key
 from mews_assets.defs.switches import default_status
 from mews_assets.defs.wanted import export_config
 from mews_assets.ingest.directory import Directory, load_directory
-from mews_assets.ingest.due import due, not_covered
+from mews_assets.ingest.due import due, not_covered, still_missing
 from mews_assets.ingest.flights import (
     Decision,
     Flight,
@@ -35,15 +35,23 @@ from mews_assets.ingest.flights import (
     blocked,
     decide,
     from_state,
+    paused,
     to_state,
     troubled,
+    with_trouble,
 )
 from mews_assets.ingest.plan import Pull, plan
 from mews_assets.ingest.pull import question
 from mews_assets.lake import export_log
+from mews_assets.lake.dealing import Partition
 from mews_assets.lake.export_log import AskedExport
 from mews_assets.lake.store import Lake
 from mews_assets.settings import Settings
+
+AT_ONCE = 16
+"""Connections asked side by side, so that a hundred of them stay far below the 60 s a tick may take."""
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 def export_sensor(table: Table, settings: Settings, job: str) -> dg.SensorDefinition:
@@ -60,7 +68,7 @@ def export_sensor(table: Table, settings: Settings, job: str) -> dg.SensorDefini
         opened = lake.open()
         if (directory := load_directory(opened)) is None:
             return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
-        with mews.open(directory) as platform:
+        with mews.open(directory, patient=False) as platform:
             return _Tick(table, settings, context.instance, opened, platform).run(context.cursor)
 
     return sense
@@ -84,7 +92,8 @@ class _Tick:
 
     def run(self, cursor: str | None) -> dg.SensorResult:
         flights, troubles = from_state(json.loads(cursor or "{}"))
-        flights = self._with_the_log(flights)
+        # Of a connection that was taken out of the settings nothing can be asked; its log entries stay.
+        flights = self._with_the_log([one for one in flights if one.export.connection in self.clients])
         waited_for = [one for one in flights if self._is_waited_for(one.export)]
         ours = [one for one in flights if one not in waited_for]
         runs = {one.export.id: run_of_export(self.instance, one.export.id) for one in ours}
@@ -96,7 +105,7 @@ class _Tick:
         asked, troubles = self._ask(decision, waited_for, now, notes)
         told = [self._observation("asked for", one) for one in asked]
         told += [self._observation("ready", one.export) for one in decision.launch]
-        notes += [f"gave up {one.reason}" for one in troubles if one.given_up]
+        notes += [_given_up(one) for one in troubles if one.given_up]
         flying = [*decision.going_on, *(Flight(one) for one in asked)]
         return dg.SensorResult(
             run_requests=[self._request(flight) for flight in decision.launch],
@@ -108,8 +117,8 @@ class _Tick:
     def _with_the_log(self, flights: list[Flight]) -> list[Flight]:
         """What the cursor knows, and what only the export log knows: a tick died, or a run asked."""
         known = {flight.export.id for flight in flights}
-        logged = [one for name in self.clients for one in export_log.asked(self.lake, name, self.table.name)]
-        return [*flights, *(Flight(one) for one in logged if one.id not in known)]
+        logged = _side_by_side(lambda name: export_log.asked(self.lake, name, self.table.name), self.clients)
+        return [*flights, *(Flight(one) for found in logged for one in found if one.id not in known)]
 
     def _is_waited_for(self, export: AskedExport) -> bool:
         return bool(export.asked_by) and is_going(self.instance, export.asked_by)
@@ -132,39 +141,43 @@ class _Tick:
                 return f"{name}: {error}"
             return {one: export.next if export is not None else None for one, export in found.items()}
 
-        if ids:
-            with ThreadPoolExecutor(min(16, len(ids))) as side_by_side:
-                for answer in side_by_side.map(work, ids):
-                    notes.append(answer) if isinstance(answer, str) else states.update(answer)
+        for answer in _side_by_side(work, ids):
+            notes.append(answer) if isinstance(answer, str) else states.update(answer)
         return states, notes
 
     def _ask(
         self, decision: Decision, waited_for: list[Flight], now: datetime, notes: list[str]
     ) -> tuple[list[AskedExport], list[Trouble]]:
         """New exports for what is due, one per connection that has none of this table at Mews."""
-        busy = {one.export.connection for one in (*decision.waiting_at_mews, *waited_for)}
-        troubles = {one.question: one for one in decision.troubles}
+        due_now = self._due(now)
+        troubles = _concerning(due_now, decision.troubles)
         under_way = [one.question for one in (*decision.going_on, *waited_for)]
-        closed = [*under_way, *blocked(troubles.values(), now)]
-        missing = not_covered(self._due(now), [(one.scopes, one.window) for one in closed])
-        pulls = plan(self.table, missing, self._connection_of)
+        closed = [*under_way, *blocked(troubles, now)]
+        missing = not_covered(due_now, [(one.scopes, one.window) for one in closed])
+        chosen: dict[str, Pull] = {}
+        busy = {one.export.connection for one in (*decision.waiting_at_mews, *waited_for)}
+        for pull in reversed(plan(self.table, missing, self._connection_of)):
+            # The newest first: people look at yesterday before last year.
+            if pull.connection not in busy and pull.connection in self.clients:
+                chosen.setdefault(pull.connection, pull)
         asked: list[AskedExport] = []
-        for pull in reversed(pulls):  # the newest first: people look at yesterday before last year
-            if pull.connection in busy or pull.connection not in self.clients:
-                continue
-            busy.add(pull.connection)
+        for pull, answer in zip(
+            chosen.values(), _side_by_side(lambda one: self._add(one, now), chosen.values()), strict=True
+        ):
             key = Question(pull.connection, pull.scopes, pull.window)
-            try:
-                asked.append(self._add(pull, now))
-            except ExportInFlightError:
+            if isinstance(answer, AskedExport):
+                asked.append(answer)
+            elif isinstance(answer, ExportInFlightError):
                 notes.append(f"{pull.connection}: another export of {self.table.entity} is in flight")
-            except MewsError as error:
-                troubles[key] = troubled(
-                    troubles.get(key), key, str(error), now, for_good=not error.is_transient
-                )
-        return asked, list(troubles.values())
+            elif answer.is_transient:
+                notes.append(str(answer))
+                troubles = with_trouble(troubles, paused(troubles, key, str(answer), now))
+            else:
+                refused = troubled(troubles, key, str(answer), now, for_good=True)
+                troubles = with_trouble(troubles, refused)
+        return asked, troubles
 
-    def _due(self, now: datetime) -> list[Any]:
+    def _due(self, now: datetime) -> list[Partition]:
         there = self.instance.get_materialized_partitions(changes_key(self.table))
         known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.table.scope]))
         scopes = [scope for scope in self.directory.scopes(self.table.scope) if scope in known]
@@ -173,12 +186,16 @@ class _Tick:
     def _connection_of(self, scope: str) -> str:
         return self.directory.connection_of(self.table.scope, scope)
 
-    def _add(self, pull: Pull, now: datetime) -> AskedExport:
+    def _add(self, pull: Pull, now: datetime) -> AskedExport | MewsError:
+        """The export, its id saved; or why there is none."""
         fetch = self.table.fetch
         assert isinstance(fetch, Export)
-        export = add_export(
-            self.clients[pull.connection], fetch.entity_type, **question(self.table, fetch, pull)
-        )
+        try:
+            export = add_export(
+                self.clients[pull.connection], fetch.entity_type, **question(self.table, fetch, pull)
+            )
+        except MewsError as error:
+            return error
         asked = AskedExport(export.id, pull.connection, self.table.name, pull.scopes, pull.window, now)
         export_log.save(self.lake, asked)
         return asked
@@ -211,3 +228,26 @@ class _Tick:
         waiting = f"{len(flying)} exports under way" if flying else "nothing is due"
         runs = f"; {len(waited_for)} waited for by runs" if waited_for else ""
         return "; ".join([waiting + runs, *notes])
+
+
+def _concerning(partitions: list[Partition], troubles: list[Trouble]) -> list[Trouble]:
+    """The troubles that still keep something back: the others are over, whoever landed their partitions."""
+    questions = [(one.question.scopes, one.question.window) for one in troubles]
+    kept = zip(troubles, still_missing(partitions, questions), strict=True)
+    return [trouble for trouble, is_missing in kept if is_missing]
+
+
+def _given_up(trouble: Trouble) -> str:
+    asked = trouble.question
+    return (
+        f"gave up {asked.connection} {asked.window}, {len(asked.scopes)} scopes, after {trouble.failures} tries: "
+        f"{trouble.reason} Mend its cause, then launch a backfill of these partitions, or reset this sensor's cursor"
+    )
+
+
+def _side_by_side(work: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
+    waiting = list(items)
+    if not waiting:
+        return []
+    with ThreadPoolExecutor(min(AT_ONCE, len(waiting))) as threads:
+        return list(threads.map(work, waiting))

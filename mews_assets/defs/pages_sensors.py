@@ -1,34 +1,53 @@
 """Pages sensors: one per operation fetched by pages; a run for all that is due, when none is going.
 
-Lives here: the shell around `ingest.due`, and the pause after failures. The run joins windows that touch and
-pulls them side by side; nothing is in flight between runs, so there is no state but the runs themselves.
+Lives here: the shell around `ingest.due`, and the pauses after failures. The run joins windows that touch and
+pulls them side by side; nothing is in flight between runs. What a run could not pull is kept in the cursor
+with its pause: one hotel that is refused does not stop the others.
 """
 
+import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import op_name
+from mews_assets.defs.events import AGAIN_MAY_HELP
 from mews_assets.defs.partitions import SCOPE_SETS
 from mews_assets.defs.resources import LakeResource, MewsResource
-from mews_assets.defs.run_history import TABLE_TAG, newest_runs, state_of
+from mews_assets.defs.run_history import TABLE_TAG, failed_pulls, newest_runs, state_of
 from mews_assets.defs.specs import changes_key
 from mews_assets.defs.switches import default_status
 from mews_assets.ingest.directory import load_directory
-from mews_assets.ingest.due import due
-from mews_assets.ingest.flights import FIRST_BACKOFF, MAX_TRIES, RunState
+from mews_assets.ingest.due import due, not_covered, still_missing
+from mews_assets.ingest.flights import (
+    Question,
+    RunState,
+    Trouble,
+    backoff,
+    blocked,
+    from_state,
+    to_state,
+    troubled,
+    with_trouble,
+)
+from mews_assets.lake.dealing import Partition
 from mews_assets.settings import Settings
+from mews_assets.windows import Window, from_api
 
 MAX_PARTITIONS = 2000
-"""Of one run: about a minute of events, so that a long history arrives in pieces that people can watch."""
+"""Of one run: a minute or two of events, so that a long history arrives in pieces that people can watch."""
+MAX_RUNS = 6
+"""Looked back at: after so many failures in a row the pause grows no more."""
 
 
 def pause_after(states: list[RunState], ended: datetime | None) -> datetime | None:
     """When to try again after the newest runs, newest first; None at once, the last instant never.
 
-    Failures in a row double the pause. After the last try, or one that said again cannot help, only a run that
-    somebody launches, and that succeeds, starts the sensor again.
+    Failures in a row double the pause, up to the longest. After one that said again cannot help, only a run
+    that somebody launches, and that succeeds, starts the sensor again.
     """
     failures = 0
     for state in states:
@@ -37,9 +56,9 @@ def pause_after(states: list[RunState], ended: datetime | None) -> datetime | No
         failures += 1
     if not failures or ended is None:
         return None
-    if states[0] is RunState.FAILED_FOR_GOOD or failures >= MAX_TRIES:
+    if states[0] is RunState.FAILED_FOR_GOOD:
         return datetime.max.replace(tzinfo=UTC)
-    return ended + FIRST_BACKOFF * (1 << (failures - 1))
+    return ended + backoff(failures)
 
 
 def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.SensorDefinition:
@@ -53,50 +72,98 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         default_status=default_status(settings),
         description=f"Pulls the settled windows of {', '.join(one.name for one in group)} that are missing.",
     )
-    def sense(
-        context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource
-    ) -> dg.RunRequest | dg.SkipReason:
+    def sense(context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource) -> dg.SensorResult:
         directory = load_directory(lake.open())
         if directory is None:
-            return dg.SkipReason("nothing discovered yet: turn on the sensor `discovery`")
+            return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
         instance = context.instance
-        runs = newest_runs(instance, first.name, MAX_TRIES)
+        runs = newest_runs(instance, first.name, MAX_RUNS)
         states = [state_of(instance, run) for run in runs]
         if RunState.GOING in states:
-            return dg.SkipReason("a run is going")
-        with mews.open(directory) as platform:
+            return dg.SensorResult(skip_reason="a run is going", cursor=context.cursor)
+        with mews.open(directory, patient=False) as platform:
             now = platform.now()
-        ended = _ended(instance, runs[0].run_id) if runs else None
-        until = pause_after(states, ended)
-        if until is not None and datetime.now(UTC) < until:
-            if until.year == datetime.max.year:
-                return dg.SkipReason(
-                    f"gave up after run {runs[0].run_id}: mend its cause, then run {job} by hand"
-                )
-            return dg.SkipReason(f"the newest run failed; trying again at {until:%H:%M} UTC")
-        return _request(instance, group, settings, directory.scopes(first.scope), now)
+        seen, troubles = _read(context.cursor)
+        # A run that names what it could not pull has pulled the rest: only the rest is paused for a whole.
+        refused = failed_pulls(instance, runs[0].run_id) if runs else []
+        if runs and runs[0].run_id != seen:
+            troubles = _after(refused, troubles, now)
+        until = None if refused else pause_after(states, _ended(instance, runs[0].run_id) if runs else None)
+        scopes = directory.scopes(first.scope)
+        return _result(
+            instance, group, settings, scopes, now, troubles, until, runs[0].run_id if runs else ""
+        )
 
     return sense
 
 
-def _request(
+def _result(
     instance: dg.DagsterInstance,
     group: tuple[Table, ...],
     settings: Settings,
     scopes: list[str],
     now: datetime,
-) -> dg.RunRequest | dg.SkipReason:
+    troubles: list[Trouble],
+    until: datetime | None,
+    seen: str,
+) -> dg.SensorResult:
+    missing = _due(instance, group, settings, scopes, now)
+    questions = [(one.question.scopes, one.question.window) for one in troubles]
+    kept = zip(troubles, still_missing(missing, questions), strict=True)
+    troubles = [trouble for trouble, is_missing in kept if is_missing]
+    cursor = json.dumps({"seen": seen, **to_state([], troubles)})
+    if until is not None and datetime.now(UTC) < until:
+        if until.year == datetime.max.year:
+            said = f"gave up after run {seen}: mend its cause, then launch the job by hand"
+        else:
+            said = f"the newest run failed; trying again at {until:%H:%M} UTC"
+        return dg.SensorResult(skip_reason=said, cursor=cursor)
+    closed = blocked(troubles, now)
+    chosen = not_covered(missing, [(one.scopes, one.window) for one in closed])[-MAX_PARTITIONS:]
+    if not chosen:
+        held = [f"{len(missing)} partitions held back", *(_said(one) for one in troubles)]
+        return dg.SensorResult(skip_reason="; ".join(held) if missing else "nothing is due", cursor=cursor)
     first = group[0]
-    there = set.intersection(*(instance.get_materialized_partitions(changes_key(one)) for one in group))
-    known = set(instance.get_dynamic_partitions(SCOPE_SETS[first.scope]))
-    missing = due([one for one in scopes if one in known], settings.start, now, settings.grain, there)
-    if not missing:
-        return dg.SkipReason("nothing is due")
-    newest = missing[-MAX_PARTITIONS:]
-    keys = [f"{one.scope}|{one.key(settings.grain)}" for one in newest]
-    return dg.RunRequest(
+    keys = [f"{one.scope}|{one.key(settings.grain)}" for one in chosen]
+    request = dg.RunRequest(
         run_config={"ops": {op_name(first): {"config": {"partitions": keys}}}}, tags={TABLE_TAG: first.name}
     )
+    return dg.SensorResult(run_requests=[request], cursor=cursor)
+
+
+def _due(
+    instance: dg.DagsterInstance,
+    group: tuple[Table, ...],
+    settings: Settings,
+    scopes: list[str],
+    now: datetime,
+) -> list[Partition]:
+    there = set.intersection(*(instance.get_materialized_partitions(changes_key(one)) for one in group))
+    known = set(instance.get_dynamic_partitions(SCOPE_SETS[group[0].scope]))
+    return due([one for one in scopes if one in known], settings.start, now, settings.grain, there)
+
+
+def _after(refused: Iterable[dict[str, Any]], troubles: list[Trouble], now: datetime) -> list[Trouble]:
+    """The troubles after one more run, by what it could not pull."""
+    for pull in refused:
+        window = Window(from_api(pull["start_utc"]), from_api(pull["end_utc"]))
+        question = Question("", tuple(pull["scopes"]), window)
+        for_good = not pull[AGAIN_MAY_HELP]
+        trouble = troubled(troubles, question, pull["cause"], now, for_good=for_good)
+        troubles = with_trouble(troubles, trouble)
+    return troubles
+
+
+def _said(trouble: Trouble) -> str:
+    asked = f"{len(trouble.question.scopes)} scopes, {trouble.question.window}"
+    if trouble.given_up:
+        return f"gave up {asked}: {trouble.reason} Mend its cause, then launch a backfill of these partitions"
+    return f"{asked} again at {trouble.until:%H:%M} UTC: {trouble.reason}"
+
+
+def _read(cursor: str | None) -> tuple[str, list[Trouble]]:
+    state = json.loads(cursor or "{}")
+    return state.get("seen", ""), from_state(state)[1]
 
 
 def _ended(instance: dg.DagsterInstance, run_id: str) -> datetime | None:

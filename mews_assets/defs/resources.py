@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from mews_assets.api import Credentials, MewsClient
+from mews_assets.api.client import BRIEF_TIMEOUTS
 from mews_assets.ingest.directory import Directory, discover, time_at_mews
 from mews_assets.lake.store import Lake, open_lake
 from mews_assets.settings import Connection, Settings, read_secret
@@ -59,25 +60,39 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     @contextmanager
-    def clients(self) -> Iterator[dict[str, MewsClient]]:
+    def clients(self, *, patient: bool = True) -> Iterator[dict[str, MewsClient]]:
         """Clients for all connections, closed at the end. Asks nothing."""
         with ExitStack() as stack:
-            yield {one.name: stack.enter_context(self._client(one)) for one in self.connections}
+            yield {one.name: stack.enter_context(self._client(one, patient)) for one in self.connections}
 
     @contextmanager
-    def open(self, directory: Directory | None = None) -> Iterator[Platform]:
-        """Clients, and what they see: as it was discovered before, or by one request per connection."""
-        only = {connection.name: connection.enterprises for connection in self.connections}
-        with self.clients() as clients:
-            yield Platform(clients, directory or discover(clients, only))
+    def open(
+        self, directory: Directory | None = None, *, before: Directory | None = None, patient: bool = True
+    ) -> Iterator[Platform]:
+        """Clients, and what they see: as it was discovered before, or by one request per connection.
 
-    def _client(self, connection: ConnectionConfig) -> MewsClient:
+        A connection that does not answer is an error, unless `before` says what was seen before. Impatient
+        clients try once and wait briefly: for sensors, whose next tick is the next try.
+        """
+        only = {connection.name: connection.enterprises for connection in self.connections}
+        with self.clients(patient=patient) as clients:
+            yield Platform(clients, directory or discover(clients, only, before))
+
+    def _client(self, connection: ConnectionConfig, patient: bool) -> MewsClient:
         credentials = Credentials(
             read_secret(os.environ, self.client_token_variable),
             read_secret(os.environ, connection.access_token_variable),
             self.client,
         )
-        return MewsClient(self.platform_address, credentials, connection=connection.name)
+        if patient:
+            return MewsClient(self.platform_address, credentials, connection=connection.name)
+        return MewsClient(
+            self.platform_address,
+            credentials,
+            connection=connection.name,
+            max_tries=1,
+            timeouts=BRIEF_TIMEOUTS,
+        )
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -5,9 +5,12 @@ Lives here: reading the instance, turned into plain values for the pure rooms. R
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import dagster as dg
 
-from mews_assets.defs.events import AGAIN_MAY_HELP
+from mews_assets.defs.events import AGAIN_MAY_HELP, FAILED_PULLS
 from mews_assets.ingest.flights import RunState
 
 TABLE_TAG = "mews/table"
@@ -45,10 +48,26 @@ def state_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
         return RunState.GOING
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return RunState.SUCCEEDED
-    failures = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
-    for entry in failures:
-        event = entry.dagster_event
-        data = event.step_failure_data.user_failure_data if event is not None else None
-        if data is not None and data.metadata.get(AGAIN_MAY_HELP) == dg.MetadataValue.bool(False):
+    for metadata in _failures(instance, run.run_id):
+        if metadata.get(AGAIN_MAY_HELP) == dg.MetadataValue.bool(False):
             return RunState.FAILED_FOR_GOOD
     return RunState.FAILED
+
+
+def failed_pulls(instance: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:
+    """What a run that failed in part could not pull; nothing where it did not say."""
+    found: list[dict[str, Any]] = []
+    for metadata in _failures(instance, run_id):
+        pulls = metadata.get(FAILED_PULLS)
+        if isinstance(pulls, dg.JsonMetadataValue) and isinstance(pulls.data, list):
+            found += [pull for pull in pulls.data if isinstance(pull, dict)]
+    return found
+
+
+def _failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str, Any]]:
+    """What the failed steps of a run said of themselves."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        data = event.step_failure_data.user_failure_data if event is not None else None
+        if data is not None:
+            yield data.metadata

@@ -42,12 +42,16 @@ class WantedConfig(dg.Config):
 
 @dataclass(frozen=True)
 class Wanted:
-    """`also` comes along in the same pulls; captures since `landed_since` are not asked for again."""
+    """`also` comes along in the same pulls; captures since `landed_since` are not asked for again.
+
+    `by_our_clock` says that this instant is the instance's, while captures are stamped by Mews' clock.
+    """
 
     partitions: list[Partition]
     also: list[Partition]
     landed_since: datetime | None = None
     pulls: list[Pull] | None = None
+    by_our_clock: bool = False
 
 
 def export_config(export: AskedExport) -> dict[str, Any]:
@@ -72,7 +76,7 @@ def read_wanted(
     if context.has_partition_key or context.has_partition_key_range:
         partitions = [to_partition(str(key), grain) for key in context.partition_keys]
         others, since = _of_backfill(context, asset, grain)
-        return Wanted(partitions, others, since)
+        return Wanted(partitions, others, since, by_our_clock=True)
     raise ValueError(
         "this run names no partitions. Choose some in the launchpad or a backfill, or name them in the run's "
         "config: ops: {<op>: {config: {partitions: ['<scope>|<window>']}}}"

@@ -7,15 +7,19 @@ covers is not written on it; this is how it is learnt.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
-from mews_assets.api import MewsClient, Pages
+from mews_assets.api import MewsClient, MewsError, Pages
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.lake import layout
 from mews_assets.lake.store import Lake
+
+CONNECTIONS_AT_ONCE = 16
+"""Asked side by side: each answer takes a fraction of a second, and there may be hundreds."""
 
 
 class UnknownScopeError(LookupError):
@@ -44,6 +48,8 @@ class Directory:
     """The enterprises' records in Mews' own bytes, each once."""
     clock_skew_seconds: float = 0.0
     """How far Mews' clock was ahead of ours when this was read; the least of all connections."""
+    silent: dict[str, str] = field(default_factory=dict)
+    """Connections that did not answer, and why; what they served before is kept."""
 
     def scopes(self, kind: ScopeKind) -> list[str]:
         known = self.connection_by_enterprise if kind is ScopeKind.ENTERPRISE else self.connection_by_chain
@@ -75,24 +81,58 @@ class _Record(msgspec.Struct, rename="pascal"):
     time_zone_identifier: str = "UTC"
 
 
-def discover(clients: Mapping[str, MewsClient], only: Mapping[str, Iterable[str]] | None = None) -> Directory:
-    """Ask every connection what it sees. `only` limits a connection to some of its enterprises."""
+def discover(
+    clients: Mapping[str, MewsClient],
+    only: Mapping[str, Iterable[str]] | None = None,
+    before: Directory | None = None,
+) -> Directory:
+    """Ask every connection what it sees. `only` limits a connection to some of its enterprises.
+
+    A connection that fails raises its MewsError, for it would look like one without hotels. With `before`, it
+    keeps what it had then and is named in `silent`; only when all fail is that an error.
+    """
     directory = Directory({}, {}, {})
-    for name, client in clients.items():
+    with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as side_by_side:
+        answers = dict(zip(clients, side_by_side.map(_seen, clients.values()), strict=True))
+    errors = {name: answer for name, answer in answers.items() if isinstance(answer, MewsError)}
+    if errors and (before is None or len(errors) == len(clients)):
+        raise next(iter(errors.values()))
+    for name, answer in answers.items():
+        if isinstance(answer, MewsError):
+            directory.silent[name] = str(answer)
+            _keep(directory, name, before or Directory({}, {}, {}))
+            continue
         wanted = set((only or {}).get(name, ()))
-        pages = Pages(client, "enterprises/getAll", ("Enterprises",), {})
-        for page in pages:
-            for raw in page.records["Enterprises"]:
-                record = msgspec.json.decode(raw, type=_Record)
-                if (wanted and record.id not in wanted) or record.id in directory.enterprises:
-                    continue
-                directory.enterprises[record.id] = Enterprise(
-                    record.id, record.name, record.chain_id, record.chain_name, record.time_zone_identifier
-                )
-                directory.records.append(raw)
-                directory.connection_by_enterprise[record.id] = name
-                directory.connection_by_chain.setdefault(record.chain_id, name)
+        for raw in answer:
+            record = msgspec.json.decode(raw, type=_Record)
+            if (wanted and record.id not in wanted) or record.id in directory.enterprises:
+                continue
+            directory.enterprises[record.id] = Enterprise(
+                record.id, record.name, record.chain_id, record.chain_name, record.time_zone_identifier
+            )
+            directory.records.append(raw)
+            directory.connection_by_enterprise[record.id] = name
+            directory.connection_by_chain.setdefault(record.chain_id, name)
     return replace(directory, clock_skew_seconds=_skew(clients, 0.0))
+
+
+def _seen(client: MewsClient) -> list[bytes] | MewsError:
+    try:
+        pages = Pages(client, "enterprises/getAll", ("Enterprises",), {})
+        return [raw for page in pages for raw in page.records["Enterprises"]]
+    except MewsError as error:
+        return error
+
+
+def _keep(directory: Directory, name: str, before: Directory) -> None:
+    """What a connection served before, unless another one serves it now."""
+    for scope, connection in before.connection_by_enterprise.items():
+        if connection == name and scope not in directory.enterprises:
+            directory.enterprises[scope] = before.enterprises[scope]
+            directory.connection_by_enterprise[scope] = name
+    for chain, connection in before.connection_by_chain.items():
+        if connection == name:
+            directory.connection_by_chain.setdefault(chain, name)
 
 
 def time_at_mews(clients: Mapping[str, MewsClient], now: datetime, skew_before: float = 0.0) -> datetime:

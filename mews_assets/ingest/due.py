@@ -1,6 +1,6 @@
 """What is due: the partitions that have settled and are not there yet.
 
-Lives here: one pure function. Where "there" is read from is the caller's business.
+Lives here: pure functions over partitions and questions. Where "there" is read from is the caller's business.
 """
 
 from __future__ import annotations
@@ -28,12 +28,30 @@ def not_covered(
     partitions: Iterable[Partition], questions: Iterable[tuple[Collection[str], Window]]
 ) -> list[Partition]:
     """The partitions that none of the questions (scopes, window) brings."""
-    known = [(frozenset(scopes), window) for scopes, window in questions]
+    asked: dict[str, set[Window]] = {}
+    for scopes, window in questions:
+        for scope in scopes:
+            asked.setdefault(scope, set()).add(window)
+    return [one for one in partitions if not _brought(one, asked.get(one.scope, ()))]
+
+
+def still_missing(
+    partitions: Iterable[Partition], questions: Iterable[tuple[Collection[str], Window]]
+) -> list[bool]:
+    """Of each question, whether it brings any of the partitions."""
+    windows: dict[str, list[Window]] = {}
+    for one in partitions:
+        windows.setdefault(one.scope, []).append(one.window)
     return [
-        one
-        for one in partitions
-        if not any(
-            window.start <= one.window.start and one.window.end <= window.end and one.scope in scopes
-            for scopes, window in known
+        any(
+            asked.start <= window.start and window.end <= asked.end
+            for scope in scopes
+            for window in windows.get(scope, ())
         )
+        for scopes, asked in questions
     ]
+
+
+def _brought(partition: Partition, windows: Iterable[Window]) -> bool:
+    wanted = partition.window
+    return any(window.start <= wanted.start and wanted.end <= window.end for window in windows)

@@ -20,11 +20,12 @@ from mews_assets.lake.export_log import AskedExport
 from mews_assets.windows import Window, from_api, to_api
 
 MAX_TRIES = 3
-"""Of one question, counting exports that failed at Mews and runs that failed here."""
+"""Of one question at Mews; and of the run for each of its exports."""
 DEADLINE = timedelta(hours=24)
 """An export that is still not ready then is given up: Mews says minutes to hours."""
 FIRST_BACKOFF = timedelta(minutes=5)
 """Doubled with every failure of the same question."""
+LONGEST_BACKOFF = timedelta(hours=1)
 
 
 class RunState(Enum):
@@ -39,10 +40,11 @@ class RunState(Enum):
 
 @dataclass(frozen=True)
 class Flight:
-    """An export under way. `runs` counts the runs launched for it."""
+    """An export under way. `runs` counts the runs launched for it; after one failed, none before `again_at`."""
 
     export: AskedExport
     runs: int = 0
+    again_at: datetime | None = None
 
     @property
     def question(self) -> Question:
@@ -56,6 +58,24 @@ class Question:
     connection: str
     scopes: tuple[str, ...]
     window: Window
+
+    def meets(self, other: Question) -> bool:
+        """Whether both ask for some of the same."""
+        return (
+            self.connection == other.connection
+            and self.window.start < other.window.end
+            and other.window.start < self.window.end
+            and not set(self.scopes).isdisjoint(other.scopes)
+        )
+
+    def holds(self, other: Question) -> bool:
+        """Whether this asks for all that the other asks for."""
+        return (
+            self.connection == other.connection
+            and self.window.start <= other.window.start
+            and other.window.end <= self.window.end
+            and set(self.scopes) >= set(other.scopes)
+        )
 
 
 @dataclass(frozen=True)
@@ -103,8 +123,16 @@ def decide(
             known.pop(flight.question, None)
             decision.landed.append(flight)
             decision.forget.append(flight.export)
-        elif run is RunState.FAILED_FOR_GOOD or (run is RunState.FAILED and flight.runs >= MAX_TRIES):
-            _fail(decision, known, flight, "its run failed", now, for_good=True)
+        elif run is RunState.FAILED_FOR_GOOD:
+            _fail(
+                decision, known, flight, "its run failed, and says that again cannot help", now, for_good=True
+            )
+        elif run is RunState.FAILED and flight.runs >= MAX_TRIES:
+            _fail(decision, known, flight, f"{flight.runs} runs failed", now)
+        elif run is RunState.FAILED and flight.again_at is None:
+            decision.going_on.append(replace(flight, again_at=now + backoff(flight.runs)))
+        elif run is RunState.FAILED and flight.again_at is not None and now < flight.again_at:
+            decision.going_on.append(flight)
         else:
             _by_state(decision, known, flight, states, now)
     decision.troubles.extend(known.values())
@@ -120,7 +148,7 @@ def _by_state(
 ) -> None:
     state = states.get(flight.export.id, Next.WAIT)
     if state is Next.READY:
-        started = replace(flight, runs=flight.runs + 1)
+        started = replace(flight, runs=flight.runs + 1, again_at=None)
         decision.launch.append(started)
         decision.going_on.append(started)
     elif state is not Next.WAIT:
@@ -146,18 +174,47 @@ def _fail(
 ) -> None:
     decision.forget.append(flight.export)
     text = f"export {flight.export.id}: {reason}"
-    known[flight.question] = troubled(
-        known.get(flight.question), flight.question, text, now, for_good=for_good
-    )
+    trouble = troubled(known.values(), flight.question, text, now, for_good=for_good)
+    _replace(known, trouble)
 
 
 def troubled(
-    before: Trouble | None, question: Question, reason: str, now: datetime, *, for_good: bool = False
+    before: Iterable[Trouble], question: Question, reason: str, now: datetime, *, for_good: bool = False
 ) -> Trouble:
-    """One more failure of a question."""
-    failures = (before.failures if before else 0) + 1
-    pause = FIRST_BACKOFF * 2 ** (failures - 1)
+    """One more failure of a question, or of one that asked for some of the same: questions grow by the day."""
+    failures = 1 + max((one.failures for one in before if _counts_for(one, question)), default=0)
+    pause = backoff(failures)
     return Trouble(question, failures, now + pause, reason, for_good or failures >= MAX_TRIES)
+
+
+def paused(before: Iterable[Trouble], question: Question, reason: str, now: datetime) -> Trouble:
+    """A question that Mews could not even take: it is not given up however long that lasts."""
+    failures = max((one.failures for one in before if _counts_for(one, question)), default=0)
+    return Trouble(question, failures, now + FIRST_BACKOFF, reason)
+
+
+def with_trouble(troubles: Iterable[Trouble], trouble: Trouble) -> list[Trouble]:
+    """The troubles with a new one, without those it stands for."""
+    known = {one.question: one for one in troubles}
+    _replace(known, trouble)
+    return list(known.values())
+
+
+def _replace(known: dict[Question, Trouble], trouble: Trouble) -> None:
+    for one in [one for one in known.values() if _counts_for(one, trouble.question)]:
+        if trouble.question.holds(one.question):
+            del known[one.question]
+    known[trouble.question] = trouble
+
+
+def _counts_for(trouble: Trouble, question: Question) -> bool:
+    # What was given up is no measure for its neighbours: a question that reaches over it starts anew.
+    return trouble.question == question or (not trouble.given_up and trouble.question.meets(question))
+
+
+def backoff(failures: int) -> timedelta:
+    """How long to wait after so many failures in a row."""
+    return min(LONGEST_BACKOFF, FIRST_BACKOFF * (1 << min(max(failures, 1) - 1, 10)))
 
 
 def blocked(troubles: Iterable[Trouble], now: datetime) -> list[Question]:
@@ -175,6 +232,7 @@ def to_state(flights: Iterable[Flight], troubles: Iterable[Trouble]) -> dict[str
                 "asked_at": to_api(flight.export.asked_at),
                 "asked_by": flight.export.asked_by,
                 "runs": flight.runs,
+                "again_at": to_api(flight.again_at) if flight.again_at else None,
                 **_question_json(flight.question),
             }
             for flight in flights
@@ -206,7 +264,8 @@ def from_state(state: Mapping[str, Any]) -> tuple[list[Flight], list[Trouble]]:
             asked_at=from_api(one["asked_at"]),
             asked_by=one["asked_by"],
         )
-        flights.append(Flight(export, one["runs"]))
+        again_at = one.get("again_at")
+        flights.append(Flight(export, one["runs"], from_api(again_at) if again_at else None))
     troubles = [
         Trouble(_question(one), one["failures"], from_api(one["until"]), one["reason"], one["given_up"])
         for one in state.get("troubles", ())

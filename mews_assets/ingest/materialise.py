@@ -17,13 +17,15 @@ from mews_assets.api import MewsClient, MewsError
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
 from mews_assets.ingest.directory import Directory
+from mews_assets.ingest.due import not_covered
 from mews_assets.ingest.plan import Pull, plan
 from mews_assets.ingest.pull import Landed, Puller
 from mews_assets.lake import landing
-from mews_assets.lake.changes import Merged, merge, standing
+from mews_assets.lake.changes import merge, standing
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import Manifest
+from mews_assets.lake.merged import Merged
 from mews_assets.lake.store import Lake
 from mews_assets.windows import to_api
 
@@ -79,7 +81,7 @@ def materialise(
             )
     everything = sorted({*partitions, *(one for one in also if one.window.is_settled(at))})
     recent = landing.captures_since(lake, table.name, landed_since) if landed_since else []
-    missing = [one for one in everything if not _covered(one, recent)]
+    missing = not_covered(everything, [(one.scopes, one.window) for one in recent])
     if pulls is None:
         pulls = plan(table, missing, lambda scope: directory.connection_of(table.scope, scope))
     pulls = [pull for pull in pulls if _of(pull, missing)]
@@ -155,12 +157,11 @@ def rebuild(lake: Lake, table: Table, manifests: Iterable[Manifest], *, threads:
 
 
 def _of(pull: Pull, partitions: Iterable[Partition]) -> list[Partition]:
+    scopes = frozenset(pull.scopes)  # there may be a thousand
     return [
         one
         for one in partitions
-        if one.scope in pull.scopes
-        and pull.window.start <= one.window.start
-        and one.window.end <= pull.window.end
+        if one.scope in scopes and pull.window.start <= one.window.start and one.window.end <= pull.window.end
     ]
 
 
