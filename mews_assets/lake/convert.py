@@ -9,9 +9,10 @@ check says what the parser would not. A file is written aside and put in place o
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,18 +22,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.engine import identifier, literal, open_engine, path_list, read_types, select_columns
+from mews_assets.lake.engine import identifier, open_engine, path_list, read_types, select_columns
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.lines import MAX_LINE_BYTES, Findings, check_file, open_lines
+from mews_assets.lake.parquet import open_writer, plain
 from mews_assets.lake.records import FieldError, inspect
 
-PARQUET_OPTIONS = (
-    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 32768, "
-    "WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 1000"
-)
-"""Row groups of 32,768 rows bound the writer's memory; level 1 saves a tenth in time for 2 % in size."""
+_ROW_GROUP_ROWS = 32_768
+"""Two row groups are in memory at a time: the one being written and the one being read."""
+_LEVEL = 1
+"""Of zstd: saves a tenth in time for 2 % in size against its default, 3."""
 _USUAL_LINE_BYTES = 1 << 20
 """DuckDB's read buffers are twice this long; it is raised only for a file that needs it."""
+
+
+class _ParserError(Exception):
+    """What DuckDB said, by whichever error it came through an Arrow reader."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def _convert_aside(
         failure = None
         try:
             _copy(table, sources, aside, own, threads, Path(spill), Findings())
-        except duckdb.Error as error:
+        except _ParserError as error:
             failure = error
         findings = checking.result()  # raises RecordError, which says more than the parser's own error
         if failure is not None:
@@ -101,7 +106,7 @@ def _copy(
     spill: Path,
     findings: Findings,
 ) -> None:
-    with open_engine(spill, threads=threads) as engine:
+    with open_engine(spill, threads=threads or _parser_threads()) as engine:
         exact = _register_exact(engine, findings)
         numbers = "exact.__numbers" if exact else None  # no name of Mews begins so
         columns = select_columns(table, numbers)
@@ -118,16 +123,66 @@ def _copy(
                 f"read_json({path_list(sources)}, format = 'newline_delimited', "
                 f"columns = {read_types(table.kept_columns)}, maximum_object_size = {line_bytes})"
             )
-            statement = (
-                f"COPY (SELECT {', '.join(columns)} FROM {source} AS record {join}) "
-                f"TO {literal(str(aside))} ({PARQUET_OPTIONS})"
-            )
+            query = f"SELECT {', '.join(columns)} FROM {source} AS record {join}"
             try:
-                engine.execute(statement)
+                _write(_open_reader(engine, query), aside)
                 return
-            except duckdb.InvalidInputException as error:
+            except _ParserError as error:
                 if "maximum_object_size" not in str(error) or line_bytes == MAX_LINE_BYTES:
                     raise
+
+
+def _parser_threads() -> int:
+    """Cores left for the parser: the check has one to itself, and the writer takes about half of one."""
+    return max(1, min(4, (os.cpu_count() or 1) - 1))
+
+
+def _write(reader: pa.RecordBatchReader, aside: Path) -> None:
+    """Write a file while the next row group is being read."""
+    schema = plain(reader.schema)
+    writer: pq.ParquetWriter | None = None
+    with ThreadPoolExecutor(1) as writing:
+        under_way: Future[None] | None = None
+        try:
+            for rows in _row_groups(reader, schema):
+                writer = writer or open_writer(aside, schema, rows, _LEVEL)
+                if under_way is not None:
+                    under_way.result()
+                under_way = writing.submit(writer.write_table, rows, row_group_size=_ROW_GROUP_ROWS)
+            if under_way is not None:
+                under_way.result()
+        finally:
+            if writer is None:
+                writer = open_writer(aside, schema, None, _LEVEL)
+            writing.shutdown(wait=True)
+            writer.close()
+
+
+def _row_groups(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    while (batch := _next_batch(reader)) is not None:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
+            yield pa.Table.from_batches(held).cast(schema)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held).cast(schema)
+
+
+def _open_reader(engine: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
+    try:
+        return engine.sql(query).to_arrow_reader(_ROW_GROUP_ROWS)
+    except duckdb.Error as error:
+        raise _ParserError(str(error)) from error
+
+
+def _next_batch(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    try:
+        return reader.read_next_batch()
+    except StopIteration:
+        return None
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        raise _ParserError(str(error)) from error
 
 
 def _register_exact(engine: duckdb.DuckDBPyConnection, findings: Findings) -> bool:

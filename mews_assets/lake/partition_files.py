@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.dealing import IS_NEW, PLACE, Partition
+from mews_assets.lake.parquet import open_writer, plain
 
 _ROW_GROUP_ROWS = 65_536
 
@@ -30,7 +31,7 @@ class PartitionFiles:
 
     def __init__(self, table: Table, partitions: list[Partition], folder: Path) -> None:
         folder.mkdir()
-        self._schema = _plain(arrow_schema(table))
+        self._schema = plain(arrow_schema(table))
         self._version = snake_case(table.version_column)
         self.paths = {one: folder / f"{number:06}.parquet" for number, one in enumerate(partitions)}
         self._partitions = partitions
@@ -116,22 +117,8 @@ class _Writer:
         self._open = None
 
     def _write_group(self, path: Path) -> None:
+        rows = pa.Table.from_batches(self._held, self._schema)
         if self._open is None:
-            self._open = pq.ParquetWriter(
-                path, self._schema, compression="zstd", compression_level=3, store_schema=False
-            )
-        self._open.write_table(
-            pa.Table.from_batches(self._held, self._schema), row_group_size=_ROW_GROUP_ROWS
-        )
+            self._open = open_writer(path, self._schema, rows, level=3)
+        self._open.write_table(rows, row_group_size=_ROW_GROUP_ROWS)
         self._held = []
-
-
-def _plain(schema: pa.Schema) -> pa.Schema:
-    """The schema without descriptions: in a file of twenty rows they would be most of its bytes."""
-    return pa.schema([pa.field(field.name, _plain_type(field.type), field.nullable) for field in schema])
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(one.name, _plain_type(one.type), one.nullable) for one in kind])
-    return pa.list_(_plain_type(kind.value_type)) if pa.types.is_list(kind) else kind

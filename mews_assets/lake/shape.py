@@ -30,14 +30,18 @@ INTEGER = "-?[0-9]{1,15}"
 _JSON_DEPTH = 3
 
 
-def line_pattern(table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False) -> str:
+def line_pattern(
+    table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False, spaces: bool = True
+) -> str:
     """What one line of the table's landing looks like, without its line end.
 
     `unknown` names fields, as dotted paths, that were seen and are let through with any value;
-    `long_numbers` lets numbers of any length through as well.
+    `long_numbers` lets numbers of any length through as well. Without `spaces` there are none between tokens,
+    as Mews writes: a tenth faster.
     """
     number = ANY_NUMBER if long_numbers else SHORT_NUMBER
-    return SPACE + _object(table.columns, number, tuple(unknown), "") + "[ \\t\\r]*"
+    pattern = SPACE + _object(table.columns, number, tuple(unknown), "") + "[ \\t\\r]*"
+    return pattern if spaces else pattern.replace(SPACE, "")
 
 
 def _object(columns: tuple[Column, ...], number: str, unknown: tuple[str, ...], at: str) -> str:

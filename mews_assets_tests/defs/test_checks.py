@@ -9,11 +9,11 @@ import dagster as dg
 import pytest
 
 from mews_assets.defs.checks import CHECKS, Verdict
-from mews_assets.lake.changes import MergedCapture, MergedPartition
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.landing import LandedFile, Manifest
 from mews_assets.lake.lines import Findings
 from mews_assets.lake.measures import Measures
+from mews_assets.lake.merged import MergedCapture, MergedPartition
 from mews_assets.windows import Window
 
 DAY = Window(datetime(2025, 3, 8, tzinfo=UTC), datetime(2025, 3, 9, tzinfo=UTC))

@@ -14,9 +14,10 @@ import pytest
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.lake import landing, layout
-from mews_assets.lake.changes import Merged, merge
+from mews_assets.lake.changes import merge
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import RecordError
+from mews_assets.lake.merged import Merged
 from mews_assets.lake.store import Lake, open_lake
 from mews_assets.windows import Grain, Window, window_at
 from mews_assets_tests.lake.made import (

