@@ -16,7 +16,7 @@ from typing import Any
 
 from mews_assets import catalog
 from mews_assets.api.address import read_platform_address
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import Kind, Table
 from mews_assets.windows import Grain
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
@@ -158,9 +158,27 @@ def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:
         chosen = catalog.tables(given or None)
     except catalog.UnknownTableError as error:
         raise SettingError(f"MEWS_TABLES names {error.name!r}; {error}") from None
+    if _grain(environment) is Grain.HOURLY:
+        chosen = _without_days(chosen, named=bool(given))
     # One request brings outlet items and bills: who asks for one gets the other as well.
     wanted = {partner.name for table in chosen for partner in catalog.partners(table)}
     return tuple(table for table in catalog.TABLES if table.name in wanted)
+
+
+def _without_days(chosen: tuple[Table, ...], named: bool) -> tuple[Table, ...]:
+    """The tables that hours can cut: a posting date has none. Left out in silence only if nobody named them."""
+    by_day = {
+        table.name
+        for table in chosen
+        for column in table.columns
+        if column.name == table.window_column and column.kind is Kind.DATE
+    }
+    if by_day and named:
+        raise SettingError(
+            f"MEWS_WINDOW is 'hourly', but Mews filters {', '.join(sorted(by_day))} by whole days; "
+            "accepted is daily or longer, or MEWS_TABLES without them"
+        )
+    return tuple(table for table in chosen if table.name not in by_day)
 
 
 def _connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:

@@ -224,3 +224,16 @@ def test_the_example_names_every_variable_and_reads_as_it_stands() -> None:
     package = Path(__file__).parents[1] / "mews_assets"
     code = "".join(path.read_text() for path in [package / "settings.py", *package.glob("defs/*.py")])
     assert set(re.findall(r'"(MEWS_[A-Z_]+)"', code)) == set(given)
+
+
+def test_hourly_windows_leave_out_what_mews_filters_by_whole_days() -> None:
+    found = read_settings({"MEWS_START_DATE": "2026-01-01", "MEWS_WINDOW": "hourly"})
+    assert "ledger_entries" not in {table.name for table in found.tables}
+    assert "order_items" in {table.name for table in found.tables}
+
+
+def test_hourly_windows_refuse_a_table_by_days_that_was_named() -> None:
+    with pytest.raises(SettingError, match="ledger_entries by whole days"):
+        read_settings(
+            {"MEWS_START_DATE": "2026-01-01", "MEWS_WINDOW": "hourly", "MEWS_TABLES": "ledger_entries"}
+        )

@@ -13,6 +13,7 @@ import sys
 _COMMANDS = {
     "demo": "try everything: a sandbox, real Dagster runs, a lake, a summary",
     "dev": "open the Dagster UI on 127.0.0.1, with a sandbox unless real tokens are set",
+    "status": "what the lake holds, hotel by hotel, and what is under way",
     "sandbox": "serve a Mews Connector API to try against",
     "convert": "convert JSON Lines of one table to one Parquet file",
     "pull": "capture and write partitions without Dagster",

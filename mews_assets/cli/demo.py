@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mews_assets.defs.runs import Ran
-    from mews_assets.lake.holdings import Holdings
+    from mews_assets.lake.holdings import Totals
 
 _EXPORT_SECONDS = 1.0
 _RUNS_AT_ONCE = 2
@@ -68,18 +68,18 @@ def _materialise_all() -> list[Ran]:
     return runs
 
 
-def _summary() -> dict[str, Holdings]:
+def _summary() -> dict[str, Totals]:
     from mews_assets import catalog
-    from mews_assets.lake.holdings import holdings
+    from mews_assets.lake.holdings import holdings, totals
     from mews_assets.lake.store import open_lake
     from mews_assets.settings import read_settings
 
     settings = read_settings(os.environ)
     lake = open_lake(settings.lake, settings.grain)
-    return {table.name: holdings(lake, table) for table in catalog.TABLES}
+    return {table.name: totals(holdings(lake, table)) for table in catalog.TABLES}
 
 
-def _table(tables: dict[str, Holdings]) -> list[str]:
+def _table(tables: dict[str, Totals]) -> list[str]:
     lines = [
         f"\n{'table':26} {'scopes':>6} {'partitions':>10} {'rows':>8} {'bytes':>10}  newest record (UTC)"
     ]
@@ -91,7 +91,7 @@ def _table(tables: dict[str, Holdings]) -> list[str]:
     return lines
 
 
-def _last_line(tables: dict[str, Holdings], runs: list[Ran]) -> str:
+def _last_line(tables: dict[str, Totals], runs: list[Ran]) -> str:
     filled = sum(held.partitions > 0 for held in tables.values())
     partitions = sum(held.partitions for held in tables.values())
     rows = sum(held.rows for held in tables.values())

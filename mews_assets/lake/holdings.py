@@ -1,10 +1,11 @@
 """What a table holds, from the footers of its files: no row is read.
 
-Lives here: scopes, partitions, rows, bytes and the newest stamp of a table in the lake.
+Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,7 +19,28 @@ from mews_assets.lake.store import Lake
 
 @dataclass(frozen=True)
 class Holdings:
-    """One table's whole. `newest` is the newest version's stamp, None without rows."""
+    """One scope of one table. `windows` are the keys of its partitions; `newest` is None without rows."""
+
+    windows: frozenset[str]
+    rows: int
+    size_bytes: int
+    newest: datetime | None
+
+
+def holdings(lake: Lake, table: Table) -> dict[str, Holdings]:
+    """What `changes/<table>` holds, by scope."""
+    names = lake.files(layout.changes_folder(table.name), recursive=True)
+    with ThreadPoolExecutor(8) as side_by_side:
+        footers = list(side_by_side.map(lambda name: _footer(lake, table, name), names))
+    by_scope: dict[str, list[_Footer]] = {}
+    for footer in footers:
+        by_scope.setdefault(footer.scope, []).append(footer)
+    return {scope: _together(found) for scope, found in by_scope.items()}
+
+
+@dataclass(frozen=True)
+class Totals:
+    """One table, all scopes together."""
 
     scopes: int
     partitions: int
@@ -27,22 +49,38 @@ class Holdings:
     newest: datetime | None
 
 
-def holdings(lake: Lake, table: Table) -> Holdings:
-    """What `changes/<table>` holds."""
-    names = lake.files(layout.changes_folder(table.name), recursive=True)
-    with ThreadPoolExecutor(8) as side_by_side:
-        footers = list(side_by_side.map(lambda name: _footer(lake, table, name), names))
-    newest = [stamp for _, _, stamp in footers if stamp is not None]
-    return Holdings(
-        scopes=len({name.split("/")[2] for name in names}),
-        partitions=len(names),
-        rows=sum(rows for rows, _, _ in footers),
-        size_bytes=sum(size for _, size, _ in footers),
-        newest=max(newest, default=None),
+def totals(by_scope: Mapping[str, Holdings]) -> Totals:
+    """What the scopes hold together."""
+    held = by_scope.values()
+    return Totals(
+        scopes=len(by_scope),
+        partitions=sum(len(one.windows) for one in held),
+        rows=sum(one.rows for one in held),
+        size_bytes=sum(one.size_bytes for one in held),
+        newest=max((one.newest for one in held if one.newest is not None), default=None),
     )
 
 
-def _footer(lake: Lake, table: Table, name: str) -> tuple[int, int, datetime | None]:
+@dataclass(frozen=True)
+class _Footer:
+    scope: str
+    window: str
+    rows: int
+    size_bytes: int
+    newest: datetime | None
+
+
+def _together(footers: Iterable[_Footer]) -> Holdings:
+    found = list(footers)
+    return Holdings(
+        windows=frozenset(one.window for one in found),
+        rows=sum(one.rows for one in found),
+        size_bytes=sum(one.size_bytes for one in found),
+        newest=max((one.newest for one in found if one.newest is not None), default=None),
+    )
+
+
+def _footer(lake: Lake, table: Table, name: str) -> _Footer:
     with lake.filesystem.open_input_file(lake.path(name)) as source:
         size = source.size()
         metadata = pq.read_metadata(source)
@@ -52,7 +90,8 @@ def _footer(lake: Lake, table: Table, name: str) -> tuple[int, int, datetime | N
         for group in range(metadata.num_row_groups)
         if (statistics := metadata.row_group(group).column(column).statistics) and statistics.has_min_max
     ]
-    return metadata.num_rows, size, max(stamps, default=None)
+    scope, window = layout.partition_of(name)
+    return _Footer(scope, window, metadata.num_rows, size, max(stamps, default=None))
 
 
 def _instant(stamp: datetime | date) -> datetime:

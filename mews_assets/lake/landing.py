@@ -168,7 +168,8 @@ def pending(lake: Lake, table: str) -> list[Manifest]:
 
 
 def settle(lake: Lake, manifest: Manifest) -> None:
-    """The capture's rows are in changes."""
+    """The capture's rows are in changes, whatever was said of it before."""
+    lake.delete(layout.rejected_file(manifest.table, manifest.capture))
     lake.delete(layout.pending_file(manifest.table, manifest.capture))
 
 
@@ -176,4 +177,4 @@ def reject(lake: Lake, manifest: Manifest, problem: str) -> None:
     """The capture cannot become rows. It stays landed, and is not tried with every later one."""
     record = {"capture": manifest.capture, "problem": problem}
     lake.write_json(layout.rejected_file(manifest.table, manifest.capture), record)
-    settle(lake, manifest)
+    lake.delete(layout.pending_file(manifest.table, manifest.capture))

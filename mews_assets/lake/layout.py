@@ -67,6 +67,12 @@ def changes_file(table: str, scope: str, window_key: str) -> str:
     return f"{scope_folder(table, scope)}/window={safe_name(window_key)}/{ROWS_FILE}"
 
 
+def partition_of(changes_name: str) -> tuple[str, str]:
+    """The scope and window key of a file of changes; the other way round."""
+    scope, window = changes_name.split("/")[-3:-1]
+    return scope.removeprefix("scope="), window.removeprefix("window=")
+
+
 def reference_file(table: str) -> str:
     return f"{REFERENCE}/{table}/{ROWS_FILE}"
 

@@ -11,9 +11,10 @@ import fcntl
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +30,8 @@ from mews_assets.windows import Grain
 FORMAT = 1
 """Of the lake's layout. Raised when an older lake could no longer be read as it stands."""
 _ASIDE = ".aside"
+_LEFT_BEHIND_SECONDS = 86_400.0
+"""No run works that long on one merge; exports that take longer are waited for outside it."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ class Lake:
         if self.local_root is not None:
             parent = self.local_root / _ASIDE
             parent.mkdir(parents=True, exist_ok=True)
+            _sweep(parent)
         with TemporaryDirectory(dir=parent, prefix="work-") as folder:
             yield Path(folder)
 
@@ -168,6 +172,15 @@ class Lake:
         target = Path(self.root) / name
         target.parent.mkdir(parents=True, exist_ok=True)
         Path(local).replace(target)
+
+
+def _sweep(aside: Path) -> None:
+    """Remove the workspaces that killed processes left behind, a day after anything happened in them."""
+    long_ago = time.time() - _LEFT_BEHIND_SECONDS
+    for folder in aside.glob("work-*"):
+        with suppress(OSError):
+            if folder.stat().st_mtime < long_ago:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_lake(location: str, grain: Grain) -> Lake:

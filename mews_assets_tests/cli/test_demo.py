@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from mews_assets.cli import demo
 from mews_assets.defs.runs import Ran
-from mews_assets.lake.holdings import Holdings
+from mews_assets.lake.holdings import Totals
 
-FULL = Holdings(3, 93, 1234, 56789, datetime(2025, 3, 10, 11, 22, 33, tzinfo=UTC))
-EMPTY = Holdings(0, 0, 0, 0, None)
+FULL = Totals(3, 93, 1234, 56789, datetime(2025, 3, 10, 11, 22, 33, tzinfo=UTC))
+EMPTY = Totals(0, 0, 0, 0, None)
 
 
 def test_the_table_has_a_line_for_every_table_under_its_headings() -> None:
