@@ -15,18 +15,16 @@ only.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros, write_micros
 from mews_assets.sandbox.limits import NO_EXPORTS_TOKEN, token_table
 from mews_assets.sandbox.operations import CHAIN_ENTITIES, ENTITIES
+from mews_assets.sandbox.parts import Sandbox
 from mews_assets.sandbox.rules import Refusal, read_body
 from mews_assets.sandbox.versions import Version
-
-if TYPE_CHECKING:
-    from mews_assets.sandbox.server import Sandbox
 
 Body = dict[str, Any]
 

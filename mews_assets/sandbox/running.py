@@ -31,7 +31,8 @@ from mews_assets.sandbox.limits import (
     RequestLimit,
     token_table,
 )
-from mews_assets.sandbox.server import Application, Sandbox
+from mews_assets.sandbox.parts import Sandbox
+from mews_assets.sandbox.server import Application
 from mews_assets.sandbox.store import Store
 from mews_assets.sandbox.versions import Version
 

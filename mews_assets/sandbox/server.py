@@ -1,7 +1,7 @@
 """The sandbox over HTTP: addresses, the order of the checks, and the request log.
 
-Lives here: `Sandbox`, which holds all parts of one running sandbox, and the ASGI application. Not here: what
-any operation answers (pages.py, exports.py, control.py) or how a fault spoils an answer (faults.py).
+Lives here: the ASGI application. Not here: what any operation answers (pages.py, exports.py, control.py) or
+how a fault spoils an answer (faults.py).
 
 The Date header tells the sandbox's clock. No token value is ever logged: a request is known by the name of
 its access token.
@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 import uuid
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Any
 
@@ -26,14 +24,13 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from mews_assets.sandbox import control
-from mews_assets.sandbox.clock import Clock, write_micros
-from mews_assets.sandbox.exports import Exports
-from mews_assets.sandbox.faults import INSTEAD, KINDS, Connections, Fault, FaultPlan, Line
-from mews_assets.sandbox.limits import Access, Door, RequestLimit
+from mews_assets.sandbox.clock import write_micros
+from mews_assets.sandbox.faults import INSTEAD, KINDS, Connections, Fault, Line
+from mews_assets.sandbox.limits import Access
 from mews_assets.sandbox.operations import EXPORT_OPERATIONS, OPERATIONS
 from mews_assets.sandbox.pages import answer_page
+from mews_assets.sandbox.parts import Sandbox
 from mews_assets.sandbox.rules import Refusal, read_body
-from mews_assets.sandbox.store import Store
 
 LOG = logging.getLogger(__name__)
 
@@ -42,43 +39,6 @@ FILES = "/files/"
 CONTROL = "/control/"
 MAX_BODY_BYTES = 2_000_000
 """Above this a body is 413. 1,000 ids in each of a few lists take some 200 kB."""
-LOG_REQUESTS = 10_000
-
-
-@dataclass
-class RequestLog:
-    """Counts by operation, and the newest requests."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LOG_REQUESTS))
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, entry: dict[str, Any]) -> None:
-        with self.lock:
-            self.counts[entry["Operation"]] += 1
-            self.requests.append(entry)
-
-    def show(self) -> dict[str, Any]:
-        with self.lock:
-            return {"Counts": dict(self.counts), "Requests": list(self.requests)}
-
-    def clear(self) -> None:
-        with self.lock:
-            self.counts.clear()
-            self.requests.clear()
-
-
-@dataclass
-class Sandbox:
-    """All parts of one sandbox."""
-
-    store: Store
-    clock: Clock
-    door: Door
-    exports: Exports
-    limit: RequestLimit
-    faults: FaultPlan = field(default_factory=FaultPlan)
-    log: RequestLog = field(default_factory=RequestLog)
 
 
 @dataclass
