@@ -107,7 +107,7 @@ def _of_backfill(
         return [], None
     graph = context.repository_def.asset_graph
     target = backfill.get_asset_backfill_data(graph).target_subset
-    keys = target.get_partitions_subset(asset, graph).get_partition_keys()
+    keys = target.get_partitions_subset(asset).get_partition_keys()
     return [to_partition(key, grain) for key in keys], datetime.fromtimestamp(
         backfill.backfill_timestamp, UTC
     )
