@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.changes import MergedCapture, MergedPartition
+from mews_assets.lake.merged import MergedCapture, MergedPartition
 
 
 @dataclass(frozen=True)
