@@ -98,6 +98,13 @@ def materialise(
                 raw.setdefault(manifest.capture, {})[name] = landed.raw[name]
         for one in partners(table):
             _merge(lake, one, everything, raw, threads, result)
+    asked = set(partitions)
+    # What only others wanted is theirs to report: they ask for it themselves.
+    result.failed = [
+        (own, error)
+        for concerned, error in result.failed
+        if (own := [one for one in concerned if one in asked]) or not concerned
+    ]
     return result
 
 

@@ -1,0 +1,53 @@
+"""A backfill from the UI through the real daemon: Dagster's runs share one export, and fail singly."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mews_assets.sandbox.running import running_sandbox
+from mews_assets_tests.defs.daemon import home_of, running_daemon
+
+pytestmark = pytest.mark.xdist_group("daemon")
+
+
+def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fails_fails_alone(
+    tmp_path: Path,
+) -> None:
+    """Order items of two hotels with a hole come by one export. Reservations take one each: one is refused."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [f"{today - timedelta(days=day):%Y-%m-%d}" for day in (5, 4, 2)]
+    with (
+        running_sandbox(hotels=2, days=6, now=today + timedelta(hours=12), export_seconds=0) as mews,
+        home_of(mews, tmp_path, MEWS_START_DATE=days[0], MEWS_TABLES="order_items,reservations") as home,
+    ):
+        hotels = home.discover()
+        keys = {f"{scope}|{day}" for scope in hotels for day in days}
+        one_hole_less = keys - {f"{hotels[1]}|{days[0]}"}
+        mews.reset()
+        with running_daemon(home):
+            items = home.backfill("order_items", sorted(one_hole_less))
+            assert home.wait_for_backfill(items, 90) == "COMPLETED_SUCCESS"
+            assert len(home.runs_of(items)) > 2, "Dagster makes a run for each unbroken line"
+            assert mews.requests()["Counts"]["exports/add"] == 1
+            for layer in ("landing", "changes"):
+                assert home.materialised(layer, "order_items") == one_hole_less
+
+            refused = mews.sandbox.exports.add
+
+            def add(access, body):  # type: ignore[no-untyped-def]
+                if body["Scope"]["EnterpriseIds"] == [hotels[1]]:
+                    body["Filters"]["UpdatedUtc"]["EndUtc"] = "in a while"
+                return refused(access, body)
+
+            mews.sandbox.exports.add = add  # type: ignore[method-assign]
+            stays = home.backfill("reservations", sorted(keys))
+            assert home.wait_for_backfill(stays, 90) == "COMPLETED_FAILED"
+        assert home.materialised("changes", "reservations") == {key for key in keys if hotels[0] in key}
+        for run in home.runs_of(stays):
+            is_refused = run.tags["dagster/asset_partition_range_start"].startswith(hotels[1])
+            expected = dg.DagsterRunStatus.FAILURE if is_refused else dg.DagsterRunStatus.SUCCESS
+            assert run.status is expected

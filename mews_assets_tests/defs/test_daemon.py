@@ -1,0 +1,67 @@
+"""The real daemon over a real sandbox: from an empty lake to a fresh one, then what a new day and a kill bring."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from mews_assets.catalog import table as table_of
+from mews_assets.lake import layout
+from mews_assets.lake.store import open_lake
+from mews_assets.sandbox.running import running_sandbox
+from mews_assets.windows import Grain
+from mews_assets_tests.defs.daemon import Home, home_of, running_daemon
+
+pytestmark = pytest.mark.xdist_group("daemon")
+DAYS = 3
+TABLES = ("payments", "outlet_items")
+
+
+def rows(home: Home, table: str, scope: str, day: str) -> list[str]:
+    lake = open_lake(home.environment["MEWS_LAKE"], Grain.DAILY)
+    path = lake.path(layout.changes_file(table_of(table).name, scope, day))
+    return pq.read_table(path, columns=["id"], partitioning=None).column("id").to_pylist()
+
+
+def test_from_empty_to_fresh_and_a_record_of_a_new_day_arrives_by_itself(tmp_path: Path) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = today - timedelta(days=DAYS)
+    now = today + timedelta(hours=12)
+    with (
+        running_sandbox(hotels=2, days=DAYS + 2, now=now, export_seconds=2) as mews,
+        home_of(
+            mews,
+            tmp_path,
+            MEWS_START_DATE=f"{start:%Y-%m-%d}",
+            MEWS_TABLES=",".join(TABLES),
+            MEWS_AUTOMATION="on",
+            MEWS_POLL_SECONDS="5",
+        ) as home,
+    ):
+        scopes = list(mews.sandbox.store.enterprises())
+        days = [f"{start + timedelta(days=day):%Y-%m-%d}" for day in range(DAYS + 1)]
+
+        def fresh(upto: int) -> str | None:
+            wanted = {f"{scope}|{day}" for scope in scopes for day in days[:upto]}
+            there = [home.materialised("changes", table) >= wanted for table in TABLES]
+            return "fresh" if all(there) else None
+
+        with running_daemon(home):
+            home.wait(lambda: fresh(DAYS), 60, "every table to be fresh")
+            assert mews.requests()["Counts"]["exports/add"] == 1
+
+            late = (today + timedelta(hours=11)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            payment = {"Id": "00000000-0000-4000-8000-00000000000a", "EnterpriseId": scopes[0]}
+            mews.put_record("Payment", payment, stamp_utc=late)
+            mews.set_clock(today + timedelta(days=1, minutes=10))
+            # The sensors learn Mews' time at discovery, every ten minutes; here at once.
+            home.discover()
+            home.wait(lambda: fresh(DAYS + 1), 60, "the new day to arrive")
+        assert payment["Id"] in rows(home, "payments", scopes[0], days[DAYS])
+        assert mews.requests()["Counts"]["exports/add"] == 2
+        failed = home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        assert failed == []
