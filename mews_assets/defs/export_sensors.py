@@ -128,8 +128,11 @@ class _Tick:
     ) -> tuple[dict[str, Next | None], list[str]]:
         """One call per connection for all its exports, the connections side by side."""
         ids: dict[str, list[str]] = {}
+        now = self.platform.now()
         for flight in flights:
-            if runs[flight.export.id] in (RunState.NONE, RunState.FAILED):
+            run = runs[flight.export.id]
+            again = run is RunState.FAILED and flight.again_at is not None and flight.again_at <= now
+            if run is RunState.NONE or again:
                 ids.setdefault(flight.export.connection, []).append(flight.export.id)
         states: dict[str, Next | None] = {}
         notes: list[str] = []

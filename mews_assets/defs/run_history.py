@@ -15,14 +15,7 @@ from mews_assets.ingest.flights import RunState
 
 TABLE_TAG = "mews/table"
 EXPORT_TAG = "mews/export"
-_GOING = {
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.MANAGED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-}
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
 def run_of_export(instance: dg.DagsterInstance, export: str) -> RunState:
@@ -39,12 +32,12 @@ def newest_runs(instance: dg.DagsterInstance, table: str, limit: int) -> list[dg
 def is_going(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether a run has not ended yet."""
     run = instance.get_run_by_id(run_id)
-    return run is not None and run.status in _GOING
+    return run is not None and run.status not in _ENDED
 
 
 def state_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
     """How far a run is; one whose failure says that trying again cannot help has failed for good."""
-    if run.status in _GOING:
+    if run.status not in _ENDED:
         return RunState.GOING
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return RunState.SUCCEEDED

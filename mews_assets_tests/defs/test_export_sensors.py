@@ -228,7 +228,9 @@ def test_a_run_that_was_killed_is_launched_again_with_the_same_export(ticks: Tic
     ticks.stage.instance.create_run_for_job(
         _job(ticks), tags=dict(request.tags), status=dg.DagsterRunStatus.FAILURE
     )
-    assert ticks.tick(SENSOR).run_requests == []
+    polls = ticks.counts[GET]
+    assert ticks.tick(SENSOR).run_requests == ticks.tick(SENSOR).run_requests == []
+    assert ticks.counts[GET] == polls, "in the pause there is nothing to ask"
     ticks.stage.mews.advance(5 * MINUTES + 20)
     ticks.discover()
     (again,) = ticks.tick(SENSOR).run_requests
