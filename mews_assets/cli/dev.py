@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
 def _serve(port: int) -> int:
     """Run `dagster dev` until it ends or this process is told to end."""
     command = [sys.executable, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    # Started in the background of a script, this process ignores SIGINT, and its children would as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command)
 
     def end(signum: int, frame: object) -> None:

@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.windows import windows_between
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request
     load_dotenv()
     start, end = _instant("--start", args.start), _instant("--end", args.end)
     if not os.environ.get("MEWS_START_DATE"):

@@ -6,12 +6,17 @@ or logged singly: the per-partition metadata call of Dagster grows with the squa
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 
 from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
@@ -114,7 +119,6 @@ class _Report:
 
     def landed(self, partition: MergedPartition) -> dg.AssetMaterialization:
         captures = self._captures_of(partition)
-        folders = [layout.capture_folder(self.table.name, one.manifest.capture) for one in captures]
         return dg.AssetMaterialization(
             landing_key(self.table),
             partition=self._key(partition),
@@ -122,9 +126,8 @@ class _Report:
                 **self._common(partition),
                 # Nothing arrived in this run where another run of the same backfill had landed it.
                 **({"dagster/partition_row_count": partition.arrived} if captures else {}),
-                "capture_bytes": sum(one.manifest.size_bytes for one in captures),
-                "captures": dg.MetadataValue.json([self.lake.uri(folder) for folder in folders]),
-                "sources": dg.MetadataValue.json([_source(one) for one in captures]),
+                # Of a capture that many partitions share, so no number of this partition's.
+                "captures": dg.MetadataValue.json([self._told(one) for one in captures]),
             },
         )
 
@@ -156,27 +159,45 @@ class _Report:
                 yield self._checked(check, partitions)
 
     def _checked(self, check: Check, partitions: list[MergedPartition]) -> dg.AssetCheckResult:
-        if self.context.has_partition_key and len(partitions) == 1:
-            # Dagster files the result of a run of one partition under that partition: it is the verdict itself.
-            verdict = check.judge(partitions[0], self._captures_of(partitions[0]))
-            return self._result(check, verdict.passed, verdict.metadata)
+        # Dagster files a result under the partition of the run's tags: there it must be that one's verdict.
+        own = self.context.partition_key if self.context.has_partition_key else None
+        result = None
         failed = []
         for partition in partitions:
+            key = self._key(partition)
             verdict = check.judge(partition, self._captures_of(partition))
             if not verdict.passed:
-                failed.append(str(self._key(partition)))
+                failed.append(str(key))
+            if key == own:
+                result = self._result(check, verdict.passed, verdict.metadata)
+                continue
             self.context.log_event(
                 dg.AssetCheckEvaluation(
                     asset_key=changes_key(self.table),
                     check_name=check.name,
                     passed=verdict.passed,
                     severity=check.severity,
-                    partition=self._key(partition),
+                    partition=key,
                     metadata=dict(verdict.metadata),
+                    target_materialization_data=self._judged.get(key),
                 )
             )
         summary = {"partitions": len(partitions), "failed_partitions": dg.MetadataValue.json(failed)}
-        return self._result(check, not failed, summary)
+        return result or self._result(check, not failed, summary)
+
+    @cached_property
+    def _judged(self) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
+        """By partition, the materialisation a verdict is about: without it the UI takes the verdict for stale."""
+        newest = self.context.instance.get_latest_storage_id_by_partition(
+            changes_key(self.table), dg.DagsterEventType.ASSET_MATERIALIZATION
+        )
+        run, now = self.context.run.run_id, time.time()
+        return {
+            key: AssetCheckEvaluationTargetMaterializationData(
+                storage_id=storage_id, run_id=run, timestamp=now
+            )
+            for key, storage_id in newest.items()
+        }
 
     def _result(self, check: Check, passed: bool, metadata: Mapping[str, Any]) -> dg.AssetCheckResult:
         return dg.AssetCheckResult(
@@ -186,6 +207,17 @@ class _Report:
             severity=check.severity,
             metadata=metadata,
         )
+
+    def _told(self, capture: MergedCapture) -> dict[str, Any]:
+        manifest = capture.manifest
+        return {
+            "uri": self.lake.uri(layout.capture_folder(self.table.name, manifest.capture)),
+            "lines": manifest.lines,
+            "bytes": manifest.size_bytes,
+            "connection": manifest.connection,
+            "captured_at": to_api(manifest.captured_at),
+            **manifest.source,
+        }
 
     def _is_ours(self, key: dg.AssetCheckKey) -> bool:
         return key.asset_key == changes_key(self.table)
@@ -213,8 +245,3 @@ def _captures_by_scope(merged: Merged) -> dict[str, list[MergedCapture]]:
         for scope in capture.manifest.scopes:
             found.setdefault(scope, []).append(capture)
     return found
-
-
-def _source(capture: MergedCapture) -> dict[str, Any]:
-    manifest = capture.manifest
-    return {"connection": manifest.connection, "captured_at": to_api(manifest.captured_at), **manifest.source}

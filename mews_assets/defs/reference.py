@@ -11,7 +11,7 @@ from mews_assets.catalog.model import Pages, Table
 from mews_assets.catalog.reference import ENTERPRISE_COLUMNS
 from mews_assets.defs.discovery import register_scopes
 from mews_assets.defs.resources import LakeResource, MewsResource
-from mews_assets.defs.specs import OWNERS
+from mews_assets.defs.specs import ENTERPRISES_KEY, OWNERS
 from mews_assets.ingest.directory import save_directory
 from mews_assets.lake import layout
 from mews_assets.lake.convert import convert
@@ -30,7 +30,7 @@ def enterprises_asset(location: str) -> dg.AssetsDefinition:
     """`reference/enterprises`."""
 
     @dg.asset(
-        key=[layout.REFERENCE, ENTERPRISES.name],
+        key=ENTERPRISES_KEY,
         description=ENTERPRISES.description + " Fills the partition sets `enterprises` and `chains`.",
         group_name=layout.REFERENCE,
         kinds={"parquet"},

@@ -16,6 +16,7 @@ from mews_assets import catalog
 from mews_assets.defs.assets import op_name
 from mews_assets.defs.build import ENTERPRISES_JOB, build_definitions
 from mews_assets.defs.partitions import SCOPE_SETS
+from mews_assets.lake import layout
 from mews_assets.settings import read_settings
 from mews_assets.windows import settled_windows, to_key
 
@@ -64,7 +65,7 @@ def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> R
     """What a run's events say."""
     partitions, verdicts, problems = set[object](), list[bool](), list[str]()
     for event in events:
-        if event.is_step_materialization:
+        if event.is_step_materialization and event.asset_key and event.asset_key.path[0] == layout.CHANGES:
             partitions.add((event.asset_key, event.partition))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data

@@ -14,6 +14,8 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Export, Table
 from mews_assets.lake import layout
 
+ENTERPRISES_KEY = dg.AssetKey([layout.REFERENCE, "enterprises"])
+"""Where the scopes of all partitions come from."""
 OWNERS = ["team:data-engineering"]
 
 
@@ -36,6 +38,7 @@ def table_specs(table: Table, location: str, partitions: dg.PartitionsDefinition
             location=location,
             table=table,
             partitions=partitions,
+            deps=[ENTERPRISES_KEY],
         ),
         _spec(
             changes_key(table),

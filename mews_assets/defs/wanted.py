@@ -7,7 +7,7 @@ first one asks Mews for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +21,8 @@ from mews_assets.lake.export_log import AskedExport
 from mews_assets.windows import Grain, Window, from_api, to_api, windows_between
 
 BACKFILL_TAG = "dagster/backfill"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
 
 
 class ExportConfig(dg.Config):
@@ -74,13 +76,24 @@ def read_wanted(
     if config.partitions:
         return Wanted([to_partition(key, grain) for key in config.partitions], [])
     if context.has_partition_key or context.has_partition_key_range:
-        partitions = [to_partition(str(key), grain) for key in context.partition_keys]
+        partitions = [to_partition(str(key), grain) for key in _keys(context, asset)]
         others, since = _of_backfill(context, asset, grain)
         return Wanted(partitions, others, since, by_our_clock=True)
     raise ValueError(
         "this run names no partitions. Choose some in the launchpad or a backfill, or name them in the run's "
         "config: ops: {<op>: {config: {partitions: ['<scope>|<window>']}}}"
     )
+
+
+def _keys(context: dg.AssetExecutionContext, asset: dg.AssetKey) -> Sequence[str]:
+    """The keys of the run's tags. A backfill from a job's page tags a range and its first key: the range counts."""
+    tags: Mapping[str, str] = context.run.tags
+    if RANGE_START not in tags or RANGE_END not in tags:
+        return [str(key) for key in context.partition_keys]
+    definition = context.assets_def.specs_by_key[asset].partitions_def
+    assert isinstance(definition, dg.MultiPartitionsDefinition)
+    between = dg.PartitionKeyRange(tags[RANGE_START], tags[RANGE_END])
+    return definition.get_partition_keys_in_range(between, dynamic_partitions_store=context.instance)
 
 
 def _of_exports(exports: list[ExportConfig], grain: Grain) -> Wanted:

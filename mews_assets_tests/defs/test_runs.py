@@ -43,10 +43,17 @@ def run_by(stage: Stage, way: str, table: str) -> tuple[dg.ExecuteInProcessResul
         return stage.run(table, keys), keys
     if way == "range tags":
         return stage.run(table, tags={RANGE_START: keys[0], RANGE_END: keys[-1]}), keys
+    if way == "a range and its first key":  # as a backfill from a job's page tags its runs
+        scope, window = keys[0].split("|")
+        first = {"dagster/partition/enterprise": scope, "dagster/partition/window": window}
+        tags = {RANGE_START: keys[0], RANGE_END: keys[-1], **first}
+        return stage.run(table, tags=tags), keys
     return stage.run(table, tags={"dagster/partition": keys[0]}), keys[:1]
 
 
-@pytest.mark.parametrize("way", ["keys in run config", "range tags", "one partition"])
+@pytest.mark.parametrize(
+    "way", ["keys in run config", "range tags", "a range and its first key", "one partition"]
+)
 def test_a_run_tells_every_partition_once_with_all_there_is_to_know(stage: Stage, way: str) -> None:
     result, keys = run_by(stage, way, "payments")
     assert result.success
@@ -56,10 +63,9 @@ def test_a_run_tells_every_partition_once_with_all_there_is_to_know(stage: Stage
     for metadata in landed.values():
         assert metadata["enterprise"].startswith("The ")
         assert metadata["dagster/partition_row_count"] > 0
-        assert metadata["capture_bytes"] > 0
-        (folder,) = metadata["captures"]
-        assert (Path(folder) / "manifest.json").exists()
-        (source,) = metadata["sources"]
+        (source,) = metadata["captures"]
+        assert (Path(source["uri"]) / "manifest.json").exists()
+        assert source["bytes"] > 0 and source["lines"] > 0
         assert source["connection"] == "default"
         assert source["entity_type"] == "Payment"
         assert source["export_id"] and source["captured_at"]
@@ -71,7 +77,7 @@ def test_a_run_tells_every_partition_once_with_all_there_is_to_know(stage: Stage
         assert metadata["dagster/partition_row_count"] == rows.num_rows == metadata["rows_arrived"] > 0
         assert metadata["size_bytes"] == Path(metadata["dagster/uri"]).stat().st_size
         assert metadata["newest_utc"].startswith(key.partition("|")[2])
-        assert metadata["captures"] == [Path(one).name for one in landed[key]["captures"]]
+        assert metadata["captures"] == [Path(one["uri"]).name for one in landed[key]["captures"]]
         assert (metadata["unknown_fields"], metadata["repeats"]) == ({}, 0)
         assert metadata["enterprise"] == landed[key]["enterprise"]
 
