@@ -23,6 +23,8 @@ lint: $(INSTALLED) ## ruff and mypy
 
 bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one run
 	$(BIN)/python -m benchmarks.conversion
+	$(BIN)/python -m benchmarks.scale --run
+	$(BIN)/python -m benchmarks.backfill
 
 clean: ## forget the demo: its lake, its Dagster instance
 	rm -rf data

@@ -46,6 +46,7 @@ NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 CASES = {
     "1,000 x 3 years of months": (1000, "2023-01-01", "monthly"),
     "50 x 2 years of days": (50, "2024-01-01", "daily"),
+    "100 access tokens x 1 year of months": (100, "2025-01-01", "monthly"),
 }
 TABLES = ("order_items", "reservations", "outlet_items")
 """An export for all hotels, one for each hotel, and pages."""
@@ -66,7 +67,7 @@ def hotels(count: int) -> Iterator[Version]:
 
 @contextmanager
 def stage(
-    count: int, start: str, grain: str
+    count: int, start: str, grain: str, *, by_token: bool = False
 ) -> Iterator[tuple[RunningSandbox, Settings, dg.DagsterInstance]]:
     """A sandbox of these hotels, a lake and an instance that know them."""
     with (
@@ -83,6 +84,12 @@ def stage(
             "MEWS_LAKE": f"{folder}/lake",
         }
         Path(folder, "dagster.yaml").write_text("telemetry: {enabled: false}")
+        if by_token:
+            environment["MEWS_CONNECTIONS"] = f"{folder}/connections.toml"
+            tokens = {f"TOKEN_{number}": token for number, token in enumerate(mews.hotel_tokens)}
+            rows = [f'[[connections]]\nname = "{one}"\naccess_token_variable = "{one}"\n' for one in tokens]
+            Path(environment["MEWS_CONNECTIONS"]).write_text("".join(rows))
+            os.environ.update(tokens)
         os.environ.update(environment, DAGSTER_HOME=folder)
         settings = read_settings(environment)
         with dg.DagsterInstance.from_config(folder) as instance:
@@ -165,7 +172,7 @@ def health(instance: dg.DagsterInstance, settings: Settings) -> None:
 
 def case(name: str) -> None:
     count, start, grain = CASES[name]
-    with stage(count, start, grain) as (mews, settings, instance):
+    with stage(count, start, grain, by_token="tokens" in name) as (mews, settings, instance):
         definitions = timed("definitions load", lambda: build_definitions(settings))
         timed("and resolve", lambda: definitions.get_repository_def().get_all_jobs())
         with MewsResource.of(settings).open() as platform:

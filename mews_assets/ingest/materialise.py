@@ -86,6 +86,7 @@ def materialise(
         pulls = plan(table, missing, lambda scope: directory.connection_of(table.scope, scope))
     pulls = [pull for pull in pulls if _of(pull, missing)]
     result = Materialised()
+    asked = set(partitions)
     with lake.workspace() as workspace:
         raw: dict[str, dict[str, list[Path]]] = {}
         for pull, landed in _pull_all(table, pulls, clients, puller or Puller(lake, now), workspace):
@@ -97,8 +98,7 @@ def materialise(
                 result.landed.setdefault(name, []).append(manifest)
                 raw.setdefault(manifest.capture, {})[name] = landed.raw[name]
         for one in partners(table):
-            _merge(lake, one, everything, raw, threads, result)
-    asked = set(partitions)
+            _merge(lake, one, everything, asked, raw, threads, result)
     # What only others wanted is theirs to report: they ask for it themselves.
     result.failed = [
         (own, error)
@@ -139,15 +139,19 @@ def _merge(
     lake: Lake,
     table: Table,
     partitions: list[Partition],
+    asked: set[Partition],
     raw: Mapping[str, Mapping[str, list[Path]]],
     threads: int | None,
     result: Materialised,
 ) -> None:
-    """Merge what landed for one table, and measure the partitions that stood already."""
+    """Merge what landed for one table, and measure the asked-for partitions that stood already.
+
+    Not those that only other runs want: each would measure all of a backfill, where its own share is enough.
+    """
     manifests = result.landed.get(table.name, [])
     try:
         merged = merge(lake, table, raw=raw, threads=threads)
-        others = (one for one in partitions if one not in merged.partitions)
+        others = (one for one in partitions if one in asked and one not in merged.partitions)
         merged.partitions.update(standing(lake, table, others))
     except LakeError as error:
         result.failed.append(([one for one in partitions if _covered(one, manifests)], error))
