@@ -27,6 +27,7 @@ from mews_assets.api import (
 )
 from mews_assets.api.errors import ShrinkError
 from mews_assets.api.pages import Pages as MewsPages
+from mews_assets.api.waiting import growing_seconds
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
 from mews_assets.ingest.plan import Pull
@@ -83,7 +84,7 @@ class Puller:
                 deadline_seconds=self.deadline_seconds,
                 clock=self.clock,
                 sleep=self.sleep,
-                poll_seconds=_growing(0.5, 60.0),
+                poll_seconds=growing_seconds(0.5, 60.0),
             )
             files = download_files(
                 client, asked.id, folder, refresh=lambda: self._status(client, asked), sleep=None
@@ -102,7 +103,7 @@ class Puller:
     def _ask(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> AskedExport:
         """The export of this pull: the one asked for before, or a new one, its id saved at once."""
         until = self.clock() + self.deadline_seconds
-        pauses = _growing(*_IN_FLIGHT_POLL_SECONDS)
+        pauses = growing_seconds(*_IN_FLIGHT_POLL_SECONDS)
         while True:
             if earlier := self._asked_before(table, pull, client):
                 return earlier
@@ -214,9 +215,3 @@ def question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
 def _page_question(table: Table, fetch: Pages, pull: Pull, window: Window) -> dict[str, Any]:
     interval = {"StartUtc": to_api(window.start), "EndUtc": to_api(window.end)}
     return {**fetch.parameters, fetch.scope_parameter: list(pull.scopes), fetch.filter: interval}
-
-
-def _growing(first: float, last: float) -> Any:
-    while True:
-        yield min(first, last)
-        first *= 1.5
