@@ -7,7 +7,10 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     landing/<table>/<capture>/part-00001.jsonl.zst     bytes as Mews sent them
     landing/<table>/<capture>/manifest.json            what the capture holds; written last
     changes/<table>/scope=<id>/window=<key>/rows.parquet
+    current/<table>/scope=<id>/rows.parquet            the newest version of each record
     reference/<table>/rows.parquet
+    marts/<name>/rows.parquet                          answers, and a picture of each beside it
+    lake.duckdb                                        views over all of these, for SQL
     state/directory.json                               enterprises and chains, and the connection of each
     state/pending/<table>/<capture>.json               landed, not yet in changes
     state/rejected/<table>/<capture>.json              landed, and cannot become rows
@@ -23,7 +26,9 @@ import re
 LAKE_FILE = "lake.json"
 LANDING = "landing"
 CHANGES = "changes"
+CURRENT = "current"
 REFERENCE = "reference"
+MARTS = "marts"
 ROWS_FILE = "rows.parquet"
 MANIFEST_FILE = "manifest.json"
 
@@ -73,8 +78,28 @@ def partition_of(changes_name: str) -> tuple[str, str]:
     return scope.removeprefix("scope="), window.removeprefix("window=")
 
 
+def current_folder(table: str) -> str:
+    return f"{CURRENT}/{table}"
+
+
+def current_file(table: str, scope: str) -> str:
+    return f"{current_folder(table)}/scope={safe_name(scope)}/{ROWS_FILE}"
+
+
 def reference_file(table: str) -> str:
     return f"{REFERENCE}/{table}/{ROWS_FILE}"
+
+
+def mart_file(name: str) -> str:
+    return f"{MARTS}/{name}/{ROWS_FILE}"
+
+
+def mart_plot(name: str) -> str:
+    return f"{MARTS}/{name}/plot.png"
+
+
+def catalog_file() -> str:
+    return "lake.duckdb"
 
 
 def directory_file() -> str:
