@@ -26,6 +26,9 @@ bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one 
 	$(BIN)/python -m benchmarks.scale --run
 	$(BIN)/python -m benchmarks.backfill
 
+docs: $(INSTALLED) ## docs/tables.md, from the catalog
+	$(BIN)/mews-assets docs
+
 clean: ## forget the demo: its lake, its Dagster instance
 	rm -rf data
 
@@ -34,4 +37,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test lint bench clean
+.PHONY: help demo dev test lint bench docs clean

@@ -16,6 +16,7 @@ _COMMANDS = {
     "status": "what the lake holds, hotel by hotel, and what is under way",
     "sandbox": "serve a Mews Connector API to try against",
     "convert": "convert JSON Lines of one table to one Parquet file",
+    "docs": "write the page of all tables from the catalog",
     "pull": "capture and write partitions without Dagster",
 }
 

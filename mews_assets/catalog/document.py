@@ -1,0 +1,129 @@
+"""The tables as a page for people: every table's grain, key, source and columns, in Markdown.
+
+Lives here: turning rows of the catalog into text. Not here: writing it to a file (`cli.docs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_type
+from mews_assets.catalog.model import Column, Export, Kind, Pages, Table, kept, snake_case
+
+_HEAD = """\
+# The tables
+
+Generated from the catalog by `make docs`; a test holds this page and the catalog equal. Edit the catalog
+(`mews_assets/catalog/`), not this page.
+
+Every table of changes stands at `changes/<table>/scope=<id>/window=<key>/rows.parquet`, one row per version of a
+record. Names are Mews' own in snake_case, nested ones too. Windows are half-open and in UTC. **Required** means that
+Mews promises the field; it may be null all the same, and then a check fails. **Personal** columns tell who a guest
+is, or hold text in which people may have written it. Lists of values are those known today: Mews adds values at any
+time, and they are kept as they come. Fields that Mews deprecates stay in the landing and are not columns here.
+"""
+
+
+_REFERENCE_HEAD = """
+## Reference
+
+Small tables that say what the ids in the others mean. They are read whole, and replaced whole, once a day. They
+stand at `reference/<table>/rows.parquet`, have no windows, and hold one row per record as it is now."""
+
+
+def document(tables: Iterable[Table], reference: Iterable[Table]) -> str:
+    """The whole page."""
+    tables, reference = list(tables), list(reference)
+    lines = [_HEAD, "| table | what it holds |", "|---|---|"]
+    for one in tables:
+        lines.append(f"| [{one.name}](#{one.name}) | {_cell(one.description)} |")
+    for one in reference:
+        lines.append(f"| [reference/{one.name}](#reference{one.name}) | {_cell(one.description)} |")
+    lines += ["", "## Columns of the project's own", ""]
+    lines += ["They stand after the columns of Mews in every table of changes.", ""]
+    lines += ["| column | type | meaning |", "|---|---|---|"]
+    lines += [f"| `{own.name}` | {_cell(str(own.type))} | {_cell(own.description)} |" for own in OWN_COLUMNS]
+    for one in tables:
+        lines += _section(one)
+    if reference:
+        lines.append(_REFERENCE_HEAD)
+    for one in reference:
+        lines += _reference_section(one)
+    return "\n".join(lines) + "\n"
+
+
+def _section(table: Table) -> list[str]:
+    version = snake_case(table.version_column)
+    facts = {
+        "a row is": f"one version of one {table.entity}",
+        "key": f"`id`, `{version}`",
+        "scope": _scope(table),
+        "window": _window(table),
+        "asked of Mews": _asked(table.fetch),
+    }
+    lines = ["", f"## {table.name}", "", table.description, "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {fact} |" for name, fact in facts.items()]
+    return [*lines, "", *_columns(table.columns)]
+
+
+def _reference_section(table: Table) -> list[str]:
+    lines = ["", f"### reference/{table.name}", "", table.description, "", "| | |", "|---|---|"]
+    lines += ["| key | `id` |", f"| asked of Mews | {_asked(table.fetch)} |"]
+    return [*lines, "", *_columns(table.columns)]
+
+
+def _scope(table: Table) -> str:
+    if table.scope_column is None:
+        return f"{table.scope.value}; a row does not name it, so its partition does"
+    return f"{table.scope.value}, by `{snake_case(table.scope_column)}`"
+
+
+def _window(table: Table) -> str:
+    column = snake_case(table.window_column)
+    if table.via is not None:
+        return f"`{column}` of the row of `{table.via.table}` that `{snake_case(table.via.column)}` names"
+    return f"`{column}`"
+
+
+def _asked(fetch: Export | Pages) -> str:
+    if isinstance(fetch, Export):
+        how = f"`exports/add` of {fetch.entity_type}, filtered by `{fetch.filter}`"
+    else:
+        how = f"`{fetch.operation}`, filtered by `{fetch.filter}`, the records under `{fetch.records_key}`"
+    return f"{how}; at most {fetch.max_length.days} days and {fetch.max_scopes} scopes at a time"
+
+
+def _columns(columns: tuple[Column, ...]) -> list[str]:
+    lines = ["| column | type | required | personal | meaning |", "|---|---|---|---|---|"]
+    for path, column in _flat(columns, ""):
+        required, personal = ("yes" if flag else "" for flag in (column.required, column.pii))
+        lines.append(f"| `{path}` | {_type(column)} | {required} | {personal} | {_meaning(column)} |")
+    return lines
+
+
+def _flat(columns: tuple[Column, ...], above: str) -> Iterator[tuple[str, Column]]:
+    """Every column with its path, the nested ones after the one that holds them."""
+    for column in kept(columns):
+        path = above + column.field_name
+        yield path, column
+        yield from _flat(column.columns, f"{path}[]." if column.is_list else f"{path}.")
+
+
+def _type(column: Column) -> str:
+    """The type in Parquet; of an object only that it is one, for its columns follow."""
+    if column.kind is Kind.OBJECT:
+        return "list of structs" if column.is_list else "struct"
+    kind = arrow_type(column)
+    name = str(kind.value_type if column.is_list else kind)
+    if column.kind is Kind.JSON:
+        name += " (JSON)"
+    return f"list of {name}" if column.is_list else name
+
+
+def _meaning(column: Column) -> str:
+    meaning = _cell(column.description)
+    return f"{meaning} Values: {', '.join(column.values)}." if column.values else meaning
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
