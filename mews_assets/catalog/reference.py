@@ -1,13 +1,17 @@
 """Reference data: what the ids in the other tables mean.
 
-Lives here: the columns of enterprises, services, outlets and accounting categories. They are small and are
-read whole, so they have no windows and are no `Table`.
+Lives here: enterprises, services, outlets and accounting categories, a row of `REFERENCES` each. They are
+small and are read whole, so they have no windows and stand outside of `TABLES`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import boolean, enum, integer, json, record, string, utc
+from mews_assets.catalog.model import Column, Pages, Table
 
 CLASSIFICATIONS = (
     "Accommodation",
@@ -134,4 +138,75 @@ ACCOUNTING_CATEGORY_COLUMNS = (
     enum("Classification", CLASSIFICATIONS, "What kind of revenue or payment it holds."),
     shapes.created_utc("accounting category"),
     shapes.updated_utc("accounting category"),
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One table of reference data: the question asked of Mews, and its columns.
+
+    `enterprise_column` names a row's enterprise; `parameters` are sent with every request.
+    """
+
+    name: str
+    entity: str
+    description: str
+    columns: tuple[Column, ...]
+    operation: str
+    records_key: str
+    enterprise_column: str = "EnterpriseId"
+    parameters: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def table(self) -> Table:
+        """As a table, for what converts and describes columns; its windows are never asked for."""
+        fetch = Pages(self.operation, self.records_key, parameters=self.parameters)
+        return Table(
+            self.name,
+            self.entity,
+            self.description,
+            self.columns,
+            fetch,
+            scope_column=self.enterprise_column,
+        )
+
+
+ENTERPRISES = Reference(
+    "enterprises",
+    "Enterprise",
+    "One row per enterprise that a connection sees or has seen.",
+    ENTERPRISE_COLUMNS,
+    "enterprises/getAll",
+    "Enterprises",
+    enterprise_column="Id",
+)
+
+REFERENCES: tuple[Reference, ...] = (
+    ENTERPRISES,
+    Reference(
+        "services",
+        "Service",
+        "One row per service: what can be booked or bought in an enterprise.",
+        SERVICE_COLUMNS,
+        "services/getAll",
+        "Services",
+    ),
+    Reference(
+        "outlets",
+        "Outlet",
+        "One row per outlet: a restaurant, bar or shop whose sales another system reports.",
+        OUTLET_COLUMNS,
+        "outlets/getAll",
+        "Outlets",
+    ),
+    Reference(
+        "accounting_categories",
+        "AccountingCategory",
+        "One row per accounting category, deleted ones too: what revenue and payments are booked under.",
+        ACCOUNTING_CATEGORY_COLUMNS,
+        "accountingCategories/getAll",
+        "AccountingCategories",
+        # Not told, Mews leaves out the deleted ones, and old order items would name nothing.
+        parameters={"ActivityStates": ["Active", "Deleted"]},
+    ),
 )

@@ -14,14 +14,15 @@ from mews_assets.defs.assets import group_assets, groups
 from mews_assets.defs.discovery import discovery_sensor
 from mews_assets.defs.export_sensors import export_sensor
 from mews_assets.defs.pages_sensors import pages_sensor
-from mews_assets.defs.reference import enterprises_asset
+from mews_assets.defs.reference import reference_assets
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.run_history import TABLE_TAG
-from mews_assets.defs.specs import changes_key, landing_key
+from mews_assets.defs.specs import ENTERPRISES_KEY, changes_key, landing_key
 from mews_assets.defs.switches import default_schedule_status
 from mews_assets.settings import Settings
 
 ENTERPRISES_JOB = "enterprises"
+REFERENCE_JOB = "reference"
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -39,10 +40,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         )
         for table in settings.tables
     ]
-    reference = enterprises_asset(settings.lake)
+    reference = reference_assets(settings)
     return dg.Definitions(
-        assets=[*assets, reference],
-        jobs=[*jobs, dg.define_asset_job(ENTERPRISES_JOB, selection=[reference])],
+        assets=[*assets, *reference],
+        jobs=[
+            *jobs,
+            dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
+            dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
+        ],
         sensors=[
             discovery_sensor(settings),
             *(_sensor(group, settings) for group in groups(settings.tables)),
@@ -50,7 +55,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         schedules=[
             dg.ScheduleDefinition(
                 name="reference_daily",
-                job_name=ENTERPRISES_JOB,
+                job_name=REFERENCE_JOB,
                 cron_schedule="30 4 * * *",
                 execution_timezone="UTC",
                 default_status=default_schedule_status(settings),

@@ -9,6 +9,7 @@ Reading order:
     shape, records   what a record must look like, and naming what is wrong with one
     lines            every line of a file checked against its table
     engine, convert  JSON Lines to Parquet
+    reference        tables without windows, replaced whole
     dealing          which partition each row belongs to
     partition_files  writing partitions
     changes          merging captures into partitions: nothing lost, nothing twice
