@@ -28,7 +28,8 @@ _REFERENCE_HEAD = """
 ## Reference
 
 Small tables that say what the ids in the others mean. They are read whole, and replaced whole, once a day. They
-stand at `reference/<table>/rows.parquet`, have no windows, and hold one row per record as it is now."""
+stand at `reference/<table>/rows.parquet`, have no windows, and hold one row per record as it is now. A record that
+Mews does not send any more stays: `_captured_at_utc` tells when it last did."""
 
 
 def document(tables: Iterable[Table], reference: Iterable[Table]) -> str:
@@ -68,7 +69,9 @@ def _section(table: Table) -> list[str]:
 
 def _reference_section(table: Table) -> list[str]:
     lines = ["", f"### reference/{table.name}", "", table.description, "", "| | |", "|---|---|"]
-    lines += ["| key | `id` |", f"| asked of Mews | {_asked(table.fetch)} |"]
+    assert isinstance(table.fetch, Pages)
+    asked = f"`{table.fetch.operation}`, the records under `{table.fetch.records_key}`"
+    lines += ["| key | `id` |", f"| asked of Mews | {asked} |"]
     return [*lines, "", *_columns(table.columns)]
 
 

@@ -15,8 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets.catalog import TABLES
     from mews_assets.catalog.document import document
+    from mews_assets.catalog.reference import REFERENCES
 
     args.target.parent.mkdir(parents=True, exist_ok=True)
-    args.target.write_text(document(TABLES, ()), encoding="utf-8")
-    print(f"{args.target}: {len(TABLES)} tables")
+    args.target.write_text(document(TABLES, [one.table for one in REFERENCES]), encoding="utf-8")
+    print(f"{args.target}: {len(TABLES)} tables, {len(REFERENCES)} of reference")
     return 0

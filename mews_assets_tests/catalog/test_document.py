@@ -10,6 +10,7 @@ from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import enum, string
 from mews_assets.catalog.document import document
 from mews_assets.catalog.model import Export, Pages, Table, Via
+from mews_assets.catalog.reference import REFERENCES
 
 PAGE = Path(mews_assets.__file__).parent.parent / "docs" / "tables.md"
 VISITS = Table(
@@ -30,7 +31,7 @@ VISITS = Table(
 
 
 def test_the_page_in_the_repository_is_what_the_catalog_says() -> None:
-    expected = document(catalog.TABLES, ())
+    expected = document(catalog.TABLES, [one.table for one in REFERENCES])
     assert PAGE.read_text(encoding="utf-8") == expected, "docs/tables.md is not today's: run `make docs`"
 
 
@@ -81,3 +82,11 @@ def test_a_table_found_by_another_says_by_which() -> None:
     page = document([items], [])
     assert "| window | `updated_utc` of the row of `visits` that `visit_id` names |" in page
     assert "`visits/getAll`, filtered by `UpdatedUtc`, the records under `Items`" in page
+
+
+def test_reference_tables_are_told_without_windows() -> None:
+    page = document([], [REFERENCES[0].table])
+    assert "### reference/enterprises" in page
+    assert "| asked of Mews | `enterprises/getAll`, the records under `Enterprises` |" in page
+    assert "| `time_zone_identifier` | string | yes |  | IANA time zone it lives by. |" in page
+    assert "| window |" not in page
