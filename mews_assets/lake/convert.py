@@ -21,10 +21,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.lake.engine import identifier, open_engine, path_list, read_types, select_columns
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.lines import MAX_LINE_BYTES, Findings, check_file, open_lines
+from mews_assets.lake.nested import under_schema
 from mews_assets.lake.parquet import open_writer, plain
 from mews_assets.lake.records import FieldError, inspect
 
@@ -125,7 +127,7 @@ def _copy(
             )
             query = f"SELECT {', '.join(columns)} FROM {source} AS record {join}"
             try:
-                _write(_open_reader(engine, query), aside)
+                _write(_open_reader(engine, query), _schema(table, own), aside)
                 return
             except _ParserError as error:
                 if "maximum_object_size" not in str(error) or line_bytes == MAX_LINE_BYTES:
@@ -137,9 +139,18 @@ def _parser_threads() -> int:
     return max(1, min(4, (os.cpu_count() or 1) - 1))
 
 
-def _write(reader: pa.RecordBatchReader, aside: Path) -> None:
+def _schema(table: Table, own: Mapping[str, str]) -> pa.Schema:
+    """What is written: the table's columns, those of our own that were asked for, and the exact numbers.
+
+    All may be null here: a record without an Id is looked for, and named, once all are written.
+    """
+    every = plain(arrow_schema(table))
+    names = [column.field_name for column in table.kept_columns]
+    return pa.schema([every.field(name).with_nullable(True) for name in (*names, *own, "_exact_numbers")])
+
+
+def _write(reader: pa.RecordBatchReader, schema: pa.Schema, aside: Path) -> None:
     """Write a file while the next row group is being read."""
-    schema = plain(reader.schema)
     writer: pq.ParquetWriter | None = None
     with ThreadPoolExecutor(1) as writing:
         under_way: Future[None] | None = None
@@ -161,12 +172,12 @@ def _write(reader: pa.RecordBatchReader, aside: Path) -> None:
 def _row_groups(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     while (batch := _next_batch(reader)) is not None:
-        held.append(batch)
+        held.append(under_schema(batch, schema))
         if sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
-            yield pa.Table.from_batches(held).cast(schema)
+            yield pa.Table.from_batches(held)
             held = []
     if held:
-        yield pa.Table.from_batches(held).cast(schema)
+        yield pa.Table.from_batches(held)
 
 
 def _open_reader(engine: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:

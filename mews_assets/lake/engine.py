@@ -28,7 +28,6 @@ _READ_TYPES = {
     Kind.JSON: "JSON",
 }
 DECIMAL_TYPE = "DECIMAL(38, 18)"
-_TABLE_TYPES = _READ_TYPES | {Kind.DECIMAL: DECIMAL_TYPE, Kind.JSON: "VARCHAR"}
 
 
 @contextmanager
@@ -76,25 +75,16 @@ def read_types(columns: tuple[Column, ...]) -> str:
 
 
 def _read_type(column: Column) -> str:
-    return _typed(column, _READ_TYPES, lambda nested: nested.name)
-
-
-def table_type(column: Column) -> str:
-    """The type of the column in a table."""
-    return _typed(column, _TABLE_TYPES, lambda nested: nested.field_name)
-
-
-def _typed(column: Column, types, name) -> str:  # type: ignore[no-untyped-def]
     if column.kind is Kind.OBJECT:
-        fields = (f"{identifier(name(c))} {_typed(c, types, name)}" for c in kept(column.columns))
+        fields = (f"{identifier(nested.name)} {_read_type(nested)}" for nested in kept(column.columns))
         single = f"STRUCT({', '.join(fields)})"
     else:
-        single = types[column.kind]
+        single = _READ_TYPES[column.kind]
     return f"{single}[]" if column.is_list else single
 
 
 def select_columns(table: Table, exact: str | None = None) -> list[str]:
-    """One expression for each kept column, under its name in the table.
+    """One expression for each kept column, under its name in the table; `nested` renames what is below it.
 
     `exact` names a map of numbers as text, by their place, that stand for what a double has lost of them.
     """
@@ -107,21 +97,5 @@ def _expression(column: Column, exact: str | None) -> str:
     source = identifier(column.name)
     if column.kind is Kind.DECIMAL:
         text = f"coalesce({exact}[{literal(column.name)}], {source})" if exact else source
-        return f"CAST({text} AS {table_type(column)})"
-    if column.kind is Kind.JSON:
-        return f"CAST({source} AS {table_type(column)})"
-    if column.kind is Kind.OBJECT:
-        # By way of names: a cast would not find nested columns under their new ones.
-        return f"remap_struct({source}, NULL::{table_type(column)}, {_remapping(column)}, NULL)"
+        return f"CAST({text} AS {DECIMAL_TYPE}{'[]' if column.is_list else ''})"
     return source
-
-
-def _remapping(column: Column) -> str:
-    entries = []
-    for nested in kept(column.columns):
-        inner = literal(nested.name)
-        if nested.kind is Kind.OBJECT:
-            inner = f"({inner}, {_remapping(nested)})"
-        entries.append(f"{literal(nested.field_name)}: {inner}")
-    mapping = "{" + ", ".join(entries) + "}"
-    return f"{{'list': ('list', {mapping})}}" if column.is_list else mapping
