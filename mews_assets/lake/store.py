@@ -112,6 +112,27 @@ class Lake:
             shutil.copyfileobj(source, local, 1 << 20)
         return target
 
+    def hold(self, name: str, workspace: Path) -> Path:
+        """The file as it is now, on the local disk, whatever is put in its place meanwhile."""
+        target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
+        if self.local_root is None:
+            return self.fetch(name, workspace)
+        try:
+            os.link(self.local_root / name, target)
+        except OSError:  # a disk without links
+            shutil.copyfile(self.local_root / name, target)
+        return target
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        """The files below a folder, each with its size and time of writing: another file there has others."""
+        selector = pafs.FileSelector(self.path(folder), allow_not_found=True, recursive=True)
+        start = len(self.root) + 1
+        return {
+            info.path[start:]: f"{info.size}-{info.mtime_ns}"
+            for info in self.filesystem.get_file_info(selector)
+            if info.type == pafs.FileType.File
+        }
+
     def files(self, folder: str, *, recursive: bool = False) -> list[str]:
         """The files below a folder, sorted, relative to the root; none where there is no such folder."""
         return self._list(folder, pafs.FileType.File, recursive)

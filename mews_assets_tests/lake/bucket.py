@@ -27,7 +27,10 @@ class Bucket(pafs.FileSystemHandler):  # type: ignore[misc]
 
     def _info(self, path: str) -> pafs.FileInfo:
         if path in self.objects:
-            return pafs.FileInfo(path, pafs.FileType.File, size=len(self.objects[path]))
+            written = len(self.puts) - self.puts[::-1].index(path) if path in self.puts else 0
+            return pafs.FileInfo(
+                path, pafs.FileType.File, size=len(self.objects[path]), mtime_ns=written * 10**9
+            )
         is_folder = any(key.startswith(f"{path}/") for key in self.objects)
         return pafs.FileInfo(path, pafs.FileType.Directory if is_folder else pafs.FileType.NotFound)
 

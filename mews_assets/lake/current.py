@@ -1,0 +1,211 @@
+"""Current: the newest version of each record, one Parquet file per scope, sorted by id.
+
+Lives here: folding changes into the file of a scope. The file remembers, in its own metadata, which files of
+changes it holds, so it cannot disagree with what is written about it: a fold that is killed leaves the old
+file with the old memory. A fold reads the files of changes that are new to it, and copies the file once with
+their rows merged in. Not here: putting two sorted runs of rows together (`newest`).
+
+Mews never takes a record back: one that was deleted there is a version that says so. So no record leaves the
+table. A ledger entry has one version, and its current table is all entries, each id once.
+
+One file, and not one per group of ids: the records that change in a day are spread over all groups, so that
+every group would be written again anyway (`benchmarks.current`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.model import Table
+from mews_assets.lake import layout
+from mews_assets.lake.engine import open_engine
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.history import newest_of, typed
+from mews_assets.lake.newest import Counts, UncertainError, merge_newest
+from mews_assets.lake.parquet import open_writer, plain
+from mews_assets.lake.store import Lake
+from mews_assets.windows import from_key
+
+_MEMORY = b"mews_assets.folded"
+_RULE = 1
+"""Of what is remembered and how the newest is chosen. Raised when a file made before must be made anew."""
+_ROW_GROUP_ROWS = 65_536
+_BATCH_ROWS = 16_384
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A scope's file after a fold: ids only come, so `rows - rows_before` are new ones; `replaced` got a newer
+    version. `files_read` of the scope's `files` of changes were new to it; `rebuilt` says why all were, if so.
+    """
+
+    scope: str
+    name: str
+    rows: int
+    rows_before: int
+    replaced: int
+    repeated_ids: int
+    files: int
+    files_read: int
+    versions_read: int
+    size_bytes: int
+    rebuilt: str = ""
+
+
+def fold(
+    lake: Lake, table: Table, scope: str, *, from_scratch: bool = False, threads: int | None = None
+) -> Folded:
+    """Bring the scope's current table up to all of its changes. Raises LakeError where there are none.
+
+    `from_scratch` reads all of them, and gives the same rows as fold after fold did.
+    """
+    with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
+        work = _Fold(lake, table, scope, workspace, threads)
+        try:
+            return work.run("asked for" if from_scratch else work.reason_to_rebuild())
+        except UncertainError as error:
+            return work.run(str(error))
+
+
+class _Fold:
+    def __init__(self, lake: Lake, table: Table, scope: str, workspace: Path, threads: int | None) -> None:
+        self.lake, self.table, self.scope, self.workspace = lake, table, scope, workspace
+        self.threads = threads
+        self.name = layout.current_file(table.name, scope)
+        self.schema = plain(arrow_schema(table))
+        # Listed before they are read: one that is replaced meanwhile is read again by the next fold.
+        self.listed = _changes_files(lake, table, scope)
+        if not self.listed:
+            raise LakeError(
+                f"{table.name}: nothing stands in changes for {scope} yet, so nothing is known to be current; "
+                f"materialise changes/{table.name} of some of its windows first"
+            )
+        self.held = lake.fetch(self.name, workspace) if lake.exists(self.name) else None
+        metadata = pq.read_metadata(self.held) if self.held else None
+        self.rows_before = metadata.num_rows if metadata else 0
+        self.memory = _read_memory(metadata)
+
+    def reason_to_rebuild(self) -> str:
+        """Why what stands there cannot be gone on with; empty if it can."""
+        if self.held is None:
+            return "it is the first time"
+        if self.memory.get("rule") != _RULE:
+            return "it was made by another rule"
+        if self.memory.get("columns") != _fingerprint(self.schema):
+            return "the columns of the table have changed"
+        if gone := sorted(set(self.memory["files"]) - set(self.listed)):
+            return f"the window {gone[0]} is no longer in changes"
+        return ""
+
+    def run(self, rebuilt: str) -> Folded:
+        folded = {} if rebuilt else self.memory["files"]
+        fresh = sorted(key for key, stamp in self.listed.items() if folded.get(key) != stamp)
+        if not fresh:
+            assert self.held is not None
+            return self._told(self.held, Counts(), [], rebuilt)
+        folder = self.workspace / ("all" if rebuilt else "fresh")
+        folder.mkdir()
+        names = [layout.changes_file(self.table.name, self.scope, key) for key in fresh]
+        paths = [self.lake.hold(name, folder) for name in names]
+        target = folder / layout.ROWS_FILE
+        windows = [from_key(key, self.lake.grain) for key in fresh]
+        counts = Counts()
+        with open_engine(folder, threads=self.threads) as engine:
+            held = () if rebuilt else pq.ParquetFile(self.held).iter_batches(_BATCH_ROWS)
+            ours = (typed(batch, self.schema) for batch in held)
+            arrived = newest_of(engine, self.table, paths, folder)
+            self._write(target, merge_newest(self.table, ours, arrived, windows, counts))
+        told = self._told(target, counts, paths, rebuilt)
+        self.lake.put(target, self.name)
+        return told
+
+    def _write(self, target: Path, rows: Iterator[pa.Table]) -> None:
+        writer: pq.ParquetWriter | None = None
+        try:
+            for group in _row_groups(rows):
+                writer = writer or open_writer(target, self.schema, group, level=3)
+                writer.write_table(group, row_group_size=_ROW_GROUP_ROWS)
+            writer = writer or open_writer(target, self.schema, None, level=3)
+            writer.add_key_value_metadata({_MEMORY: _memory(self.schema, self.listed)})
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _told(self, path: Path, counts: Counts, read: list[Path], rebuilt: str) -> Folded:
+        rows, repeated = _count_ids(path)
+        return Folded(
+            scope=self.scope,
+            name=self.name,
+            rows=rows,
+            rows_before=self.rows_before,
+            replaced=counts.replaced,
+            repeated_ids=repeated,
+            files=len(self.listed),
+            files_read=len(read),
+            versions_read=sum(pq.read_metadata(one).num_rows for one in read),
+            size_bytes=path.stat().st_size,
+            rebuilt=rebuilt,
+        )
+
+
+def _changes_files(lake: Lake, table: Table, scope: str) -> dict[str, str]:
+    """The windows of a scope, each with what tells a file of changes from the one it replaced."""
+    stamps = lake.stamps(layout.scope_folder(table.name, scope))
+    return {layout.partition_of(name)[1]: stamp for name, stamp in stamps.items()}
+
+
+def _row_groups(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in pieces of one row group each, the last one shorter."""
+    waiting: list[pa.Table] = []
+    count = 0
+    for piece in rows:
+        waiting.append(piece)
+        count += piece.num_rows
+        while count >= _ROW_GROUP_ROWS:
+            together = pa.concat_tables(waiting)
+            yield together.slice(0, _ROW_GROUP_ROWS)
+            waiting = [together.slice(_ROW_GROUP_ROWS)]
+            count -= _ROW_GROUP_ROWS
+    if count:
+        yield pa.concat_tables(waiting)
+
+
+def _count_ids(path: Path) -> tuple[int, int]:
+    """Rows of a file, and those whose id is not above the one before: in a sorted file, the repeats."""
+    rows = repeated = 0
+    last: str | None = None
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(_ROW_GROUP_ROWS, columns=["id"]):
+            ids = batch.column("id")
+            repeated += pc.sum(pc.less_equal(ids[1:], ids[:-1])).as_py() or 0
+            repeated += last is not None and ids[0].as_py() <= last
+            rows, last = rows + len(ids), ids[-1].as_py()
+    return rows, repeated
+
+
+def _fingerprint(schema: pa.Schema) -> str:
+    return hashlib.sha256(str(schema).encode()).hexdigest()[:16]
+
+
+def _memory(schema: pa.Schema, files: Mapping[str, str]) -> bytes:
+    memory = {"rule": _RULE, "columns": _fingerprint(schema), "files": dict(files)}
+    return base64.b64encode(zlib.compress(json.dumps(memory).encode()))
+
+
+def _read_memory(metadata: pq.FileMetaData | None) -> dict[str, Any]:
+    """What a file says it holds; nothing where it says nothing."""
+    written = (metadata.metadata or {}).get(_MEMORY) if metadata else None
+    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(written))) if written else {}
+    return found
