@@ -9,13 +9,13 @@ Reading order:
     shape, records   what a record must look like, and naming what is wrong with one
     lines            every line of a file checked against its table
     engine, convert  JSON Lines to Parquet
-    newest           which version is the newest, and two runs of rows put together
-    history          many files read down to the newest of each id
-    current          the newest version of each record, one file per scope
     reference        tables without windows, replaced whole
     dealing          which partition each row belongs to
     partition_files  writing partitions
     changes          merging captures into partitions: nothing lost, nothing twice
+    newest           which version is the newest, and two runs of rows put together
+    history          many files read down to the newest of each id
+    current          the newest version of each record, one file per scope
     measures         what is true of a partition on disk
     holdings         what a table holds
 """
