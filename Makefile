@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## from a sandbox to 12 tables, through real Dagster runs
+demo: $(INSTALLED) ## from a sandbox to 13 tables, through real Dagster runs
 	$(BIN)/mews-assets demo
 
 dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or with your tokens, from .env)

@@ -16,7 +16,7 @@ from typing import Any
 
 from mews_assets import catalog
 from mews_assets.api.address import read_platform_address
-from mews_assets.catalog.model import Kind, Table
+from mews_assets.catalog.model import Kind, Table, Way
 from mews_assets.windows import Grain
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
@@ -162,7 +162,44 @@ def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:
         chosen = _without_days(chosen, named=bool(given))
     # One request brings outlet items and bills: who asks for one gets the other as well.
     wanted = {partner.name for table in chosen for partner in catalog.partners(table)}
-    return tuple(table for table in catalog.TABLES if table.name in wanted)
+    ways = _ways(environment)
+    return tuple(table.fetched_by(ways[table.name]) for table in catalog.TABLES if table.name in wanted)
+
+
+def _ways(environment: Mapping[str, str]) -> dict[str, Way]:
+    """How each table is fetched: as the catalog has it, unless told otherwise for all or for one."""
+    given = environment.get("MEWS_FETCH", "").strip()
+    for_all, by_table = _named_ways(given)
+    if unknown := sorted(by_table.keys() - {table.name for table in catalog.TABLES}):
+        raise _wrong_fetch(given, f"there is no table {', '.join(unknown)}")
+    ways = {}
+    for table in catalog.TABLES:
+        # A word for all is not about a table that has one way only; a word for this very table is.
+        way = by_table.get(table.name, for_all if for_all in table.ways else table.fetch.way)
+        if way not in table.ways:
+            raise _wrong_fetch(given, f"{table.name} comes by {table.fetch.way} only")
+        ways[table.name] = Way(way)
+    return ways
+
+
+def _named_ways(given: str) -> tuple[str | None, dict[str, str]]:
+    """The way named for all tables, and those named for single ones."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in given.split(","))):
+        name, _, way = (text.strip() for text in (part if "=" in part else f"={part}").partition("="))
+        if way not in list(Way):
+            raise _wrong_fetch(given, f"{part!r} names no way")
+        if found.setdefault(name, way) != way:
+            raise _wrong_fetch(given, f"{name or 'every table'} is given two ways")
+    return found.pop("", None), found
+
+
+def _wrong_fetch(given: str, problem: str) -> SettingError:
+    both = ", ".join(table.name for table in catalog.TABLES if len(table.ways) > 1)
+    return SettingError(
+        f"MEWS_FETCH is {given!r}: {problem}; accepted are export or pages for all tables that come by both, and "
+        f"<table>=export or <table>=pages for one of {both}, separated by commas"
+    )
 
 
 def _without_days(chosen: tuple[Table, ...], named: bool) -> tuple[Table, ...]:

@@ -44,7 +44,7 @@ def test_only_the_first_day_has_no_default() -> None:
 
 
 def test_an_empty_variable_is_one_left_out() -> None:
-    names = ("PLATFORM_ADDRESS", "CLIENT", "LAKE", "WINDOW", "TABLES", "CONNECTIONS")
+    names = ("PLATFORM_ADDRESS", "CLIENT", "LAKE", "WINDOW", "TABLES", "FETCH", "CONNECTIONS")
     assert read(**{f"MEWS_{name}": "" for name in names}) == read()
 
 
@@ -80,6 +80,14 @@ def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: 
         ("MEWS_WINDOW", "yearly", "hourly, daily, weekly, monthly"),
         ("MEWS_WINDOW", "Daily", "hourly, daily, weekly, monthly"),
         ("MEWS_TABLES", "order_itens", "order_items, payments"),
+        ("MEWS_FETCH", "page", "export or pages for all tables"),
+        ("MEWS_FETCH", "reservations", "export or pages for all tables"),
+        ("MEWS_FETCH", "reservations=paged", "reservations, customers, companies"),
+        ("MEWS_FETCH", "reservation=pages", "there is no table reservation;"),
+        ("MEWS_FETCH", "ledger_entries=pages", "ledger_entries comes by export only;"),
+        ("MEWS_FETCH", "outlet_items=export", "outlet_items comes by pages only;"),
+        ("MEWS_FETCH", "bills=pages,bills=export", "bills is given two ways;"),
+        ("MEWS_FETCH", "pages,export", "every table is given two ways;"),
         ("MEWS_LAKE", "ftp://host/lake", "s3://"),
         ("MEWS_LAKE", "s3://", "s3://"),
         ("MEWS_CONNECTIONS", "no/such/file.toml", "TOML file"),
@@ -112,6 +120,35 @@ def test_who_asks_for_outlet_items_gets_their_bills_as_well() -> None:
     """One request brings both."""
     settings = read(MEWS_TABLES="outlet_bills")
     assert [table.name for table in settings.tables] == ["outlet_items", "outlet_bills"]
+
+
+def ways(given: str) -> dict[str, str]:
+    return {table.name: table.fetch.way.value for table in read(MEWS_FETCH=given).tables}
+
+
+def test_exports_are_preferred_where_nothing_is_said() -> None:
+    by_pages = {name for name, way in ways("").items() if way == "pages"}
+    assert by_pages == {"product_service_orders", "outlet_items", "outlet_bills"}
+    assert ways("export") == ways("") == ways(" , ")
+
+
+def test_pages_for_all_leave_only_what_has_no_pages_to_exports() -> None:
+    assert {name for name, way in ways("pages").items() if way == "export"} == {"ledger_entries"}
+
+
+def test_a_table_is_fetched_as_its_own_word_says_whatever_is_said_for_all() -> None:
+    chosen = {name for name, way in ways(" reservations = pages , bills=pages").items() if way == "pages"}
+    assert chosen == {"reservations", "bills", "product_service_orders", "outlet_items", "outlet_bills"}
+    for given in ("pages,order_items=export", "order_items=export,pages"):
+        assert {name for name, way in ways(given).items() if way == "export"} == {
+            "order_items",
+            "ledger_entries",
+        }
+
+
+def test_a_way_for_a_table_that_is_not_wanted_is_no_mistake() -> None:
+    settings = read(MEWS_TABLES="payments", MEWS_FETCH="reservations=pages")
+    assert [(table.name, table.fetch.way) for table in settings.tables] == [("payments", "export")]
 
 
 def test_every_connection_names_the_variable_of_its_token(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from mews_assets.catalog.model import Export, Pages, Table
 from mews_assets.catalog.order_items import ORDER_ITEMS
 from mews_assets.catalog.outlets import OUTLET_BILLS, OUTLET_ITEMS
 from mews_assets.catalog.payments import PAYMENTS
-from mews_assets.catalog.reservations import RESERVATIONS
+from mews_assets.catalog.reservations import PRODUCT_SERVICE_ORDERS, RESERVATIONS
 
 TABLES: tuple[Table, ...] = (
     ORDER_ITEMS,
     PAYMENTS,
     RESERVATIONS,
+    PRODUCT_SERVICE_ORDERS,
     CUSTOMERS,
     COMPANIES,
     BILLS,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import enum, integer, number, record, string, utc
-from mews_assets.catalog.model import Export, Table
+from mews_assets.catalog.model import Export, Pages, Table
 
 FIRST_TIME_UNIT = utc(
     "FirstTimeUnitStartUtc", "Start of the first time unit (night, say) it covers.", required=True
@@ -122,6 +122,9 @@ AVAILABILITY_ADJUSTMENTS = Table(
     AVAILABILITY_ADJUSTMENT_COLUMNS,
     Export("AvailabilityAdjustment"),
     scope_column=None,
+    also=Pages(
+        "availabilityAdjustments/getAll", "AvailabilityAdjustments", parameters=shapes.ACTIVE_OR_DELETED
+    ),
 )
 
 AVAILABILITY_BLOCKS = Table(
@@ -130,6 +133,11 @@ AVAILABILITY_BLOCKS = Table(
     "One row per version of an availability block: space held for a group.",
     AVAILABILITY_BLOCK_COLUMNS,
     Export("AvailabilityBlock"),
+    also=Pages(
+        "availabilityBlocks/getAll",
+        "AvailabilityBlocks",
+        parameters={"Extent": {"AvailabilityBlocks": True}, **shapes.ACTIVE_OR_DELETED},
+    ),
 )
 
 RESOURCE_BLOCKS = Table(
@@ -138,4 +146,5 @@ RESOURCE_BLOCKS = Table(
     "One row per version of a resource block: a room or other resource out of order, or used by the house.",
     RESOURCE_BLOCK_COLUMNS,
     Export("ResourceBlock"),
+    also=Pages("resourceBlocks/getAll", "ResourceBlocks", parameters=shapes.ACTIVE_OR_DELETED),
 )

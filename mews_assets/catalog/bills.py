@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import boolean, enum, json, record, string, utc
-from mews_assets.catalog.model import Export, Table
+from mews_assets.catalog.model import Export, Pages, Table
 
 OWNER_KINDS = ("BillCustomerData", "BillCompanyData")
 
@@ -160,4 +160,6 @@ BILLS = Table(
     "One row per version of a bill: a receipt or invoice, open or closed, with who it was issued to.",
     BILL_COLUMNS,
     Export("Bill"),
+    # Without CorrectionState pages bring regular bills only, an export all (bills/getAll, CorrectionState).
+    also=Pages("bills/getAll", "Bills", parameters={"CorrectionState": ["Bill", "CorrectiveBill"]}),
 )

@@ -62,6 +62,8 @@ def _section(table: Table) -> list[str]:
         "window": _window(table),
         "asked of Mews": _asked(table.fetch),
     }
+    if table.also is not None:
+        facts[f"with `{table.name}={table.also.way}` in `MEWS_FETCH`"] = _asked(table.also)
     lines = ["", f"## {table.name}", "", table.description, "", "| | |", "|---|---|"]
     lines += [f"| {name} | {fact} |" for name, fact in facts.items()]
     return [*lines, "", *_columns(table.columns)]
@@ -78,7 +80,12 @@ def _reference_section(table: Table) -> list[str]:
 def _scope(table: Table) -> str:
     if table.scope_column is None:
         return f"{table.scope.value}; a row does not name it, so its partition does"
-    return f"{table.scope.value}, by `{snake_case(table.scope_column)}`"
+    found = f"{table.scope.value}, by `{snake_case(table.scope_column)}`"
+    return (
+        found
+        if table.lookup is None
+        else f"{found}, whose {table.scope.value} `{table.lookup.operation}` names"
+    )
 
 
 def _window(table: Table) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import boolean, date, enum, integer, json, record, string
-from mews_assets.catalog.model import Export, ScopeKind, Table
+from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
 
 CLASSIFICATIONS = (
     "PaymasterAccount",
@@ -197,6 +197,12 @@ CUSTOMERS = Table(
     Export("Customer"),
     scope=ScopeKind.CHAIN,
     scope_column="ChainId",
+    also=Pages(
+        "customers/getAll",
+        "Customers",
+        scope_parameter="ChainIds",
+        parameters={"Extent": {"Customers": True, "Addresses": False}, **shapes.ACTIVE_OR_DELETED},
+    ),
 )
 
 COMPANIES = Table(
@@ -207,4 +213,7 @@ COMPANIES = Table(
     Export("Company"),
     scope=ScopeKind.CHAIN,
     scope_column="ChainId",
+    also=Pages(
+        "companies/getAll", "Companies", scope_parameter="ChainIds", parameters=shapes.ACTIVE_OR_DELETED
+    ),
 )

@@ -7,10 +7,10 @@ Not here: the rows themselves (see the other modules of this room), Dagster, HTT
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 THREE_MONTHS = timedelta(days=89)
 """The longest span that is never more than 3 calendar months: February to April of a common year."""
@@ -36,6 +36,13 @@ class ScopeKind(StrEnum):
 
     ENTERPRISE = "enterprise"
     CHAIN = "chain"
+
+
+class Way(StrEnum):
+    """How a table is fetched. The value is what `MEWS_FETCH` accepts."""
+
+    EXPORT = "export"
+    PAGES = "pages"
 
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*")
@@ -90,6 +97,8 @@ class Export:
     The limits are those of exports/add.
     """
 
+    way: ClassVar[Way] = Way.EXPORT
+
     entity_type: str
     filter: str = "UpdatedUtc"
     max_length: timedelta = timedelta(days=180)
@@ -101,7 +110,10 @@ class Pages:
     """Fetched page by page. `records_key` is where the records stand in the answer.
 
     `scope_parameter` is the list the scope ids go into; `parameters` are sent with every request.
+    `owned_parameter` is a list the operation requires, of all that the scopes own (see `Lookup`).
     """
+
+    way: ClassVar[Way] = Way.PAGES
 
     operation: str
     records_key: str
@@ -110,6 +122,7 @@ class Pages:
     parameters: dict[str, Any] = field(default_factory=dict, hash=False)
     max_length: timedelta = THREE_MONTHS
     max_scopes: int = 1000
+    owned_parameter: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,13 +134,29 @@ class Via:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """The operation that says which scope owns what, where a row names only what is owned, not its scope.
+
+    Its records, under `records_key`, can be asked for by id (`ids_parameter`) and by scope
+    (`scope_parameter`), and name their scope in `scope_column`.
+    """
+
+    operation: str
+    records_key: str
+    ids_parameter: str
+    scope_parameter: str = "EnterpriseIds"
+    scope_column: str = "EnterpriseId"
+
+
+@dataclass(frozen=True)
 class Table:
     """One table, from the question asked of Mews to the columns in Parquet.
 
     `entity` is Mews' name of one record. `scope_column` is the property that names a row's own enterprise or
     chain, or None where rows do not say whose they are (then every scope needs a capture of its own).
     `window_column` is the property the window's filter looks at; with `via` it is that of the other table's
-    record. `version_column` tells versions of one id apart.
+    record. `version_column` tells versions of one id apart. With `lookup`, `scope_column` names something that
+    the scope owns. `fetch` is the way it is fetched, `also` the other way there is: both bring the same rows.
     """
 
     name: str
@@ -140,6 +169,8 @@ class Table:
     window_column: str = "UpdatedUtc"
     version_column: str = "UpdatedUtc"
     via: Via | None = None
+    lookup: Lookup | None = None
+    also: Export | Pages | None = None
 
     def __post_init__(self) -> None:
         where = f"table {self.name}"
@@ -158,6 +189,24 @@ class Table:
                 )
         if not by_name["Id"].required:
             raise ValueError(f"{where}: Id must be required")
+        if self.also is not None and self.also.way is self.fetch.way:
+            raise ValueError(f"{where}: it is fetched by {self.fetch.way} already; `also` is for another way")
+        if self.lookup is not None and self.scope_column is None:
+            raise ValueError(f"{where}: a lookup needs the scope_column to look up")
+        owned = any(one.owned_parameter for one in (self.fetch, self.also) if isinstance(one, Pages))
+        if owned and self.lookup is None:
+            raise ValueError(f"{where}: an owned_parameter needs the lookup that lists what is owned")
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways it can be fetched, its own first."""
+        return (self.fetch.way,) if self.also is None else (self.fetch.way, self.also.way)
+
+    def fetched_by(self, way: Way) -> Table:
+        """The table fetched that way; itself where there is no such way."""
+        if self.also is None or self.also.way is not way:
+            return self
+        return replace(self, fetch=self.also, also=self.fetch)
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import boolean, enum, integer, record, string, utc
-from mews_assets.catalog.model import Export, Table
+from mews_assets.catalog.model import Export, Pages, Table
 
 TYPES = (
     "CancellationFee",
@@ -145,4 +145,5 @@ ORDER_ITEMS = Table(
     "One row per version of an order item: a night, product, fee, tax or rebate charged to an account.",
     ORDER_ITEM_COLUMNS,
     Export("OrderItem"),
+    also=Pages("orderItems/getAll", "OrderItems"),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import enum, record, string, utc
-from mews_assets.catalog.model import Export, Table
+from mews_assets.catalog.model import Export, Pages, Table
 
 TYPES = (
     "Payment",
@@ -198,4 +198,5 @@ PAYMENTS = Table(
     "One row per version of a payment: money paid, refunded or charged back on an account.",
     PAYMENT_COLUMNS,
     Export("Payment"),
+    also=Pages("payments/getAll", "Payments"),
 )

@@ -1,13 +1,15 @@
 """Service orders: reservations of spaces, and orders of products without one.
 
-Lives here: the table reservations, and the columns of a product service order, which share most of theirs.
+Lives here: the tables reservations and product_service_orders, which share most of their columns. A row of
+either names its service only, and that its enterprise. Their addresses of 2023 (`serviceOrders/...`), a beta in
+which rows named the enterprise, are not asked.
 """
 
 from __future__ import annotations
 
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import boolean, enum, string, utc
-from mews_assets.catalog.model import Column, Export, Table
+from mews_assets.catalog.model import Column, Export, Pages, Table
 
 
 def _service_order_columns(what: str) -> tuple[Column, ...]:
@@ -88,5 +90,18 @@ RESERVATIONS = Table(
     "One row per version of a reservation: a stay of one resource category, by one account.",
     RESERVATION_COLUMNS,
     Export("Reservation"),
-    scope_column=None,
+    scope_column="ServiceId",
+    lookup=shapes.SERVICES,
+    also=Pages("reservations/getAll/2023-06-06", "Reservations"),
+)
+
+PRODUCT_SERVICE_ORDERS = Table(
+    "product_service_orders",
+    "ProductServiceOrder",
+    "One row per version of a product service order: products ordered without a stay, or beside one.",
+    PRODUCT_SERVICE_ORDER_COLUMNS,
+    # Mews answers for the services that are named, and exports no product service orders.
+    Pages("productServiceOrders/getAll", "ProductServiceOrders", owned_parameter="ServiceIds"),
+    scope_column="ServiceId",
+    lookup=shapes.SERVICES,
 )

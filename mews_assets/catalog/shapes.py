@@ -7,7 +7,7 @@ more than one table uses. Not here: what only one family of tables has.
 from __future__ import annotations
 
 from mews_assets.catalog.columns import boolean, enum, integer, number, record, string, utc
-from mews_assets.catalog.model import Column
+from mews_assets.catalog.model import Column, Lookup
 
 ENTERPRISE_ID = string("EnterpriseId", "Id of the enterprise the row belongs to.", required=True)
 
@@ -53,6 +53,12 @@ def accounting_state() -> Column:
     values = ("Open", "Closed", "Inactive", "Canceled")
     return enum("AccountingState", values, "Where it stands in accounting.", required=True)
 
+
+ACTIVE_OR_DELETED = {"ActivityStates": ["Active", "Deleted"]}
+"""Asked for where it can be: pages bring active records only unless told otherwise, exports bring all."""
+
+SERVICES = Lookup("services/getAll", "Services", "ServiceIds")
+"""For rows that name their service and not their enterprise."""
 
 PURPOSES = ("Leisure", "Business", "Student")
 

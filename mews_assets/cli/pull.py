@@ -40,8 +40,9 @@ def run(args: argparse.Namespace) -> int:
     start, end = _instant("--start", args.start), _instant("--end", args.end)
     if not os.environ.get("MEWS_START_DATE"):
         os.environ["MEWS_START_DATE"] = start.date().isoformat()
-    settings = read_settings(os.environ)
-    table = catalog.table(args.table)
+    named = catalog.table(args.table).name
+    settings = read_settings({**os.environ, "MEWS_TABLES": named})
+    table = next(one for one in settings.tables if one.name == named)  # fetched as MEWS_FETCH says
     windows = list(windows_between(start, end, settings.grain))
     if not windows:
         raise SettingError(

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog import partners
-from mews_assets.catalog.model import Export, Table
+from mews_assets.catalog.model import Table
 from mews_assets.defs import events
 from mews_assets.defs.checks import check_specs
 from mews_assets.defs.partitions import partitions_of
@@ -115,8 +115,7 @@ def op_name(table: Table) -> str:
 
 def pool_of(table: Table) -> str:
     """The pool that keeps runs of one operation apart: Mews takes one export per entity type at a time."""
-    kind = "export" if isinstance(table.fetch, Export) else "pages"
-    return f"mews_{kind}_{table.name}"
+    return f"mews_{table.fetch.way}_{table.name}"
 
 
 def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]) -> Materialised:

@@ -44,7 +44,7 @@ def plan(table: Table, wanted: Iterable[Partition], connection_of: Callable[[str
 
 
 def _groups(table: Table, windows: dict[str, set[Window]]) -> list[dict[str, set[Window]]]:
-    """Scopes one pull may merge: all whose rows say whose they are; by pages, those that want the same."""
+    """Scopes one pull may merge: all whose rows tell whose they are; by pages, those that want the same."""
     if table.scope_column is None:
         return [{scope: wanted} for scope, wanted in windows.items()]
     if isinstance(table.fetch, Export):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from mews_assets.api.pages import Pages as MewsPages
 from mews_assets.api.waiting import growing_seconds
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
+from mews_assets.ingest.owners import chunks, named_in, owned_by, owners_of
 from mews_assets.ingest.plan import Pull
 from mews_assets.lake import export_log, landing
 from mews_assets.lake.export_log import AskedExport
@@ -94,8 +95,9 @@ class Puller:
             raise
         source = {"entity_type": fetch.entity_type, "export_id": asked.id}
         # The rows are as of the moment the export was asked for or later: the earliest is the safe one.
-        manifest = self._manifest(table, pull, asked.asked_at, source)
         raw = [file.path for file in files]
+        owners = _owners(table, pull, client, raw)
+        manifest = self._manifest(table, pull, asked.asked_at, source, owners)
         landed = landing.land(self.lake, manifest, raw, folder)
         export_log.forget(self.lake, asked)
         return Landed({table.name: landed}, {table.name: raw})
@@ -161,14 +163,15 @@ class Puller:
         assert isinstance(table.fetch, Pages)
         raw = {other.name: folder / f"{other.name}.jsonl" for other in tables}
         request_ids: list[str | None] = []
-        windows = [pull.window]
+        owned = _owned(table, table.fetch, pull, client)
+        questions = list(_page_questions(table.fetch, pull, owned))
         files = {name: path.open("wb") for name, path in raw.items()}
         try:
-            while windows:
-                window = windows.pop()
+            while questions:
+                window, question = questions.pop()
                 ends = {name: file.tell() for name, file in files.items()}
-                question = _page_question(table, table.fetch, pull, window)
-                pages = MewsPages(client, table.fetch.operation, tuple(keys), question)
+                body = {**question, table.fetch.filter: _interval(window)}
+                pages = MewsPages(client, table.fetch.operation, tuple(keys), body)
                 asked = len(request_ids)
                 try:
                     for page in pages:
@@ -184,7 +187,7 @@ class Puller:
                         older, newer = window.halves()
                     except ValueError:
                         raise error from None
-                    windows += [newer, older]
+                    questions += [(newer, question), (older, question)]
         finally:
             for file in files.values():
                 file.close()
@@ -193,15 +196,31 @@ class Puller:
         manifests = {}
         # The tables that others are found by land last: who sees an item's capture must find its bill's.
         for other in sorted(tables, key=lambda one: one.via is not None):
-            manifest = self._manifest(other, pull, captured_at, source)
+            owners = _owners(other, pull, client, [raw[other.name]], owned)
+            manifest = self._manifest(other, pull, captured_at, source, owners)
             manifests[other.name] = landing.land(
                 self.lake, replace(manifest, capture=capture), [raw[other.name]], folder
             )
         return Landed(manifests, {name: [path] for name, path in raw.items()})
 
-    def _manifest(self, table: Table, pull: Pull, captured_at: datetime, source: dict[str, Any]) -> Manifest:
-        capture = landing.new_capture_id(captured_at)
-        return Manifest(capture, table.name, pull.connection, pull.scopes, pull.window, captured_at, source)
+    def _manifest(
+        self,
+        table: Table,
+        pull: Pull,
+        captured_at: datetime,
+        source: dict[str, Any],
+        owners: dict[str, str],
+    ) -> Manifest:
+        return Manifest(
+            landing.new_capture_id(captured_at),
+            table.name,
+            pull.connection,
+            pull.scopes,
+            pull.window,
+            captured_at,
+            source,
+            owners=owners,
+        )
 
 
 def question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
@@ -212,6 +231,35 @@ def question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
     return {key: pull.scopes, "updated": pull.window}
 
 
-def _page_question(table: Table, fetch: Pages, pull: Pull, window: Window) -> dict[str, Any]:
-    interval = {"StartUtc": to_api(window.start), "EndUtc": to_api(window.end)}
-    return {**fetch.parameters, fetch.scope_parameter: list(pull.scopes), fetch.filter: interval}
+def _page_questions(
+    fetch: Pages, pull: Pull, owned: Mapping[str, str]
+) -> Iterable[tuple[Window, dict[str, Any]]]:
+    """What the pages of a pull are asked with, and for which window. None where the scopes own nothing."""
+    body = {**fetch.parameters, fetch.scope_parameter: list(pull.scopes)}
+    if not fetch.owned_parameter:
+        return [(pull.window, body)]
+    return [(pull.window, {**body, fetch.owned_parameter: some}) for some in chunks(owned)]
+
+
+def _interval(window: Window) -> dict[str, str]:
+    return {"StartUtc": to_api(window.start), "EndUtc": to_api(window.end)}
+
+
+def _owned(table: Table, fetch: Pages, pull: Pull, client: MewsClient) -> dict[str, str]:
+    """What the scopes own, where the operation wants it listed. All of it was there before the window settled."""
+    if not fetch.owned_parameter or table.lookup is None:
+        return {}
+    return owned_by(client, table.lookup, pull.scopes)
+
+
+def _owners(
+    table: Table,
+    pull: Pull,
+    client: MewsClient,
+    raw: Iterable[Path],
+    known: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The scope of what the rows name. Nothing to look up where the question was about one scope only."""
+    if table.lookup is None or table.scope_column is None or len(pull.scopes) == 1:
+        return {}
+    return owners_of(client, table.lookup, named_in(raw, table.scope_column), known or {})

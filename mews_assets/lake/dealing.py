@@ -83,6 +83,7 @@ def beyond(manifest: Manifest, grain: Grain) -> set[Partition]:
 def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], places: Places) -> None:
     """Make `dealt`: all arrived rows with the number of their partition, or null where they fit nowhere."""
     _register_places(engine, places)
+    _register_owners(engine, staged)
     arrived = " UNION ALL BY NAME ".join(_arrived(table, capture) for capture in staged)
     engine.execute(
         f"CREATE TEMP VIEW dealt AS SELECT arrived.*, place.number AS {PLACE} "
@@ -110,6 +111,17 @@ def _register_places(engine: duckdb.DuckDBPyConnection, places: Places) -> None:
     engine.execute("CREATE TEMP TABLE window_start AS SELECT DISTINCT start FROM place")
 
 
+def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[Staged]) -> None:
+    schema = pa.schema([("capture", pa.string()), ("id", pa.string()), ("scope", pa.string())])
+    rows = [
+        {"capture": one.manifest.capture, "id": owned, "scope": scope}
+        for one in staged
+        for owned, scope in one.manifest.owners.items()
+    ]
+    engine.register("owner_rows", pa.Table.from_pylist(rows, schema))
+    engine.execute("CREATE TEMP TABLE owner AS FROM owner_rows")
+
+
 def _arrived(table: Table, capture: Staged) -> str:
     """One capture's rows, each with its scope and the instant by which it is dealt to a window."""
     manifest = capture.manifest
@@ -118,14 +130,24 @@ def _arrived(table: Table, capture: Staged) -> str:
     # A row without a stamp cannot be told to its window; the filter found it, so the capture's first has it.
     stamp = f"coalesce({stamp}, {start})"
     asked_scopes = ", ".join(literal(one) for one in manifest.scopes)
-    if table.scope_column is None:
-        scope = literal(manifest.scopes[0])
-    else:
-        scope = f"row.{identifier(snake_case(table.scope_column))}"
+    scope, owner = _scope(table, manifest)
     return (
         f"SELECT row.*, {stamp} AS _window_utc, {scope} AS {SCOPE}, "
         f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}) AS __is_asked_for "
-        f"FROM read_parquet({literal(str(capture.rows))}) AS row {join}"
+        f"FROM read_parquet({literal(str(capture.rows))}) AS row {join} {owner}"
+    )
+
+
+def _scope(table: Table, manifest: Manifest) -> tuple[str, str]:
+    """Whose a row is, and the join that brings it where the row names only what its scope owns."""
+    if table.scope_column is None or (table.lookup is not None and len(manifest.scopes) == 1):
+        return literal(manifest.scopes[0]), ""
+    named = f"row.{identifier(snake_case(table.scope_column))}"
+    if table.lookup is None:
+        return named, ""
+    return (
+        "owner.scope",
+        f"LEFT JOIN owner ON owner.capture = {literal(manifest.capture)} AND owner.id = {named}",
     )
 
 

@@ -44,7 +44,8 @@ class LandedFile:
 class Manifest:
     """What a capture holds: every record of these scopes whose stamp lies in the window, both ends included.
 
-    `source` says how it was fetched: operation or entity type, export id, request ids.
+    `source` says how it was fetched: operation or entity type, export id, request ids. `owners` gives the scope
+    of what the rows name, where that is not their scope itself and the scopes are several.
     """
 
     capture: str
@@ -55,6 +56,7 @@ class Manifest:
     captured_at: datetime
     source: dict[str, Any] = field(default_factory=dict, hash=False)
     files: tuple[LandedFile, ...] = ()
+    owners: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def lines(self) -> int:
@@ -92,6 +94,7 @@ class Manifest:
             captured_at=from_api(value["captured_at"]),
             source=value["source"],
             files=tuple(LandedFile(**file) for file in value["files"]),
+            owners=value.get("owners", {}),
         )
 
 

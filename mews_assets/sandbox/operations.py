@@ -55,7 +55,8 @@ class Operation:
     """One paginated operation.
 
     `one_of`: at least one of these parameters must be given. `extent`: the body must say which parts to send.
-    `activity`: without ActivityStates only active records come. `beta`: the shape of the 2023 beta.
+    `activity`: without ActivityStates only active records come. `corrections`: without CorrectionState and BillIds
+    only regular bills come. `beta`: the shape of the 2023 beta.
     """
 
     address: str
@@ -67,6 +68,7 @@ class Operation:
     one_of: tuple[str, ...] = ()
     extent: bool = False
     activity: bool = False
+    corrections: bool = False
     converts: bool = False
     beta: bool = False
 
@@ -191,6 +193,7 @@ _ROWS = (
             Interval("ClosedUtc", "IssuedUtc"),
         ),
         single={"State": "State", "Type": "Type"},
+        corrections=True,
     ),
     Operation(
         "availabilityAdjustments/getAll",

@@ -171,6 +171,8 @@ def page_conditions(body: Body, operation: Operation) -> tuple[Condition, ...]:
         raise invalid("Currency", "the sandbox does not convert currencies; leave it out")
     if operation.activity:
         found.append(_activity(body))
+    if operation.corrections and body.get("CorrectionState") is None and body.get("BillIds") is None:
+        found.append(OneOf("CorrectionState", ("Bill",)))
     return tuple(condition for condition in found if condition is not None)
 
 

@@ -8,15 +8,14 @@ from dataclasses import replace
 import pytest
 
 from mews_assets import catalog
-from mews_assets.catalog import TABLES, UnknownTableError, partners, reference, reservations, table, tables
-from mews_assets.catalog.model import Column, Export, Kind, Pages, ScopeKind, Table, Via
+from mews_assets.catalog import TABLES, UnknownTableError, partners, reference, table, tables
+from mews_assets.catalog.model import Column, Export, Kind, Pages, ScopeKind, Table, Via, Way
 
 OTHER_COLUMNS: dict[str, tuple[Column, ...]] = {
     "Enterprise": reference.ENTERPRISE_COLUMNS,
     "Service": reference.SERVICE_COLUMNS,
     "Outlet": reference.OUTLET_COLUMNS,
     "AccountingCategory": reference.ACCOUNTING_CATEGORY_COLUMNS,
-    "ProductServiceOrder": reservations.PRODUCT_SERVICE_ORDER_COLUMNS,
 }
 
 COLUMNS = {each.entity: each.columns for each in TABLES} | OTHER_COLUMNS
@@ -78,11 +77,12 @@ def at_all_depths(columns: tuple[Column, ...]) -> Iterator[Column]:
         yield from at_all_depths(column.columns)
 
 
-def test_there_are_twelve_tables_and_no_name_twice() -> None:
+def test_there_are_thirteen_tables_and_no_name_twice() -> None:
     assert [each.name for each in TABLES] == [
         "order_items",
         "payments",
         "reservations",
+        "product_service_orders",
         "customers",
         "companies",
         "bills",
@@ -93,7 +93,7 @@ def test_there_are_twelve_tables_and_no_name_twice() -> None:
         "outlet_items",
         "outlet_bills",
     ]
-    assert len({each.entity for each in TABLES}) == 12
+    assert len({each.entity for each in TABLES}) == 13
 
 
 def test_every_counted_entity_is_declared_and_the_other_way_round() -> None:
@@ -149,14 +149,67 @@ def test_the_version_column_of_a_table_is_required_unless_mews_leaves_it_open(ea
     assert {"Id", each.version_column} - required == ({"UpdatedUtc"} if each.name == "companies" else set())
 
 
-def test_exports_are_asked_for_by_entity_type_and_outlets_by_pages() -> None:
-    for each in TABLES:
-        if each.name.startswith("outlet_"):
-            assert isinstance(each.fetch, Pages)
-            assert each.fetch.operation == "outletItems/getAll"
-        else:
-            assert isinstance(each.fetch, Export)
-            assert each.fetch.entity_type == each.entity
+# What Mews' reference has, as of August 2026: its exports, and its paginated operations with their filters.
+BOTH_WAYS = {
+    "order_items": "orderItems/getAll",
+    "payments": "payments/getAll",
+    "reservations": "reservations/getAll/2023-06-06",
+    "customers": "customers/getAll",
+    "companies": "companies/getAll",
+    "bills": "bills/getAll",
+    "availability_adjustments": "availabilityAdjustments/getAll",
+    "availability_blocks": "availabilityBlocks/getAll",
+    "resource_blocks": "resourceBlocks/getAll",
+}
+BY_PAGES_ONLY = {
+    "product_service_orders": "productServiceOrders/getAll",
+    "outlet_items": "outletItems/getAll",
+    "outlet_bills": "outletItems/getAll",
+}
+
+
+@by_table
+def test_a_table_is_asked_for_in_every_way_that_mews_has(each: Table) -> None:
+    if each.name in BY_PAGES_ONLY:
+        assert (each.ways, each.also) == ((Way.PAGES,), None)
+    else:
+        assert isinstance(each.fetch, Export)
+        assert each.fetch.entity_type == each.entity
+        assert each.ways == ((Way.EXPORT, Way.PAGES) if each.name in BOTH_WAYS else (Way.EXPORT,))
+    paged = each.fetched_by(Way.PAGES).fetch
+    if each.name != "ledger_entries":
+        assert isinstance(paged, Pages)
+        assert paged.operation == {**BOTH_WAYS, **BY_PAGES_ONLY}[each.name]
+        assert paged.filter == "UpdatedUtc"
+        assert paged.scope_parameter == ("ChainIds" if each.scope is ScopeKind.CHAIN else "EnterpriseIds")
+
+
+def test_pages_ask_for_all_that_an_export_holds() -> None:
+    """Left out, these bring active records only, and regular bills only."""
+    asked = {each.name: each.also.parameters for each in TABLES if isinstance(each.also, Pages)}
+    with_deleted = {
+        name for name, sent in asked.items() if sent.get("ActivityStates") == ["Active", "Deleted"]
+    }
+    assert with_deleted == {
+        "customers",
+        "companies",
+        "availability_adjustments",
+        "availability_blocks",
+        "resource_blocks",
+    }
+    assert asked["bills"] == {"CorrectionState": ["Bill", "CorrectiveBill"]}
+    assert asked["customers"]["Extent"] == {"Customers": True, "Addresses": False}
+    assert asked["availability_blocks"]["Extent"] == {"AvailabilityBlocks": True}
+
+
+@by_table
+def test_the_way_a_table_is_fetched_changes_nothing_else_of_it(each: Table) -> None:
+    for way in Way:
+        chosen = each.fetched_by(way)
+        assert chosen.fetch.way is (way if way in each.ways else each.fetch.way)
+        assert replace(chosen, fetch=each.fetch, also=each.also) == each
+        assert chosen.fetched_by(each.fetch.way) == each
+        assert [one.name for one in partners(chosen)] == [one.name for one in partners(each)]
 
 
 def test_only_people_and_companies_belong_to_a_chain() -> None:
@@ -164,11 +217,13 @@ def test_only_people_and_companies_belong_to_a_chain() -> None:
     assert in_chains == {"customers": "ChainId", "companies": "ChainId"}
 
 
-def test_only_two_kinds_of_row_do_not_say_whose_they_are() -> None:
-    assert [each.name for each in TABLES if each.scope_column is None] == [
-        "reservations",
-        "availability_adjustments",
-    ]
+def test_only_one_kind_of_row_does_not_tell_whose_it_is() -> None:
+    assert [each.name for each in TABLES if each.scope_column is None] == ["availability_adjustments"]
+
+
+def test_service_orders_belong_to_the_enterprise_of_their_service() -> None:
+    looked_up = {each.name: each.scope_column for each in TABLES if each.lookup is not None}
+    assert looked_up == {"reservations": "ServiceId", "product_service_orders": "ServiceId"}
 
 
 def test_ledger_entries_are_dealt_by_the_day_of_posting() -> None:

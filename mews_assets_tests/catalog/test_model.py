@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mews_assets.catalog.model import Column, Export, Kind, Table, Via, kept, snake_case
+from mews_assets.catalog.model import Column, Export, Kind, Lookup, Pages, Table, Via, kept, snake_case
 
 ID = Column("Id", Kind.STRING, required=True)
 UPDATED = Column("UpdatedUtc", Kind.UTC)
@@ -15,6 +15,9 @@ ENTERPRISE = Column("EnterpriseId", Kind.STRING)
 TOWELS = Table(
     "towels", "Towel", "One row per version of a towel.", (ID, ENTERPRISE, UPDATED), Export("Towel")
 )
+
+LOOKUP = Lookup("baskets/getAll", "Baskets", "BasketIds")
+OWNED = Pages("towels/getAll", "Towels", owned_parameter="BasketIds")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,10 @@ def test_two_columns_may_not_end_up_under_one_name() -> None:
         ({"via": Via("baskets", "BasketId")}, "no column BasketId"),
         ({"columns": (replace(ID, required=False), ENTERPRISE, UPDATED)}, "Id must be required"),
         ({"columns": (ID, ENTERPRISE, replace(UPDATED, deprecated=True))}, "no column UpdatedUtc"),
+        ({"also": Export("Towel")}, "fetched by export already"),
+        ({"lookup": LOOKUP, "scope_column": None}, "needs the scope_column"),
+        ({"also": OWNED}, "needs the lookup"),
+        ({"fetch": OWNED}, "needs the lookup"),
         ({"version_column": "Id"}, "Id must be one instant or day, not string"),
         ({"columns": (ID, ENTERPRISE, replace(UPDATED, is_list=True))}, "UpdatedUtc must be one instant"),
     ],

@@ -205,9 +205,9 @@ def test_a_pull_that_fails_in_part_says_so_and_ends_with_1(
 ) -> None:
     point_at(mews)
     mews.plan_fault("exports/add", status=403, times=1)
-    assert main(["pull", "reservations", *DAYS]) == 1
+    assert main(["pull", "availability_adjustments", *DAYS]) == 1
     out = capsys.readouterr().out
-    assert re.search(r"changes/reservations: 2 partitions, \d+ rows", out)
+    assert re.search(r"changes/availability_adjustments: 2 partitions, \d+ rows", out)
     assert re.search(r"failed: 2 partitions: .*status 403", out)
 
 

@@ -82,7 +82,7 @@ def stage_of(
         "MEWS_LAKE": str(folder / "lake"),
         **more,
     }
-    for name in ("MEWS_CLIENT", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_CONNECTIONS"):
+    for name in ("MEWS_CLIENT", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_CONNECTIONS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -17,12 +17,14 @@ pytestmark = pytest.mark.xdist_group("daemon")
 def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fails_fails_alone(
     tmp_path: Path,
 ) -> None:
-    """Order items of two hotels with a hole come by one export. Reservations take one each: one is refused."""
+    """Order items of two hotels with a hole come by one export. Adjustments take one each: one is refused."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days = [f"{today - timedelta(days=day):%Y-%m-%d}" for day in (5, 4, 2)]
     with (
         running_sandbox(hotels=2, days=6, now=today + timedelta(hours=12), export_seconds=0) as mews,
-        home_of(mews, tmp_path, MEWS_START_DATE=days[0], MEWS_TABLES="order_items,reservations") as home,
+        home_of(
+            mews, tmp_path, MEWS_START_DATE=days[0], MEWS_TABLES="order_items,availability_adjustments"
+        ) as home,
     ):
         hotels = home.discover()
         keys = {f"{scope}|{day}" for scope in hotels for day in days}
@@ -44,10 +46,12 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
                 return refused(access, body)
 
             mews.sandbox.exports.add = add  # type: ignore[method-assign]
-            stays = home.backfill("reservations", sorted(keys))
-            assert home.wait_for_backfill(stays, 90) == "COMPLETED_FAILED"
-        assert home.materialised("changes", "reservations") == {key for key in keys if hotels[0] in key}
-        for run in home.runs_of(stays):
+            adjusted = home.backfill("availability_adjustments", sorted(keys))
+            assert home.wait_for_backfill(adjusted, 90) == "COMPLETED_FAILED"
+        assert home.materialised("changes", "availability_adjustments") == {
+            key for key in keys if hotels[0] in key
+        }
+        for run in home.runs_of(adjusted):
             is_refused = run.tags["dagster/asset_partition_range_start"].startswith(hotels[1])
             expected = dg.DagsterRunStatus.FAILURE if is_refused else dg.DagsterRunStatus.SUCCESS
             assert run.status is expected

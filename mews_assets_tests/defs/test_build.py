@@ -41,7 +41,14 @@ def test_loading_reaches_no_network_no_lake_and_no_token(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEWS_START_DATE", "2025-03-07")
     monkeypatch.setenv("MEWS_LAKE", str(tmp_path / "lake"))
-    for name in ("MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_CONNECTIONS"):
+    for name in (
+        "MEWS_CLIENT_TOKEN",
+        "MEWS_ACCESS_TOKEN",
+        "MEWS_WINDOW",
+        "MEWS_TABLES",
+        "MEWS_FETCH",
+        "MEWS_CONNECTIONS",
+    ):
         monkeypatch.delenv(name, raising=False)
     defs = runpy.run_module("mews_assets.definitions")["defs"]
     dg.Definitions.validate_loadable(defs)

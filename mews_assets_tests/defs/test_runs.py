@@ -98,11 +98,11 @@ def test_dagster_counts_the_partitions_of_a_run_that_named_them_in_its_config(st
 def test_a_failing_pull_leaves_its_neighbours_in_place_and_names_its_partitions(
     stage: Stage, status: int
 ) -> None:
-    """Reservations take one export per enterprise: a rule of Mews stops the first one only."""
+    """Availability adjustments take one export per enterprise: a rule of Mews stops the first one only."""
     stage.mews.plan_fault("exports/add", status=status, times=1)
-    result = stage.run("reservations", stage.keys())
+    result = stage.run("availability_adjustments", stage.keys())
     assert not result.success
-    told = set(materialisations(result, changes("reservations")))
+    told = set(materialisations(result, changes("availability_adjustments")))
     failure = failure_of(result).user_failure_data
     failed = failure.metadata["failed_partitions"].value
     assert (len(told), len(failed)) == (2, 2)
@@ -113,7 +113,7 @@ def test_a_failing_pull_leaves_its_neighbours_in_place_and_names_its_partitions(
         assert key in failure.description
     (cause,) = failure.metadata["causes"].value
     assert str(status) in cause and "Next:" in cause
-    assert set(evaluations(result, changes("reservations"))) >= {
+    assert set(evaluations(result, changes("availability_adjustments"))) >= {
         (check.name, key) for check in CHECKS for key in told
     }
 

@@ -1,0 +1,127 @@
+"""Two ways in, one table out: exports and pages bring the same rows to the same partitions."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pytest
+
+from mews_assets.api import Pages, UnauthorizedError
+from mews_assets.catalog import TABLES
+from mews_assets.catalog import table as table_of
+from mews_assets.catalog.model import Table, Way
+from mews_assets.ingest.directory import discover
+from mews_assets.ingest.materialise import Materialised, materialise
+from mews_assets.lake.dealing import Partition
+from mews_assets.lake.store import Lake, open_lake
+from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.windows import Grain, windows_between
+from mews_assets_tests.ingest.made import client_to
+from mews_assets_tests.lake.made import everything
+
+NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
+DAYS = list(windows_between(NOW.replace(day=5, hour=0), NOW, Grain.DAILY))
+EDGES = (
+    "2025-03-05T00:00:00Z",
+    "2025-03-07T00:00:00Z",
+    "2025-03-08T23:59:59.999999Z",
+    "2025-03-10T00:00:00Z",
+)
+BOTH_WAYS = [table for table in TABLES if len(table.ways) > 1]
+OF_THE_CAPTURE = ["_landing_id", "_captured_at_utc"]
+"""The columns that say which capture a row came with: all that may differ between the two ways."""
+
+
+@pytest.fixture(scope="module")
+def mews() -> Iterator[RunningSandbox]:
+    """Three hotels of two chains whose clock stands: both ways are asked at the same instant."""
+    with running_sandbox(
+        hotels=3, days=4, now=NOW, file_bytes=300_000, rate_limit=10_000, no_export_token=True
+    ) as running:
+        running.set_clock(NOW, running=False)
+        for table in BOTH_WAYS:
+            _put_edges(running, table)
+        yield running
+
+
+def _put_edges(mews: RunningSandbox, table: Table) -> None:
+    """New records at both ends of the days asked for, and those that pages bring only when told to."""
+    paged = table.fetched_by(Way.PAGES).fetch
+    with client_to(mews) as client:
+        page = next(iter(Pages(client, paged.operation, (paged.records_key,), paged.parameters, count=1)))
+    record = msgspec.json.decode(page.records[paged.records_key][0])
+    scope = mews.sandbox.store.scope_of(table.entity, record["Id"])
+    names = {column.name for column in table.columns}
+    odd = {"IsActive": False, "CorrectionState": "CorrectiveBill"}
+    more = {name: value for name, value in odd.items() if name in names}
+    for number, stamp in enumerate(EDGES):
+        made = {**record, **(more if number % 2 else {}), "Id": str(uuid.UUID(int=number + 1))}
+        mews.put_record(table.entity, made, scope=scope, stamp_utc=stamp)
+
+
+def come(folder: Path, mews: RunningSandbox, token: str, table: Table) -> tuple[Lake, Materialised]:
+    """The table of all its scopes and days, through one token, in a lake of its own."""
+    lake = open_lake(str(folder), Grain.DAILY)
+    with client_to(mews, token) as client:
+        directory = discover({"portfolio": client})
+        wanted = [Partition(scope, day) for scope in directory.scopes(table.scope) for day in DAYS]
+        mews.reset()
+        done = materialise(lake, table, wanted, {"portfolio": client}, directory, lambda: mews.now, threads=1)
+    return lake, done
+
+
+def rows_of(lake: Lake, table: Table) -> dict[str, pa.Table]:
+    found = everything(lake, table)
+    return {name: rows.drop_columns(OF_THE_CAPTURE) for name, rows in found.items()}
+
+
+@pytest.mark.parametrize("table", BOTH_WAYS, ids=lambda table: table.name)
+def test_a_token_without_exports_gets_the_same_table_row_for_row(table, tmp_path, mews, monkeypatch):
+    exported = table.fetched_by(Way.EXPORT)
+    by_export, done = come(tmp_path / "export", mews, mews.access_token, exported)
+    assert not done.failed
+    assert mews.requests()["Counts"]["exports/add"] >= 1
+
+    paged = table.fetched_by(Way.PAGES)
+    monkeypatch.setattr("mews_assets.ingest.pull.MewsPages", partial(Pages, count=50))
+    by_pages, done = come(tmp_path / "pages", mews, mews.no_exports_token, paged)
+    assert not done.failed
+    counts = mews.requests()["Counts"]
+    assert counts[paged.fetch.operation] >= 1
+    assert not [name for name in counts if name.startswith("exports/")]
+    for capture in done.merged[table.name].captures.values():
+        assert capture.is_reconciled
+        assert not capture.findings.unknown
+
+    wanted, found = rows_of(by_export, exported), rows_of(by_pages, paged)
+    assert len(wanted) == len(DAYS) * (2 if table.scope.value == "chain" else 3)
+    assert found == wanted
+    everywhere = pa.concat_tables(found.values()).to_pylist()
+    assert sum(row["id"].startswith("00000000-") for row in everywhere) == 3  # the last is the next window's
+    if "is_active" in everywhere[0]:
+        assert {row["is_active"] for row in everywhere} == {True, False}
+    if "correction_state" in everywhere[0]:
+        assert {row["correction_state"] for row in everywhere} == {"Bill", "CorrectiveBill"}
+
+
+def test_a_token_without_exports_is_refused_the_export_itself(tmp_path, mews):
+    _, done = come(tmp_path, mews, mews.no_exports_token, table_of("payments"))
+    ((partitions, error),) = done.failed
+    assert len(partitions) == 3 * len(DAYS)
+    assert isinstance(error, UnauthorizedError)
+
+
+def test_a_table_goes_on_in_the_other_way_and_nothing_comes_twice(tmp_path, mews):
+    table = table_of("reservations")
+    lake, _ = come(tmp_path, mews, mews.access_token, table)
+    before = rows_of(lake, table)
+    _, done = come(tmp_path, mews, mews.no_exports_token, table.fetched_by(Way.PAGES))
+    assert not done.failed
+    assert rows_of(lake, table) == before
+    assert len(done.landed[table.name]) == 1
