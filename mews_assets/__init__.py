@@ -7,6 +7,7 @@ The rooms, in reading order:
     lake         WHERE bytes rest
     ingest       the glue: plan, pull, land, merge
     settings     what the environment says
+    alerts       who is told what, and when
     defs         what Dagster is told, exposed by `definitions`
     sandbox      a Mews to try against
     cli          the command `mews-assets`

@@ -21,6 +21,8 @@ from mews_assets.windows import Grain
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
 ACCESS_TOKEN = "MEWS_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
+ALERT_URLS = "MEWS_ALERT_URLS"
+"""Holds secrets: looked into only by the sensor that sends, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = "mews_assets 0.1.0"
 LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
@@ -61,6 +63,8 @@ class Settings:
     poll_seconds: int = 60
     """Between two looks of a sensor. Mews suggests about 300 for exports; one request asks about all of them."""
     client_token_variable: str = CLIENT_TOKEN
+    ui_url: str = ""
+    """Where people open the Dagster UI, for the links in alerts; without it they name the run."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -75,6 +79,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         connections=_connections(environment),
         automation=_automation(environment),
         poll_seconds=_poll_seconds(environment),
+        ui_url=_ui_url(environment),
     )
 
 
@@ -150,6 +155,17 @@ def _poll_seconds(environment: Mapping[str, str]) -> int:
     if not given.isdecimal() or not 5 <= int(given) <= 3600:
         raise SettingError(f"MEWS_POLL_SECONDS is {given!r}; accepted are whole seconds from 5 to 3600")
     return int(given)
+
+
+def _ui_url(environment: Mapping[str, str]) -> str:
+    given = environment.get("MEWS_UI_URL", "").strip().rstrip("/")
+    if given and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", given):
+        # Not repeated: a password may stand in it.
+        raise SettingError(
+            "MEWS_UI_URL is not the address of a Dagster UI; accepted is one such as https://dagster.example.com, "
+            "without user and password, as it stands in messages"
+        )
+    return given
 
 
 def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
+from mews_assets.defs.alerts import alerts_sensor
 from mews_assets.defs.assets import group_assets, groups
 from mews_assets.defs.discovery import discovery_sensor
 from mews_assets.defs.export_sensors import export_sensor
@@ -50,6 +51,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         ],
         sensors=[
             discovery_sensor(settings),
+            alerts_sensor(settings),
             *(_sensor(group, settings) for group in groups(settings.tables)),
         ],
         schedules=[

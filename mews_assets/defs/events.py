@@ -34,6 +34,12 @@ from mews_assets.windows import to_api
 AGAIN_MAY_HELP = "again_may_help"
 """In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
 
+FAILED_PARTITIONS = "failed_partitions"
+"""In a failure's metadata: each partition, with its window. In a check's summary: their keys."""
+
+CAUSES = "causes"
+"""In a failure's metadata: one sentence for each cause."""
+
 FAILED_PULLS = "failed_pulls"
 """In a failure's metadata: what each failed pull asked for, its cause, and whether again may help there."""
 
@@ -74,8 +80,8 @@ def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
         f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}. "
         + " ".join(causes),
         metadata={
-            "failed_partitions": dg.MetadataValue.json(failed),
-            "causes": dg.MetadataValue.json(causes),
+            FAILED_PARTITIONS: dg.MetadataValue.json(failed),
+            CAUSES: dg.MetadataValue.json(causes),
             FAILED_PULLS: dg.MetadataValue.json([_failed_pull(*one) for one in result.failed if one[0]]),
             AGAIN_MAY_HELP: again_may_help,
         },
@@ -182,7 +188,7 @@ class _Report:
                     target_materialization_data=self._judged.get(key),
                 )
             )
-        summary = {"partitions": len(partitions), "failed_partitions": dg.MetadataValue.json(failed)}
+        summary = {"partitions": len(partitions), FAILED_PARTITIONS: dg.MetadataValue.json(failed)}
         return result or self._result(check, not failed, summary)
 
     @cached_property

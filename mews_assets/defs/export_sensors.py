@@ -17,6 +17,7 @@ import dagster as dg
 from mews_assets.api import ExportInFlightError, MewsClient, MewsError, add_export, get_exports
 from mews_assets.api.exports import Next
 from mews_assets.catalog.model import Export, Table
+from mews_assets.defs import giving_up
 from mews_assets.defs.assets import op_name
 from mews_assets.defs.partitions import SCOPE_SETS
 from mews_assets.defs.resources import LakeResource, MewsResource, Platform
@@ -91,7 +92,7 @@ class _Tick:
         return self.platform.directory
 
     def run(self, cursor: str | None) -> dg.SensorResult:
-        flights, troubles = from_state(json.loads(cursor or "{}"))
+        flights, before = from_state(json.loads(cursor or "{}"))
         # Of a connection that was taken out of the settings nothing can be asked; its log entries stay.
         flights = self._with_the_log([one for one in flights if one.export.connection in self.clients])
         waited_for = [one for one in flights if self._is_waited_for(one.export)]
@@ -99,12 +100,13 @@ class _Tick:
         runs = {one.export.id: run_of_export(self.instance, one.export.id) for one in ours}
         states, notes = self._ask_for_states(ours, runs)
         now = self.platform.now()
-        decision = decide(ours, states, runs, troubles, now)
+        decision = decide(ours, states, runs, before, now)
         for export in decision.forget:
             export_log.forget(self.lake, export)
         asked, troubles = self._ask(decision, waited_for, now, notes)
         told = [self._observation("asked for", one) for one in asked]
         told += [self._observation("ready", one.export) for one in decision.launch]
+        told += giving_up.observations(self.table, before, troubles)
         notes += [_given_up(one) for one in troubles if one.given_up]
         flying = [*decision.going_on, *(Flight(one) for one in asked)]
         return dg.SensorResult(

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import Table
+from mews_assets.defs import giving_up
 from mews_assets.defs.assets import op_name
 from mews_assets.defs.events import AGAIN_MAY_HELP
 from mews_assets.defs.partitions import SCOPE_SETS
@@ -83,7 +84,8 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
             return dg.SensorResult(skip_reason="a run is going", cursor=context.cursor)
         with mews.open(directory, patient=False) as platform:
             now = platform.now()
-        seen, troubles = _read(context.cursor)
+        seen, before = _read(context.cursor)
+        troubles = before
         # A run that names what it could not pull has pulled the rest: only the rest is paused for a whole.
         refused = failed_pulls(instance, runs[0].run_id) if runs else []
         if runs and runs[0].run_id != seen:
@@ -91,7 +93,7 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         until = None if refused else pause_after(states, _ended(instance, runs[0].run_id) if runs else None)
         scopes = directory.scopes(first.scope)
         return _result(
-            instance, group, settings, scopes, now, troubles, until, runs[0].run_id if runs else ""
+            instance, group, settings, scopes, now, before, troubles, until, runs[0].run_id if runs else ""
         )
 
     return sense
@@ -103,6 +105,7 @@ def _result(
     settings: Settings,
     scopes: list[str],
     now: datetime,
+    before: list[Trouble],
     troubles: list[Trouble],
     until: datetime | None,
     seen: str,
@@ -112,23 +115,25 @@ def _result(
     kept = zip(troubles, still_missing(missing, questions), strict=True)
     troubles = [trouble for trouble, is_missing in kept if is_missing]
     cursor = json.dumps({"seen": seen, **to_state([], troubles)})
+    told = giving_up.observations(group[0], before, troubles)
     if until is not None and datetime.now(UTC) < until:
         if until.year == datetime.max.year:
             said = f"gave up after run {seen}: mend its cause, then launch the job by hand"
         else:
             said = f"the newest run failed; trying again at {until:%H:%M} UTC"
-        return dg.SensorResult(skip_reason=said, cursor=cursor)
+        return dg.SensorResult(skip_reason=said, cursor=cursor, asset_events=told)
     closed = blocked(troubles, now)
     chosen = not_covered(missing, [(one.scopes, one.window) for one in closed])[-MAX_PARTITIONS:]
     if not chosen:
         held = [f"{len(missing)} partitions held back", *(_said(one) for one in troubles)]
-        return dg.SensorResult(skip_reason="; ".join(held) if missing else "nothing is due", cursor=cursor)
+        said = "; ".join(held) if missing else "nothing is due"
+        return dg.SensorResult(skip_reason=said, cursor=cursor, asset_events=told)
     first = group[0]
     keys = [f"{one.scope}|{one.key(settings.grain)}" for one in chosen]
     request = dg.RunRequest(
         run_config={"ops": {op_name(first): {"config": {"partitions": keys}}}}, tags={TABLE_TAG: first.name}
     )
-    return dg.SensorResult(run_requests=[request], cursor=cursor)
+    return dg.SensorResult(run_requests=[request], cursor=cursor, asset_events=told)
 
 
 def _due(

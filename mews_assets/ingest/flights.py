@@ -233,7 +233,7 @@ def to_state(flights: Iterable[Flight], troubles: Iterable[Trouble]) -> dict[str
                 "asked_by": flight.export.asked_by,
                 "runs": flight.runs,
                 "again_at": to_api(flight.again_at) if flight.again_at else None,
-                **_question_json(flight.question),
+                **question_json(flight.question),
             }
             for flight in flights
         ],
@@ -243,7 +243,7 @@ def to_state(flights: Iterable[Flight], troubles: Iterable[Trouble]) -> dict[str
                 "until": to_api(trouble.until),
                 "reason": trouble.reason,
                 "given_up": trouble.given_up,
-                **_question_json(trouble.question),
+                **question_json(trouble.question),
             }
             for trouble in troubles
         ],
@@ -273,7 +273,14 @@ def from_state(state: Mapping[str, Any]) -> tuple[list[Flight], list[Trouble]]:
     return flights, troubles
 
 
-def _question_json(question: Question) -> dict[str, Any]:
+def newly_given_up(before: Iterable[Trouble], after: Iterable[Trouble]) -> list[Trouble]:
+    """The troubles that are given up now and were not before."""
+    known = {one.question for one in before if one.given_up}
+    return [one for one in after if one.given_up and one.question not in known]
+
+
+def question_json(question: Question) -> dict[str, Any]:
+    """A question as JSON."""
     return {
         "connection": question.connection,
         "scopes": list(question.scopes),

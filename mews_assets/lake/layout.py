@@ -17,6 +17,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet
                                                        rows seen before their window was asked for
     state/exports/<connection>/<export>.json           exports asked for and not yet landed
+    state/alerts/<Dagster instance>.json               open incidents, and messages not delivered yet
 """
 
 from __future__ import annotations
@@ -104,6 +105,10 @@ def catalog_file() -> str:
 
 def directory_file() -> str:
     return "state/directory.json"
+
+
+def alerts_file(instance: str) -> str:
+    return f"state/alerts/{safe_name(instance)}.json"
 
 
 def pending_folder(table: str) -> str:

@@ -1,0 +1,174 @@
+"""Wording: what a message says of an incident.
+
+Lives here: title and text from an incident, with hotels by name and links to the UI. Not here: when it is said.
+
+A message leaves the house, so it holds numbers, names of hotels and words of ours. A cause may quote a value of
+a record, and that may be a guest's: whatever is quoted is taken out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mews_assets.alerts.incidents import Change, Incident, Kind, Part, Urgency, What
+from mews_assets.alerts.outbox import Notice, Tone
+
+SHOWN_PARTS = 5
+"""The worst of an incident; the UI has all."""
+LONGEST_CAUSE = 400
+
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|$)')
+_SINGLE_QUOTED = re.compile(r"(?<![A-Za-z0-9])'[^'\n]*(?:'(?![A-Za-z0-9])|$)")
+_ADDRESS = re.compile(r"[^\s@<>,;:()]+@[^\s@<>,;:()]+")
+_BARE = re.compile(r"\b(number|boolean) \S+(?= where)|\b(list|object) [\[{].*?(?= where)")
+"""Of the wrong kind, as the lake's errors show it."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a message needs to know of the house: names of hotels, and where the UI is (empty: nowhere)."""
+
+    name_of: Callable[[str, str], str]
+    """The name of a scope, by asset and id."""
+    ui: str = ""
+
+    def run(self, run: str) -> str:
+        return f"{self.ui}/runs/{run}" if self.ui else run
+
+    def asset(self, asset: str, *, checks: bool) -> str:
+        return f"{self.ui}/assets/{asset}{'?view=checks' if checks else ''}" if self.ui else asset
+
+
+def notice_of(change: Change, places: Places) -> Notice:
+    """A change as somebody reads it."""
+    incident = change.incident
+    if change.what is What.RESOLVED:
+        return Notice(
+            f"{incident.id}-resolved",
+            Tone.SUCCESS,
+            f"RESOLVED {_table(incident)}: {_SUBJECT_RESOLVED[incident.subject.kind](incident)}",
+            _resolved(change, places),
+        )
+    tone = Tone.FAILURE if incident.urgency is Urgency.FAILURE else Tone.WARNING
+    word = "FAILED" if tone is Tone.FAILURE else "WARNING"
+    return Notice(f"{incident.id}-opened", tone, f"{word} {_headline(incident)}", _opened(incident, places))
+
+
+_SUBJECT_RESOLVED: dict[Kind, Callable[[Incident], str]] = {
+    Kind.CHECK: lambda one: f"{one.subject.name} passes again",
+    Kind.RUN: lambda one: "what its run could not do has been done",
+    Kind.FRESHNESS: lambda one: "fresh again",
+    Kind.GIVEN_UP: lambda one: "what was given up has landed",
+}
+
+
+def _headline(incident: Incident) -> str:
+    table, kind = _table(incident), incident.subject.kind
+    if kind is Kind.CHECK:
+        on = _counted(incident)
+        return f"{table}: {incident.subject.name} fails{f' on {on}' if on else ''}"
+    if kind is Kind.RUN:
+        missing = _counted(incident)
+        return f"{table}: a run failed{f', {missing}' if missing else ''}"
+    if kind is Kind.FRESHNESS:
+        return f"{table}: nothing new for longer than its freshness policy allows"
+    hotels = len(incident.scopes)
+    return f"{table}: given up, Mews is not asked again for windows of {_hotels(hotels)}"
+
+
+def _opened(incident: Incident, places: Places) -> str:
+    subject = incident.subject
+    lines = []
+    if incident.cause:
+        lines.append(f"Cause: {without_values(incident.cause)}")
+    if named := [part for part in incident.parts.values() if part.key]:
+        lines += _worst(incident, named, places)
+    elif numbers := next((part.numbers for part in incident.parts.values()), ""):
+        lines.append(f"Numbers: {numbers}")
+    lines.append(f"Since: {_instant(incident.opened_at)}")
+    lines += _links(incident.run, subject.asset, subject.kind, places)
+    return "\n".join([*lines, f"Incident: {incident.id}"])
+
+
+def _worst(incident: Incident, parts: list[Part], places: Places) -> list[str]:
+    ordered = sorted(parts, key=lambda part: (-part.weight, part.key))
+    shown = [
+        f"- {_named(part, incident.subject.asset, places)}" + (f": {part.numbers}" if part.numbers else "")
+        for part in ordered[:SHOWN_PARTS]
+    ]
+    if len(ordered) <= SHOWN_PARTS:
+        return shown
+    return ["The worst of them:", *shown, f"and {len(ordered) - SHOWN_PARTS} more"]
+
+
+def _resolved(change: Change, places: Places) -> str:
+    incident = change.incident
+    lasted = _length(max(change.at - incident.opened_at, timedelta(0)))
+    most = f", on {incident.most} at once at most" if incident.most > 1 else ""
+    hotels = sorted({places.name_of(incident.subject.asset, one) for one in incident.scopes if one})
+    lines = [f"Lasted: {lasted}, since {_instant(incident.opened_at)}{most}"]
+    if hotels:
+        more = f" and {len(hotels) - SHOWN_PARTS} more" if len(hotels) > SHOWN_PARTS else ""
+        lines.append(f"Concerned: {', '.join(_one_line(one) for one in hotels[:SHOWN_PARTS])}{more}")
+    lines += _links(change.run, incident.subject.asset, incident.subject.kind, places)
+    return "\n".join([*lines, f"Incident: {incident.id}"])
+
+
+def _links(run: str, asset: str, kind: Kind, places: Places) -> list[str]:
+    lines = [f"Run: {places.run(run)}"] if run else []
+    if "/" in asset:  # a job that is no asset has no page of its own
+        lines.append(f"Table: {places.asset(asset, checks=kind is Kind.CHECK)}")
+    return lines
+
+
+def _table(incident: Incident) -> str:
+    return incident.subject.asset.rpartition("/")[2]
+
+
+def _counted(incident: Incident) -> str:
+    """How many partitions of how many hotels; nothing where the whole is meant."""
+    named = [part for part in incident.parts.values() if part.key]
+    scopes = len({part.scope for part in named})
+    windows = sum("|" in part.key for part in named)
+    if not named:
+        return ""
+    return (
+        f"{windows} partition{'s' if windows != 1 else ''} of {_hotels(scopes)}"
+        if windows
+        else _hotels(scopes)
+    )
+
+
+def _hotels(count: int) -> str:
+    return f"{count} hotel{'s' if count != 1 else ''}"
+
+
+def _named(part: Part, asset: str, places: Places) -> str:
+    scope, _, window = part.key.partition("|")
+    name = _one_line(places.name_of(asset, scope))
+    return f"{name}, {window}" if window else name
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:80]
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _length(lasted: timedelta) -> str:
+    minutes = lasted.total_seconds() / 60
+    if minutes < 90:
+        return f"{minutes:.0f} min"
+    return f"{minutes / 60:.1f} h" if minutes < 48 * 60 else f"{minutes / 1440:.1f} days"
+
+
+def without_values(text: str) -> str:
+    """The cause of a failure without anything that may be a guest's: values of records, and addresses."""
+    text = _BARE.sub(lambda found: f"{found.group(1) or found.group(2)} (value)", " ".join(text.split()))
+    text = _ADDRESS.sub("(address)", _SINGLE_QUOTED.sub("(value)", _QUOTED.sub("(value)", text)))
+    return text if len(text) <= LONGEST_CAUSE else f"{text[: LONGEST_CAUSE - 3]}..."

@@ -1,0 +1,239 @@
+"""Facts for alerts, read from Dagster's event log.
+
+Lives here: verdicts of checks, ended runs, freshness and exports given up, turned into plain facts. Not here:
+what becomes of them (`alerts`), and who is told.
+
+A failed check leaves its run a success, and a check that raises gives no verdict but fails its run: so both
+are read. What failed in a run is over when its partitions are there, whoever brought them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.instance import RUNLESS_RUN_ID
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+
+from mews_assets.alerts.incidents import Fact, Incident, Kind, Part, Subject, Urgency
+from mews_assets.alerts.state import Feed
+from mews_assets.defs.events import AGAIN_MAY_HELP, CAUSES, FAILED_PARTITIONS
+from mews_assets.defs.giving_up import GIVEN_UP, QUESTION, REASON
+from mews_assets.defs.run_history import TABLE_TAG, is_going
+from mews_assets.lake import layout
+from mews_assets.windows import Grain, from_api, to_key, window_at
+
+PAGE = 1000
+FAILING_SCOPES = "failing_scopes"
+"""In the metadata of a check over all of a table: a number for each scope that fails."""
+SENSOR_TAG = "dagster/sensor_name"
+_TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before"}
+"""Numbers that say how much was looked at, not how much is wrong."""
+_TYPES = (
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_SUCCESS,
+    dg.DagsterEventType.FRESHNESS_STATE_CHANGE,
+    dg.DagsterEventType.ASSET_OBSERVATION,
+)
+
+
+def new_events(instance: dg.DagsterInstance, feed: Feed) -> Iterator[list[dg.EventLogRecord]]:
+    """All events since the feed's place in the order of their numbers, page by page."""
+    after = feed.after
+    while True:
+        pages = [_page(instance, kind, after, feed.since) for kind in _TYPES]
+        # Beyond the end of a full page there may be more of that kind: what is later waits for it.
+        upto = min((page[-1].storage_id for page in pages if len(page) == PAGE), default=None)
+        found = [one for page in pages for one in page if upto is None or one.storage_id <= upto]
+        if new := [one for one in found if feed.is_new(one.storage_id)]:
+            yield sorted(new, key=lambda one: one.storage_id)
+        if upto is None:
+            return
+        after = upto
+
+
+def _page(
+    instance: dg.DagsterInstance, kind: dg.DagsterEventType, after: int, since: datetime
+) -> list[dg.EventLogRecord]:
+    wanted = dg.EventRecordsFilter(kind, after_cursor=after, after_timestamp=since.timestamp())
+    storage = instance.event_log_storage
+    if isinstance(storage, SqlEventLogStorage):
+        # SQLite's own method would look through every run's file; all of these are in its index as well.
+        return list(SqlEventLogStorage.get_event_records(storage, wanted, limit=PAGE, ascending=True))
+    return list(storage.get_event_records(wanted, limit=PAGE, ascending=True))
+
+
+def fact_of(instance: dg.DagsterInstance, record: dg.EventLogRecord, grain: Grain) -> Fact | None:
+    """What an event says; None if nothing."""
+    entry = record.event_log_entry
+    event = entry.dagster_event
+    assert event is not None
+    at = datetime.fromtimestamp(entry.timestamp, UTC)
+    if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return _verdict(event.asset_check_evaluation_data, record.storage_id, at, entry.run_id)
+    if event.event_type is dg.DagsterEventType.FRESHNESS_STATE_CHANGE:
+        return _freshness(event.event_specific_data, record.storage_id, at)
+    if event.event_type is dg.DagsterEventType.ASSET_OBSERVATION:
+        return _given_up(event.asset_observation_data.asset_observation, record.storage_id, at)
+    run = instance.get_run_by_id(entry.run_id)
+    if run is None:  # deleted since
+        return None
+    if event.event_type is dg.DagsterEventType.RUN_SUCCESS:
+        return Fact(_subject_of(run), record.storage_id, at, run.run_id, passes=("",))
+    return _run_failed(instance, run, event, record.storage_id, at, grain)
+
+
+def landed_since(instance: dg.DagsterInstance, incident: Incident, newest: int, now: datetime) -> Fact | None:
+    """What is there by now of the partitions that a run had failed on."""
+    if incident.subject.kind is not Kind.RUN or not (keys := {key for key in incident.parts if key}):
+        return None
+    there: set[str] = set()
+    for layer in (layout.CHANGES, layout.LANDING):
+        latest = instance.event_log_storage.get_latest_storage_id_by_partition(
+            dg.AssetKey([layer, incident.subject.asset]),
+            dg.DagsterEventType.ASSET_MATERIALIZATION,
+            partitions=keys,
+        )
+        there |= {key for key, event in latest.items() if event > incident.parts[key].event}
+    if not there:
+        return None
+    # Looked up now: it is not older than anything that was read before.
+    return Fact(incident.subject, newest + 1, now, passes=tuple(sorted(there)))
+
+
+def is_still_going(instance: dg.DagsterInstance, run: str) -> bool:
+    """Whether a run may still say more; what no run said is complete at once."""
+    return bool(run) and is_going(instance, run)
+
+
+def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -> Fact:
+    metadata = _values(one.metadata)
+    told = Fact(
+        Subject(Kind.CHECK, one.asset_key.to_user_string(), one.check_name),
+        event,
+        at,
+        "" if run == RUNLESS_RUN_ID else run,
+        Urgency.WARNING if one.severity is dg.AssetCheckSeverity.WARN else Urgency.FAILURE,
+    )
+    if one.partition is not None:
+        if one.passed:
+            return replace(told, passes=(one.partition,))
+        return replace(told, fails=(_part(one.partition, metadata),))
+    named = metadata.get(FAILED_PARTITIONS)
+    if isinstance(named, list):
+        # The summary of a run: it knows nothing of the partitions of other runs.
+        return replace(told, fails=tuple(Part(str(key)) for key in named))
+    scopes = metadata.get(FAILING_SCOPES)
+    if isinstance(scopes, Mapping):
+        fails = tuple(_part(str(scope), {"": value}) for scope, value in scopes.items())
+        return replace(told, fails=fails, tells_all=True)
+    return replace(told, fails=() if one.passed else (_part("", metadata),), tells_all=True)
+
+
+def _values(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, Any]:
+    return {name: value.value for name, value in metadata.items()}
+
+
+def _part(key: str, metadata: Mapping[str, Any]) -> Part:
+    """What is wrong there, in numbers: words in metadata may be a guest's."""
+    numbers = dict(_numbers(metadata))
+    weight = sum(abs(value) for name, value in numbers.items() if name not in _TOTALS)
+    text = ", ".join(f"{name} {value:,}".strip() for name, value in numbers.items() if value)
+    return Part(key, text, float(weight))
+
+
+def _numbers(metadata: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in metadata.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield name, value
+        elif isinstance(value, Mapping):
+            counts = [one for one in value.values() if isinstance(one, (int, float))]
+            if counts:
+                yield name, sum(counts)
+
+
+def _freshness(change: Any, event: int, at: datetime) -> Fact | None:
+    """Dagster's own policy, which looks at an asset as a whole."""
+    subject = Subject(Kind.FRESHNESS, change.key.to_user_string())
+    state = change.new_state.value
+    if state == "PASS":
+        return Fact(subject, event, at, passes=("",))
+    if state not in ("WARN", "FAIL"):
+        return None
+    urgency = Urgency.WARNING if state == "WARN" else Urgency.FAILURE
+    return Fact(subject, event, at, urgency=urgency, fails=(Part(""),))
+
+
+def _given_up(one: dg.AssetObservation, event: int, at: datetime) -> Fact | None:
+    metadata = _values(one.metadata)
+    question, state = metadata.get(QUESTION), metadata.get(GIVEN_UP)
+    if not isinstance(question, Mapping) or not isinstance(state, bool):
+        return None
+    window = f"{question['start_utc']} to {question['end_utc']}"
+    keys = [f"{scope}|{window}" for scope in question["scopes"]]
+    subject = Subject(Kind.GIVEN_UP, one.asset_key.to_user_string())
+    if not state:
+        return Fact(subject, event, at, passes=tuple(keys))
+    cause = str(metadata.get(REASON, ""))
+    return Fact(subject, event, at, fails=tuple(Part(key) for key in keys), cause=cause)
+
+
+def _run_failed(
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    event: dg.DagsterEvent,
+    number: int,
+    at: datetime,
+    grain: Grain,
+) -> Fact:
+    causes, keys, again = list[str](), list[str](), list[bool]()
+    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        data = entry.dagster_event.step_failure_data if entry.dagster_event is not None else None
+        if data is None:
+            continue
+        if data.user_failure_data is not None:
+            metadata = _values(data.user_failure_data.metadata)
+            named = metadata.get(CAUSES)
+            causes += named if isinstance(named, list) else [data.user_failure_data.description or ""]
+            keys += [_key(text, grain) for text in metadata.get(FAILED_PARTITIONS, ())]
+            again.append(bool(metadata.get(AGAIN_MAY_HELP, False)))
+        elif data.error is not None:
+            # The text of an exception may hold anything.
+            causes.append(data.error.cls_name or "an error without a name")
+            again.append(False)
+    by_sensor = SENSOR_TAG in run.tags
+    # A killed run could say nothing; its sensor launches it again.
+    may_pass = by_sensor and all(again)
+    if may_pass:
+        next_step = "Its sensor tries again by itself."
+    elif by_sensor:
+        next_step = "Again cannot help: mend the cause, then launch a backfill of what is missing."
+    else:
+        next_step = "Nobody launches it again by itself."
+    cause = " ".join([*(causes or [str(event.message or "it ended without a word.")]), next_step])
+    return Fact(
+        _subject_of(run),
+        number,
+        at,
+        run.run_id,
+        Urgency.WARNING if may_pass else Urgency.FAILURE,
+        fails=tuple(Part(key) for key in keys) or (Part(""),),
+        cause=cause,
+    )
+
+
+def _key(told: str, grain: Grain) -> str:
+    """The key of a partition as a failure tells it: `<scope> [<start>, <end>)`."""
+    scope, _, window = told.partition(" [")
+    return f"{scope}|{to_key(window_at(from_api(window.partition(',')[0]), grain), grain)}"
+
+
+def _subject_of(run: dg.DagsterRun) -> Subject:
+    """The table, whoever launched the run and however; its job, where it is about no table."""
+    chosen = sorted(key.path[-1] for key in run.asset_selection or ())
+    table = run.tags.get(TABLE_TAG) or (chosen[0] if chosen else run.job_name)
+    return Subject(Kind.RUN, table)
