@@ -29,10 +29,12 @@ _BARE = re.compile(r"\b(number|boolean) \S+(?= where)|\b(list|object) [\[{].*?(?
 
 @dataclass(frozen=True)
 class Places:
-    """What a message needs to know of the house: names of hotels, and where the UI is (empty: nowhere)."""
+    """What a message needs to know of the house: hotels and chains by name, and where the UI is (empty: nowhere)."""
 
     name_of: Callable[[str, str], str]
     """The name of a scope, by asset and id."""
+    scope_word: Callable[[str], str] = lambda asset: "hotel"
+    """What a scope of an asset is called: hotel or chain."""
     ui: str = ""
 
     def run(self, run: str) -> str:
@@ -54,29 +56,32 @@ def notice_of(change: Change, places: Places) -> Notice:
         )
     tone = Tone.FAILURE if incident.urgency is Urgency.FAILURE else Tone.WARNING
     word = "FAILED" if tone is Tone.FAILURE else "WARNING"
-    return Notice(f"{incident.id}-opened", tone, f"{word} {_headline(incident)}", _opened(incident, places))
+    return Notice(
+        f"{incident.id}-opened", tone, f"{word} {_headline(incident, places)}", _opened(incident, places)
+    )
 
 
 _SUBJECT_RESOLVED: dict[Kind, Callable[[Incident], str]] = {
     Kind.CHECK: lambda one: f"{one.subject.name} passes again",
-    Kind.RUN: lambda one: "what its run could not do has been done",
+    Kind.RUN: lambda one: (
+        "a later run succeeded" if one.scopes == {""} else "what a run could not do has been done"
+    ),
     Kind.FRESHNESS: lambda one: "fresh again",
     Kind.GIVEN_UP: lambda one: "what was given up has landed",
 }
 
 
-def _headline(incident: Incident) -> str:
+def _headline(incident: Incident, places: Places) -> str:
     table, kind = _table(incident), incident.subject.kind
     if kind is Kind.CHECK:
-        on = _counted(incident)
+        on = _counted(incident, places)
         return f"{table}: {incident.subject.name} fails{f' on {on}' if on else ''}"
     if kind is Kind.RUN:
-        missing = _counted(incident)
+        missing = _counted(incident, places)
         return f"{table}: a run failed{f', {missing}' if missing else ''}"
     if kind is Kind.FRESHNESS:
         return f"{table}: nothing new for longer than its freshness policy allows"
-    hotels = len(incident.scopes)
-    return f"{table}: given up, Mews is not asked again for windows of {_hotels(hotels)}"
+    return f"{table}: given up, Mews is not asked again for windows of {_scopes(incident, places)}"
 
 
 def _opened(incident: Incident, places: Places) -> str:
@@ -128,22 +133,19 @@ def _table(incident: Incident) -> str:
     return incident.subject.asset.rpartition("/")[2]
 
 
-def _counted(incident: Incident) -> str:
+def _counted(incident: Incident, places: Places) -> str:
     """How many partitions of how many hotels; nothing where the whole is meant."""
     named = [part for part in incident.parts.values() if part.key]
-    scopes = len({part.scope for part in named})
     windows = sum("|" in part.key for part in named)
     if not named:
         return ""
-    return (
-        f"{windows} partition{'s' if windows != 1 else ''} of {_hotels(scopes)}"
-        if windows
-        else _hotels(scopes)
-    )
+    hotels = _scopes(incident, places)
+    return f"{windows} partition{'s' if windows != 1 else ''} of {hotels}" if windows else hotels
 
 
-def _hotels(count: int) -> str:
-    return f"{count} hotel{'s' if count != 1 else ''}"
+def _scopes(incident: Incident, places: Places) -> str:
+    count = len({part.scope for part in incident.parts.values() if part.key})
+    return f"{count} {places.scope_word(incident.subject.asset)}{'s' if count != 1 else ''}"
 
 
 def _named(part: Part, asset: str, places: Places) -> str:

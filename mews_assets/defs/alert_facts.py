@@ -142,7 +142,8 @@ def _part(key: str, metadata: Mapping[str, Any]) -> Part:
     """What is wrong there, in numbers: words in metadata may be a guest's."""
     numbers = dict(_numbers(metadata))
     weight = sum(abs(value) for name, value in numbers.items() if name not in _TOTALS)
-    text = ", ".join(f"{name} {value:,}".strip() for name, value in numbers.items() if value)
+    ordered = sorted(numbers, key=lambda name: name in _TOTALS)
+    text = ", ".join(f"{name} {numbers[name]:,}".strip() for name in ordered if numbers[name])
     return Part(key, text, float(weight))
 
 
@@ -202,8 +203,9 @@ def _run_failed(
             keys += [_key(text, grain) for text in metadata.get(FAILED_PARTITIONS, ())]
             again.append(bool(metadata.get(AGAIN_MAY_HELP, False)))
         elif data.error is not None:
-            # The text of an exception may hold anything.
-            causes.append(data.error.cls_name or "an error without a name")
+            # The text of an exception may hold anything; around it stands one of Dagster's own.
+            error = data.error.cause or data.error
+            causes.append(f"{error.cls_name or 'an error without a name'}, see the run's log.")
             again.append(False)
     by_sensor = SENSOR_TAG in run.tags
     # A killed run could say nothing; its sensor launches it again.
@@ -214,7 +216,7 @@ def _run_failed(
         next_step = "Again cannot help: mend the cause, then launch a backfill of what is missing."
     else:
         next_step = "Nobody launches it again by itself."
-    cause = " ".join([*(causes or [str(event.message or "it ended without a word.")]), next_step])
+    cause = " ".join([*(causes or [str(event.message or "It ended without a word.")]), next_step])
     return Fact(
         _subject_of(run),
         number,

@@ -162,8 +162,13 @@ class Tick:
         directory = load_directory(self.lake)
         kinds = {table.name: table.scope for table in catalog.TABLES}
 
-        def name_of(asset: str, scope: str) -> str:
-            kind = kinds.get(asset.rpartition("/")[2], ScopeKind.ENTERPRISE)
-            return directory.name_of(kind, scope) if directory is not None else scope
+        def kind_of(asset: str) -> ScopeKind:
+            return kinds.get(asset.rpartition("/")[2], ScopeKind.ENTERPRISE)
 
-        return Places(name_of, self.settings.ui_url)
+        def name_of(asset: str, scope: str) -> str:
+            return directory.name_of(kind_of(asset), scope) if directory is not None else scope
+
+        def scope_word(asset: str) -> str:
+            return "hotel" if kind_of(asset) is ScopeKind.ENTERPRISE else "chain"
+
+        return Places(name_of, scope_word, self.settings.ui_url)

@@ -1,0 +1,488 @@
+"""Alerts from real events of a real Dagster instance to a webhook and a mailbox that count what they get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+
+from mews_assets.alerts import state as states
+from mews_assets.alerts.delivery import REPEATED, targets_of
+from mews_assets.alerts.outbox import SINGLES_PER_HOUR
+from mews_assets.defs import alerts
+from mews_assets.defs.alert_facts import FAILING_SCOPES
+from mews_assets.defs.build import build_definitions
+from mews_assets.defs.resources import LakeResource
+from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets_tests.alerts.receivers import Webhook, running_mailbox, running_webhook
+from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
+from mews_assets_tests.defs.ticks import Ticks
+from mews_assets_tests.ingest.made import NOW as MADE_NOW
+from mews_assets_tests.ingest.made import made_records
+
+UI = "https://dagster.example.com"
+PAYMENTS = dg.AssetKey(["changes", "payments"])
+MARK = "nobody-may-see"
+
+
+@dataclass
+class Watch:
+    """A stage whose alerts go to a webhook; time passes as the test says."""
+
+    stage: Stage
+    webhook: Webhook
+    passed: timedelta = timedelta()
+    errors: list[str] = field(default_factory=list)
+
+    def tick(self, urls: str = "") -> str:
+        return alerts.Tick(
+            self.stage.instance,
+            self.stage.lake,
+            self.stage.settings,
+            targets_of(urls or self.webhook.url),
+            self.errors.append,
+            lambda: datetime.now(UTC) + self.passed,
+        ).run()
+
+    def titles(self) -> list[str]:
+        """What has arrived since this was asked last."""
+        found = self.webhook.titles
+        self.webhook.received.clear()
+        return found
+
+
+@contextmanager
+def watching(
+    of_kind: AbstractContextManager[dg.DagsterInstance],
+    mews: RunningSandbox,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Watch]:
+    with of_kind as instance, running_webhook() as webhook:
+        stage = stage_of(mews, instance, folder, monkeypatch, MEWS_UI_URL=UI, MEWS_ALERT_URLS=webhook.url)
+        yield Watch(stage, webhook)
+
+
+@pytest.fixture
+def watch(mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Events in one table, as Postgres keeps them."""
+    with watching(dg.DagsterInstance.ephemeral(), mews, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture
+def on_disk(mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Events run by run with an index, as SQLite keeps them, Dagster's default."""
+    with watching(dg.instance_for_test(), mews, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(params=["watch", "on_disk"])
+def anywhere(request: pytest.FixtureRequest) -> Watch:
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
+
+
+def evaluate(
+    instance: dg.DagsterInstance,
+    verdicts: Iterable[tuple[str | None, bool]],
+    *,
+    check: str = "key_unique",
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    metadata: dict[str, Any] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """A real run that logs verdicts as runs of tables do."""
+
+    @dg.op
+    def judge(context) -> None:  # type: ignore[no-untyped-def]  # Dagster reads annotations
+        for number, (partition, passed) in enumerate(verdicts):
+            context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=PAYMENTS,
+                    check_name=check,
+                    passed=passed,
+                    severity=severity,
+                    partition=partition,
+                    metadata=metadata if metadata is not None else {"rows": 812, "duplicate_keys": number},
+                )
+            )
+
+    @dg.job
+    def judging() -> None:
+        judge()
+
+    return judging.execute_in_process(instance=instance)
+
+
+def by_hand(watch: Watch, check: str, *, passed: bool) -> None:
+    """A verdict that no run gives."""
+    verdict = dg.AssetCheckEvaluation(asset_key=PAYMENTS, check_name=check, passed=passed)
+    watch.stage.instance.report_runless_asset_event(verdict)
+
+
+def partitions(watch: Watch, days: int = 20) -> list[str]:
+    return [f"{scope}|2025-01-{day:02}" for scope in watch.stage.enterprises for day in range(1, days + 1)]
+
+
+def test_forty_failing_partitions_are_one_message_and_one_more_when_they_pass(anywhere: Watch) -> None:
+    assert anywhere.stage.run("enterprises").success
+    names = [one["Name"] for one in hotels(anywhere)]
+    keys = partitions(anywhere)
+    assert len(keys) == 40
+    failed = {"partitions": 40, "failed_partitions": dg.MetadataValue.json(keys)}
+    found = evaluate(anywhere.stage.instance, [(key, False) for key in keys])
+    evaluate(anywhere.stage.instance, [(None, False)], metadata=failed)
+    assert "1 messages sent" in anywhere.tick()
+    (message,) = anywhere.webhook.received
+    assert message["type"] == "failure"
+    assert message["title"] == "FAILED payments: key_unique fails on 40 partitions of 2 hotels"
+    lines = message["message"].splitlines()
+    assert lines[1].startswith(f"- {names[1]}, 2025-01-20: duplicate_keys 39, rows 812")
+    assert "and 35 more" in lines
+    assert f"Run: {UI}/runs/{found.run_id}" in lines
+    assert f"Table: {UI}/assets/changes/payments?view=checks" in lines
+
+    evaluate(anywhere.stage.instance, [(key, True) for key in keys[:39]])
+    evaluate(anywhere.stage.instance, [(None, True)], metadata={**failed, "failed_partitions": []})
+    evaluate(anywhere.stage.instance, [(key, False) for key in keys[39:]])
+    anywhere.titles()
+    anywhere.tick()
+    assert anywhere.titles() == []
+    evaluate(anywhere.stage.instance, [(keys[39], True)])
+    anywhere.tick()
+    (resolved,) = anywhere.webhook.received
+    assert (resolved["type"], resolved["title"]) == ("success", "RESOLVED payments: key_unique passes again")
+    anywhere.tick()
+    assert len(anywhere.webhook.received) == 1
+
+
+def hotels(watch: Watch) -> list[dict[str, Any]]:
+    directory = watch.stage.lake.read_json("state/directory.json")
+    by_id = {one["id"]: one["name"] for one in directory["enterprises"]}
+    return [{"Name": by_id[scope]} for scope in watch.stage.enterprises]
+
+
+def test_a_real_run_whose_check_fails_is_told_though_the_run_succeeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payment without what Mews' own contract requires of it, in a sandbox of its own."""
+    with (
+        running_sandbox(made_records(), now=MADE_NOW) as mews,
+        watching(dg.DagsterInstance.ephemeral(), mews, tmp_path, monkeypatch) as watch,
+    ):
+        record = {"Id": "5b0e4c53-3f3c-4b8f-8ad5-000000000001", "EnterpriseId": watch.stage.enterprises[0]}
+        mews.put_record("Payment", record, stamp_utc="2024-06-05T10:00:00Z")
+        assert watch.stage.run("enterprises").success
+        assert watch.stage.run("payments", watch.stage.keys(days=["2024-06-05"])).success
+        watch.tick()
+        assert [one for one in watch.titles() if "required_present" in one] == [
+            "FAILED payments: required_present fails on 1 partition of 1 hotel"
+        ]
+
+
+def test_a_warning_is_a_less_urgent_message(watch: Watch) -> None:
+    evaluate(watch.stage.instance, [("a|2025-01-01", False)], severity=dg.AssetCheckSeverity.WARN)
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert message["type"] == "warning"
+    assert message["title"].startswith("WARNING payments: key_unique")
+
+
+def test_a_verdict_that_no_run_gave_is_told(anywhere: Watch) -> None:
+    by_hand(anywhere, "by_hand", passed=False)
+    anywhere.tick()
+    (message,) = anywhere.webhook.received
+    assert message["title"] == "FAILED payments: by_hand fails"
+    assert "Run:" not in message["message"]
+
+
+def test_hotels_that_are_late_are_one_message_and_it_is_over_when_none_is(watch: Watch) -> None:
+    north, south = watch.stage.enterprises
+
+    def late(scopes: dict[str, float]) -> None:
+        metadata = {FAILING_SCOPES: dg.MetadataValue.json(scopes)}
+        evaluate(watch.stage.instance, [(None, not scopes)], check="fresh_per_scope", metadata=metadata)
+        watch.tick()
+
+    late({north: 31.5, south: 55})
+    (message,) = watch.webhook.received
+    assert "fresh_per_scope fails on 2 hotels" in message["title"]
+    assert message["message"].splitlines()[0] == f"- {south}: 55"
+    late({north: 33})
+    assert len(watch.titles()) == 1
+    late({})
+    assert watch.titles() == ["RESOLVED payments: fresh_per_scope passes again"]
+
+
+def test_freshness_of_dagsters_own_policies_is_told_as_it_worsens_and_once_when_it_is_over(
+    anywhere: Watch,
+) -> None:
+    def becomes(before: str, after: str) -> None:
+        change = FreshnessStateChange(
+            key=PAYMENTS,
+            previous_state=FreshnessState(before),
+            new_state=FreshnessState(after),
+            state_change_timestamp=datetime.now(UTC).timestamp(),
+        )
+        anywhere.stage.instance.report_runless_asset_event(change)
+        anywhere.tick()
+
+    becomes("UNKNOWN", "PASS")
+    becomes("PASS", "WARN")
+    becomes("WARN", "FAIL")
+    becomes("FAIL", "PASS")
+    assert [one.split(":")[0] for one in anywhere.titles()] == [
+        "WARNING payments",
+        "FAILED payments",
+        "RESOLVED payments",
+    ]
+
+
+def test_a_failed_run_is_told_with_its_hotels_and_is_over_when_others_have_landed_them(
+    watch: Watch,
+) -> None:
+    stage = watch.stage
+    assert stage.run("enterprises").success
+    stage.mews.plan_fault("exports/add", status=403, times=1)
+    failed = stage.run("payments", stage.keys(days=DAYS[:1]))
+    assert not failed.success
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert message["title"] == "FAILED payments: a run failed, 2 partitions of 2 hotels"
+    assert "status 403" in message["message"]
+    assert f"{UI}/runs/{failed.run_id}" in message["message"]
+    assert all(f"- {one['Name']}, {DAYS[0]}" in message["message"] for one in hotels(watch))
+    watch.titles()
+
+    assert stage.run("payments", stage.keys(days=DAYS[1:])).success
+    assert stage.run("payments", stage.keys(stage.enterprises[:1], DAYS[:1])).success
+    watch.tick()
+    assert watch.titles() == []
+    assert stage.run("payments", stage.keys(stage.enterprises[1:], DAYS[:1])).success
+    watch.tick()
+    assert watch.titles() == ["RESOLVED payments: what a run could not do has been done"]
+
+
+def test_a_run_that_fails_without_partitions_is_over_with_the_next_good_run(anywhere: Watch) -> None:
+    stage = anywhere.stage
+    stage.mews.plan_fault("enterprises/getAll", status=403)
+    assert not stage.run("enterprises").success
+    anywhere.tick()
+    assert anywhere.titles() == ["FAILED enterprises: a run failed"]
+    anywhere.tick()
+    assert anywhere.titles() == []
+    stage.mews.reset()
+    assert stage.run("enterprises").success
+    anywhere.tick()
+    assert anywhere.titles() == ["RESOLVED enterprises: a later run succeeded"]
+
+
+def test_a_killed_run_that_a_sensor_launched_is_a_warning_for_it_is_launched_again(watch: Watch) -> None:
+    job = build_definitions(watch.stage.settings).resolve_job_def("payments")
+    run = watch.stage.instance.create_run_for_job(
+        job, tags={"dagster/sensor_name": "export_payments"}, status=dg.DagsterRunStatus.STARTED
+    )
+    watch.stage.instance.report_run_failed(run, "the process was killed")
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert (message["type"], message["title"]) == ("warning", "WARNING payments: a run failed")
+    assert "tries again by itself" in message["message"]
+
+
+def test_an_unforeseen_exception_is_told_by_its_name_only(watch: Watch) -> None:
+    @dg.op
+    def breaks() -> None:
+        raise RuntimeError("guest Anna Smith, room 12")
+
+    @dg.job
+    def breaking() -> None:
+        breaks()
+
+    breaking.execute_in_process(instance=watch.stage.instance, raise_on_error=False)
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert "RuntimeError" in message["message"]
+    assert "Anna" not in json.dumps(message)
+
+
+def test_words_in_a_verdicts_metadata_are_in_no_message(watch: Watch) -> None:
+    metadata = {
+        "guest": "Anna Smith",
+        "worst": dg.MetadataValue.json([{"Email": "anna@example.com"}]),
+        "table": dg.MetadataValue.md("| Anna |"),
+        "values": dg.MetadataValue.json({"Anna": 3, "Berta": 4}),
+        "failures": 7,
+    }
+    evaluate(watch.stage.instance, [("a|2025-01-01", False)], metadata=metadata)
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert "a, 2025-01-01: failures 7, values 7" in message["message"]
+    assert "nna" not in json.dumps(message)
+
+
+def test_an_export_given_up_is_told_once_and_again_when_somebody_has_landed_it(watch: Watch) -> None:
+    """Through the real export sensor: refused by Mews, given up, landed by hand after the cause was mended."""
+    ticks = Ticks(watch.stage)
+    ticks.discover()
+
+    def tick() -> None:
+        for event in ticks.tick("export_payments").asset_events:
+            watch.stage.instance.report_runless_asset_event(event)
+        watch.tick()
+
+    watch.stage.mews.plan_fault("exports/add", status=403, times=1)
+    tick()
+    tick()
+    (message,) = watch.webhook.received
+    assert message["title"] == "FAILED payments: given up, Mews is not asked again for windows of 2 hotels"
+    assert "status 403" in message["message"]
+    assert all(one["Name"] in message["message"] for one in hotels(watch))
+    watch.titles()
+    days = ("2025-03-07", *DAYS)
+    assert watch.stage.run("payments", watch.stage.keys(days=days)).success
+    tick()
+    assert watch.titles() == ["RESOLVED payments: what was given up has landed"]
+
+
+def test_many_incidents_at_once_are_few_messages_and_a_digest(watch: Watch) -> None:
+    for number in range(SINGLES_PER_HOUR + 14):
+        by_hand(watch, f"check_{number}", passed=False)
+    watch.tick()
+    watch.tick()
+    titles = watch.titles()
+    assert len(titles) == SINGLES_PER_HOUR + 1
+    assert titles[-1] == "14 alerts in one: 14 failure"
+    by_hand(watch, "check_0", passed=True)
+    assert "1 kept for a digest" in watch.tick()
+    watch.passed = timedelta(hours=1, minutes=1)
+    watch.tick()
+    assert watch.titles() == ["RESOLVED payments: check_0 passes again"]
+
+
+def test_a_target_that_fails_is_tried_again_and_the_others_get_theirs_at_once(watch: Watch) -> None:
+    with running_webhook() as broken, running_mailbox() as mailbox:
+        broken.status = 500
+        urls = f"{broken.url} {watch.webhook.url}, {mailbox.url}"
+        evaluate(watch.stage.instance, [("a|2025-01-01", False)])
+        said = watch.tick(urls)
+        assert "2 messages sent" in said
+        assert "target 1:json: not taken" in said
+        assert [len(watch.webhook.received), len(mailbox.mails)] == [1, 1]
+        assert "key_unique fails" in mailbox.mails[0]["Subject"]
+        broken.status = 200
+        watch.tick(urls)
+        assert broken.received == [], "it is left alone for a while"
+        watch.passed = timedelta(minutes=1)
+        watch.tick(urls)
+        watch.tick(urls)
+        assert [len(broken.received), len(watch.webhook.received), len(mailbox.mails)] == [1, 1, 1]
+        assert MARK not in said + "".join(watch.errors)
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches a kill."""
+
+
+def test_a_kill_at_any_step_loses_nothing_and_repeats_only_what_was_on_its_way(
+    on_disk: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every save and every delivery is a step; the sensor is killed at each in turn, before it and after it."""
+    real = {"save": states.save, "deliver": alerts.deliver}
+    steps: dict[str, int] = {"left": 0}
+
+    def cut(name: str) -> Any:
+        def step(*given: Any, **named: Any) -> None:
+            for do in (None, real[name]):
+                if steps["left"] == 0:
+                    raise Killed
+                steps["left"] -= 1
+                if do is not None:
+                    do(*given, **named)
+
+        return step
+
+    monkeypatch.setattr(states, "save", cut("save"))
+    monkeypatch.setattr(alerts, "deliver", cut("deliver"))
+    told: list[str] = []
+    for step in range(100):
+        check = f"check_{step}"
+        by_hand(on_disk, check, passed=False)
+        steps["left"] = step
+        finished = False
+        try:
+            on_disk.tick()
+            finished = True
+        except Killed:
+            pass
+        steps["left"] = 1000
+        on_disk.tick()
+        on_disk.tick()
+        about = [one for one in on_disk.webhook.received if f": {check} fails" in one["title"]]
+        ids = {one["message"].split("Incident: ")[1].split()[0] for one in about}
+        assert len(ids) == 1, f"killed at step {step}: told of {len(ids)} incidents"
+        assert all(REPEATED in one["message"] for one in about[1:]), f"killed at step {step}"
+        told.append(f"{len(about)}")
+        on_disk.passed += timedelta(hours=1)
+        if finished:
+            break
+    # Steps: before and after the first save, the mark, the delivery, the second mark. Only between the
+    # delivery and its mark is a message sent twice.
+    assert told == ["1", "1", "1", "1", "1", "1", "2", "2", "1"]
+
+
+def test_only_the_last_day_is_told_of_when_alerts_are_turned_on(watch: Watch) -> None:
+    evaluate(watch.stage.instance, [("a|2025-01-01", False)])
+    watch.passed = timedelta(hours=23)
+    watch.tick()
+    assert len(watch.titles()) == 1
+    states_file = watch.stage.lake.files("state/alerts")[0]
+    watch.stage.lake.delete(states_file)
+    watch.passed = timedelta(hours=25)
+    watch.tick()
+    assert watch.titles() == []
+
+
+def tick_of_sensor(stage: Stage) -> Any:
+    repository = build_definitions(stage.settings).get_repository_def()
+    context = dg.build_sensor_context(
+        instance=stage.instance,
+        repository_def=repository,
+        sensor_name="alerts",
+        resources={"lake": LakeResource.of(stage.settings)},
+    )
+    return repository.get_sensor_def("alerts").evaluate_tick(context)
+
+
+def test_the_sensor_itself_tells_and_says_what_it_did_without_any_address(on_disk: Watch) -> None:
+    evaluate(on_disk.stage.instance, [("a|2025-01-01", False)])
+    said = tick_of_sensor(on_disk.stage).skip_message
+    assert "1 open incidents, 1 messages sent" in said
+    assert on_disk.titles() == ["FAILED payments: key_unique fails on 1 partition of 1 hotel"]
+    on_disk.webhook.status = 500
+    evaluate(on_disk.stage.instance, [("a|2025-01-01", True)])
+    assert MARK not in tick_of_sensor(on_disk.stage).skip_message
+    kept = [path.read_text() for path in Path(on_disk.stage.settings.lake).rglob("state/alerts/*")]
+    assert kept
+    assert MARK not in "".join(kept)
+
+
+def test_without_addresses_the_sensor_says_that_nobody_is_told(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEWS_ALERT_URLS", " ")
+    said = tick_of_sensor(watch.stage).skip_message
+    assert said == "MEWS_ALERT_URLS is not set: nobody is told when something fails"
+
+
+def test_the_sensor_runs_on_a_fresh_instance_only_where_automation_is_on(watch: Watch) -> None:
+    for given, status in (("on", "RUNNING"), ("off", "STOPPED")):
+        watch.stage.environment["MEWS_AUTOMATION"] = given
+        definitions = build_definitions(watch.stage.settings)
+        assert definitions.get_sensor_def("alerts").default_status.value == status
