@@ -114,7 +114,7 @@ def op_name(table: Table) -> str:
 
 
 def pool_of(table: Table) -> str:
-    """The pool that keeps runs of one operation apart: Mews takes one export per entity type at a time."""
+    """The pool that bounds the runs of one operation; over one connection they take turns (`materialise`)."""
     return f"mews_{table.fetch.way}_{table.name}"
 
 

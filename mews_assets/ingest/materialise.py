@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,9 @@ PAGES_AT_ONCE = 4
 
 class UnsettledWindowError(ValueError):
     """A window was asked for that Mews does not answer for yet."""
+
+
+_Pulled = tuple[Pull, Landed | MewsError]
 
 
 @dataclass
@@ -80,16 +84,23 @@ def materialise(
                 "only for what is more than 5 minutes past. Leave this partition out, or ask again later"
             )
     everything = sorted({*partitions, *(one for one in also if one.window.is_settled(at))})
-    recent = landing.captures_since(lake, table.name, landed_since) if landed_since else []
-    missing = not_covered(everything, [(one.scopes, one.window) for one in recent])
+
+    def still_missing(pulls: Iterable[Pull]) -> list[Pull]:
+        missing = _not_landed(lake, table, everything, landed_since)
+        return [pull for pull in pulls if _of(pull, missing)]
+
+    planned_here = pulls is None
     if pulls is None:
+        missing = _not_landed(lake, table, everything, landed_since)
         pulls = plan(table, missing, lambda scope: directory.connection_of(table.scope, scope))
-    pulls = [pull for pull in pulls if _of(pull, missing)]
     result = Materialised()
     asked = set(partitions)
     with lake.workspace() as workspace:
         raw: dict[str, dict[str, list[Path]]] = {}
-        for pull, landed in _pull_all(table, pulls, clients, puller or Puller(lake, now), workspace):
+        pulling = _Pulling(
+            table, clients, puller or Puller(lake, now), workspace, still_missing, planned_here
+        )
+        for pull, landed in pulling.run(still_missing(pulls)):
             if isinstance(landed, MewsError):
                 log.error("%s: %s failed: %s", table.name, pull.window, landed)
                 result.failed.append((_of(pull, everything), landed))
@@ -108,31 +119,55 @@ def materialise(
     return result
 
 
-def _pull_all(
-    table: Table, pulls: list[Pull], clients: Mapping[str, MewsClient], puller: Puller, workspace: Path
-) -> Iterator[tuple[Pull, Landed | MewsError]]:
-    """All pulls, the connections side by side. Exports of one connection wait for each other at Mews anyway;
-    pages of one connection go side by side within its pacing."""
-    by_connection: dict[str, list[Pull]] = {}
-    for pull in pulls:
-        by_connection.setdefault(pull.connection, []).append(pull)
-    at_once = 1 if isinstance(table.fetch, Export) else PAGES_AT_ONCE
-    queues = [queue[start::at_once] for queue in by_connection.values() for start in range(at_once)]
+def _not_landed(
+    lake: Lake, table: Table, partitions: list[Partition], since: datetime | None
+) -> list[Partition]:
+    recent = landing.captures_since(lake, table.name, since) if since else []
+    return not_covered(partitions, [(one.scopes, one.window) for one in recent])
 
-    def work(queue: list[Pull]) -> list[tuple[Pull, Landed | MewsError]]:
-        done: list[tuple[Pull, Landed | MewsError]] = []
-        for pull in queue:
-            log.info("%s: pulling %d scopes, %s", table.name, len(pull.scopes), pull.window)
-            try:
-                done.append((pull, puller.pull(table, pull, clients[pull.connection], workspace)))
-            except MewsError as error:
-                done.append((pull, error))
-        return done
 
-    if queues:
-        with ThreadPoolExecutor(min(len(queues), CONNECTIONS_AT_ONCE), thread_name_prefix="pull") as pool:
-            for done in pool.map(work, queues):
-                yield from done
+@dataclass(frozen=True)
+class _Pulling:
+    """All pulls of one table, its connections side by side."""
+
+    table: Table
+    clients: Mapping[str, MewsClient]
+    puller: Puller
+    workspace: Path
+    still_missing: Callable[[Iterable[Pull]], list[Pull]]
+    takes_turns: bool
+    """Whether to wait for other runs; not where the answer is ready at Mews and only has to be fetched."""
+
+    def run(self, pulls: list[Pull]) -> Iterator[_Pulled]:
+        by_connection: dict[str, list[Pull]] = {}
+        for pull in pulls:
+            by_connection.setdefault(pull.connection, []).append(pull)
+        if by_connection:
+            at_once = min(len(by_connection), CONNECTIONS_AT_ONCE)
+            with ThreadPoolExecutor(at_once, thread_name_prefix="connection") as pool:
+                for done in pool.map(self._of_connection, by_connection, by_connection.values()):
+                    yield from done
+
+    def _of_connection(self, connection: str, pulls: list[Pull]) -> list[_Pulled]:
+        """One run at a time asks for a table over one connection; the next finds what the first has landed.
+
+        Exports of one connection wait for each other at Mews anyway; pages go side by side within its pacing.
+        """
+        first = partners(self.table)[0].name
+        turn = self.puller.lake.lock(f"pull-{first}-{connection}") if self.takes_turns else nullcontext()
+        with turn:
+            pulls = self.still_missing(pulls)
+            at_once = 1 if isinstance(self.table.fetch, Export) else PAGES_AT_ONCE
+            with ThreadPoolExecutor(at_once, thread_name_prefix="pull") as pool:
+                return list(pool.map(self._pulled, pulls))
+
+    def _pulled(self, pull: Pull) -> _Pulled:
+        log.info("%s: pulling %d scopes, %s", self.table.name, len(pull.scopes), pull.window)
+        try:
+            client = self.clients[pull.connection]
+            return pull, self.puller.pull(self.table, pull, client, self.workspace)
+        except MewsError as error:
+            return pull, error
 
 
 def _merge(

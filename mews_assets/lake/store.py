@@ -8,7 +8,9 @@ object store it is one PUT.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -17,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +28,8 @@ import pyarrow.fs as pafs
 from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
 from mews_assets.windows import Grain
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 """Of the lake's layout. Raised when an older lake could no longer be read as it stands."""
@@ -170,19 +174,27 @@ class Lake:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold others off while partitions of one table are rewritten; a killed holder lets go.
+        """Hold other processes and threads off until the block ends; a killed holder lets go.
 
-        Between the processes of one machine and a local lake. Where several machines write one lake, the
-        orchestrator's pools keep them apart.
+        On this machine, wherever the lake is. Where several machines write one lake, the orchestrator's pools
+        must keep their runs apart.
         """
-        if self.local_root is None:
-            yield
-            return
-        folder = self.local_root / _ASIDE
+        folder = self._locks_folder()
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{layout.safe_name(name)}.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.info("waiting until another run is done with %s", name)
+                fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+    def _locks_folder(self) -> Path:
+        if self.local_root is not None:
+            return self.local_root / _ASIDE
+        place = f"{self.filesystem.type_name}://{self.root}"
+        name = f"mews_assets-{os.getuid()}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+        return Path(gettempdir()) / name
 
     def _aside(self, name: str) -> Path:
         folder = Path(self.root) / _ASIDE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 
@@ -158,3 +159,48 @@ def test_partitions_that_another_process_merged_first_are_reported_all_the_same(
     found = done.merged["order_items"].partitions
     assert set(found) >= set(week_of(NORTH))
     assert sum(found[one].measures.rows for one in week_of(NORTH)) == 7 * 12
+
+
+def test_a_run_waits_for_the_run_that_asks_over_its_connection_and_finds_what_that_has_landed(lake, sandbox):
+    done: list[Materialised] = []
+    since = sandbox.now
+    directory = discover({"portfolio": client_to(sandbox)})
+
+    def second_run() -> None:
+        clients = {"portfolio": client_to(sandbox)}
+        waiting = puller(lake, sandbox)
+        done.append(
+            materialise(
+                lake,
+                ITEMS,
+                week_of(NORTH),
+                clients,
+                directory,
+                lambda: sandbox.now,
+                landed_since=since,
+                puller=waiting,
+                threads=1,
+            )
+        )
+
+    with lake.lock("pull-order_items-portfolio"):
+        second = Thread(target=second_run)
+        second.start()
+        second.join(0.3)
+        assert not done, "it took no turn"
+        assert "exports/add" not in sandbox.requests()["Counts"]
+        with lake.workspace() as workspace:  # the first run, which holds the turn
+            puller(lake, sandbox).pull(ITEMS, pull_of(), client_to(sandbox), workspace)
+    second.join(30)
+    assert sandbox.requests()["Counts"]["exports/add"] == 1
+    assert not done[0].failed
+    assert set(done[0].merged["order_items"].partitions) >= set(week_of(NORTH))
+
+
+def test_a_connection_that_waits_holds_no_other_up(lake, sandbox):
+    north, south = ({name: client_to(sandbox)} for name in ("north", "south"))
+    whole = discover(north)
+    directory = Directory(whole.enterprises, {NORTH: "north", SOUTH: "south"}, {})
+    with lake.lock("pull-order_items-north"):
+        done = materialised(lake, sandbox, week_of(SOUTH), clients=north | south, directory=directory)
+    assert set(done.merged["order_items"].partitions) == set(week_of(SOUTH))

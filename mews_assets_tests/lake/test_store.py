@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from threading import Event, Thread
 
 import pyarrow.fs as pafs
 import pytest
@@ -172,6 +173,24 @@ def test_a_workspace_is_gone_when_it_is_left(any_lake):
     with any_lake.workspace() as workspace:
         (workspace / "x").write_bytes(b"x")
     assert not workspace.exists()
+
+
+def test_a_lock_keeps_others_off_until_it_is_left_wherever_the_lake_is(any_lake):
+    """A lake in a bucket has no files to lock: two runs of this machine would lose each other's rows."""
+    entered = Event()
+
+    def other() -> None:
+        with any_lake.lock("changes-payments"):
+            entered.set()
+
+    with any_lake.lock("changes-payments"):
+        waiting = Thread(target=other)
+        waiting.start()
+        assert not entered.wait(0.1)
+        with any_lake.lock("changes-bills"):
+            pass
+    assert entered.wait(10)
+    waiting.join()
 
 
 @pytest.mark.parametrize("place", ["it's", "a [b] c", "st*r", "100%", "\u00e9"])
