@@ -176,7 +176,7 @@ def case(name: str) -> None:
         definitions = timed("definitions load", lambda: build_definitions(settings))
         timed("and resolve", lambda: definitions.get_repository_def().get_all_jobs())
         with MewsResource.of(settings).open() as platform:
-            save_directory(open_lake(settings.lake, settings.grain), platform.directory)
+            save_directory(open_lake(settings.lake, settings.grain), platform.directory, platform.now())
             register_scopes(instance, platform.directory)
         for sensor in ("export_order_items", "export_reservations", "pages_outlet_items"):
             tick(instance, settings, sensor)

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,8 @@ class Settings:
     """Whether sensors and schedules run on a fresh instance before anybody has touched them."""
     poll_seconds: int = 60
     """Between two looks of a sensor. Mews suggests about 300 for exports; one request asks about all of them."""
+    allowed_lag: timedelta = timedelta(hours=6)
+    """After its end, until a window that is missing makes its hotel late: as long as a run waits for an export."""
     client_token_variable: str = CLIENT_TOKEN
     ui_url: str = ""
     """Where people open the Dagster UI, for the links in alerts; without it they name the run."""
@@ -80,6 +82,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         automation=_automation(environment),
         poll_seconds=_poll_seconds(environment),
         ui_url=_ui_url(environment),
+        allowed_lag=_allowed_lag(environment),
     )
 
 
@@ -166,6 +169,13 @@ def _ui_url(environment: Mapping[str, str]) -> str:
             "without user and password, as it stands in messages"
         )
     return given
+
+
+def _allowed_lag(environment: Mapping[str, str]) -> timedelta:
+    given = environment.get("MEWS_ALLOWED_LAG_HOURS") or "6"
+    if not given.isdecimal() or not 1 <= int(given) <= 168:
+        raise SettingError(f"MEWS_ALLOWED_LAG_HOURS is {given!r}; accepted are whole hours from 1 to 168")
+    return timedelta(hours=int(given))
 
 
 def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:

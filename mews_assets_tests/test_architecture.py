@@ -19,6 +19,7 @@ from mews_assets import catalog
 from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import integer, string
 from mews_assets.catalog.model import Export, Table
+from mews_assets.defs import freshness
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import CHECKS
 from mews_assets.sandbox import rules
@@ -181,7 +182,10 @@ def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
         assert SPA_VISITS.description in (graph.get(key).description or "")
         assert set(graph.get(key).metadata) >= set(graph.get(dg.AssetKey([key.path[0], "payments"])).metadata)
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == changes}
-    assert checks == {check.name for check in CHECKS}
+    assert checks == {*(check.name for check in CHECKS), freshness.CHECK}
+    assert graph.get(changes).freshness_policy == graph.get(like).freshness_policy is not None
+    selected = definitions.resolve_job_def(freshness.JOB).asset_layer.asset_graph.asset_check_keys
+    assert dg.AssetCheckKey(changes, freshness.CHECK) in selected
 
     schema = graph.get(changes).metadata["dagster/column_schema"]
     described = {column.name: (column.type, column.description) for column in schema.columns}

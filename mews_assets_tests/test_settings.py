@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -61,6 +61,7 @@ def test_an_empty_variable_is_one_left_out() -> None:
         ("MEWS_WINDOW", "hourly", "grain", Grain.HOURLY),
         ("MEWS_WINDOW", "weekly", "grain", Grain.WEEKLY),
         ("MEWS_WINDOW", "monthly", "grain", Grain.MONTHLY),
+        ("MEWS_ALLOWED_LAG_HOURS", "168", "allowed_lag", timedelta(days=7)),
     ],
 )
 def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: object) -> None:
@@ -70,6 +71,9 @@ def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: 
 @pytest.mark.parametrize(
     ("variable", "given", "accepted"),
     [
+        ("MEWS_ALLOWED_LAG_HOURS", "0", "whole hours from 1 to 168"),
+        ("MEWS_ALLOWED_LAG_HOURS", "2.5", "whole hours from 1 to 168"),
+        ("MEWS_ALLOWED_LAG_HOURS", "-6", "whole hours from 1 to 168"),
         ("MEWS_PLATFORM_ADDRESS", "api.mews.com", "https://api.mews.com"),
         ("MEWS_PLATFORM_ADDRESS", "ftp://api.mews.com", "https://api.mews.com"),
         ("MEWS_PLATFORM_ADDRESS", "http://api.mews.com", "https://api.mews.com"),

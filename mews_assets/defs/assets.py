@@ -14,6 +14,7 @@ from mews_assets.catalog import partners
 from mews_assets.catalog.model import Table
 from mews_assets.defs import events
 from mews_assets.defs.checks import check_specs
+from mews_assets.defs.freshness import freshness_policy
 from mews_assets.defs.partitions import partitions_of
 from mews_assets.defs.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.specs import changes_key, landing_key, table_specs
@@ -41,7 +42,11 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
 
     @dg.multi_asset(
         name=op_name(first),
-        specs=[spec for table in group for spec in table_specs(table, settings.lake, partitions)],
+        specs=[
+            spec
+            for table in group
+            for spec in table_specs(table, settings.lake, partitions, freshness_policy(settings))
+        ],
         check_specs=[spec for table in group for spec in check_specs(table, partitions)],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),

@@ -14,6 +14,12 @@ from mews_assets.defs.alerts import alerts_sensor
 from mews_assets.defs.assets import group_assets, groups
 from mews_assets.defs.discovery import discovery_sensor
 from mews_assets.defs.export_sensors import export_sensor
+from mews_assets.defs.freshness import (
+    freshness_checks,
+    freshness_job,
+    freshness_schedule,
+    without_freshness,
+)
 from mews_assets.defs.pages_sensors import pages_sensor
 from mews_assets.defs.reference import reference_assets
 from mews_assets.defs.resources import LakeResource, MewsResource
@@ -33,8 +39,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         dg.define_asset_job(
             table.name,
             # With the tables that the same request brings: they cost nothing more.
-            selection=dg.AssetSelection.assets(
-                *(key for one in partners(table) for key in (landing_key(one), changes_key(one)))
+            selection=without_freshness(
+                dg.AssetSelection.assets(
+                    *(key for one in partners(table) for key in (landing_key(one), changes_key(one)))
+                ),
+                partners(table),
             ),
             description=f"Lands and merges partitions of {', '.join(one.name for one in partners(table))}.",
             tags={TABLE_TAG: partners(table)[0].name},
@@ -44,10 +53,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     reference = reference_assets(settings)
     return dg.Definitions(
         assets=[*assets, *reference],
+        asset_checks=[freshness_checks(settings)],
         jobs=[
             *jobs,
             dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
             dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
+            freshness_job(settings),
         ],
         sensors=[
             discovery_sensor(settings),
@@ -62,7 +73,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 execution_timezone="UTC",
                 default_status=default_schedule_status(settings),
                 description="Refreshes the reference data once a day.",
-            )
+            ),
+            freshness_schedule(settings),
         ],
         resources={"mews": MewsResource.of(settings), "lake": LakeResource.of(settings)},
         # Each step process would cost 4-5 s of imports; parallelism comes from several runs.

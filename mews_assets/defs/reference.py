@@ -7,6 +7,7 @@ removed: what is no longer visible is named, and its rows stay.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -107,7 +108,7 @@ def _asset(reference: Reference, location: str) -> dg.AssetsDefinition:
                 answered = ask_reference(reference, platform.clients, platform.directory)
                 directory, now = platform.directory, platform.now()
             rows = write_reference(opened, reference, answered.records, now, answered.asked)
-            told = _registered(context, opened, directory) if is_first else {}
+            told = _registered(context, opened, directory, now) if is_first else {}
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.rows,
@@ -131,9 +132,11 @@ def _judged(check: ReferenceCheck, rows: ReferenceMeasures, answered: Answered) 
     )
 
 
-def _registered(context: dg.AssetExecutionContext, lake: Lake, directory: Directory) -> dict[str, Any]:
+def _registered(
+    context: dg.AssetExecutionContext, lake: Lake, directory: Directory, now: datetime
+) -> dict[str, Any]:
     """Keep what was discovered and fill the partition sets; what there is to tell of it."""
-    save_directory(lake, directory)
+    save_directory(lake, directory, now)
     _, gone = register_scopes(context.instance, directory)
     if gone:
         context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))

@@ -27,8 +27,13 @@ def changes_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([layout.CHANGES, table.name])
 
 
-def table_specs(table: Table, location: str, partitions: dg.PartitionsDefinition[Any]) -> list[dg.AssetSpec]:
-    """The two assets one op makes of a table."""
+def table_specs(
+    table: Table,
+    location: str,
+    partitions: dg.PartitionsDefinition[Any],
+    freshness: dg.FreshnessPolicy,
+) -> list[dg.AssetSpec]:
+    """The two assets one op makes of a table. The policy is that of changes: landing alone feeds no reader."""
     return [
         _spec(
             landing_key(table),
@@ -50,6 +55,7 @@ def table_specs(table: Table, location: str, partitions: dg.PartitionsDefinition
             partitions=partitions,
             deps=[landing_key(table)],
             more={"dagster/column_schema": column_schema(arrow_schema(table))},
+            freshness=freshness,
         ),
     ]
 
@@ -65,6 +71,7 @@ def _spec(
     partitions: dg.PartitionsDefinition[Any],
     deps: list[dg.AssetKey] | None = None,
     more: dict[str, Any] | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
 ) -> dg.AssetSpec:
     fetch = table.fetch
     asked = f"export of {fetch.entity_type}" if isinstance(fetch, Export) else fetch.operation
@@ -85,6 +92,7 @@ def _spec(
         },
         partitions_def=partitions,
         skippable=True,
+        freshness_policy=freshness,
     )
 
 

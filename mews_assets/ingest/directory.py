@@ -17,6 +17,7 @@ from mews_assets.api import MewsClient, MewsError, Pages
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.lake import layout
 from mews_assets.lake.store import Lake
+from mews_assets.windows import from_api, to_api
 
 CONNECTIONS_AT_ONCE = 16
 """Asked side by side: each answer takes a fraction of a second, and there may be hundreds."""
@@ -50,6 +51,8 @@ class Directory:
     """How far Mews' clock was ahead of ours when this was read; the least of all connections."""
     silent: dict[str, str] = field(default_factory=dict)
     """Connections that did not answer, and why; what they served before is kept."""
+    first_seen: dict[str, datetime] = field(default_factory=dict)
+    """By scope, Mews' time when it was first saved; not there for scopes older than this record."""
 
     def scopes(self, kind: ScopeKind) -> list[str]:
         known = self.connection_by_enterprise if kind is ScopeKind.ENTERPRISE else self.connection_by_chain
@@ -145,8 +148,8 @@ def _skew(clients: Mapping[str, MewsClient], before: float) -> float:
     return min((skew for skew in skews if skew is not None), default=before)
 
 
-def save_directory(lake: Lake, directory: Directory) -> None:
-    """Keep what was discovered, for those who must not ask Mews every time."""
+def save_directory(lake: Lake, directory: Directory, now: datetime) -> None:
+    """Keep what was discovered, for those who must not ask Mews every time. Scopes new to it were seen `now`."""
     lake.write_json(
         layout.directory_file(),
         {
@@ -154,8 +157,17 @@ def save_directory(lake: Lake, directory: Directory) -> None:
             "connection_by_enterprise": directory.connection_by_enterprise,
             "connection_by_chain": directory.connection_by_chain,
             "clock_skew_seconds": directory.clock_skew_seconds,
+            "first_seen": {scope: to_api(at) for scope, at in _first_seen(lake, directory, now).items()},
         },
     )
+
+
+def _first_seen(lake: Lake, directory: Directory, now: datetime) -> dict[str, datetime]:
+    before = load_directory(lake) or Directory({}, {}, {})
+    known = {*before.connection_by_enterprise, *before.connection_by_chain}
+    seen = {*directory.connection_by_enterprise, *directory.connection_by_chain}
+    # One that is gone may come back, and was not first seen then.
+    return {**dict.fromkeys(sorted(seen - known), now), **before.first_seen}
 
 
 def load_directory(lake: Lake) -> Directory | None:
@@ -169,4 +181,5 @@ def load_directory(lake: Lake) -> Directory | None:
         kept["connection_by_enterprise"],
         kept["connection_by_chain"],
         clock_skew_seconds=kept["clock_skew_seconds"],
+        first_seen={scope: from_api(at) for scope, at in kept.get("first_seen", {}).items()},
     )

@@ -5,7 +5,7 @@ Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -36,6 +36,34 @@ def holdings(lake: Lake, table: Table) -> dict[str, Holdings]:
     for footer in footers:
         by_scope.setdefault(footer.scope, []).append(footer)
     return {scope: _together(found) for scope, found in by_scope.items()}
+
+
+def newest_windows(
+    lake: Lake, table: Table, scopes: Iterable[str], likely: Sequence[str]
+) -> dict[str, str | None]:
+    """The key of each scope's newest partition, None where it has none.
+
+    The `likely` keys are tried first, newest first; only scopes that have none of them are listed.
+    """
+    found: dict[str, str | None] = {}
+    left = list(dict.fromkeys(scopes))
+    for key in likely:
+        names = {layout.changes_file(table.name, scope, key): scope for scope in left}
+        for name in lake.there(list(names)) if names else ():
+            found[names[name]] = key
+        left = [scope for scope in left if scope not in found]
+    with ThreadPoolExecutor(8) as side_by_side:
+        found.update(
+            zip(left, side_by_side.map(lambda scope: _newest(lake, table, scope), left), strict=True)
+        )
+    return found
+
+
+def _newest(lake: Lake, table: Table, scope: str) -> str | None:
+    keys = [layout.window_of(folder) for folder in lake.folders(layout.scope_folder(table.name, scope))]
+    # A writer that was killed may have left a folder without its file.
+    there = (key for key in reversed(keys) if lake.exists(layout.changes_file(table.name, scope, key)))
+    return next(there, None)
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,11 @@ def changes_file(table: str, scope: str, window_key: str) -> str:
     return f"{scope_folder(table, scope)}/window={safe_name(window_key)}/{ROWS_FILE}"
 
 
+def window_of(folder: str) -> str:
+    """The window key of a folder in a scope's folder."""
+    return folder.removeprefix("window=")
+
+
 def partition_of(changes_name: str) -> tuple[str, str]:
     """The scope and window key of a file of changes; the other way round."""
     scope, window = changes_name.split("/")[-3:-1]

@@ -48,7 +48,7 @@ class Home:
         """Fill the partition sets as the discovery sensor does; the enterprises."""
         settings = read_settings(self.environment)
         with MewsResource.of(settings).open() as platform:
-            save_directory(open_lake(settings.lake, settings.grain), platform.directory)
+            save_directory(open_lake(settings.lake, settings.grain), platform.directory, platform.now())
             register_scopes(self.instance, platform.directory)
             return list(platform.directory.enterprises)
 

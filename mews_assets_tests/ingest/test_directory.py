@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from mews_assets.api import UnauthorizedError
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.ingest.directory import UnknownScopeError, discover, load_directory, save_directory
-from mews_assets_tests.ingest.made import client_to
+from mews_assets.lake import layout
+from mews_assets_tests.ingest.made import NOW, client_to
 from mews_assets_tests.sandbox.made import NORTH, NORTH_CHAIN, SOUTH, SOUTH_CHAIN
 
 
@@ -59,7 +61,7 @@ def test_a_connection_that_is_refused_is_an_error_and_not_an_empty_directory(san
 def test_a_saved_directory_is_loaded_as_it_was_but_for_the_records(lake, sandbox, client):
     assert load_directory(lake) is None
     found = discover({"portfolio": client})
-    save_directory(lake, found)
+    save_directory(lake, found, NOW)
     loaded = load_directory(lake)
     assert loaded is not None
     assert (loaded.enterprises, loaded.connection_by_enterprise) == (
@@ -67,3 +69,30 @@ def test_a_saved_directory_is_loaded_as_it_was_but_for_the_records(lake, sandbox
         found.connection_by_enterprise,
     )
     assert loaded.connection_by_chain == found.connection_by_chain
+
+
+def test_a_scope_was_first_seen_when_it_was_first_saved(lake, sandbox, client):
+    portfolio = discover({"portfolio": client})
+    only_north = discover({"portfolio": client}, {"portfolio": [NORTH]})
+    for hours, found in enumerate((only_north, portfolio, only_north, portfolio)):
+        save_directory(lake, found, NOW + timedelta(hours=hours))
+    loaded = load_directory(lake)
+    assert loaded is not None
+    assert loaded.first_seen == {
+        NORTH: NOW,
+        NORTH_CHAIN: NOW,
+        SOUTH: NOW + timedelta(hours=1),
+        SOUTH_CHAIN: NOW + timedelta(hours=1),
+    }
+
+
+def test_scopes_of_a_directory_that_noted_no_first_time_get_none_made_up(lake, client):
+    found = discover({"portfolio": client})
+    save_directory(lake, found, NOW)
+    kept = lake.read_json(layout.directory_file())
+    del kept["first_seen"]
+    lake.write_json(layout.directory_file(), kept)
+    save_directory(lake, found, NOW)
+    loaded = load_directory(lake)
+    assert loaded is not None
+    assert loaded.first_seen == {}

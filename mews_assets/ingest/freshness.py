@@ -1,0 +1,132 @@
+"""Freshness: which scopes are behind, judged by the windows they hold and not by when something last ran.
+
+Lives here: when a window must be there, and which scopes lack one that must be. A window must be there an
+allowed lag after its end. Pure but for `freshness_of`, which looks into the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mews_assets.catalog.model import Table
+from mews_assets.ingest.directory import Directory
+from mews_assets.lake.holdings import newest_windows
+from mews_assets.lake.store import Lake
+from mews_assets.windows import Grain, Window, from_key, next_start, to_key, window_at, window_start
+
+_LONGEST = {
+    Grain.HOURLY: timedelta(hours=1),
+    Grain.DAILY: timedelta(days=1),
+    Grain.WEEKLY: timedelta(days=7),
+    Grain.MONTHLY: timedelta(days=31),
+}
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How often windows end, since when, and how long after its end one may still be missing."""
+
+    start: datetime
+    grain: Grain
+    allowed: timedelta
+
+    @property
+    def longest_silence(self) -> timedelta:
+        """The longest time in which nothing at all may arrive."""
+        return _LONGEST[self.grain] + self.allowed
+
+    @property
+    def first(self) -> Window:
+        """The first whole window since the start."""
+        at = window_start(self.start, self.grain)
+        return window_at(at if at == self.start else next_start(at, self.grain), self.grain)
+
+    def newest_due(self, now: datetime, first_seen: datetime | None) -> Window | None:
+        """The newest window that must be there by now; None while nothing must."""
+        if first_seen is not None and first_seen + self.allowed > now:
+            return None
+        end = window_start(now - self.allowed, self.grain)
+        newest = window_at(end - timedelta(microseconds=1), self.grain)
+        return newest if newest.start >= self.start else None
+
+    def after(self, newest: Window | None) -> Window:
+        """The window that comes next."""
+        if newest is None or newest.start < self.start:
+            return self.first
+        return window_at(newest.end, self.grain)
+
+    def due(self, window: Window, first_seen: datetime | None) -> datetime:
+        """When a window must be there. Nothing is asked of a scope before it was first seen."""
+        return max(window.end, first_seen or window.end) + self.allowed
+
+
+@dataclass(frozen=True)
+class Late:
+    """A scope that is behind: its newest window, the first one missing after it, and when that was due."""
+
+    scope: str
+    newest: Window | None
+    missing: Window
+    due: datetime
+
+    def by(self, now: datetime) -> timedelta:
+        return now - self.due
+
+
+def late_scopes(
+    newest: Mapping[str, Window | None],
+    cadence: Cadence,
+    first_seen: Mapping[str, datetime],
+    now: datetime,
+) -> list[Late]:
+    """Every scope that is behind, the latest first. `newest` names all scopes there should be."""
+    late = []
+    for scope, window in newest.items():
+        seen = first_seen.get(scope)
+        wanted = cadence.newest_due(now, seen)
+        if wanted is None or (window is not None and window >= wanted):
+            continue
+        missing = cadence.after(window)
+        late.append(Late(scope, window, missing, cadence.due(missing, seen)))
+    return sorted(late, key=lambda one: one.due)
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """One table: the newest window of each scope, and the scopes that are behind."""
+
+    newest: dict[str, Window | None]
+    late: list[Late]
+
+
+def freshness_of(
+    lake: Lake, table: Table, directory: Directory, cadence: Cadence, now: datetime
+) -> Freshness:
+    """How fresh a table is, from the partitions that stand in the lake: one look per scope that is fresh."""
+    keys = newest_windows(
+        lake, table, directory.scopes(table.scope), [to_key(one, lake.grain) for one in _likely(cadence, now)]
+    )
+    newest = {scope: from_key(key, lake.grain) if key else None for scope, key in keys.items()}
+    return Freshness(newest, late_scopes(newest, cadence, directory.first_seen, now))
+
+
+def _likely(cadence: Cadence, now: datetime) -> list[Window]:
+    """The windows of which a scope that is fresh holds at least one, newest first."""
+    due = cadence.newest_due(now, None)
+    likely: list[Window] = []
+    at = due or cadence.first
+    while at.is_settled(now):
+        likely.insert(0, at)
+        at = window_at(at.end, cadence.grain)
+    return likely
+
+
+def said(lag: timedelta) -> str:
+    """`2 d 3 h`, `3 h 5 min`, `12 min`."""
+    minutes = max(0, int(lag.total_seconds() // 60))
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
