@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import httpx
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
 
 from mews_assets.defs.build import build_definitions
@@ -29,6 +31,17 @@ from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
+_LAUNCH = """
+mutation Launch($wanted: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $wanted) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message stack }
+    ... on PartitionKeysNotFoundError { message }
+    ... on InvalidSubsetError { message }
+  }
+}
+"""
 STOP_SECONDS = 20.0
 
 
@@ -51,6 +64,21 @@ class Home:
             save_directory(open_lake(settings.lake, settings.grain), platform.directory, platform.now())
             register_scopes(self.instance, platform.directory)
             return list(platform.directory.enterprises)
+
+    def launch_backfill(self, address: str, tables: Iterable[str], keys: Iterable[str]) -> str:
+        """Launch a backfill of landing and changes of some tables by what the UI's launch button sends."""
+        chosen = [{"path": [layer, table]} for table in tables for layer in ("landing", "changes")]
+        answer = httpx.post(
+            f"{address}/graphql",
+            json={
+                "query": _LAUNCH,
+                "variables": {"wanted": {"assetSelection": chosen, "partitionNames": list(keys), "tags": []}},
+            },
+            timeout=120,
+        ).json()
+        launched = answer["data"]["launchPartitionBackfill"] if answer.get("data") else answer
+        assert "backfillId" in launched, launched
+        return str(launched["backfillId"])
 
     def backfill(self, table: str, keys: Iterable[str]) -> str:
         """Launch a backfill of landing and changes with the same call that the UI's launch button makes."""
@@ -123,6 +151,42 @@ def home_of(mews: RunningSandbox, folder: Path, **more: str) -> Iterator[Home]:
         for name in environment:
             if name.startswith("MEWS_"):
                 del os.environ[name]
+
+
+@contextmanager
+def running_webserver(home: Home) -> Iterator[str]:
+    """The webserver, on a free port, ended by its own id; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = ["dagster_webserver", "-m", "mews_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    with (home.folder / "webserver.out").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=home.folder,
+            env=home.environment | {"PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            home.wait(lambda: _answers(address), 60, "the webserver to answer")
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _answers(address: str) -> str | None:
+    try:
+        return "yes" if httpx.get(f"{address}/server_info").is_success else None
+    except httpx.TransportError:
+        return None
 
 
 @contextmanager
