@@ -134,3 +134,22 @@ def test_runs_of_one_operation_share_a_pool_and_others_do_not() -> None:
     pools = {table.name: frozenset(GRAPH.get(changes_of(table)).pools or ()) for table in catalog.TABLES}
     assert pools["outlet_items"] == pools["outlet_bills"]
     assert len(set(pools.values())) == len(groups(catalog.TABLES))
+
+
+def test_the_way_that_is_chosen_decides_sensor_pool_and_what_is_asked() -> None:
+    names = "reservations,payments,ledger_entries"
+    chosen = {**START, "MEWS_TABLES": names, "MEWS_FETCH": "pages,payments=export"}
+    definitions = build_definitions(read_settings(chosen))
+    graph = definitions.resolve_asset_graph()
+    sensors = {sensor.name for sensor in definitions.sensors or () if "_" in sensor.name}
+    assert {"pages_reservations", "export_payments", "export_ledger_entries"} <= sensors
+    assert not {"export_reservations", "pages_payments"} & sensors
+    told = {
+        table.name: (graph.get(changes_of(table)).pools, graph.get(changes_of(table)).metadata["mews/asked"])
+        for table in catalog.tables(names.split(","))
+    }
+    assert told == {
+        "reservations": ({"mews_pages_reservations"}, "reservations/getAll/2023-06-06"),
+        "payments": ({"mews_export_payments"}, "export of Payment"),
+        "ledger_entries": ({"mews_export_ledger_entries"}, "export of LedgerEntry"),
+    }

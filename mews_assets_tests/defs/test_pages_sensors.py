@@ -127,3 +127,30 @@ def test_a_run_that_says_again_cannot_help_is_the_last_until_a_person_launches_o
     until = pause_after([RunState.FAILED_FOR_GOOD], ENDED)
     assert until is not None
     assert until > ENDED + timedelta(days=365_000)
+
+
+def test_a_token_without_exports_fills_by_its_sensor_what_others_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        running_sandbox(made_records(), now=NOW, no_export_token=True) as sandbox,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        sandbox.set_clock(NOW, running=False)
+        settings = {
+            "MEWS_START_DATE": "2024-06-05",
+            "MEWS_TABLES": "order_items,reservations",
+            "MEWS_FETCH": "pages",
+            "MEWS_ACCESS_TOKEN": sandbox.no_exports_token,
+        }
+        ticks = Ticks(stage_of(sandbox, instance, tmp_path, monkeypatch, **settings))
+        ticks.discover()
+        for table in ("order_items", "reservations"):
+            (request,) = ticks.tick(f"pages_{table}").run_requests
+            assert len(keys_of(request)) == 2 * 10
+            assert ticks.run(table, request).success
+            changes = dg.AssetKey(["changes", table])
+            assert instance.get_materialized_partitions(changes) == set(keys_of(request))
+            assert ticks.tick(f"pages_{table}").skip_message == "nothing is due"
+        assert {"orderItems/getAll", "reservations/getAll/2023-06-06"} <= set(ticks.counts)
+        assert not [name for name in ticks.counts if name.startswith("exports/")]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.model import Export, Pages
+from mews_assets.catalog.model import Export, Pages, Way
 from mews_assets.ingest.plan import Pull, plan, reach
 from mews_assets.lake.dealing import Partition
 from mews_assets.windows import Grain, Window, windows_between
@@ -133,9 +133,11 @@ def test_a_scope_that_no_connection_sees_is_told_before_anything_is_asked():
         plan(EXPORTED, wanted(z=(0,)), CONNECTIONS.__getitem__)
 
 
+@pytest.mark.parametrize("way", Way)
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 @pytest.mark.parametrize("grain", Grain)
-def test_no_window_of_any_grain_is_longer_than_any_table_takes(table, grain):
+def test_no_window_of_any_grain_is_longer_than_any_table_takes(table, grain, way):
+    table = table.fetched_by(way)
     start = datetime(2023, 1, 1, tzinfo=UTC)
     windows = list(
         windows_between(start, start + timedelta(days=430 if grain is not Grain.HOURLY else 3), grain)
@@ -153,3 +155,12 @@ def test_half_a_year_of_fifty_hotels_are_two_exports():
     pulls = plan(table_of("order_items"), asked, lambda scope: "portfolio")
     assert [len(pull.scopes) for pull in pulls] == [50, 50]
     assert [pull.window.length.days for pull in pulls] == [180, 1]
+
+
+@pytest.mark.parametrize(("way", "lengths"), [(Way.EXPORT, [180, 1]), (Way.PAGES, [89, 89, 3])])
+def test_half_a_year_of_reservations_is_cut_as_the_way_they_come_by_allows(way, lengths):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    windows = list(windows_between(start, start + timedelta(days=181), Grain.DAILY))
+    asked = [Partition(f"hotel-{number}", window) for number in range(50) for window in windows]
+    pulls = plan(table_of("reservations").fetched_by(way), asked, lambda scope: "portfolio")
+    assert [(len(pull.scopes), pull.window.length.days) for pull in pulls] == [(50, days) for days in lengths]

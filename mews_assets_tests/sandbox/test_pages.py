@@ -117,6 +117,19 @@ def test_without_activity_states_only_active_records_come(client):
     )
 
 
+def test_without_correction_state_only_regular_bills_come_unless_they_are_named(sandbox):
+    client = Client(sandbox)
+    for name in ("Bill", "CorrectiveBill"):
+        sandbox.put_record(
+            "Bill", {"Id": made_id(name), "EnterpriseId": NORTH, "Name": name, "CorrectionState": name}
+        )
+    assert client.names("bills/getAll", "Bills") == ["Bill"]
+    assert client.names("bills/getAll", "Bills", CorrectionState=["CorrectiveBill"]) == ["CorrectiveBill"]
+    both = {"Bill", "CorrectiveBill"}
+    assert set(client.names("bills/getAll", "Bills", CorrectionState=["Bill", "CorrectiveBill"])) == both
+    assert set(client.names("bills/getAll", "Bills", BillIds=[made_id(name) for name in both])) == both
+
+
 def test_an_extent_without_the_records_sends_none(client):
     assert client.page("customers/getAll", Extent={"Customers": False})["Customers"] is None
 
