@@ -48,7 +48,7 @@ CASES = {
     "50 x 2 years of days": (50, "2024-01-01", "daily"),
     "100 access tokens x 1 year of months": (100, "2025-01-01", "monthly"),
 }
-TABLES = ("order_items", "reservations", "outlet_items")
+TABLES = ("order_items", "availability_adjustments", "outlet_items")
 """An export for all hotels, one for each hotel, and pages."""
 
 
@@ -97,7 +97,7 @@ def stage(
 
 
 def fill(instance: dg.DagsterInstance, settings: Settings, share: float) -> int:
-    """Write a share of the order items', reservations' and outlet items' partitions as materialised."""
+    """Write a share of the order items', adjustments' and outlet items' partitions as materialised."""
     scopes = instance.get_dynamic_partitions("enterprises")
     windows = [to_key(one, settings.grain) for one in settled_windows(settings.start, NOW, settings.grain)]
     keys = [f"{scope}|{window}" for window in windows for scope in scopes]
@@ -178,11 +178,16 @@ def case(name: str) -> None:
         with MewsResource.of(settings).open() as platform:
             save_directory(open_lake(settings.lake, settings.grain), platform.directory, platform.now())
             register_scopes(instance, platform.directory)
-        for sensor in ("export_order_items", "export_reservations", "pages_outlet_items"):
+        for sensor in ("export_order_items", "export_availability_adjustments", "pages_outlet_items"):
             tick(instance, settings, sensor)
         print("  of nothing there, as above; of 95 % there:")
         total = fill(instance, settings, 0.95)
-        for sensor in ("discovery", "export_order_items", "export_reservations", "pages_outlet_items"):
+        for sensor in (
+            "discovery",
+            "export_order_items",
+            "export_availability_adjustments",
+            "pages_outlet_items",
+        ):
             told = tick(instance, settings, sensor)
         tick(instance, settings, "export_order_items", told.cursor)
         print(f"  {total} partitions a table; requests {mews.requests()['Counts']}")
