@@ -12,6 +12,8 @@ from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.alerts import alerts_sensor
 from mews_assets.defs.assets import group_assets, groups
+from mews_assets.defs.automation import automation_sensor
+from mews_assets.defs.current import current_assets, current_jobs
 from mews_assets.defs.discovery import discovery_sensor
 from mews_assets.defs.export_sensors import export_sensor
 from mews_assets.defs.freshness import (
@@ -52,10 +54,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     reference = reference_assets(settings)
     return dg.Definitions(
-        assets=[*assets, *reference],
+        assets=[*assets, *reference, *current_assets(settings)],
         asset_checks=[freshness_checks(settings)],
         jobs=[
             *jobs,
+            *current_jobs(settings),
             dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
             dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
             freshness_job(settings),
@@ -63,6 +66,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             discovery_sensor(settings),
             alerts_sensor(settings),
+            automation_sensor(settings),
             *(_sensor(group, settings) for group in groups(settings.tables)),
         ],
         schedules=[

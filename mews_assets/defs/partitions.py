@@ -29,8 +29,12 @@ _WINDOWS: dict[Grain, type[dg.TimeWindowPartitionsDefinition]] = {
 def partitions_of(kind: ScopeKind, grain: Grain, start: datetime) -> dg.MultiPartitionsDefinition:
     """All windows since `start`, for every scope of the kind. Keys read `<scope>|<window>`."""
     windows = _WINDOWS[grain](start_date=start, fmt=key_format(grain))  # type: ignore[call-arg]
-    scopes = dg.DynamicPartitionsDefinition(name=SCOPE_SETS[kind])
-    return dg.MultiPartitionsDefinition({kind.value: scopes, WINDOW: windows})
+    return dg.MultiPartitionsDefinition({kind.value: scopes_of(kind), WINDOW: windows})
+
+
+def scopes_of(kind: ScopeKind) -> dg.DynamicPartitionsDefinition:
+    """Every scope of the kind. Keys are the ids."""
+    return dg.DynamicPartitionsDefinition(name=SCOPE_SETS[kind])
 
 
 def to_partition(key: str, grain: Grain) -> Partition:

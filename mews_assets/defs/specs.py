@@ -27,6 +27,10 @@ def changes_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([layout.CHANGES, table.name])
 
 
+def current_key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey([layout.CURRENT, table.name])
+
+
 def table_specs(
     table: Table,
     location: str,

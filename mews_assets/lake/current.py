@@ -19,6 +19,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,11 @@ class _Fold:
                 f"materialise changes/{table.name} of some of its windows first"
             )
         self.held = lake.fetch(self.name, workspace) if lake.exists(self.name) else None
-        metadata = pq.read_metadata(self.held) if self.held else None
-        self.rows_before = metadata.num_rows if metadata else 0
-        self.memory = _read_memory(metadata)
+        self.rows_before, self.memory = 0, dict[str, Any]()
+        if self.held is not None:
+            with suppress(pa.ArrowInvalid):  # what cannot be read is made anew
+                metadata = pq.read_metadata(self.held)
+                self.rows_before, self.memory = metadata.num_rows, _read_memory(metadata)
 
     def reason_to_rebuild(self) -> str:
         """Why what stands there cannot be gone on with; empty if it can."""
@@ -114,11 +117,12 @@ class _Fold:
         fresh = sorted(key for key, stamp in self.listed.items() if folded.get(key) != stamp)
         if not fresh:
             assert self.held is not None
-            return self._told(self.held, Counts(), [], rebuilt)
+            return self._told(self.held, Counts(), 0, 0, rebuilt)
         folder = self.workspace / ("all" if rebuilt else "fresh")
         folder.mkdir()
         names = [layout.changes_file(self.table.name, self.scope, key) for key in fresh]
         paths = [self.lake.hold(name, folder) for name in names]
+        versions = sum(self._versions(name, path) for name, path in zip(names, paths, strict=True))
         target = folder / layout.ROWS_FILE
         windows = [from_key(key, self.lake.grain) for key in fresh]
         counts = Counts()
@@ -127,9 +131,18 @@ class _Fold:
             ours = (typed(batch, self.schema) for batch in held)
             arrived = newest_of(engine, self.table, paths, folder)
             self._write(target, merge_newest(self.table, ours, arrived, windows, counts))
-        told = self._told(target, counts, paths, rebuilt)
+        told = self._told(target, counts, len(fresh), versions, rebuilt)
         self.lake.put(target, self.name)
         return told
+
+    def _versions(self, name: str, path: Path) -> int:
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except pa.ArrowInvalid as error:
+            raise LakeError(
+                f"{self.table.name}: {self.lake.uri(name)} is not Parquet ({error}). Delete it and materialise "
+                f"changes/{self.table.name} of its partition: it is made again from what landed"
+            ) from None
 
     def _write(self, target: Path, rows: Iterator[pa.Table]) -> None:
         writer: pq.ParquetWriter | None = None
@@ -143,7 +156,7 @@ class _Fold:
             if writer is not None:
                 writer.close()
 
-    def _told(self, path: Path, counts: Counts, read: list[Path], rebuilt: str) -> Folded:
+    def _told(self, path: Path, counts: Counts, files: int, versions: int, rebuilt: str) -> Folded:
         rows, repeated = _count_ids(path)
         return Folded(
             scope=self.scope,
@@ -153,8 +166,8 @@ class _Fold:
             replaced=counts.replaced,
             repeated_ids=repeated,
             files=len(self.listed),
-            files_read=len(read),
-            versions_read=sum(pq.read_metadata(one).num_rows for one in read),
+            files_read=files,
+            versions_read=versions,
             size_bytes=path.stat().st_size,
             rebuilt=rebuilt,
         )
@@ -204,8 +217,8 @@ def _memory(schema: pa.Schema, files: Mapping[str, str]) -> bytes:
     return base64.b64encode(zlib.compress(json.dumps(memory).encode()))
 
 
-def _read_memory(metadata: pq.FileMetaData | None) -> dict[str, Any]:
+def _read_memory(metadata: pq.FileMetaData) -> dict[str, Any]:
     """What a file says it holds; nothing where it says nothing."""
-    written = (metadata.metadata or {}).get(_MEMORY) if metadata else None
+    written = (metadata.metadata or {}).get(_MEMORY)
     found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(written))) if written else {}
     return found

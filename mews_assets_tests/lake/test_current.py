@@ -182,6 +182,24 @@ def test_a_file_that_does_not_say_what_it_holds_is_made_anew(lake: Lake) -> None
     assert [row["id"] for row in standing(lake)] == ["a"]
 
 
+def test_a_current_file_that_cannot_be_read_is_made_anew(lake: Lake) -> None:
+    put_changes(lake, [thing("a", at(2))])
+    folded(lake)
+    Path(lake.path(layout.current_file("things", NORTH))).write_bytes(b"PAR1 cut in half")
+    assert folded(lake).rows == 1
+    assert [row["id"] for row in standing(lake)] == ["a"]
+
+
+def test_a_file_of_changes_that_cannot_be_read_is_named_and_leaves_the_table_as_it_was(lake: Lake) -> None:
+    put_changes(lake, [thing("a", at(2))])
+    folded(lake)
+    name = layout.changes_file("things", NORTH, "2026-03-03")
+    lake.write(name, b"PAR1 cut in half")
+    with pytest.raises(LakeError, match=rf"{name} is not Parquet.*made again from what landed"):
+        folded(lake)
+    assert [row["id"] for row in standing(lake)] == ["a"]
+
+
 def test_where_nothing_has_landed_nothing_is_claimed(lake: Lake) -> None:
     with pytest.raises(LakeError, match=f"nothing stands in changes for {NORTH}.*materialise changes/things"):
         folded(lake)

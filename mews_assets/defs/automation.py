@@ -1,0 +1,40 @@
+"""Automation: what is made again by itself when what it is made of has changed.
+
+Lives here: the condition for assets that follow others, and the one sensor that looks at all conditions.
+Whatever has changed since the last look is made in one go: a run for many scopes, not one for each partition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.defs.switches import default_status
+from mews_assets.settings import Settings
+
+_LOOK_SECONDS = 30
+"""Between two looks: a run costs 5 s to start, so that more often would save nobody any time."""
+
+
+def follows_its_deps() -> dg.AutomationCondition[Any]:
+    """Made when anything it depends on was, and once what is missing when the sensor is first turned on.
+
+    Not `eager()`, which leaves out all but the newest window and waits until no partition is missing: one
+    always is. What changes while a run is going is not forgotten: only asking again wipes it out, not the
+    end of the run, which may have read too early to see it.
+    """
+    on = dg.AutomationCondition
+    at_first = on.initial_evaluation() & on.missing() & on.any_deps_match(~on.missing())
+    return (on.any_deps_updated() | at_first).since(on.newly_requested()) & ~on.in_progress()
+
+
+def automation_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:
+    """The sensor behind every asset that follows others."""
+    return dg.AutomationConditionSensorDefinition(
+        name="automation",
+        target=dg.AssetSelection.all(),
+        default_status=default_status(settings),
+        minimum_interval_seconds=min(_LOOK_SECONDS, settings.poll_seconds),
+        description="Makes again what depends on something that has changed.",
+    )

@@ -1,0 +1,204 @@
+"""Current: the assets `current/<table>`, one partition for each scope, that follow changes by themselves.
+
+Lives here: one op per table around `lake.current.fold`, and the checks of what it wrote.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.model import Table
+from mews_assets.defs.automation import follows_its_deps
+from mews_assets.defs.partitions import scopes_of
+from mews_assets.defs.resources import LakeResource
+from mews_assets.defs.specs import OWNERS, changes_key, column_schema, current_key
+from mews_assets.ingest.directory import Directory, load_directory
+from mews_assets.lake import layout
+from mews_assets.lake.current import Folded, fold
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.store import Lake
+from mews_assets.settings import Settings
+
+
+@dataclass(frozen=True)
+class CurrentCheck:
+    """A check every current table has. The description says why the severity is what it is."""
+
+    name: str
+    description: str
+    severity: dg.AssetCheckSeverity
+    judge: Callable[[Folded], tuple[bool, Mapping[str, Any]]]
+
+
+CURRENT_CHECKS = (
+    CurrentCheck(
+        "key_unique",
+        "There are as many ids as rows. ERROR: sums over the table would count money twice.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda one: (
+            not one.repeated_ids,
+            {"rows": one.rows, "distinct_ids": one.rows - one.repeated_ids},
+        ),
+    ),
+    CurrentCheck(
+        "none_lost",
+        "Every record that was there is there still. ERROR: Mews takes no record back, so one that is gone was "
+        "lost here: files of changes were taken away.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda one: (
+            one.rows >= one.rows_before,
+            {
+                "rows": one.rows,
+                "rows_before": one.rows_before,
+                "rebuilt_because": one.rebuilt or "not rebuilt",
+            },
+        ),
+    ),
+)
+
+
+def current_job(table: Table) -> str:
+    """The name of the job that brings a table up to date."""
+    return f"current_{table.name}"
+
+
+def current_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """`current/<table>`, for every table."""
+    return [_asset(table, settings.lake) for table in settings.tables]
+
+
+def current_jobs(settings: Settings) -> list[Any]:
+    return [
+        dg.define_asset_job(
+            current_job(table),
+            selection=dg.AssetSelection.assets(current_key(table)),
+            description=f"Brings the current table of {table.name} up to its changes.",
+        )
+        for table in settings.tables
+    ]
+
+
+def _asset(table: Table, location: str) -> dg.AssetsDefinition:
+    key = current_key(table)
+    partitions = scopes_of(table.scope)
+    with warnings.catch_warnings():
+        # In beta in Dagster 1.13; the constraints file holds the version this was seen with.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        by_scope = dg.MultiToSingleDimensionPartitionMapping(table.scope.value)
+    spec = dg.AssetSpec(
+        key,
+        deps=[dg.AssetDep(changes_key(table), partition_mapping=by_scope)],
+        description=f"The newest version of each record of `{table.name}`, one row per id, sorted by it.",
+        group_name=layout.CURRENT,
+        kinds={"parquet"},
+        owners=OWNERS,
+        tags={"mews/entity": table.entity, "mews/scope": table.scope.value},
+        metadata={
+            "dagster/table_name": f"{layout.CURRENT}.{table.name}",
+            "dagster/uri": f"{location.rstrip('/')}/{layout.current_folder(table.name)}",
+            "dagster/column_schema": column_schema(arrow_schema(table)),
+        },
+        partitions_def=partitions,
+        automation_condition=follows_its_deps(),
+        skippable=True,
+    )
+
+    @dg.multi_asset(
+        name=f"fold_{table.name}",
+        specs=[spec],
+        check_specs=_check_specs(key, partitions),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=f"mews_{current_job(table)}",
+        description=f"Folds the changes of {table.name} into the newest version of each record.",
+    )
+    def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+        opened = lake.open()
+        directory = load_directory(opened) or Directory({}, {}, {})
+        done: list[Folded] = []
+        failed: dict[str, str] = {}
+        for scope in map(str, context.partition_keys):
+            try:
+                one = fold(opened, table, scope)
+            except LakeError as error:
+                failed[scope] = str(error)
+                continue
+            done.append(one)
+            yield _told(table, one, opened, directory.name_of(table.scope, scope))
+        yield from (_checked(context, key, check, done) for check in CURRENT_CHECKS)
+        if failed:
+            raise dg.Failure(
+                f"{table.name}: {len(failed)} scopes failed, the others are in place. {' '.join(failed.values())}",
+                metadata={"failed_partitions": dg.MetadataValue.json(sorted(failed))},
+                allow_retries=False,
+            )
+
+    return fold_scopes
+
+
+def _check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[Any]) -> list[dg.AssetCheckSpec]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(check.name, asset=key, description=check.description, partitions_def=partitions)
+            for check in CURRENT_CHECKS
+        ]
+
+
+def _told(table: Table, one: Folded, lake: Lake, name: str) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        current_key(table),
+        partition=one.scope,
+        metadata={
+            table.scope.value: name,
+            "dagster/partition_row_count": one.rows,
+            "dagster/uri": lake.uri(one.name),
+            "size_bytes": one.size_bytes,
+            "records_new": one.rows - one.rows_before,
+            "records_changed": one.replaced,
+            "windows": one.files,
+            "windows_read": one.files_read,
+            "versions_read": one.versions_read,
+            **({"rebuilt_because": one.rebuilt} if one.rebuilt else {}),
+        },
+    )
+
+
+def _checked(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, check: CurrentCheck, done: list[Folded]
+) -> dg.AssetCheckResult:
+    """The verdict on every scope, and last the summary, which the asset's page shows."""
+    # Dagster files a result under the partition of the run's tags: there it must be that one's verdict.
+    own = context.partition_key if context.has_partition_key else None
+    failed: list[str] = []
+    result = None
+    for one in done:
+        passed, metadata = check.judge(one)
+        if not passed:
+            failed.append(one.scope)
+        if one.scope == own:
+            result = _result(key, check, passed, metadata)
+            continue
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=key,
+                check_name=check.name,
+                passed=passed,
+                severity=check.severity,
+                partition=one.scope,
+                metadata=dict(metadata),
+            )
+        )
+    summary = {"partitions": len(done), "failed_partitions": dg.MetadataValue.json(failed)}
+    return result or _result(key, check, not failed, summary)
+
+
+def _result(
+    key: dg.AssetKey, check: CurrentCheck, passed: bool, metadata: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=passed, check_name=check.name, asset_key=key, severity=check.severity, metadata=metadata
+    )
