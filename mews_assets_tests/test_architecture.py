@@ -173,8 +173,11 @@ def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
     landing, changes = dg.AssetKey(["landing", "spa_visits"]), dg.AssetKey(["changes", "spa_visits"])
     like = dg.AssetKey(["changes", "payments"])
 
-    assert {landing, changes} <= set(graph.get_all_asset_keys())
+    current = dg.AssetKey(["current", "spa_visits"])
+    assert {landing, changes, current} <= set(graph.get_all_asset_keys())
     assert graph.get(changes).parent_keys == {landing}
+    assert graph.get(current).parent_keys == {changes}
+    assert graph.get(current).partitions_def == graph.get(dg.AssetKey(["current", "payments"])).partitions_def
     for key in (landing, changes):
         assert graph.get(key).partitions_def == graph.get(like).partitions_def
         assert graph.get(key).group_name == key.path[0]
