@@ -56,6 +56,10 @@ class Window:
     def holds(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
 
+    def covers(self, other: Window) -> bool:
+        """Whether every instant of the other is one of this."""
+        return self.start <= other.start and other.end <= self.end
+
     def is_settled(self, now: datetime) -> bool:
         """Whether Mews answers for all of it already: its end lies more than 5 minutes in the past."""
         return self.end + SETTLE < now

@@ -332,3 +332,13 @@ def test_part_of_a_day_cannot_be_asked_for_by_date() -> None:
 
 def test_a_window_shows_its_edges_half_open() -> None:
     assert str(JANUARY) == "[2024-01-01T00:00:00Z, 2024-02-01T00:00:00Z)"
+
+
+def test_a_window_covers_what_lies_within_it_its_own_ends_included() -> None:
+    day = Window(datetime(2024, 6, 3, tzinfo=UTC), datetime(2024, 6, 4, tzinfo=UTC))
+    older, newer = day.halves()
+    assert day.covers(day)
+    assert day.covers(older)
+    assert day.covers(newer)
+    assert not older.covers(day)
+    assert not older.covers(newer)

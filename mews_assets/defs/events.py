@@ -236,8 +236,7 @@ class _Report:
         return [
             capture
             for capture in self.captures.get(one.scope, ())
-            if capture.manifest.window.start <= one.window.start
-            and one.window.end <= capture.manifest.window.end
+            if capture.manifest.window.covers(one.window)
         ]
 
     def _common(self, partition: MergedPartition) -> dict[str, Any]:

@@ -43,15 +43,10 @@ def still_missing(
     for one in partitions:
         windows.setdefault(one.scope, []).append(one.window)
     return [
-        any(
-            asked.start <= window.start and window.end <= asked.end
-            for scope in scopes
-            for window in windows.get(scope, ())
-        )
+        any(asked.covers(window) for scope in scopes for window in windows.get(scope, ()))
         for scopes, asked in questions
     ]
 
 
 def _brought(partition: Partition, windows: Iterable[Window]) -> bool:
-    wanted = partition.window
-    return any(window.start <= wanted.start and wanted.end <= window.end for window in windows)
+    return any(window.covers(partition.window) for window in windows)

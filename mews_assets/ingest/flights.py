@@ -72,8 +72,7 @@ class Question:
         """Whether this asks for all that the other asks for."""
         return (
             self.connection == other.connection
-            and self.window.start <= other.window.start
-            and other.window.end <= self.window.end
+            and self.window.covers(other.window)
             and set(self.scopes) >= set(other.scopes)
         )
 

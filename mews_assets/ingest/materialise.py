@@ -204,11 +204,7 @@ def rebuild(lake: Lake, table: Table, manifests: Iterable[Manifest], *, threads:
 
 def _of(pull: Pull, partitions: Iterable[Partition]) -> list[Partition]:
     scopes = frozenset(pull.scopes)  # there may be a thousand
-    return [
-        one
-        for one in partitions
-        if one.scope in scopes and pull.window.start <= one.window.start and one.window.end <= pull.window.end
-    ]
+    return [one for one in partitions if one.scope in scopes and pull.window.covers(one.window)]
 
 
 def _covered(partition: Partition, manifests: Iterable[Manifest]) -> bool:

@@ -67,11 +67,7 @@ def _cover(table: Table, group: dict[str, set[Window]]) -> list[tuple[list[str],
         ]
     covered = []
     for span in spans:
-        scopes = [
-            scope
-            for scope, wanted in group.items()
-            if any(span.start <= window.start and window.end <= span.end for window in wanted)
-        ]
+        scopes = [scope for scope, wanted in group.items() if any(span.covers(window) for window in wanted)]
         covered.append((sorted(scopes), span))
     return covered
 

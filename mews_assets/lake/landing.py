@@ -73,7 +73,7 @@ class Manifest:
 
     def covers(self, scope: str, window: Window) -> bool:
         """Whether all of the window was asked for, for the scope."""
-        return scope in self.scopes and self.window.start <= window.start and window.end <= self.window.end
+        return scope in self.scopes and self.window.covers(window)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
