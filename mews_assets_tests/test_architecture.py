@@ -21,18 +21,18 @@ from mews_assets.catalog.columns import integer, string
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs import freshness
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.checks import checks_of
+from mews_assets.defs.checks import CHECKS
 from mews_assets.sandbox import rules
 from mews_assets.sandbox.clock import read_micros
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.versions import Version
-from mews_assets_tests.defs.stage import DAYS, evaluations, expected_verdicts, materialisations, stage_of
+from mews_assets_tests.defs.stage import DAYS, evaluations, materialisations, stage_of
 
 PACKAGE = Path(mews_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 350
 
-ALL_ROOMS = {"windows", "catalog", "api", "lake", "ingest", "settings"}
+ALL_ROOMS = {"windows", "catalog", "api", "lake", "ingest", "marts", "settings"}
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "windows": set(),
@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": {"windows", "httpx", "msgspec"},
     "lake": {"catalog", "windows", "pyarrow", "duckdb", "numpy", "zstandard"},
     "ingest": {"catalog", "windows", "api", "lake", "msgspec"},
+    "marts": {"catalog", "windows", "lake", "pyarrow", "duckdb", "numpy", "matplotlib", "PIL"},
     "settings": {"catalog", "windows", "api"},
     "alerts": {"lake", "apprise"},
     "defs": {*ALL_ROOMS, "alerts", "dagster", "pyarrow", "duckdb"},
@@ -98,6 +99,11 @@ def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
 def test_only_the_shells_know_dagster() -> None:
     knowing = {room_of(path) for path in MODULES if "dagster" in others(path)}
     assert knowing <= {"defs", "definitions", "cli"}
+
+
+def test_only_the_plots_know_how_to_draw() -> None:
+    """Importing matplotlib takes a second that no other module should cost."""
+    assert [named(path) for path in MODULES if {"matplotlib", "PIL"} & others(path)] == ["marts/plots.py"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)
@@ -185,7 +191,7 @@ def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
         assert SPA_VISITS.description in (graph.get(key).description or "")
         assert set(graph.get(key).metadata) >= set(graph.get(dg.AssetKey([key.path[0], "payments"])).metadata)
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == changes}
-    assert checks == {*(check.name for check in checks_of(SPA_VISITS)), freshness.CHECK}
+    assert checks == {*(check.name for check in CHECKS), freshness.CHECK}
     assert graph.get(changes).freshness_policy == graph.get(like).freshness_policy is not None
     selected = definitions.resolve_job_def(freshness.JOB).asset_layer.asset_graph.asset_check_keys
     assert dg.AssetCheckKey(changes, freshness.CHECK) in selected
@@ -224,7 +230,7 @@ def test_one_row_in_the_catalog_is_enough_to_fill_the_table(
         f"{south}|{DAYS[1]}": 2,
     }
     verdicts = evaluations(result, changes)
-    assert set(verdicts) == expected_verdicts(SPA_VISITS, rows)
+    assert set(verdicts) == {(check.name, key) for check in CHECKS for key in (*rows, None)}
     assert all(verdicts.values())
 
     file = tmp_path / f"lake/changes/spa_visits/scope={north}/window={DAYS[0]}/rows.parquet"

@@ -17,6 +17,10 @@ _LOOK_SECONDS = 30
 """Between two looks: a run costs 5 s to start, so that more often would save nobody any time."""
 
 
+_BATCHES = "*/15 * * * *"
+"""A night's runs change the tables again and again. What is made of whole tables is made once for all of a batch."""
+
+
 def follows_its_deps() -> dg.AutomationCondition[Any]:
     """Made when anything it depends on was, and once what is missing when the sensor is first turned on.
 
@@ -27,6 +31,16 @@ def follows_its_deps() -> dg.AutomationCondition[Any]:
     on = dg.AutomationCondition
     at_first = on.initial_evaluation() & on.missing() & on.any_deps_match(~on.missing())
     return (on.any_deps_updated() | at_first).since(on.newly_requested()) & ~on.in_progress()
+
+
+def follows_in_batches() -> dg.AutomationCondition[Any]:
+    """The same, but at most once between two ticks of a clock.
+
+    Two `since` of one condition are told apart by the kinds of what they wait for: were this one an `|` too, it
+    would share its memory with the other, and ask for what has not changed (seen in Dagster 1.13.27).
+    """
+    on = dg.AutomationCondition
+    return follows_its_deps() & on.cron_tick_passed(_BATCHES).since(on.newly_requested())
 
 
 def automation_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:

@@ -22,6 +22,7 @@ from mews_assets.defs.freshness import (
     freshness_schedule,
     without_freshness,
 )
+from mews_assets.defs.marts import mart_assets, mart_jobs, mart_schedules
 from mews_assets.defs.pages_sensors import pages_sensor
 from mews_assets.defs.reference import reference_assets
 from mews_assets.defs.resources import LakeResource, MewsResource
@@ -54,7 +55,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     reference = reference_assets(settings)
     return dg.Definitions(
-        assets=[*assets, *reference, *current_assets(settings)],
+        assets=[*assets, *reference, *current_assets(settings), *mart_assets(settings)],
         asset_checks=[freshness_checks(settings)],
         jobs=[
             *jobs,
@@ -62,6 +63,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
             dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
             freshness_job(settings),
+            *mart_jobs(settings),
         ],
         sensors=[
             discovery_sensor(settings),
@@ -79,6 +81,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 description="Refreshes the reference data once a day.",
             ),
             freshness_schedule(settings),
+            *mart_schedules(settings),
         ],
         resources={"mews": MewsResource.of(settings), "lake": LakeResource.of(settings)},
         # Each step process would cost 4-5 s of imports; parallelism comes from several runs.

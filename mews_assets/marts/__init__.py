@@ -1,0 +1,15 @@
+"""Marts: a few answers people ask for first, each with a picture.
+
+Read `model` first, then `inputs` for what a query finds, then any mart. Adding one takes its module and one
+more row in `MARTS`. Not here: Dagster, and where the lake's rows come from.
+"""
+
+from __future__ import annotations
+
+from mews_assets.marts.daily_revenue import DAILY_REVENUE
+from mews_assets.marts.ledger_trial_balance import LEDGER_TRIAL_BALANCE
+from mews_assets.marts.model import Mart
+from mews_assets.marts.occupancy_and_pickup import OCCUPANCY_AND_PICKUP
+from mews_assets.marts.outlet_revenue import OUTLET_REVENUE
+
+MARTS: tuple[Mart, ...] = (DAILY_REVENUE, OCCUPANCY_AND_PICKUP, LEDGER_TRIAL_BALANCE, OUTLET_REVENUE)

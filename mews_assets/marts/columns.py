@@ -1,0 +1,34 @@
+"""Columns and checks that several marts share, written once.
+
+Lives here: only what means the same in each of them.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from mews_assets.marts.model import MONEY, MartColumn
+
+ENTERPRISE_ID = MartColumn("enterprise_id", pa.string(), "Id of the enterprise.")
+ENTERPRISE = MartColumn("enterprise", pa.string(), "Name of the enterprise.")
+BUSINESS_DAY = MartColumn("business_day", pa.date32(), "The hotel's business day, by its own clock.")
+IS_COMPLETE = MartColumn(
+    "is_complete", pa.bool_(), "Whether that business day was over as of which the mart was made."
+)
+CURRENCY = MartColumn("currency", pa.string(), "ISO 4217 code of the currency of the sums.")
+
+
+def money(name: str, description: str) -> MartColumn:
+    return MartColumn(name, MONEY, description)
+
+
+def text(name: str, description: str) -> MartColumn:
+    return MartColumn(name, pa.string(), description)
+
+
+def count(name: str, description: str) -> MartColumn:
+    return MartColumn(name, pa.int64(), description)
+
+
+def day(name: str, description: str) -> MartColumn:
+    return MartColumn(name, pa.date32(), description)

@@ -1,0 +1,114 @@
+"""Revenue per hotel, business day and accounting category, net and gross.
+
+    net   = sum of NetValue      gross = sum of GrossValue
+    order items:   Amount of OrderItem (all its units), where AccountingState is neither Canceled nor Inactive, and
+                   Type is none of CityTax, CityTaxDiscount, Deposit: those are held for others, not earned
+    outlet items:  UnitAmount x UnitCount of OutletItem, where Type is Revenue (neither NonRevenue nor Payment)
+    business day:  ConsumedUtc by the hotel's TimeZoneIdentifier, put back by its BusinessDayClosingOffset
+
+Only what was consumed before the mart's instant counts: items of coming nights exist already and are left out. Rebates
+are items with negative amounts, on the day Mews gives them. The two sources are rows of their own (`source`), so that
+a hotel whose point of sale also charges rooms can leave one out. A day can still change until its editable history
+ends. From current/order_items, current/outlet_items, reference/enterprises, reference/accounting_categories.
+
+Lives here: the mart daily_revenue.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from functools import partial
+
+import pyarrow as pa
+
+from mews_assets.marts import columns, pictures, preview
+from mews_assets.marts.model import Mart, Picture
+
+QUERY = """
+WITH sold AS (
+    SELECT
+        enterprise_id, accounting_category_id, 'order_items' AS source, consumed_utc, amount.currency AS currency,
+        money(amount.net_value, _exact_numbers, 'Amount.NetValue') AS net,
+        money(amount.gross_value, _exact_numbers, 'Amount.GrossValue') AS gross
+    FROM current.order_items
+    WHERE coalesce(accounting_state, '') NOT IN ('Canceled', 'Inactive')
+        AND coalesce(type, '') NOT IN ('CityTax', 'CityTaxDiscount', 'Deposit')
+    UNION ALL
+    SELECT
+        enterprise_id, accounting_category_id, 'outlet_items', consumed_utc, unit_amount.currency,
+        money(unit_amount.net_value, _exact_numbers, 'UnitAmount.NetValue') * unit_count,
+        money(unit_amount.gross_value, _exact_numbers, 'UnitAmount.GrossValue') * unit_count
+    FROM current.outlet_items
+    WHERE type = 'Revenue'
+),
+days AS (
+    SELECT
+        sold.*, hotels.enterprise, business_day(consumed_utc, zone, closing) AS business_day,
+        day_ended(business_day(consumed_utc, zone, closing), zone, closing) AS is_complete
+    FROM sold LEFT JOIN hotels USING (enterprise_id)
+    WHERE consumed_utc < as_of() OR consumed_utc IS NULL
+)
+SELECT
+    days.enterprise_id, days.enterprise, days.business_day, days.is_complete, days.accounting_category_id,
+    categories.name AS accounting_category, categories.classification, days.source, days.currency,
+    sum(days.net) AS net, sum(days.gross) AS gross, count(*) AS items
+FROM days LEFT JOIN reference.accounting_categories categories ON categories.id = days.accounting_category_id
+GROUP BY ALL
+ORDER BY ALL
+"""
+
+_BIGGEST = 5
+"""Categories that a picture tells apart; the others are one."""
+
+
+def picture(rows: pa.Table, as_of: datetime) -> Picture:
+    """Net revenue of each hotel by day, its categories on one another."""
+    recent = pictures.recent(rows)
+    totals: dict[tuple[str, str], float] = defaultdict(float)
+    for row in recent:
+        totals[row["enterprise_id"], row["currency"]] += float(row["net"])
+    shares: dict[str, float] = defaultdict(float)
+    for row in recent:  # currencies differ: a category is as big as its share of its hotel
+        shares[_category(row)] += float(row["net"]) / (totals[row["enterprise_id"], row["currency"]] or 1.0)
+    biggest = sorted(shares, key=lambda name: -shares[name])[:_BIGGEST]
+    subtitle = "by accounting category and business day of the hotel; what was canceled is left out"
+    return pictures.stacked("Daily revenue, net", subtitle, recent, "net", _category, parts=biggest)
+
+
+def _category(row: pictures.Row) -> str:
+    return str(row["accounting_category"] or row["accounting_category_id"] or "No category")
+
+
+DAILY_REVENUE = Mart(
+    name="daily_revenue",
+    summary="Revenue per hotel, business day and accounting category, net and gross.",
+    description=__doc__,
+    inputs=(
+        "current/order_items",
+        "current/outlet_items",
+        "reference/enterprises",
+        "reference/accounting_categories",
+    ),
+    columns=(
+        columns.ENTERPRISE_ID,
+        columns.ENTERPRISE,
+        columns.BUSINESS_DAY,
+        columns.IS_COMPLETE,
+        columns.text(
+            "accounting_category_id", "Id of the accounting category; empty where an item has none."
+        ),
+        columns.text("accounting_category", "Name of the accounting category."),
+        columns.text("classification", "What kind of revenue the category holds."),
+        columns.text("source", "Which table it is from: order_items or outlet_items."),
+        columns.CURRENCY,
+        columns.money("net", "Revenue without taxes."),
+        columns.money("gross", "Revenue with all taxes."),
+        columns.count("items", "Number of items."),
+    ),
+    key=("enterprise_id", "business_day", "accounting_category_id", "source", "currency"),
+    query=QUERY,
+    picture=picture,
+    preview=partial(preview.latest, "business_day"),
+    named=("enterprise", "business_day", "accounting_category"),
+)

@@ -1,0 +1,131 @@
+"""Debits and credits of each ledger on each posting date; over all ledgers they are equal.
+
+    debits  = sum of Value of LedgerEntry, where LedgerEntryType is Debit      credits = the same for Credit
+    balance = debits - credits, per hotel, PostingDate and LedgerType
+    zero-sum: over the ledgers of one hotel and one PostingDate, balance adds up to exactly 0, since every transaction
+    is double entry on one date
+
+PostingDate is the hotel's own date, as Mews posted it; nothing is reckoned from an instant. Values are in the currency
+the hotel keeps its books in, and added as decimals, so zero means zero. Entries can be posted days after their date.
+From current/ledger_entries, reference/enterprises.
+
+Lives here: the mart ledger_trial_balance and its check, which holds back what is made from it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+
+import pyarrow as pa
+
+from mews_assets.marts import columns, pictures, preview
+from mews_assets.marts.model import Mart, MartCheck, MartVerdict, Picture, SidesPanel
+
+QUERY = """
+SELECT
+    entries.enterprise_id, hotels.enterprise, entries.posting_date, entries.ledger_type,
+    coalesce(sum(value) FILTER (ledger_entry_type = 'Debit'), 0) AS debits,
+    coalesce(sum(value) FILTER (ledger_entry_type = 'Credit'), 0) AS credits,
+    debits - credits AS balance,
+    count(*) AS entries,
+    count(*) FILTER (coalesce(ledger_entry_type, '') NOT IN ('Debit', 'Credit') OR value IS NULL) AS unread
+FROM current.ledger_entries entries LEFT JOIN hotels USING (enterprise_id)
+GROUP BY ALL
+ORDER BY ALL
+"""
+
+LEDGERS = ("Guest", "Deposit", "City", "Payment", "Revenue", "NonRevenue", "Tax")
+"""What the hotel is owed and holds first, then what it earned and owes."""
+
+
+def balances(rows: pa.Table) -> dict[tuple[str, str], Decimal]:
+    """What is left over of each hotel on each date: nothing, if the books are whole."""
+    sums = rows.group_by(["enterprise_id", "enterprise", "posting_date"]).aggregate([("balance", "sum")])
+    return {(pictures.hotel(row), str(row["posting_date"])): row["balance_sum"] for row in sums.to_pylist()}
+
+
+def zero_sum(rows: pa.Table) -> MartVerdict:
+    """Whether debits equal credits on every date of every hotel, and every entry could be put on a side."""
+    left_over = balances(rows)
+    off = {f"{hotel} {day}": f"{value.normalize():f}" for (hotel, day), value in left_over.items() if value}
+    unread = sum(rows.column("unread").to_pylist())
+    told = dict(list(off.items())[:_TOLD])
+    return MartVerdict(
+        not off and not unread,
+        {
+            "dates": len(left_over),
+            "dates_out_of_balance": len(off),
+            "out_of_balance": told,
+            "unread_entries": unread,
+        },
+    )
+
+
+_TOLD = 50
+"""Dates out of balance that a verdict names; the rows have them all."""
+
+
+def picture(rows: pa.Table, as_of: datetime) -> Picture:
+    """Debits against credits of each ledger, over all dates there are."""
+    by_ledger = rows.group_by(["enterprise_id", "enterprise", "ledger_type"]).aggregate(
+        [("debits", "sum"), ("credits", "sum"), ("posting_date", "min"), ("posting_date", "max")]
+    )
+    left_over = balances(rows)
+    shown, others = pictures.by_hotel(by_ledger.to_pylist())
+    panels = []
+    for (hotel,), own in shown.items():
+        place = {name: number for number, name in enumerate(LEDGERS)}
+        own = sorted(own, key=lambda row: place.get(row["ledger_type"], len(place)))
+        first = min(row["posting_date_min"] for row in own)
+        last = max(row["posting_date_max"] for row in own)
+        off = sorted(day for (name, day), value in left_over.items() if name == hotel and value)
+        dates = sum(name == hotel for name, _ in left_over)
+        panels.append(
+            SidesPanel(
+                f"{hotel}: posted {first:%Y-%m-%d} to {last:%Y-%m-%d}",
+                [str(row["ledger_type"]) for row in own],
+                [float(row["credits_sum"]) for row in own],
+                [float(row["debits_sum"]) for row in own],
+                ("Credits", "Debits"),
+                f"out of balance on {len(off)} of {dates} dates, first on {off[0]}"
+                if off
+                else f"debits equal credits on each of {dates} dates",
+            )
+        )
+    subtitle = "by ledger, over all posting dates in the lake, in each hotel's own currency"
+    return Picture("Trial balance", subtitle + others, tuple(panels))
+
+
+LEDGER_TRIAL_BALANCE = Mart(
+    name="ledger_trial_balance",
+    summary="Debits and credits of each ledger on each posting date; over all ledgers they are equal.",
+    description=__doc__,
+    inputs=("current/ledger_entries", "reference/enterprises"),
+    columns=(
+        columns.ENTERPRISE_ID,
+        columns.ENTERPRISE,
+        columns.day("posting_date", "Day on which it was posted, by the hotel's books."),
+        columns.text("ledger_type", "Which ledger."),
+        columns.money("debits", "Sum of the debits."),
+        columns.money("credits", "Sum of the credits."),
+        columns.money("balance", "Debits less credits."),
+        columns.count("entries", "Number of entries."),
+        columns.count("unread", "Entries without a value, or neither Debit nor Credit: they are in no sum."),
+    ),
+    key=("enterprise_id", "posting_date", "ledger_type"),
+    query=QUERY,
+    picture=picture,
+    preview=partial(preview.latest, "posting_date"),
+    named=("enterprise", "posting_date", "ledger_type"),
+    checks=(
+        MartCheck(
+            "zero_sum",
+            "Debits equal credits on every date of every hotel, to the last digit. ERROR, and what is made from "
+            "this waits: books that do not balance are books of which a part is missing.",
+            True,
+            zero_sum,
+        ),
+    ),
+)

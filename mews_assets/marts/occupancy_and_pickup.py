@@ -1,0 +1,155 @@
+"""Room nights on the books per stay date: now, as they were seen 7 and 30 days ago, and what was picked up since.
+
+    rooms            = number of reservations on the books that sleep there that night
+    on the books     = State is Confirmed, Started or Processed (not Inquired, Requested, Optional or Canceled)
+    nights           = every business day from that of ScheduledStartUtc up to, without, that of ScheduledEndUtc;
+                       a stay that begins and ends on one business day has none
+    seen at T        = of every reservation the newest version with UpdatedUtc before T
+    pickup over n    = rooms - rooms_n_days_ago; below zero where more was canceled than booked
+
+T is the mart's instant, and 7 and 30 days before it. A reservation that the lake knows only from later than T (its
+first pull brought nothing but the newest versions) is put together from what Mews keeps: it counts at T if CreatedUtc
+is before T and CancelledUtc is not, with the dates it has in the oldest version there is. `inferred_...` counts those:
+the longer the lake has been kept fresh, the fewer. Once versions are a month old there are none.
+
+Business days are the hotel's (TimeZoneIdentifier, BusinessDayClosingOffset). Services that are booked by time but are
+no rooms, such as parking, are rows of their own (`service`). How many rooms there are is not in the lake, so there is
+no percentage. From changes/reservations, reference/enterprises, reference/services.
+
+Lives here: the mart occupancy_and_pickup.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mews_assets.marts import columns, pictures, preview
+from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
+
+QUERY = """
+WITH moments AS (
+    SELECT days_ago, as_of() - to_days(days_ago) AS moment FROM (VALUES (0), (7), (30)) AS asked (days_ago)
+),
+seen AS (
+    SELECT
+        days_ago, moment, scope, service_id, state, cancelled_utc, scheduled_start_utc, scheduled_end_utc,
+        updated_utc >= moment AS is_inferred
+    FROM changes.reservations, moments
+    WHERE updated_utc < as_of() AND created_utc < moment
+    QUALIFY row_number() OVER (
+        PARTITION BY id, days_ago
+        ORDER BY
+            is_inferred,
+            CASE WHEN is_inferred THEN updated_utc END,
+            updated_utc DESC,
+            _captured_at_utc DESC
+    ) = 1
+),
+stays AS (
+    SELECT
+        seen.scope AS enterprise_id, hotels.enterprise, seen.service_id, days_ago, is_inferred,
+        business_day(as_of(), zone, closing) AS today,
+        business_day(scheduled_start_utc, zone, closing) AS arrival,
+        business_day(scheduled_end_utc, zone, closing) AS departure
+    FROM seen LEFT JOIN hotels ON hotels.enterprise_id = seen.scope
+    WHERE state IN ('Confirmed', 'Started', 'Processed')
+        OR (is_inferred AND state = 'Canceled' AND cancelled_utc >= moment)
+),
+nights AS (
+    SELECT
+        enterprise_id, enterprise, service_id, days_ago, is_inferred, today,
+        CAST(unnest(range(arrival, departure, INTERVAL 1 DAY)) AS DATE) AS stay_date
+    FROM stays
+)
+SELECT
+    nights.enterprise_id, nights.enterprise, nights.service_id,
+    json_extract_string(services.names, '$.*')[1] AS service,
+    nights.stay_date, nights.stay_date - nights.today AS days_ahead,
+    count(*) FILTER (days_ago = 0) AS rooms,
+    count(*) FILTER (days_ago = 7) AS rooms_7_days_ago,
+    count(*) FILTER (days_ago = 30) AS rooms_30_days_ago,
+    rooms - rooms_7_days_ago AS pickup_7_days,
+    rooms - rooms_30_days_ago AS pickup_30_days,
+    count(*) FILTER (days_ago = 7 AND is_inferred) AS inferred_7_days_ago,
+    count(*) FILTER (days_ago = 30 AND is_inferred) AS inferred_30_days_ago
+FROM nights LEFT JOIN reference.services services ON services.id = nights.service_id
+GROUP BY nights.enterprise_id, nights.enterprise, nights.service_id, service, nights.stay_date, days_ahead
+ORDER BY nights.enterprise, nights.enterprise_id, service, nights.service_id, nights.stay_date
+"""
+
+_BEHIND, _AHEAD = 7, 45
+"""Days around today that the picture shows."""
+
+
+_SEEN = (
+    ("on the books now", "rooms", Form.LINE),
+    ("7 days ago", "rooms_7_days_ago", Form.DASHED),
+    ("30 days ago", "rooms_30_days_ago", Form.DOTTED),
+)
+
+
+def picture(rows: pa.Table, as_of: datetime) -> Picture:
+    """Rooms on the books around today as seen at the three moments, a panel per hotel and service."""
+    ahead = rows.column("days_ahead")
+    near = pc.and_(pc.greater_equal(ahead, -_BEHIND), pc.less_equal(ahead, _AHEAD))
+    found = rows.filter(pc.fill_null(near, False)).to_pylist()
+    has_more = len({(row["enterprise_id"], row["service_id"]) for row in found}) > len(
+        {row["enterprise_id"] for row in found}
+    )
+    shown, others = pictures.by_hotel(found, *(["service"] if has_more else []))
+    panels = [_panel(", ".join(name), own) for name, own in shown.items()]
+    subtitle = f"per stay date, as of {as_of:%Y-%m-%d %H:%M} UTC"
+    seen = sum(row["rooms_30_days_ago"] for row in found)
+    if inferred := sum(row["inferred_30_days_ago"] for row in found):
+        subtitle += f"; of what was seen 30 days ago, {100 * inferred / seen:.0f} % is inferred"
+    return Picture("Rooms on the books, and pickup", subtitle + others, tuple(panels))
+
+
+def _panel(name: str, rows: list[pictures.Row]) -> DaysPanel:
+    today = rows[0]["stay_date"] - timedelta(days=rows[0]["days_ahead"])
+    by_day = {row["days_ahead"]: row for row in rows}
+    shown = range(-_BEHIND, _AHEAD + 1)
+    coming = [row for row in rows if row["days_ahead"] >= 0]
+    rooms, pickup = (sum(row[column] for row in coming) for column in ("rooms", "pickup_7_days"))
+    return DaysPanel(
+        f"{name}: {rooms:,} room nights from today on, {pickup:+,} in the last 7 days",
+        "rooms",
+        [today + timedelta(days=day) for day in shown],
+        [
+            Series(label, [by_day.get(day, {}).get(column, 0) for day in shown], form)
+            for label, column, form in _SEEN
+        ],
+        (today, "today"),
+    )
+
+
+OCCUPANCY_AND_PICKUP = Mart(
+    name="occupancy_and_pickup",
+    summary="Room nights on the books per stay date: now, as seen 7 and 30 days ago, and the pickup since.",
+    description=__doc__,
+    inputs=("changes/reservations", "reference/enterprises", "reference/services"),
+    columns=(
+        columns.ENTERPRISE_ID,
+        columns.ENTERPRISE,
+        columns.text("service_id", "Id of the service the stays are booked from."),
+        columns.text("service", "Name of the service, in the first language it has one in."),
+        columns.day("stay_date", "The night, by the business day on which it begins."),
+        columns.count("days_ahead", "Days from the hotel's business day, as of which the mart was made."),
+        columns.count("rooms", "Reservations on the books that sleep there that night."),
+        columns.count("rooms_7_days_ago", "The same, as seen 7 days before."),
+        columns.count("rooms_30_days_ago", "The same, as seen 30 days before."),
+        columns.count("pickup_7_days", "Rooms picked up in the last 7 days."),
+        columns.count("pickup_30_days", "Rooms picked up in the last 30 days."),
+        columns.count("inferred_7_days_ago", "Of those seen 7 days before, how many are inferred."),
+        columns.count("inferred_30_days_ago", "Of those seen 30 days before, how many are inferred."),
+    ),
+    key=("enterprise_id", "service_id", "stay_date"),
+    query=QUERY,
+    picture=picture,
+    preview=partial(preview.nearest, "days_ahead"),
+    named=("enterprise", "service"),
+)

@@ -1,0 +1,228 @@
+"""Pictures as PNG: the one module that knows matplotlib.
+
+Lives here: how a picture looks. Not here: what is in it. Importing it takes a second or two, so it is imported when
+something is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from PIL import Image
+
+from mews_assets.marts.model import DaysPanel, Form, Picture, SidesPanel
+
+# Told apart by people who do not see red and green alike, and in grey.
+_COLOURS = ("#1f5f8b", "#e08e45", "#4f9d8f", "#b65c7a", "#e3c567", "#8a8f99", "#6a5acd", "#9bc1d9")
+_INK, _GREY, _FAINT = "#222b33", "#5b6670", "#c9d1d8"
+_LEFT, _RIGHT = "#e08e45", "#1f5f8b"
+_LINES: dict[Form, dict[str, Any]] = {
+    Form.LINE: {"color": "#1f5f8b", "linestyle": "-", "linewidth": 2.0},
+    Form.DASHED: {"color": "#e08e45", "linestyle": (0, (5, 2)), "linewidth": 1.6},
+    Form.DOTTED: {"color": "#8a8f99", "linestyle": (0, (1, 1.5)), "linewidth": 1.6},
+}
+_MARKS: dict[str, Any] = {
+    "color": _INK,
+    "linestyle": "",
+    "marker": "_",
+    "markersize": 13,
+    "markeredgewidth": 1.6,
+}
+_WIDTH, _PANEL_HEIGHT, _HEAD, _FOOT = 10.0, 2.35, 0.75, 0.3
+"""Inches; at 100 dots an inch a picture of three hotels is 1000 pixels wide and 810 high."""
+_DPI = 100
+_LABEL = 26
+"""Characters of a name in a legend: six of them fit the width."""
+_PALETTE = 64
+"""Colours of the file."""
+
+
+def to_png(picture: Picture) -> bytes:
+    """The picture as a PNG file."""
+    panels = picture.panels
+    height = _HEAD + _PANEL_HEIGHT * max(1, len(panels)) + (_FOOT if picture.shares_legend else 0)
+    with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 9, "text.parse_math": False}):
+        figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
+        canvas = FigureCanvasAgg(figure)
+        figure.text(0.015, 1 - 0.2 / height, picture.title, size=14, weight="bold", color=_INK, va="top")
+        figure.text(0.015, 1 - 0.48 / height, picture.subtitle, size=9, color=_GREY, va="top")
+        if not panels:
+            figure.text(0.5, 0.4, "nothing to show yet", ha="center", size=11, color=_GREY)
+        shared = _labels(panels)
+        for number, panel in enumerate(panels):
+            top = height - _HEAD - number * _PANEL_HEIGHT
+            bottom = (top - _PANEL_HEIGHT + 0.45) / height
+            axes = figure.add_axes((0.105, bottom, 0.875, (_PANEL_HEIGHT - 0.8) / height))
+            _dress(axes, panel.title)
+            if isinstance(panel, SidesPanel):
+                _draw_sides(axes, panel)
+                continue
+            _draw_days(axes, panel, shared if picture.shares_legend else _labels([panel]))
+            if not picture.shares_legend:
+                _legend(axes, [panel], "lower right", (1.005, 1.0))
+        if picture.shares_legend:
+            _legend(figure, panels, "lower left", (0.01, 0.005))
+        canvas.draw()  # type: ignore[no-untyped-call]
+        return _packed(canvas)
+
+
+def _packed(canvas: FigureCanvasAgg) -> bytes:
+    """With few colours: the image goes into an event of Dagster's, and has few anyway."""
+    pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    image = Image.fromarray(pixels).convert("RGB")
+    png = io.BytesIO()
+    image.quantize(_PALETTE, dither=Image.Dither.NONE).save(png, format="png", optimize=True)
+    return png.getvalue()
+
+
+def _labels(panels: Sequence[DaysPanel | SidesPanel]) -> list[str]:
+    """The labels of all bars, in the order in which they get their colours."""
+    series = [one for panel in panels if isinstance(panel, DaysPanel) for one in panel.series]
+    return list(dict.fromkeys(one.label for one in series if one.form is Form.BARS))
+
+
+def _dress(axes: Axes, title: str) -> None:
+    axes.set_title(title, loc="left", size=10, weight="bold", color=_INK, pad=7)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(_FAINT)
+    axes.tick_params(length=0, colors=_GREY, labelsize=8.5)
+
+
+def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
+    places = range(len(panel.days))
+    above, below = ([0.0] * len(places) for _ in range(2))
+    for one in panel.series:
+        if one.form is Form.MARKS:
+            axes.plot(places, one.values, **_MARKS, zorder=5)
+        elif one.form is not Form.BARS:
+            axes.plot(places, one.values, **_LINES[one.form], zorder=4)
+        else:
+            # Rebates hang below the line: on a stack they would cover what they lower.
+            bottoms = [
+                low if value < 0 else high for value, low, high in zip(one.values, below, above, strict=True)
+            ]
+            colour = _colour(one.label, labels)
+            axes.bar(places, one.values, bottom=bottoms, width=0.82, color=colour, zorder=3)
+            above = [high + max(0.0, value) for value, high in zip(one.values, above, strict=True)]
+            below = [low + min(0.0, value) for value, low in zip(one.values, below, strict=True)]
+    axes.grid(axis="y", color=_FAINT, linewidth=0.6, zorder=0)
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=panel.unit == "rooms"))
+    axes.yaxis.set_major_formatter(FuncFormatter(_short))
+    axes.set_ylabel(panel.unit, size=8.5, color=_GREY)
+    highest = axes.get_ylim()[1]
+    if min(below, default=0.0) >= 0:
+        axes.set_ylim(0, highest * (1.1 if panel.mark else 1.0))
+    axes.set_xlim(-0.7, len(places) - 0.3)
+    # Weeks are what hotels compare.
+    mondays = [place for place in places if panel.days[place].weekday() == 0]
+    ticks = [place for place in mondays if place < len(places) - 1] or [0]
+    axes.set_xticks(
+        ticks, [f"{panel.days[place]:%a} {panel.days[place].day} {panel.days[place]:%b}" for place in ticks]
+    )
+    if panel.mark:
+        day, word = panel.mark
+        place = (day - panel.days[0]).days
+        axes.axvline(place, color=_INK, linewidth=0.8, zorder=2)
+        axes.annotate(
+            word,
+            (place, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 1),
+            textcoords="offset points",
+            va="top",
+            size=8,
+            color=_INK,
+        )
+
+
+def _colour(label: str, labels: list[str]) -> str:
+    return _COLOURS[labels.index(label) % len(_COLOURS)]
+
+
+def _draw_sides(axes: Axes, panel: SidesPanel) -> None:
+    places = range(len(panel.names))
+    axes.barh(places, [-value for value in panel.left], color=_LEFT, height=0.68, zorder=3)
+    axes.barh(places, panel.right, color=_RIGHT, height=0.68, zorder=3)
+    axes.set_yticks(list(places), list(panel.names))
+    axes.invert_yaxis()
+    axes.axvline(0, color=_INK, linewidth=0.8, zorder=4)
+    furthest = max([*panel.left, *panel.right, 1.0])
+    axes.set_xlim(-1.18 * furthest, 1.18 * furthest)
+    for place, left, right in zip(places, panel.left, panel.right, strict=True):
+        for value, sign, side in ((left, -1, "right"), (right, 1, "left")):
+            if value:
+                axes.annotate(
+                    f"{value:,.0f}",
+                    (sign * value, place),
+                    xytext=(4 * sign, 0),
+                    textcoords="offset points",
+                    ha=side,
+                    va="center",
+                    size=8,
+                    color=_INK,
+                )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(abs(value), None)))
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.set_title(panel.verdict, loc="right", size=9, color=_GREY, pad=7)
+
+
+def _short(value: float, _: object) -> str:
+    """1,250,000 as 1.25M: money in yen must leave room for the picture."""
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            divisor = 1e3 if unit == "k" else size
+            return f"{value / divisor:,.4g}{unit}"
+    return f"{value:,.4g}" if value != int(value) else f"{int(value):,}"
+
+
+def _legend(
+    owner: Figure | Axes,
+    panels: Sequence[DaysPanel | SidesPanel],
+    loc: Literal["lower left", "lower right"],
+    anchor: tuple[float, float],
+) -> None:
+    """What the colours and lines of the panels mean, on one line."""
+    handles: dict[str, Artist] = {}
+    labels = _labels(panels)
+    for label in labels:
+        handles[label] = Patch(color=_colour(label, labels))
+    for panel in panels:
+        if isinstance(panel, SidesPanel):
+            handles |= {
+                label: Patch(color=colour)
+                for label, colour in zip(panel.labels, (_LEFT, _RIGHT), strict=True)
+            }
+            continue
+        for one in panel.series:
+            if one.form is Form.MARKS:
+                handles[one.label] = Line2D([], [], **_MARKS)
+            elif one.form is not Form.BARS:
+                handles[one.label] = Line2D([], [], **_LINES[one.form])
+    if handles:
+        look: dict[str, Any] = {
+            "bbox_to_anchor": anchor,
+            "ncols": len(handles),
+            "frameon": False,
+            "fontsize": 8.5,
+            "handlelength": 1.6,
+            "columnspacing": 1.4,
+            "borderpad": 0.1,
+            "labelcolor": _GREY,
+        }
+        owner.legend(list(handles.values()), [_shortened(label) for label in handles], loc=loc, **look)
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -1,0 +1,57 @@
+"""A few rows as people read them.
+
+Lives here: choosing rows to look at, and a table of them in Markdown.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ROWS = 15
+
+
+def latest(column: str, rows: pa.Table) -> pa.Table:
+    """The rows of the last days, those that were complete where a row says so."""
+    if "is_complete" in rows.column_names:
+        rows = rows.filter(rows.column("is_complete"))
+    order = pc.sort_indices(rows, sort_keys=[(column, "descending"), ("enterprise", "ascending")])
+    return rows.take(order[:ROWS])
+
+
+def nearest(column: str, rows: pa.Table) -> pa.Table:
+    """The rows of today and the days after it, by a count of days from today."""
+    coming = rows.filter(pc.fill_null(pc.greater_equal(rows.column(column), 0), False))
+    order = pc.sort_indices(coming, sort_keys=[(column, "ascending"), ("enterprise", "ascending")])
+    return coming.take(order[:ROWS])
+
+
+def markdown(rows: pa.Table) -> str:
+    """Ids are left out: names stand beside them."""
+    names = [name for name in rows.column_names if not name.endswith("_id")]
+    lines = [
+        f"| {' | '.join(names)} |",
+        "|" + "|".join(_side(rows.schema.field(name).type) for name in names) + "|",
+    ]
+    lines += [f"| {' | '.join(_cell(row[name]) for name in names)} |" for row in rows.to_pylist()]
+    return "\n".join(lines)
+
+
+def _side(kind: pa.DataType) -> str:
+    return "---:" if pa.types.is_decimal(kind) or pa.types.is_integer(kind) else "---"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value).replace("|", "\\|").replace("\n", " ")

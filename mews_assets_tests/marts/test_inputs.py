@@ -1,0 +1,152 @@
+"""What a query finds: hotels with their clocks, exact money, views that are empty but never missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from mews_assets import catalog
+from mews_assets.catalog.reference import ENTERPRISES
+from mews_assets.lake.engine import open_engine
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.reference import write_reference
+from mews_assets.lake.store import Lake, open_lake
+from mews_assets.marts.inputs import open_inputs, read_duration
+from mews_assets.windows import Grain
+
+AS_OF = datetime(2026, 4, 10, tzinfo=UTC)
+
+
+def hotel(zone: str, offset: str | None, name: str = "The Lantern") -> bytes:
+    return json.dumps(
+        {"Id": "h1", "Name": name, "TimeZoneIdentifier": zone, "BusinessDayClosingOffset": offset}
+    ).encode()
+
+
+@contextmanager
+def opened(folder: Path, *hotels: bytes, inputs: tuple[str, ...] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
+    lake = open_lake(str(folder / "lake"), Grain.DAILY)
+    write_reference(lake, ENTERPRISES, hotels, AS_OF, [])
+    with lake.workspace() as workspace, open_engine(workspace) as engine:
+        open_inputs(engine, lake, workspace, inputs, AS_OF)
+        yield engine
+
+
+def one(engine: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    found = engine.execute(sql).fetchone()
+    assert found is not None
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("P0M0DT2H0M0S", timedelta(hours=2)),
+        ("PT1H30M", timedelta(hours=1, minutes=30)),
+        ("P1D", timedelta(days=1)),
+        ("-PT1H", timedelta(hours=-1)),
+        ("PT0.5S", timedelta(seconds=0.5)),
+    ],
+)
+def test_a_duration_is_read(text: str, expected: timedelta) -> None:
+    assert read_duration(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "P", "PT", "2H", "P1M", "P1Y", "02:00:00", "PT2X"])
+def test_what_is_no_duration_of_days_and_less_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no ISO 8601 duration"):
+        read_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset", "instant", "expected"),
+    [
+        ("Europe/Prague", None, "2026-01-15 22:59:59", "2026-01-15"),
+        ("Europe/Prague", None, "2026-01-15 23:00:00", "2026-01-16"),
+        ("Europe/Prague", "P0M0DT2H0M0S", "2026-01-16 00:59:59", "2026-01-15"),
+        ("Europe/Prague", "P0M0DT2H0M0S", "2026-01-16 01:00:00", "2026-01-16"),
+        ("America/New_York", None, "2026-01-16 04:59:59", "2026-01-15"),
+        # The night to 29 March has no 02:00 in Prague: its 03:00, when the hotel has closed, is 01:00 UTC.
+        ("Europe/Prague", "P0M0DT2H0M0S", "2026-03-29 00:59:59", "2026-03-28"),
+        ("Europe/Prague", "P0M0DT2H0M0S", "2026-03-29 01:00:00", "2026-03-29"),
+    ],
+)
+def test_a_business_day_goes_by_the_hotels_clock(
+    zone: str, offset: str | None, instant: str, expected: str, tmp_path: Path
+) -> None:
+    with opened(tmp_path, hotel(zone, offset)) as engine:
+        sql = f"SELECT business_day(TIMESTAMPTZ '{instant}+00', zone, closing)::VARCHAR FROM hotels"
+        assert one(engine, sql) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset", "last"),
+    [
+        ("Europe/Prague", None, "2026-04-09"),
+        ("Europe/Prague", "P0M0DT2H0M0S", "2026-04-09"),  # at midnight UTC it is 02:00 there: just closed
+        ("Europe/London", "P0M0DT2H0M0S", "2026-04-08"),
+        ("America/New_York", None, "2026-04-08"),
+    ],
+)
+def test_a_day_has_ended_when_the_hotel_has_closed_it(
+    zone: str, offset: str | None, last: str, tmp_path: Path
+) -> None:
+    with opened(tmp_path, hotel(zone, offset)) as engine:
+        days = "SELECT unnest(range(DATE '2026-04-01', DATE '2026-04-15', INTERVAL 1 DAY))::DATE AS day"
+        sql = f"SELECT max(day)::VARCHAR FROM ({days}), hotels WHERE day_ended(day, zone, closing)"
+        assert one(engine, sql) == last
+
+
+def test_a_zone_that_is_none_is_an_error_that_names_the_hotel(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LakeError, match=r"The Lantern \(h1\).*'Mars/Olympus'"),
+        opened(tmp_path, hotel("Mars/Olympus", None)),
+    ):
+        pass
+
+
+def test_an_offset_that_is_none_is_an_error_that_names_the_hotel(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LakeError, match=r"The Lantern \(h1\): BusinessDayClosingOffset: '2 hours'"),
+        opened(tmp_path, hotel("Europe/Prague", "2 hours")),
+    ):
+        pass
+
+
+def test_money_has_the_digits_that_mews_wrote(tmp_path: Path) -> None:
+    with opened(tmp_path, hotel("UTC", None)) as engine:
+        shown = "SELECT sum(money(value, NULL::MAP(VARCHAR, VARCHAR), 'A'))::VARCHAR FROM "
+        assert one(engine, f"{shown} (VALUES (0.1::DOUBLE), (0.2), (12345678901234.56)) t (value)") == (
+            "12345678901234.8600000000"
+        )
+        exact = "MAP {'Amount.NetValue': '12345678901234567.89'}"
+        sql = f"SELECT money(12345678901234567.89::DOUBLE, {exact}, 'Amount.NetValue')::VARCHAR"
+        assert one(engine, sql) == "12345678901234567.8900000000"
+
+
+def test_a_table_that_nothing_has_landed_of_is_empty_and_has_its_columns(tmp_path: Path) -> None:
+    with opened(
+        tmp_path, hotel("UTC", None), inputs=("current/order_items", "changes/reservations")
+    ) as engine:
+        assert one(engine, "SELECT count(*) FROM current.order_items") == 0
+        names = engine.sql("SELECT * FROM changes.reservations").columns
+        kept = [column.field_name for column in catalog.table("reservations").kept_columns]
+        assert names[: len(kept)] == kept
+        assert names[-1] == "scope"
+
+
+def test_a_reference_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    lake: Lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
+    with (
+        lake.workspace() as workspace,
+        open_engine(workspace) as engine,
+        pytest.raises(LakeError, match="materialise reference/enterprises first"),
+    ):
+        open_inputs(engine, lake, workspace, (), AS_OF)
