@@ -116,6 +116,11 @@ def alerts_file(instance: str) -> str:
     return f"state/alerts/{safe_name(instance)}.json"
 
 
+def trial_file() -> str:
+    """Written and removed again by who wants to know whether the lake can be written."""
+    return "state/written-to-try"
+
+
 def pending_folder(table: str) -> str:
     return f"state/pending/{table}"
 

@@ -226,14 +226,18 @@ def open_lake(location: str, grain: Grain) -> Lake:
 
     Raises LakeError if it was laid with another grain: the keys of its partitions would mean other windows.
     """
-    if "://" in location:
-        filesystem, root = pafs.FileSystem.from_uri(location)
-    else:
-        filesystem, root = pafs.LocalFileSystem(), str(Path(location).absolute())
-    lake = Lake(filesystem, root.rstrip("/"), grain)
+    if (laid := find_lake(location, grain)) is not None:
+        return laid
+    lake = _lake_at(location, grain)
+    lake.write_json(layout.LAKE_FILE, {"format": FORMAT, "window": grain.value})
+    return lake
+
+
+def find_lake(location: str, grain: Grain) -> Lake | None:
+    """The lake at a folder or URI, None where there is none yet; nothing is made. Raises LakeError as above."""
+    lake = _lake_at(location, grain)
     if not lake.exists(layout.LAKE_FILE):
-        lake.write_json(layout.LAKE_FILE, {"format": FORMAT, "window": grain.value})
-        return lake
+        return None
     laid = lake.read_json(layout.LAKE_FILE)
     if laid.get("format") != FORMAT:
         raise LakeError(
@@ -245,3 +249,11 @@ def open_lake(location: str, grain: Grain) -> Lake:
             f"Set MEWS_WINDOW={laid.get('window')}, or choose another MEWS_LAKE for the new windows"
         )
     return lake
+
+
+def _lake_at(location: str, grain: Grain) -> Lake:
+    if "://" in location:
+        filesystem, root = pafs.FileSystem.from_uri(location)
+    else:
+        filesystem, root = pafs.LocalFileSystem(), str(Path(location).absolute())
+    return Lake(filesystem, root.rstrip("/"), grain)

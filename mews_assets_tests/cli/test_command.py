@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,13 @@ import pytest
 
 from mews_assets.cli import main
 from mews_assets.sandbox.running import RunningSandbox
+from mews_assets_tests.cli.stage import point_at
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN
 
-COMMANDS = ("demo", "dev", "sandbox", "convert", "pull")
+COMMANDS = ("demo", "dev", "status", "doctor", "sandbox", "convert", "pull")
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder without .env, an environment without settings, and both as they were afterwards."""
-    monkeypatch.chdir(tmp_path)
-    before = dict(os.environ)
-    for name in [name for name in os.environ if name.startswith("MEWS_")]:
-        del os.environ[name]
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def order_item(number: int, **more: Any) -> dict[str, Any]:
@@ -153,16 +144,6 @@ def test_what_convert_cannot_do_is_told_in_one_line(
     (tmp_path / "items.jsonl").write_bytes(json_lines(order_item(1)))
     (tmp_path / "items.jsonl.gz").write_bytes(b"this was never packed")
     assert expected in told(capsys, main(["convert", table, source, target]))
-
-
-def point_at(mews: RunningSandbox, **more: str) -> None:
-    os.environ.update(
-        MEWS_PLATFORM_ADDRESS=mews.address,
-        MEWS_CLIENT_TOKEN=mews.client_token,
-        MEWS_ACCESS_TOKEN=mews.access_token,
-        MEWS_LAKE="lake",
-        **more,
-    )
 
 
 DAYS = ["--start", "2025-03-08", "--end", "2025-03-10"]

@@ -1,0 +1,169 @@
+"""`mews-assets doctor`: looks at settings, tokens, clock, lake and Dagster, and says what to mend.
+
+Lives here: the order of the looks, and their lines. No token is printed: only names of variables are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import textwrap
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mews_assets.ingest.findings import Finding
+    from mews_assets.settings import Connection, Settings
+
+_AT_ONCE = 16
+"""Connections looked at side by side; each client keeps to the limit of its own token."""
+_TRIES = 2
+"""A doctor who waits out every trouble says nothing for minutes; one hiccup is no illness."""
+_SUBJECT_WIDTH = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: everything is looked at."""
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets.cli.home import load_dotenv
+    from mews_assets.ingest.findings import Level
+
+    load_dotenv()
+    found: list[Finding] = []
+    # A pipe has no width, and its lines are for grep: they are not broken.
+    width = get_terminal_size((10_000, 24)).columns
+    for finding in look():
+        found.append(finding)
+        print("\n".join(lines(finding, width)), flush=True)
+    count = {level: sum(one.level is level for one in found) for level in Level}
+    print(f"{count[Level.OK]} ok, {count[Level.WARN]} to look at, {count[Level.FAIL]} to mend")
+    return 1 if count[Level.FAIL] else 0
+
+
+def look() -> Iterator[Finding]:
+    """All findings, as they come in."""
+    from mews_assets.cli.home import utc_now
+    from mews_assets.ingest.findings import fail
+    from mews_assets.ingest.lake_probe import probe_lake
+    from mews_assets.settings import SettingError, read_settings
+
+    automation = False
+    try:
+        settings = read_settings(os.environ)
+    except SettingError as error:
+        yield fail("settings", str(error), "correct it in .env or in the environment, and run this again.")
+    else:
+        automation = settings.automation
+        yield from _settings(settings)
+        yield from _connections(settings)
+        yield from probe_lake(settings.lake, settings.grain)
+    from mews_assets.defs.readiness import (
+        look_at_instance,
+    )  # imports Dagster: 3 s that the lines above need not
+
+    yield from look_at_instance(_dagster_home(), automation, utc_now())
+
+
+def lines(finding: Finding, width: int) -> list[str]:
+    """A finding on as many lines as the terminal needs; what to do about it below."""
+    lead = f"{finding.level:4}  {finding.subject:{_SUBJECT_WIDTH}}  "
+    indent = " " * (len("FAIL  ") + _SUBJECT_WIDTH + 2)
+    texts = [(lead, finding.text)] + ([(f"{indent}fix: ", finding.fix)] if finding.fix else [])
+    return [
+        line
+        for start, text in texts
+        for line in textwrap.wrap(
+            text,
+            max(width, 60),
+            initial_indent=start,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
+
+
+def _settings(settings: Settings) -> Iterable[Finding]:
+    from mews_assets.ingest.findings import ok, warn
+    from mews_assets.settings import ALERT_URLS
+
+    count = len(settings.connections)
+    yield ok(
+        "settings",
+        f"{len(settings.tables)} tables, {settings.grain.value} windows from {settings.start:%Y-%m-%d}, "
+        f"{count} connection{'s' if count != 1 else ''} to {settings.platform_address}",
+    )
+    if not settings.automation:
+        yield warn(
+            "settings",
+            "MEWS_AUTOMATION is off: on a fresh instance nothing runs by itself",
+            "set MEWS_AUTOMATION=on, or turn sensors and schedules on in the UI.",
+        )
+    if not os.environ.get(ALERT_URLS, "").strip():
+        yield warn(
+            "settings",
+            f"{ALERT_URLS} is not set: nobody is told when something fails",
+            f"set {ALERT_URLS} to an address of Slack, e-mail or a webhook.",
+        )
+
+
+def _connections(settings: Settings) -> Iterable[Finding]:
+    from mews_assets.ingest.findings import judge_skew
+
+    with ThreadPoolExecutor(_AT_ONCE) as side_by_side:
+        looked = list(side_by_side.map(lambda one: _connection(settings, one), settings.connections))
+    for findings, _ in looked:
+        yield from findings
+    skews = [skew for _, skew in looked if skew is not None]
+    if skews:
+        # The one nearest to nought: a slow answer makes Mews' clock look late, never early.
+        yield judge_skew(min(skews, key=abs))
+
+
+def _connection(settings: Settings, connection: Connection) -> tuple[list[Finding], float | None]:
+    """What there is to say of a connection, and how far Mews' clock is ahead of ours, if it answered."""
+    from datetime import timedelta
+
+    from mews_assets.api import Credentials, MewsClient
+    from mews_assets.api.client import BRIEF_TIMEOUTS
+    from mews_assets.catalog.reference import REFERENCES
+    from mews_assets.cli.home import utc_now
+    from mews_assets.ingest.findings import fail
+    from mews_assets.ingest.probes import probe
+    from mews_assets.settings import SettingError, read_secret
+
+    try:
+        credentials = Credentials(
+            read_secret(os.environ, settings.client_token_variable),
+            read_secret(os.environ, connection.access_token_variable),
+            settings.client,
+        )
+    except SettingError as error:
+        return [fail(connection.name, str(error), "set the variable; Mews gives out both tokens.")], None
+    with MewsClient(
+        settings.platform_address,
+        credentials,
+        connection=connection.name,
+        max_tries=_TRIES,
+        timeouts=BRIEF_TIMEOUTS,
+    ) as client:
+        found = probe(
+            client,
+            settings.tables,
+            REFERENCES,
+            connection.enterprises,
+            lambda: utc_now() + timedelta(seconds=client.clock_skew_seconds or 0),
+        )
+        return found, client.clock_skew_seconds
+
+
+def _dagster_home() -> str:
+    """Where Dagster's own processes look, or the home that `dev` and `demo` make."""
+    from mews_assets.cli.home import DATA
+
+    made = (DATA / "dagster").absolute()
+    return os.environ.get("DAGSTER_HOME", "").strip() or (str(made) if made.is_dir() else "")

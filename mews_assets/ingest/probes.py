@@ -1,0 +1,181 @@
+"""Probes: what one connection sees and may do, learnt by the cheapest requests that tell.
+
+Lives here: which requests those are for the tables that are wanted, and what their answers mean. Every probe
+reads; none makes an export. A page is asked for with one record of one second of one hotel. The right to
+exports shows in `exports/getAll` of an id that cannot exist; whether `exports/add` is granted too, and for which
+entity types, only the first export tells.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from mews_assets.api import MewsClient, MewsError, Pages, WaitError, get_exports, read_page
+from mews_assets.api.exports import GET
+from mews_assets.catalog.model import Export, ScopeKind, Table
+from mews_assets.catalog.model import Pages as ByPages
+from mews_assets.catalog.reference import ENTERPRISES, Reference
+from mews_assets.ingest.findings import Finding, fail, ok, warn
+from mews_assets.windows import SETTLE, to_api
+
+_NAMED = 3
+"""Hotels named in a line; the number says the rest."""
+
+
+class _Seen(msgspec.Struct, rename="pascal"):
+    id: str
+    name: str
+    chain_id: str
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One request, and the tables that need it. `owned` is the list that must hold something the scope owns."""
+
+    operation: str
+    records_key: str
+    body: dict[str, Any] = field(hash=False)
+    tables: tuple[str, ...]
+    owned: str = ""
+    owned_by: str = ""
+
+
+def probe(
+    client: MewsClient,
+    tables: Sequence[Table],
+    references: Iterable[Reference],
+    only: Iterable[str],
+    now: Callable[[], datetime],
+) -> list[Finding]:
+    """One finding if all is well, one for each thing that is not.
+
+    `only` are the ids the connection is limited to. `now` is Mews' time, as known after its first answer.
+    """
+    subject = client.connection
+    try:
+        pages = Pages(client, ENTERPRISES.operation, (ENTERPRISES.records_key,), {})
+        records = [raw for page in pages for raw in page.records[ENTERPRISES.records_key]]
+    except MewsError as error:
+        return [fail(subject, _told(error), error.advice or "read Mews' message.")]
+    every = [msgspec.json.decode(raw, type=_Seen) for raw in records]
+    limits = set(only)
+    seen = [one for one in every if not limits or one.id in limits]
+    if not seen:
+        text = f"sees {len(every)} enterprises" + (", none of those it is limited to" if limits else "")
+        return [fail(subject, text, "ask the hotel to connect this integration in Mews, or correct its ids.")]
+    findings = _unseen(subject, limits - {one.id for one in every})
+    answered, refused = _ask_all(client, probes(tables, references, seen[0].id, seen[0].chain_id, now()))
+    findings += refused
+    exported = [table for table in tables if isinstance(table.fetch, Export)]
+    if exported:
+        findings += (problem := _exports(client, exported))
+        answered += not problem
+    names = ", ".join(one.name for one in seen[:_NAMED]) + (", ..." if len(seen) > _NAMED else "")
+    chains = len({one.chain_id for one in seen})
+    told = f"sees {_count(len(seen), 'enterprise')} in {_count(chains, 'chain')} ({names}); "
+    told += f"{_count(answered + 1, 'operation')} answered"
+    if exported and not any(GET in one.text for one in findings):
+        told += "; exports may be asked about, only the first one tells if exports/add is granted"
+    return [ok(subject, told), *findings]
+
+
+def probes(
+    tables: Sequence[Table], references: Iterable[Reference], enterprise: str, chain: str, now: datetime
+) -> list[Probe]:
+    """What to ask for the tables by pages and the reference tables, each operation once."""
+    found: dict[str, Probe] = {}
+
+    def add(one: Probe) -> None:
+        before = found.get(one.operation)
+        names = (*(before.tables if before else ()), *one.tables)
+        found[one.operation] = Probe(one.operation, one.records_key, one.body, names, one.owned, one.owned_by)
+
+    for reference in references:
+        if reference.operation != ENTERPRISES.operation:
+            body = {**reference.parameters, "EnterpriseIds": [enterprise]}
+            add(Probe(reference.operation, reference.records_key, body, (reference.name,)))
+    end = now - 2 * SETTLE
+    second = {"StartUtc": to_api(end - timedelta(seconds=1)), "EndUtc": to_api(end)}
+    for table in tables:
+        fetch = table.fetch
+        if not isinstance(fetch, ByPages):
+            continue
+        scope = enterprise if table.scope is ScopeKind.ENTERPRISE else chain
+        body = {**fetch.parameters, fetch.scope_parameter: [scope], fetch.filter: second}
+        owned_by = table.lookup.operation if fetch.owned_parameter and table.lookup else ""
+        add(Probe(fetch.operation, fetch.records_key, body, (table.name,), fetch.owned_parameter, owned_by))
+    return list(found.values())
+
+
+def _ask_all(client: MewsClient, wanted: list[Probe]) -> tuple[int, list[Finding]]:
+    """How many operations answered, and a finding for each that did not."""
+    answered, findings, first_ids = 0, list[Finding](), dict[str, str]()
+    for one in wanted:
+        body = {**one.body, "Limitation": {"Count": 1}}
+        if one.owned:
+            if one.owned_by not in first_ids:
+                continue  # nothing there to ask with: the other operation's own finding says why
+            body[one.owned] = [first_ids[one.owned_by]]
+        try:
+            records = read_page(client.ask(one.operation, body, minimal=True), (one.records_key,)).records
+        except MewsError as error:
+            findings.append(_refused(client.connection, one, error))
+            continue
+        answered += 1
+        for raw in records[one.records_key]:
+            first_ids[one.operation] = msgspec.json.decode(raw)["Id"]
+    return answered, findings
+
+
+def _refused(subject: str, one: Probe, error: MewsError) -> Finding:
+    needed = f"Needed for {', '.join(one.tables)}"
+    if isinstance(error, WaitError):
+        return warn(subject, f"{_told(error)} {needed}", error.advice)
+    fix = f"ask Mews to grant {one.operation} to this integration, or leave out {', '.join(one.tables)}."
+    return fail(subject, f"{_told(error)} {needed}", fix if error.status in (401, 403) else error.advice)
+
+
+def _exports(client: MewsClient, tables: Sequence[Table]) -> list[Finding]:
+    subject = client.connection
+    try:
+        get_exports(client, [str(uuid.uuid4())])
+    except WaitError as error:
+        return [warn(subject, _told(error), error.advice)]
+    except MewsError as error:
+        if error.status in (401, 403):
+            text = f"{_told(error)} Needed for {', '.join(table.name for table in tables)}"
+            return [fail(subject, text, _without_exports(tables))]
+        text = f"{_told(error)} So whether exports are granted, only the first one tells"
+        return [warn(subject, text, "launch one small partition, and look at its run.")]
+    return []
+
+
+def _without_exports(tables: Sequence[Table]) -> str:
+    stuck = [table.name for table in tables if table.also is None]
+    ways = ["set MEWS_FETCH=pages"] if len(stuck) < len(tables) else []
+    ways += [f"leave out {', '.join(stuck)} (by exports only)"] if stuck else []
+    return f"ask Mews to grant exports/add and exports/getAll to this integration, or {' and '.join(ways)}."
+
+
+def _unseen(subject: str, ids: set[str]) -> list[Finding]:
+    if not ids:
+        return []
+    named = ", ".join(sorted(ids)[:_NAMED])
+    text = f"does not see {_count(len(ids), 'enterprise')} it is limited to: {named}"
+    return [fail(subject, text, "correct the ids in MEWS_CONNECTIONS, or connect these hotels in Mews.")]
+
+
+def _told(error: MewsError) -> str:
+    facts = [f"status {error.status}"] if error.status is not None else []
+    facts += [f"request id {error.request_id}"] if error.request_id else []
+    return f"{error.operation}{' (' + ', '.join(facts) + ')' if facts else ''}: {error.message}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,0 +1,327 @@
+"""The doctor over a real sandbox and real instances: what it says when all is well, and of each thing that is not."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._daemon.types import DaemonHeartbeat
+
+from mews_assets.catalog.model import Export
+from mews_assets.cli import doctor, main
+from mews_assets.defs.readiness import look_at_instance
+from mews_assets.ingest.findings import Finding, Level, fail, ok
+from mews_assets.sandbox.limits import NO_EXPORTS_TOKEN, Access
+from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.settings import read_settings
+from mews_assets_tests.cli.stage import point_at
+from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN, MEWS_NOW
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+ROOT = Path(__file__).parents[2]
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def today(mews: RunningSandbox) -> Iterator[RunningSandbox]:
+    """The sandbox with the real time on its clock, and its settings in the environment."""
+    mews.set_clock(datetime.now(UTC))
+    point_at(mews, MEWS_START_DATE="2025-03-07", MEWS_ALERT_URLS="json://127.0.0.1/", MEWS_AUTOMATION="on")
+    yield mews
+    mews.set_clock(MEWS_NOW)
+
+
+def connections(**variables: str) -> None:
+    """A connection for each name, its token in the environment."""
+    rows = [
+        f'[[connections]]\nname = "{name}"\naccess_token_variable = "TOKEN_{name.upper()}"\n'
+        for name in variables
+    ]
+    Path("connections.toml").write_text("\n".join(rows))
+    os.environ["MEWS_CONNECTIONS"] = "connections.toml"
+    os.environ.update({f"TOKEN_{name.upper()}": token for name, token in variables.items() if token})
+
+
+def looked() -> dict[tuple[str, Level], list[Finding]]:
+    found: dict[tuple[str, Level], list[Finding]] = {}
+    for one in doctor.look():
+        found.setdefault((one.subject, one.level), []).append(one)
+    return found
+
+
+def only(found: dict[tuple[str, Level], list[Finding]], subject: str, level: Level) -> Finding:
+    assert (subject, level) in found, found
+    (one,) = found[subject, level]
+    return one
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster home as production has it, made by one process."""
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    shutil.copy(ROOT / "dagster.yaml", folder)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+def beat(instance: dg.DagsterInstance, at: datetime, *but: str) -> None:
+    for name in instance.get_required_daemon_types():
+        if name not in but:
+            instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), name, "one", []))
+
+
+def of_instance(
+    instance: dg.DagsterInstance, *, automation: bool = True
+) -> dict[tuple[str, Level], list[Finding]]:
+    found: dict[tuple[str, Level], list[Finding]] = {}
+    for one in look_at_instance(instance.root_directory, automation, datetime.now(UTC)):
+        found.setdefault((one.subject, one.level), []).append(one)
+    return found
+
+
+def test_all_well_is_a_line_each_and_exit_code_0(
+    today: RunningSandbox, home: dg.DagsterInstance, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beat(home, datetime.now(UTC))
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    said = [line.split()[:2] for line in out.splitlines()[:-1]]
+    subjects = ["settings", "default", "clock", "lake", "room", "dagster", "pools", "daemon"]
+    # How full this machine's disk is, is no business of the test.
+    assert [subject for _, subject in said if subject != "fix:"] == subjects
+    assert {level for level, subject in said if subject != "room"} == {"OK"}
+    assert re.search(r"sees 2 enterprises in 1 chain \(The .*\); 7 operations answered; exports may be", out)
+    assert CLIENT_TOKEN not in out and ACCESS_TOKEN not in out
+    counts = today.requests()["Counts"]
+    assert "exports/add" not in counts, "looking must not make an export"
+    assert set(counts.values()) == {1}, "one request tells of each operation"
+    assert not Path("lake").exists(), "looking must not lay a lake"
+
+
+def test_a_token_without_the_right_to_exports_is_named_with_the_way_around(today: RunningSandbox) -> None:
+    door = today.sandbox.door
+    kept = door.accesses
+    portfolio = kept[today.access_token]
+    access = Access(
+        "no-exports", portfolio.enterprises, portfolio.chains, sees_everything=True, may_export=False
+    )
+    door.accesses = {**kept, NO_EXPORTS_TOKEN: access}
+    try:
+        connections(good=today.access_token, poor=NO_EXPORTS_TOKEN)
+        found = looked()
+        os.environ["MEWS_FETCH"] = "pages"
+        os.environ["MEWS_TABLES"] = "payments"
+        assert ("poor", Level.FAIL) not in looked(), "by pages the right is not needed"
+    finally:
+        door.accesses = kept
+    assert ("good", Level.FAIL) not in found
+    refused = only(found, "poor", Level.FAIL)
+    assert "exports/getAll (status 401, request id " in refused.text
+    assert "payments" in refused.text
+    assert "MEWS_FETCH=pages and leave out ledger_entries" in refused.fix
+    assert "operations answered" in only(found, "poor", Level.OK).text
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_operation_that_is_refused_is_named_with_the_tables_that_need_it(
+    today: RunningSandbox, status: int
+) -> None:
+    today.plan_fault("outletItems/getAll", status=status)
+    refused = only(looked(), "default", Level.FAIL)
+    assert f"outletItems/getAll (status {status}, request id" in refused.text
+    assert refused.text.endswith("Needed for outlet_items, outlet_bills")
+    assert "grant outletItems/getAll" in refused.fix
+
+
+def test_every_operation_that_pages_need_is_asked(today: RunningSandbox) -> None:
+    os.environ["MEWS_FETCH"] = "pages"
+    os.environ["MEWS_WINDOW"] = "daily"
+    wanted = {
+        table.fetch.operation
+        for table in read_settings(os.environ).tables
+        if not isinstance(table.fetch, Export)
+    }
+    looked()
+    assert wanted <= set(today.requests()["Counts"])
+    assert len(wanted) > 8
+
+
+def test_trouble_that_may_pass_is_no_verdict(today: RunningSandbox) -> None:
+    today.plan_fault("outletItems/getAll", status=503, times=2)
+    found = looked()
+    assert "status 503" in only(found, "default", Level.WARN).text
+    assert ("default", Level.FAIL) not in found
+
+
+def test_an_answer_to_an_unknown_export_that_tells_nothing_is_said_to(today: RunningSandbox) -> None:
+    today.plan_fault("exports/getAll", status=400)
+    assert "only the first one tells" in only(looked(), "default", Level.WARN).text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level", "text"),
+    [
+        (0, Level.OK, " s "),
+        (-120, Level.WARN, "ahead of that of Mews"),
+        (420, Level.FAIL, "behind that of Mews"),
+    ],
+)
+def test_our_clock_is_held_against_that_of_mews(
+    today: RunningSandbox, seconds: int, level: Level, text: str
+) -> None:
+    today.advance(seconds)
+    assert text in only(looked(), "clock", level).text
+
+
+def test_many_connections_are_looked_at_side_by_side_and_each_has_its_own_verdict(
+    today: RunningSandbox,
+) -> None:
+    many = {f"hotel{number}": today.hotel_tokens[number % 2] for number in range(30)}
+    connections(**many, missing="", wrong="zq7-a-token-that-opens-nothing")
+    found = looked()
+    assert all((name, Level.OK) in found and (name, Level.FAIL) not in found for name in many)
+    assert "TOKEN_MISSING is not set" in only(found, "missing", Level.FAIL).text
+    assert "status 401" in only(found, "wrong", Level.FAIL).text
+    assert not any("zq7" in one.text + one.fix for several in found.values() for one in several)
+
+
+def test_ids_a_connection_is_limited_to_and_does_not_see_are_named(today: RunningSandbox) -> None:
+    one = next(iter(today.sandbox.store.enterprises()))
+    for ids, level in (([one, "gone"], Level.OK), (["gone"], Level.FAIL)):
+        Path("c.toml").write_text(
+            f'[[connections]]\nname="prague"\naccess_token_variable="MEWS_ACCESS_TOKEN"\nenterprises={ids}\n'
+        )
+        os.environ["MEWS_CONNECTIONS"] = "c.toml"
+        found = looked()
+        assert ("prague", level) in found
+        assert "limited to" in only(found, "prague", Level.FAIL).text
+
+
+def test_nothing_that_listens_is_said_with_the_address_to_check(today: RunningSandbox) -> None:
+    os.environ["MEWS_PLATFORM_ADDRESS"] = "http://127.0.0.1:9"
+    found = looked()
+    assert "no answer from 127.0.0.1" in only(found, "default", Level.FAIL).text
+    assert ("clock", Level.OK) not in found
+
+
+def test_settings_that_are_wrong_keep_nobody_from_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    os.environ["MEWS_START_DATE"] = "yesterday"
+    assert main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].startswith("FAIL  settings")
+    assert "\nWARN  dagster     no home yet" in out
+    assert out.splitlines()[-1] == "0 ok, 1 to look at, 1 to mend"
+
+
+@pytest.mark.parametrize(
+    ("window", "content", "text"),
+    [
+        ("hourly", b'{"format": 1, "window": "daily"}', "Set MEWS_WINDOW=daily"),
+        ("daily", b"{", "is not JSON"),
+    ],
+)
+def test_a_lake_that_does_not_fit_is_said(
+    today: RunningSandbox, tmp_path: Path, window: str, content: bytes, text: str
+) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "lake.json").write_bytes(content)
+    os.environ["MEWS_WINDOW"] = window
+    assert text in only(looked(), "lake", Level.FAIL).text
+
+
+def test_a_lake_is_written_to_try_and_left_as_it_was(today: RunningSandbox, tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "lake.json").write_text('{"format": 1, "window": "daily"}')
+    assert "can be written" in only(looked(), "lake", Level.OK).text
+    assert [path.name for path in (tmp_path / "lake").rglob("*") if path.is_file()] == ["lake.json"]
+
+
+def test_a_lake_where_nothing_can_be_written_is_said(today: RunningSandbox) -> None:
+    os.environ["MEWS_LAKE"] = "/proc/nowhere"
+    assert "nothing can be written into /proc" in only(looked(), "lake", Level.FAIL).text
+
+
+@pytest.mark.parametrize("home", ["relative/home", "/no/such/folder"])
+def test_a_dagster_home_that_is_none_is_said(home: str) -> None:
+    (found,) = look_at_instance(home, True, NOW)
+    assert found.level is Level.FAIL
+    assert home in found.text
+
+
+def test_a_home_that_nobody_made_yet_is_not_made_by_looking(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    (found,) = look_at_instance(str(tmp_path), True, NOW)
+    assert "dagster instance migrate" in found.fix
+    assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_home_without_this_projects_settings_says_what_is_amiss(tmp_path: Path) -> None:
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        found = of_instance(instance)
+    texts = " ".join(one.text for one in [*found["dagster", Level.WARN], *found["pools", Level.WARN]])
+    for word in ("no dagster.yaml", "run_monitoring", "granularity"):
+        assert word in texts
+
+
+def test_storage_that_cannot_be_reached_is_said_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text(
+        "event_log_storage: {module: no.such.module, class: Nothing, "
+        "config: {url: 'postgresql+psycopg2://user:zq7-password@127.0.0.1:9/dagster'}}\n"
+        "run_storage: {module: dagster._core.storage.runs, class: InMemoryRunStorage, config: {}}\n"
+    )
+    (found,) = look_at_instance(str(tmp_path), True, NOW)
+    assert found.level is Level.FAIL
+    assert "zq7" not in found.text + found.fix
+
+
+@pytest.mark.parametrize(
+    ("ago", "automation", "level"),
+    [
+        (timedelta(seconds=5), True, Level.OK),
+        (timedelta(hours=3), True, Level.FAIL),
+        (timedelta(hours=3), False, Level.WARN),
+    ],
+)
+def test_the_daemons_sign_of_life_is_judged_by_its_age(
+    home: dg.DagsterInstance, ago: timedelta, automation: bool, level: Level
+) -> None:
+    beat(home, datetime.now(UTC) - ago)
+    only(of_instance(home, automation=automation), "daemon", level)
+
+
+def test_a_daemon_that_never_ran_is_no_failure_and_half_a_daemon_is_one(home: dg.DagsterInstance) -> None:
+    assert "never run" in only(of_instance(home), "daemon", Level.WARN).text
+    beat(home, datetime.now(UTC), "SENSOR")
+    assert "no sign of life of sensor" in only(of_instance(home), "daemon", Level.FAIL).text
+
+
+def test_a_pool_slot_of_a_run_that_is_over_and_a_closed_pool_are_named(home: dg.DagsterInstance) -> None:
+    storage = home.event_log_storage
+    storage.set_concurrency_slots("mews_export_payments", 1)
+    storage.claim_concurrency_slot("mews_export_payments", "a-run-that-is-gone", "pull_payments")
+    storage.set_concurrency_slots("mews_pages_outlet_items", 0)
+    found = of_instance(home)
+    assert "a-run-that-is-gone" in only(found, "pools", Level.WARN).text
+    assert "mews_pages_outlet_items" in only(found, "pools", Level.FAIL).text
+
+
+def test_a_finding_has_a_fix_exactly_when_something_is_to_be_done() -> None:
+    with pytest.raises(ValueError):
+        Finding(Level.WARN, "lake", "is wet")
+    with pytest.raises(ValueError):
+        Finding(Level.OK, "lake", "is a lake", "drain it")
+
+
+def test_lines_are_no_wider_than_the_terminal_and_a_pipes_are_not_broken() -> None:
+    finding = fail("lake", "word " * 60, "word " * 30)
+    assert all(len(line) <= 80 for line in doctor.lines(finding, 80))
+    assert len(doctor.lines(finding, 10_000)) == 2
+    assert doctor.lines(ok("lake", "is well"), 80) == ["OK    lake        is well"]
