@@ -51,7 +51,7 @@ def test_preparing_makes_the_instance_with_this_projects_settings(
     assert made == tmp_path / "data" / "dagster"
     assert os.environ["DAGSTER_HOME"] == str(made)
     with dg.DagsterInstance.get() as instance:
-        assert instance.get_settings("concurrency")["pools"] == {"granularity": "op", "default_limit": 1}
+        assert instance.get_settings("concurrency")["pools"] == {"granularity": "op", "default_limit": 4}
         assert not instance.telemetry_enabled
     (made / "dagster.yaml").unlink()
     (made / "dagster.yaml").symlink_to(tmp_path / "where-the-project-was" / "dagster.yaml")
