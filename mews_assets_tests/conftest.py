@@ -12,11 +12,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+
+# A busy machine makes any single example slow; time is measured in benchmarks.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 MEWS_NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 CLIENT_TOKEN = "zq7-client-token-that-nobody-may-see"

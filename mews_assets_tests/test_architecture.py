@@ -21,12 +21,12 @@ from mews_assets.catalog.columns import integer, string
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs import freshness
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.checks import CHECKS
+from mews_assets.defs.checks import checks_of
 from mews_assets.sandbox import rules
 from mews_assets.sandbox.clock import read_micros
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.versions import Version
-from mews_assets_tests.defs.stage import DAYS, evaluations, materialisations, stage_of
+from mews_assets_tests.defs.stage import DAYS, evaluations, expected_verdicts, materialisations, stage_of
 
 PACKAGE = Path(mews_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -191,7 +191,7 @@ def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
         assert SPA_VISITS.description in (graph.get(key).description or "")
         assert set(graph.get(key).metadata) >= set(graph.get(dg.AssetKey([key.path[0], "payments"])).metadata)
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == changes}
-    assert checks == {*(check.name for check in CHECKS), freshness.CHECK}
+    assert checks == {*(check.name for check in checks_of(SPA_VISITS)), freshness.CHECK}
     assert graph.get(changes).freshness_policy == graph.get(like).freshness_policy is not None
     selected = definitions.resolve_job_def(freshness.JOB).asset_layer.asset_graph.asset_check_keys
     assert dg.AssetCheckKey(changes, freshness.CHECK) in selected
@@ -230,7 +230,7 @@ def test_one_row_in_the_catalog_is_enough_to_fill_the_table(
         f"{south}|{DAYS[1]}": 2,
     }
     verdicts = evaluations(result, changes)
-    assert set(verdicts) == {(check.name, key) for check in CHECKS for key in (*rows, None)}
+    assert set(verdicts) == expected_verdicts(SPA_VISITS, rows)
     assert all(verdicts.values())
 
     file = tmp_path / f"lake/changes/spa_visits/scope={north}/window={DAYS[0]}/rows.parquet"

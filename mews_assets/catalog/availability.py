@@ -45,7 +45,7 @@ AVAILABILITY_ADJUSTMENT_COLUMNS = (
 AVAILABILITY_BLOCK_COLUMNS = (
     shapes.row_id("availability block"),
     shapes.ENTERPRISE_ID,
-    string("ServiceId", "Id of the service the block is of.", required=True),
+    string("ServiceId", "Id of the service the block is of.", required=True, refers_to="services"),
     string("RateId", "Id of the rate the block is sold at.", required=True),
     string("VoucherId", "Id of the voucher that opens the rate."),
     shapes.BOOKER_ID,

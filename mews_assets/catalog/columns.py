@@ -17,6 +17,7 @@ class Flags(TypedDict, total=False):
     is_list: bool
     deprecated: bool
     pii: bool
+    refers_to: str
 
 
 def string(name: str, description: str, **flags: Unpack[Flags]) -> Column:

@@ -6,6 +6,7 @@ Lives here: the table ledger_entries.
 from __future__ import annotations
 
 from mews_assets.catalog import shapes
+from mews_assets.catalog.bookkeeping import Balance, Sign
 from mews_assets.catalog.columns import date, decimal, enum, string
 from mews_assets.catalog.model import Export, Table
 
@@ -47,4 +48,6 @@ LEDGER_ENTRIES = Table(
     Export("LedgerEntry", filter="Posting"),
     window_column="PostingDate",
     version_column="CreatedUtc",
+    balance=Balance(date="PostingDate", transaction="TransactionId", value="Value", side="LedgerEntryType"),
+    signs=(Sign("Value", never="negative"),),
 )

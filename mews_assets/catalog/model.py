@@ -12,6 +12,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from mews_assets.catalog.bookkeeping import Balance, Sign
+
 THREE_MONTHS = timedelta(days=89)
 """The longest span that is never more than 3 calendar months: February to April of a common year."""
 
@@ -58,7 +60,7 @@ class Column:
     """One property of a record, under Mews' own spelling.
 
     `deprecated` properties are known, so they are never reported as new, but they stay in the landing.
-    `pii` marks what tells who a guest is.
+    `pii` marks what tells who a guest is. `refers_to` names the table, or the reference table, whose `Id` it holds.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Column:
     columns: tuple[Column, ...] = ()
     deprecated: bool = False
     pii: bool = False
+    refers_to: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", self.name):
@@ -78,6 +81,10 @@ class Column:
             raise ValueError(f"column {self.name}: an object needs columns, and only an object has them")
         if (self.kind is Kind.ENUM) != bool(self.values):
             raise ValueError(f"column {self.name}: an enum needs values, and only an enum has them")
+        if self.refers_to and (self.kind is not Kind.STRING or self.is_list):
+            raise ValueError(
+                f"column {self.name}: one that refers to {self.refers_to} must be one string, an id"
+            )
         if self.columns and not self.deprecated and not kept(self.columns):
             raise ValueError(f"column {self.name}: all its columns are deprecated, so it must be too")
         _refuse_repeats(f"column {self.name}: nested column", [column.field_name for column in self.columns])
@@ -157,6 +164,7 @@ class Table:
     `window_column` is the property the window's filter looks at; with `via` it is that of the other table's
     record. `version_column` tells versions of one id apart. With `lookup`, `scope_column` names something that
     the scope owns. `fetch` is the way it is fetched, `also` the other way there is: both bring the same rows.
+    record. `version_column` tells versions of one id apart. `balance` and `signs` say what must hold of its money.
     """
 
     name: str
@@ -171,6 +179,8 @@ class Table:
     via: Via | None = None
     lookup: Lookup | None = None
     also: Export | Pages | None = None
+    balance: Balance | None = None
+    signs: tuple[Sign, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"table {self.name}"
@@ -196,6 +206,10 @@ class Table:
         owned = any(one.owned_parameter for one in (self.fetch, self.also) if isinstance(one, Pages))
         if owned and self.lookup is None:
             raise ValueError(f"{where}: an owned_parameter needs the lookup that lists what is owned")
+        for rule in (*((self.balance,) if self.balance else ()), *self.signs):
+            for path in rule.columns:
+                if not _is_there(self.columns, path.split(".")):
+                    raise ValueError(f"{where}: no column {path}, which {rule} is about")
 
     @property
     def ways(self) -> tuple[Way, ...]:
@@ -221,6 +235,14 @@ class Table:
 def kept(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """The columns that go into the tables."""
     return tuple(column for column in columns if not column.deprecated)
+
+
+def _is_there(columns: tuple[Column, ...], path: list[str]) -> bool:
+    """Whether there is a single value at the path."""
+    found = next((column for column in kept(columns) if column.name == path[0]), None)
+    if found is None or found.is_list:
+        return False
+    return len(path) == 1 or _is_there(found.columns, path[1:])
 
 
 def _refuse_repeats(what: str, names: list[str]) -> None:

@@ -6,6 +6,7 @@ Lives here: the table order_items. Not here: items of outlets such as restaurant
 from __future__ import annotations
 
 from mews_assets.catalog import shapes
+from mews_assets.catalog.bookkeeping import Sign
 from mews_assets.catalog.columns import boolean, enum, integer, record, string, utc
 from mews_assets.catalog.model import Export, Pages, Table
 
@@ -31,6 +32,9 @@ TYPES = (
     "AllowanceBreakage",
     "AllowanceContraBreakage",
 )
+
+REBATES = ("NightRebate", "ProductOrderRebate", "AdditionalExpenseRebate")
+"""Types of items that only ever lower what is owed."""
 
 TAX_EXEMPTION_REASONS = (
     "Unknown",
@@ -105,10 +109,10 @@ ORDER_ITEM_COLUMNS = (
     shapes.ENTERPRISE_ID,
     string("AccountId", "Id of the customer or company that is charged."),
     shapes.account_type(required=False),
-    string("ServiceId", "Id of the service the item was ordered from.", required=True),
+    string("ServiceId", "Id of the service the item was ordered from.", required=True, refers_to="services"),
     string("ServiceOrderId", "Id of the reservation or product service order it is part of.", required=True),
     shapes.NOTES,
-    string("BillId", "Id of the bill the item is on."),
+    string("BillId", "Id of the bill the item is on.", refers_to="bills"),
     shapes.ACCOUNTING_CATEGORY_ID,
     string("BillingName", "Name of the item as printed on the bill.", pii=True),
     shapes.EXTERNAL_IDENTIFIER,
@@ -146,4 +150,5 @@ ORDER_ITEMS = Table(
     ORDER_ITEM_COLUMNS,
     Export("OrderItem"),
     also=Pages("orderItems/getAll", "OrderItems"),
+    signs=(Sign("Amount.GrossValue", never="positive", by="Type", among=REBATES),),
 )

@@ -14,7 +14,7 @@ _OPERATION = "outletItems/getAll"
 OUTLET_ITEM_COLUMNS = (
     shapes.row_id("outlet item"),
     shapes.ENTERPRISE_ID,
-    string("BillId", "Id of the outlet bill the item is on.", required=True),
+    string("BillId", "Id of the outlet bill the item is on.", required=True, refers_to="outlet_bills"),
     shapes.ACCOUNTING_CATEGORY_ID,
     enum("Type", ("Revenue", "NonRevenue", "Payment"), "What the item is.", required=True),
     string("Name", "Name of the item."),
@@ -32,7 +32,7 @@ OUTLET_ITEM_COLUMNS = (
 OUTLET_BILL_COLUMNS = (
     shapes.row_id("outlet bill"),
     shapes.ENTERPRISE_ID,
-    string("OutletId", "Id of the outlet that issued the bill.", required=True),
+    string("OutletId", "Id of the outlet that issued the bill.", required=True, refers_to="outlets"),
     string("Number", "Number of the bill."),
     utc("ClosedUtc", "When the bill was closed.", required=True),
     shapes.updated_utc("outlet bill"),

@@ -6,6 +6,7 @@ Lives here: the table payments. Not here: payments taken in outlets (see `outlet
 from __future__ import annotations
 
 from mews_assets.catalog import shapes
+from mews_assets.catalog.bookkeeping import Sign
 from mews_assets.catalog.columns import enum, record, string, utc
 from mews_assets.catalog.model import Export, Pages, Table
 
@@ -165,7 +166,7 @@ PAYMENT_COLUMNS = (
     string("AccountId", "Id of the customer or company that pays.", required=True),
     shapes.account_type(),
     string("PaymentRequestId", "Id of the payment request it answers."),
-    string("BillId", "Id of the bill it is on."),
+    string("BillId", "Id of the bill it is on.", refers_to="bills"),
     string("ReservationId", "Id of the reservation it is for."),
     shapes.ACCOUNTING_CATEGORY_ID,
     shapes.amount("Amount", "Amount paid; negative, since it lowers what is owed."),
@@ -199,4 +200,5 @@ PAYMENTS = Table(
     PAYMENT_COLUMNS,
     Export("Payment"),
     also=Pages("payments/getAll", "Payments"),
+    signs=(Sign("Amount.GrossValue", never="negative", by="Kind", among=("Refund", "Chargeback")),),
 )

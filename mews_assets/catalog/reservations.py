@@ -16,7 +16,9 @@ def _service_order_columns(what: str) -> tuple[Column, ...]:
     """What a reservation and a product service order have in common, up to their own parts."""
     return (
         shapes.row_id(what),
-        string("ServiceId", f"Id of the service the {what} is made against.", required=True),
+        string(
+            "ServiceId", f"Id of the service the {what} is made against.", required=True, refers_to="services"
+        ),
         string("AccountId", f"Id of the customer or company that owns the {what}.", required=True),
         shapes.account_type(),
         shapes.CREATOR_PROFILE_ID,

@@ -1,41 +1,35 @@
 """Events: what a run tells Dagster of the partitions it made.
 
-Lives here: materialisations and check evaluations from a result of `ingest`. One event per partition, yielded
-or logged singly: the per-partition metadata call of Dagster grows with the square of the partitions.
+Lives here: materialisations from a result of `ingest`, and what the checks are told of it. One event per partition,
+yielded singly: the per-partition metadata call of Dagster grows with the square of the partitions.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
 
 from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
-from mews_assets.defs.checks import CHECKS, Check
+from mews_assets.defs.checks import Evidence
+from mews_assets.defs.checks.model import FAILED_PARTITIONS as FAILED_PARTITIONS
 from mews_assets.defs.partitions import to_dagster_key
 from mews_assets.defs.specs import changes_key, landing_key
+from mews_assets.defs.verdicts import Verdicts
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake import layout
 from mews_assets.lake.dealing import Partition
-from mews_assets.lake.errors import LakeError
+from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.store import Lake
 from mews_assets.windows import to_api
 
 AGAIN_MAY_HELP = "again_may_help"
 """In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
-
-FAILED_PARTITIONS = "failed_partitions"
-"""In a failure's metadata: each partition, with its window. In a check's summary: their keys."""
 
 CAUSES = "causes"
 """In a failure's metadata: one sentence for each cause."""
@@ -65,7 +59,14 @@ def report(
             yield from (told.landed(partition) for partition in chosen)
         if changes_key(table) in context.selected_asset_keys:
             yield from (told.changed(partition) for partition in chosen)
-            yield from told.checked(chosen)
+            rejected = [
+                Evidence(table, one, rejected=(error,))
+                for partitions, error in result.failed
+                if isinstance(error, RecordError) and error.table == table.name
+                for one in partitions
+            ]
+            # After the materialisations: a verdict is about one.
+            yield from Verdicts(context, table, lake, names).of([*told.evidence(chosen), *rejected])
     if result.failed:
         raise failure(group, result)
 
@@ -157,62 +158,9 @@ class _Report:
             },
         )
 
-    def checked(self, partitions: list[MergedPartition]) -> Iterator[dg.AssetCheckResult]:
-        """Every check's verdict on every partition, and last its summary, which the asset's page shows."""
-        selected = {key.name for key in self.context.selected_asset_check_keys if self._is_ours(key)}
-        for check in CHECKS:
-            if check.name in selected:
-                yield self._checked(check, partitions)
-
-    def _checked(self, check: Check, partitions: list[MergedPartition]) -> dg.AssetCheckResult:
-        # Dagster files a result under the partition of the run's tags: there it must be that one's verdict.
-        own = self.context.partition_key if self.context.has_partition_key else None
-        result = None
-        failed = []
-        for partition in partitions:
-            key = self._key(partition)
-            verdict = check.judge(partition, self._captures_of(partition))
-            if not verdict.passed:
-                failed.append(str(key))
-            if key == own:
-                result = self._result(check, verdict.passed, verdict.metadata)
-                continue
-            self.context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=changes_key(self.table),
-                    check_name=check.name,
-                    passed=verdict.passed,
-                    severity=check.severity,
-                    partition=key,
-                    metadata=dict(verdict.metadata),
-                    target_materialization_data=self._judged.get(key),
-                )
-            )
-        summary = {"partitions": len(partitions), FAILED_PARTITIONS: dg.MetadataValue.json(failed)}
-        return result or self._result(check, not failed, summary)
-
-    @cached_property
-    def _judged(self) -> dict[str, AssetCheckEvaluationTargetMaterializationData]:
-        """By partition, the materialisation a verdict is about: without it the UI takes the verdict for stale."""
-        newest = self.context.instance.get_latest_storage_id_by_partition(
-            changes_key(self.table), dg.DagsterEventType.ASSET_MATERIALIZATION
-        )
-        run, now = self.context.run.run_id, time.time()
-        return {
-            key: AssetCheckEvaluationTargetMaterializationData(
-                storage_id=storage_id, run_id=run, timestamp=now
-            )
-            for key, storage_id in newest.items()
-        }
-
-    def _result(self, check: Check, passed: bool, metadata: Mapping[str, Any]) -> dg.AssetCheckResult:
-        return dg.AssetCheckResult(
-            passed=passed,
-            check_name=check.name,
-            asset_key=changes_key(self.table),
-            severity=check.severity,
-            metadata=metadata,
-        )
+    def evidence(self, partitions: list[MergedPartition]) -> list[Evidence]:
+        """What the checks are told of the partitions of this run."""
+        return [Evidence(self.table, one.partition, one, tuple(self._captures_of(one))) for one in partitions]
 
     def _told(self, capture: MergedCapture) -> dict[str, Any]:
         manifest = capture.manifest
@@ -224,9 +172,6 @@ class _Report:
             "captured_at": to_api(manifest.captured_at),
             **manifest.source,
         }
-
-    def _is_ours(self, key: dg.AssetCheckKey) -> bool:
-        return key.asset_key == changes_key(self.table)
 
     def _key(self, partition: MergedPartition) -> dg.MultiPartitionKey:
         return to_dagster_key(self.table.scope, partition.partition, self.lake.grain)

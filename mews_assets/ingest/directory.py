@@ -29,13 +29,14 @@ class UnknownScopeError(LookupError):
 
 @dataclass(frozen=True)
 class Enterprise:
-    """A property as Mews names it. `time_zone` is its IANA identifier."""
+    """A property as Mews names it. `time_zone` is its IANA identifier, `tax_precision` the decimals of its taxes."""
 
     id: str
     name: str
     chain_id: str
     chain_name: str
     time_zone: str
+    tax_precision: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class _Record(msgspec.Struct, rename="pascal"):
     chain_id: str
     chain_name: str = ""
     time_zone_identifier: str = "UTC"
+    tax_precision: int | None = None
 
 
 def discover(
@@ -111,7 +113,12 @@ def discover(
             if (wanted and record.id not in wanted) or record.id in directory.enterprises:
                 continue
             directory.enterprises[record.id] = Enterprise(
-                record.id, record.name, record.chain_id, record.chain_name, record.time_zone_identifier
+                record.id,
+                record.name,
+                record.chain_id,
+                record.chain_name,
+                record.time_zone_identifier,
+                record.tax_precision,
             )
             directory.records.append(raw)
             directory.connection_by_enterprise[record.id] = name

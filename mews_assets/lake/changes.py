@@ -38,6 +38,7 @@ from mews_assets.lake.measures import Measures, measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.partition_files import PartitionFiles
 from mews_assets.lake.store import Lake
+from mews_assets.lake.tax_decimals import DEFAULT_DECIMALS, tax_decimals
 
 
 def merge(
@@ -71,11 +72,16 @@ def standing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[
     there = sorted(one for one, name in names.items() if lake.exists(name))
     with lake.workspace() as workspace, open_engine(workspace) as engine:
         files = [(lake.fetch(names[one], workspace), one.window) for one in there]
-        measured = measure(engine, table, files)
+        measured = measure(engine, table, files, _decimals(lake, there))
     return {
         one: MergedPartition(one, names[one], 0, measures.rows, measures)
         for one, measures in zip(there, measured, strict=True)
     }
+
+
+def _decimals(lake: Lake, partitions: Iterable[Partition]) -> list[int]:
+    by_enterprise = tax_decimals(lake)
+    return [by_enterprise.get(one.scope, DEFAULT_DECIMALS) for one in partitions]
 
 
 def _stage(
@@ -281,7 +287,8 @@ class _Merge:
         waiting: Mapping[Partition, list[str]],
     ) -> None:
         """Measure what was written, put it in place, and account for the partitions left as they were."""
-        written = measure(engine, self.table, [(path, one.window) for one, path in files.paths.items()])
+        places = [(path, one.window) for one, path in files.paths.items()]
+        written = measure(engine, self.table, places, _decimals(self.lake, files.paths))
         for (partition, path), measures in zip(files.paths.items(), written, strict=True):
             self.lake.put(path, self._name(partition))
             self._report(partition, files.arrived(partition), files.held(partition), measures)
@@ -289,7 +296,8 @@ class _Merge:
                 self.lake.delete(name)
         left = sorted(partition for partition in self.covered if partition not in files.paths)
         standing = [(self.lake.fetch(self._name(one), self.workspace), one.window) for one in left]
-        for partition, measures in zip(left, measure(engine, self.table, standing), strict=True):
+        unchanged = measure(engine, self.table, standing, _decimals(self.lake, left))
+        for partition, measures in zip(left, unchanged, strict=True):
             self._report(partition, 0, measures.rows, measures)
 
     def _report(self, partition: Partition, arrived: int, held: int, measures: Measures) -> None:

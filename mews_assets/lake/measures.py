@@ -1,21 +1,52 @@
 """What is true of partitions as they stand on disk: counted from the files, not from how they were made.
 
-Lives here: one query over many partition files. The checks and the metadata of a partition come from it.
+Lives here: one query over many partition files, and for those that break a rule, which of their rows do. The
+checks and the metadata of a partition come from it. Not here: the rules (`rules`, `balance`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from mews_assets.catalog.arrow import UTC_MICROSECONDS
 from mews_assets.catalog.model import Table, snake_case
-from mews_assets.lake.engine import identifier
+from mews_assets.lake.balance import unbalanced
+from mews_assets.lake.engine import identifier, path_list
+from mews_assets.lake.rules import (
+    BALANCE,
+    DUPLICATES,
+    MISSING,
+    OUTSIDE,
+    Rule,
+    outside_rule,
+    required_rule,
+    row_rules,
+)
+from mews_assets.lake.tax_decimals import DEFAULT_DECIMALS
 from mews_assets.windows import Window
+
+WORST_ROWS = 5
+"""Of one rule in one file: enough to see what is wrong."""
+WORST_FILES = 10
+"""Looked into for rows, for each rule: a rule that all of a backfill breaks is not looked up a thousand times."""
+VALUES_KEPT = 20
+"""Of the unknown values at one place: the most frequent."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """How often one rule is broken at one place, and by which values where that is what tells."""
+
+    at: str
+    count: int
+    values: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -29,31 +60,45 @@ class Measures:
     missing: dict[str, int]
     newest: datetime | None
     """The newest version in it."""
+    broken: Mapping[str, tuple[Broken, ...]] = field(default_factory=dict)
+    """By the rule's name; a rule that holds is not in it."""
+    worst: Mapping[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
+    """By the rule's name: a few rows that break it. Not of every file where many break it."""
 
 
 def measure(
-    engine: duckdb.DuckDBPyConnection, table: Table, files: list[tuple[Path, Window]]
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    files: list[tuple[Path, Window]],
+    decimals: Iterable[int] | None = None,
 ) -> list[Measures]:
-    """Measure partition files, each against the window it stands for; in the order given."""
+    """Measure partition files, each against the window it stands for; in the order given.
+
+    `decimals` are those of each file's taxes.
+    """
     if not files:
         return []
+    _register(engine, files, decimals)
+    paths = [path for path, _ in files]
     version = identifier(snake_case(table.version_column))
     required = [column.field_name for column in table.required_columns]
     missing = [f"count(*) - count(row.{identifier(name)})" for name in required]
-    _register(engine, files)
+    rules = row_rules(table)
     found = engine.execute(
         "SELECT measured.number, count(*), "
         f"count(*) - count(DISTINCT (row.id, row.{version})), "
-        "count(*) FILTER (NOT (row._window_utc >= measured.start AND row._window_utc < measured.upto)), "
-        f"max(row.{version}), [{', '.join(missing)}] "
-        "FROM read_parquet($paths, filename = 'file_path', union_by_name = true, hive_partitioning = false) "
-        "AS row JOIN measured ON measured.path = row.file_path GROUP BY measured.number",
-        {"paths": [str(path) for path, _ in files]},
+        f"{outside_rule().count}, "
+        f"max(row.{version}), [{', '.join(missing)}]{''.join(f', {rule.count}' for rule in rules)} "
+        f"FROM {_source(paths)} GROUP BY measured.number"
     ).fetchall()
     by_number = {row[0]: row[1:] for row in found}
+    off = unbalanced(engine, table.balance, _source(paths)) if table.balance else {}
     results = []
     for number, (path, _) in enumerate(files):
-        rows, duplicates, outside, newest, nulls = by_number.get(number, (0, 0, 0, None, []))
+        rows, duplicates, outside, newest, nulls, *counts = by_number.get(number, (0, 0, 0, None, []))
+        broken = _broken(rules, counts)
+        if number in off:
+            broken[BALANCE] = (Broken("transactions", off[number][0]),)
         results.append(
             Measures(
                 rows=rows,
@@ -62,23 +107,149 @@ def measure(
                 rows_outside_window=outside,
                 missing={name: count for name, count in zip(required, nulls, strict=False) if count},
                 newest=newest,
+                broken=broken,
+                worst={BALANCE: tuple(off[number][1])} if number in off else {},
             )
         )
+    results = _with_values(engine, paths, rules, results)
+    return _with_worst(engine, table, paths, rules, results)
+
+
+def _broken(rules: list[Rule], counts: list[Any]) -> dict[str, tuple[Broken, ...]]:
+    found: dict[str, tuple[Broken, ...]] = {}
+    for rule, count in zip(rules, counts, strict=False):
+        if count:
+            found[rule.name] = (*found.get(rule.name, ()), Broken(rule.at, count))
+    return found
+
+
+def _with_values(
+    engine: duckdb.DuckDBPyConnection, paths: list[Path], rules: list[Rule], measured: list[Measures]
+) -> list[Measures]:
+    """The same, with the values that break rules, counted in another look at the files that hold any.
+
+    Not in the first look: gathering values would cost it more than all the rest, and there are mostly none.
+    """
+    counted: dict[tuple[int, str, str], dict[str, int]] = {}
+    for rule in rules:
+        where = [
+            path
+            for path, one in zip(paths, measured, strict=True)
+            if any(broken.at == rule.at for broken in one.broken.get(rule.name, ()))
+        ]
+        if not rule.values or not where:
+            continue
+        found = engine.execute(
+            f"SELECT measured.number, {rule.values} AS value, count(*) AS times FROM {_source(where)} "
+            f"WHERE {rule.broken} GROUP BY ALL ORDER BY times DESC, value"
+        ).fetchall()
+        for number, value, times in found:
+            values = counted.setdefault((number, rule.name, rule.at), {})
+            if len(values) < VALUES_KEPT:
+                values[value] = times
+    return [
+        replace(
+            one,
+            broken={
+                name: tuple(
+                    replace(broken, values=counted.get((number, name, broken.at), {})) for broken in each
+                )
+                for name, each in one.broken.items()
+            },
+        )
+        for number, one in enumerate(measured)
+    ]
+
+
+def _with_worst(
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    paths: list[Path],
+    rules: list[Rule],
+    measured: list[Measures],
+) -> list[Measures]:
+    """The same, with rows of the first few files that break a rule."""
+    looked_into: dict[str, int] = {}
+    results = []
+    for path, measures in zip(paths, measured, strict=True):
+        worst = dict(measures.worst)
+        for name, queries in _wrong(table, path, rules, measures):
+            looked_into[name] = looked_into.get(name, 0) + 1
+            if looked_into[name] <= WORST_FILES:
+                rows = [row for query in queries for row in _rows(engine, query)]
+                worst[name] = tuple(rows[:WORST_ROWS])
+        results.append(measures if worst == measures.worst else replace(measures, worst=worst))
     return results
 
 
-def _register(engine: duckdb.DuckDBPyConnection, files: list[tuple[Path, Window]]) -> None:
+def _wrong(
+    table: Table, path: Path, rules: list[Rule], measures: Measures
+) -> Iterator[tuple[str, list[str]]]:
+    """The queries for the rows that break each rule of one file that is broken there."""
+    source = _source([path])
+    if measures.duplicate_keys:
+        version = identifier(snake_case(table.version_column))
+        yield (
+            DUPLICATES,
+            [
+                f"SELECT row.id AS id, row.{version} AS version, count(*) AS times FROM {source} "
+                f"GROUP BY ALL HAVING times > 1 ORDER BY times DESC, id LIMIT {WORST_ROWS}"
+            ],
+        )
+    if measures.missing:
+        yield MISSING, [_query(required_rule(table), source)]
+    if measures.rows_outside_window:
+        yield OUTSIDE, [_query(outside_rule(), source)]
+    for name, broken in measures.broken.items():
+        at = {one.at for one in broken}
+        shown = [rule for rule in rules if rule.name == name and rule.at in at and rule.shown]
+        if shown:
+            yield name, [_query(rule, source) for rule in shown]
+
+
+def _query(rule: Rule, source: str) -> str:
+    shown = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in rule.shown.items())
+    return (
+        f"SELECT '{rule.at}' AS \"at\", {shown} FROM {source} WHERE {rule.broken} "
+        f"ORDER BY {rule.size} DESC, row.id LIMIT {WORST_ROWS}"
+    )
+
+
+def _rows(engine: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    found = engine.execute(query)
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _source(paths: list[Path]) -> str:
+    return (
+        f"read_parquet({path_list(paths)}, filename = 'file_path', union_by_name = true, "
+        "hive_partitioning = false) AS row JOIN measured ON measured.path = row.file_path"
+    )
+
+
+def _register(
+    engine: duckdb.DuckDBPyConnection, files: list[tuple[Path, Window]], decimals: Iterable[int] | None
+) -> None:
     schema = pa.schema(
         [
             ("number", pa.int64()),
             ("path", pa.string()),
             ("start", UTC_MICROSECONDS),
             ("upto", UTC_MICROSECONDS),
+            ("half_unit", pa.float64()),
         ]
     )
+    of_each = list(decimals) if decimals is not None else [DEFAULT_DECIMALS] * len(files)
     rows = [
-        {"number": number, "path": str(path), "start": window.start, "upto": window.end}
-        for number, (path, window) in enumerate(files)
+        {
+            "number": number,
+            "path": str(path),
+            "start": window.start,
+            "upto": window.end,
+            "half_unit": 0.5 * 10.0**-places,
+        }
+        for number, ((path, window), places) in enumerate(zip(files, of_each, strict=True))
     ]
     engine.register("measured_files", pa.Table.from_pylist(rows, schema))
     engine.execute("CREATE OR REPLACE TEMP TABLE measured AS FROM measured_files")

@@ -10,8 +10,10 @@ from typing import Any
 import dagster as dg
 
 from mews_assets import catalog
+from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import op_name
 from mews_assets.defs.build import build_definitions
+from mews_assets.defs.checks import checks_of
 from mews_assets.lake.store import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import Settings, read_settings
@@ -112,6 +114,15 @@ def evaluations(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dict[tup
                 assert (one.check_name, one.partition) not in found
                 found[one.check_name, one.partition] = one.passed
     return found
+
+
+def expected_verdicts(
+    table: Table | str, keys: Iterable[str], *, one_partition: bool = False
+) -> set[tuple[str, str | None]]:
+    """What a run tells of partitions that are all right: check and partition; the summary's partition is None."""
+    checks = checks_of(catalog.table(table) if isinstance(table, str) else table)
+    each = {(check.name, key) for check in checks if check.every_partition for key in keys}
+    return each | {(check.name, None) for check in checks if not (check.every_partition and one_partition)}
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> Any:

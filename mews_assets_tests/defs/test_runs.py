@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.checks import CHECKS
 from mews_assets.defs.partitions import SCOPE_SETS
 from mews_assets_tests.defs.stage import (
     DAYS,
@@ -18,6 +17,7 @@ from mews_assets_tests.defs.stage import (
     RANGE_START,
     Stage,
     evaluations,
+    expected_verdicts,
     failure_of,
     materialisations,
 )
@@ -82,8 +82,7 @@ def test_a_run_tells_every_partition_once_with_all_there_is_to_know(stage: Stage
         assert metadata["enterprise"] == landed[key]["enterprise"]
 
     verdicts = evaluations(result, changes("payments"))
-    summary = () if way == "one partition" else (None,)
-    assert set(verdicts) == {(check.name, key) for check in CHECKS for key in (*keys, *summary)}
+    assert set(verdicts) == expected_verdicts("payments", keys, one_partition=way == "one partition")
     assert all(verdicts.values())
 
 
@@ -113,9 +112,9 @@ def test_a_failing_pull_leaves_its_neighbours_in_place_and_names_its_partitions(
         assert key in failure.description
     (cause,) = failure.metadata["causes"].value
     assert str(status) in cause and "Next:" in cause
-    assert set(evaluations(result, changes("availability_adjustments"))) >= {
-        (check.name, key) for check in CHECKS for key in told
-    }
+    assert set(evaluations(result, changes("availability_adjustments"))) >= expected_verdicts(
+        "availability_adjustments", told
+    )
 
 
 def test_a_refusal_is_not_tried_again_and_a_busy_mews_is(
@@ -201,9 +200,7 @@ def test_changes_alone_are_rebuilt_from_landing_without_asking_mews(stage: Stage
     assert rows_of(tmp_path, "reservations") == before
     assert set(materialisations(result, changes("reservations"))) == set(keys)
     assert materialisations(result, landing("reservations")) == {}
-    assert set(evaluations(result, changes("reservations"))) == {
-        (check.name, key) for check in CHECKS for key in (*keys, None)
-    }
+    assert set(evaluations(result, changes("reservations"))) == expected_verdicts("reservations", keys)
 
 
 def test_changes_of_what_never_landed_cannot_be_rebuilt_and_say_so(stage: Stage) -> None:
@@ -225,9 +222,7 @@ def test_one_run_of_outlet_items_fills_both_tables(stage: Stage) -> None:
         told = materialisations(result, changes(table))
         assert set(told) == set(stage.keys()) == set(materialisations(result, landing(table)))
         assert sum(metadata["dagster/partition_row_count"] for metadata in told.values()) > 0
-        assert set(evaluations(result, changes(table))) == {
-            (check.name, key) for check in CHECKS for key in (*stage.keys(), None)
-        }
+        assert set(evaluations(result, changes(table))) == expected_verdicts(table, stage.keys())
     assert "exports/add" not in stage.mews.requests()["Counts"]
 
 

@@ -1,0 +1,77 @@
+"""Every value of a table, however deep it stands: its path, and what kind of thing it is.
+
+Lives here: walking a table's columns, and finding among them the values that rules hold for: enums, amounts of
+money, currencies, references. Not here: the columns themselves, and any engine's way of reading them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mews_assets.catalog.model import Column, Kind, Table, kept
+
+AMOUNT = frozenset({"Currency", "NetValue", "GrossValue", "TaxValues", "Breakdown"})
+"""What Mews' amounts consist of; an object with all of these is one, whatever else it has."""
+CURRENCY = "Currency"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column with those it stands in, outermost first."""
+
+    columns: tuple[Column, ...]
+
+    @property
+    def column(self) -> Column:
+        return self.columns[-1]
+
+    @property
+    def path(self) -> str:
+        """As in the tables: `data.external.type`."""
+        return ".".join(column.field_name for column in self.columns)
+
+    @property
+    def mews_path(self) -> str:
+        """As Mews spells it: `Data.External.Type`."""
+        return ".".join(column.name for column in self.columns)
+
+    @property
+    def is_repeated(self) -> bool:
+        return any(column.is_list for column in self.columns)
+
+    @property
+    def is_personal(self) -> bool:
+        return any(column.pii for column in self.columns)
+
+
+def fields(table: Table) -> Iterator[Field]:
+    """All kept columns at all depths, in the order of the table."""
+    yield from _below((), table.columns)
+
+
+def enums(table: Table) -> list[Field]:
+    return [field for field in fields(table) if field.column.kind is Kind.ENUM]
+
+
+def amounts(table: Table) -> list[Field]:
+    """The amounts of money with their taxes."""
+    return [field for field in fields(table) if {column.name for column in field.column.columns} >= AMOUNT]
+
+
+def currencies(table: Table) -> list[Field]:
+    return [
+        field for field in fields(table) if field.column.name == CURRENCY and field.column.kind is Kind.STRING
+    ]
+
+
+def references(table: Table) -> list[Field]:
+    """The columns that hold the id of a record of another table."""
+    return [field for field in fields(table) if field.column.refers_to]
+
+
+def _below(above: tuple[Column, ...], columns: tuple[Column, ...]) -> Iterator[Field]:
+    for column in kept(columns):
+        here = (*above, column)
+        yield Field(here)
+        yield from _below(here, column.columns)

@@ -1,0 +1,104 @@
+"""What a check is: a pure function from the evidence on one partition to a verdict, and how grave a failure is.
+
+Lives here: the values that pass between the lake's numbers and Dagster's events. Not here: the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.catalog.model import Table
+from mews_assets.lake.dealing import Partition
+from mews_assets.lake.errors import RecordError
+from mews_assets.lake.measures import Broken, Measures
+from mews_assets.lake.merged import MergedCapture, MergedPartition
+from mews_assets.lake.references import Reference
+from mews_assets.lake.volume import Volume
+
+FAILED_PARTITIONS = "failed_partitions"
+"""In a failure's metadata: each partition, with its window. In a check's summary: their keys."""
+_CELL = 60
+"""Characters of one cell: a table of the worst rows is to be seen at once."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of one partition. `merged` is None where nothing of it could be merged in this run."""
+
+    table: Table
+    partition: Partition
+    merged: MergedPartition | None = None
+    captures: tuple[MergedCapture, ...] = ()
+    rejected: tuple[RecordError, ...] = ()
+    """Why captures of it could not become rows."""
+    references: tuple[Reference, ...] = ()
+    volume: Volume | None = None
+
+    @property
+    def measures(self) -> Measures:
+        assert self.merged is not None, f"{self.partition} was not merged, so it has no measures"
+        return self.merged.measures
+
+    def broken(self, rule: str) -> tuple[Broken, ...]:
+        return self.measures.broken.get(rule, ())
+
+    def worst(self, rule: str) -> tuple[dict[str, Any], ...]:
+        return self.measures.worst.get(rule, ())
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check of one partition. `at_fault` is how much is wrong, for comparing partitions; `worst` are rows."""
+
+    passed: bool
+    metadata: Mapping[str, Any]
+    at_fault: int = 0
+    worst: tuple[Mapping[str, Any], ...] = ()
+    severity: dg.AssetCheckSeverity | None = None
+    """Where it is another than the check's own."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check. The description says why the severity is what it is.
+
+    `applies` tells from a table's row in the catalog whether it has the check. With `every_partition` each verdict is
+    stored; else only those that fail, and the first that passes again: an event costs 25 ms.
+    A `blocking` check holds back what is made from the table, and never the run that pulls it: that would keep
+    one hotel's fault from being followed by the next day of all hotels.
+    """
+
+    name: str
+    description: str
+    severity: dg.AssetCheckSeverity
+    judge: Callable[[Evidence], Verdict]
+    applies: Callable[[Table], bool] = lambda table: True
+    every_partition: bool = False
+    blocking: bool = False
+
+
+def counted(places: Iterable[Broken]) -> tuple[dict[str, int], int]:
+    """How often each place is broken, and all of them together."""
+    by_place: dict[str, int] = {}
+    for one in places:
+        by_place[one.at] = by_place.get(one.at, 0) + one.count
+    return by_place, sum(by_place.values())
+
+
+def markdown(rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    """A small table; columns in the order they are first seen."""
+    listed = list(rows)
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(_cell(row.get(name)) for name in names) + " |" for row in listed]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else str(value)
+    text = text if len(text) <= _CELL else text[: _CELL - 3] + "..."
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,84 @@
+"""Checks of a partition against others: the records it refers to, and the weeks before it.
+
+Lives here: judging; looking up is the lake's (`references`, `volume`).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from mews_assets.catalog.fields import references
+from mews_assets.defs.checks.model import Check, Evidence, Verdict
+from mews_assets.lake.references import Reference
+
+TOLERATED = 0.25
+"""Share of ids whose record may be absent: one older than the lake, or one that has just moved on into a window
+that has not landed yet. A window that is missing altogether leaves most ids of its neighbours unresolved."""
+MIN_IDS = 8
+"""Below, one record that moved on is a large share."""
+
+
+def tolerates(reference: Reference) -> bool:
+    """Whether as many may be missing. What the same request brings must all be there."""
+    if not reference.unresolved or reference.beside:
+        return True
+    if reference.comes_along:
+        return False
+    return reference.ids < MIN_IDS or reference.unresolved <= TOLERATED * reference.ids
+
+
+def _references_resolve(evidence: Evidence) -> Verdict:
+    judged = [one for one in evidence.references if not one.beside]
+    wrong = [one for one in judged if not tolerates(one)]
+    numbers = {
+        "ids": {one.at: one.ids for one in judged},
+        "unresolved": {one.at: one.unresolved for one in judged},
+        "not_looked_up": {one.at: one.beside for one in evidence.references if one.beside},
+    }
+    worst = tuple(
+        {
+            "column": one.at,
+            "refers to": one.table,
+            "ids": one.ids,
+            "unresolved": one.unresolved,
+            "such as": one.examples[0],
+        }
+        for one in wrong
+    )
+    return Verdict(not wrong, numbers, sum(one.unresolved for one in wrong), worst)
+
+
+def _volume_usual(evidence: Evidence) -> Verdict:
+    volume = evidence.volume
+    if volume is None:
+        return Verdict(True, {"compared_with": []})
+    numbers: dict[str, object] = {"rows": volume.rows, "compared_with": list(volume.before)}
+    if volume.captured_late:
+        numbers["not_compared"] = "captured long after its end: records have moved on since"
+    if volume.usual is not None:
+        numbers["usual_rows"] = volume.usual
+    worst = (
+        {"rows": volume.rows, "usual": volume.usual, "weeks before": ", ".join(map(str, volume.before))},
+    )
+    at_fault = round(abs(volume.rows - volume.usual)) if volume.usual is not None else 0
+    return Verdict(not volume.is_unusual, numbers, at_fault, worst)
+
+
+NEIGHBOUR_CHECKS = (
+    Check(
+        "references_resolve",
+        "Ids refer to records that the lake has; also looked at again for the window before. WARN: a record may be "
+        "older than the lake, or have moved on into a window that has not landed, so a share may be missing; of what "
+        "the same request brings, none.",
+        dg.AssetCheckSeverity.WARN,
+        _references_resolve,
+        applies=lambda table: bool(references(table)),
+    ),
+    Check(
+        "volume_usual",
+        "As many rows as on the same weekday of the weeks before, within a factor of three. WARN: a quiet day may be a "
+        "holiday, and a busy one a fair; or half of the hotel is not reporting.",
+        dg.AssetCheckSeverity.WARN,
+        _volume_usual,
+    ),
+)

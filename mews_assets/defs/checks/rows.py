@@ -1,0 +1,99 @@
+"""Checks that every table has, and whose verdict on every partition is stored: no row twice, lost or misplaced.
+
+Lives here: judging; what is counted is in the lake's `measures` and `merged`.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from mews_assets.defs.checks.model import Check, Evidence, Verdict
+from mews_assets.lake.merged import MergedCapture
+from mews_assets.lake.rules import DUPLICATES, MISSING, OUTSIDE
+
+
+def _key_unique(evidence: Evidence) -> Verdict:
+    duplicates = evidence.measures.duplicate_keys
+    numbers = {"rows": evidence.measures.rows, "duplicate_keys": duplicates}
+    return Verdict(duplicates == 0, numbers, duplicates, evidence.worst(DUPLICATES))
+
+
+def _required_present(evidence: Evidence) -> Verdict:
+    missing = evidence.measures.missing
+    numbers = {"rows": evidence.measures.rows, "missing": dict(missing)}
+    return Verdict(not missing, numbers, sum(missing.values()), evidence.worst(MISSING))
+
+
+def _rows_in_window(evidence: Evidence) -> Verdict:
+    outside = evidence.measures.rows_outside_window
+    numbers = {"rows": evidence.measures.rows, "rows_outside_window": outside}
+    return Verdict(outside == 0, numbers, outside, evidence.worst(OUTSIDE))
+
+
+def _rows_reconciled(evidence: Evidence) -> Verdict:
+    partition = evidence.merged
+    assert partition is not None
+    own = [one for one in evidence.captures if evidence.partition.scope in one.manifest.scopes]
+    unexplained = sum(abs(_unexplained(one)) for one in own)
+    return Verdict(
+        unexplained == 0 and partition.repeats >= 0,
+        {
+            "rows_held_before": partition.held,
+            "rows_arrived": partition.arrived,
+            "repeats": partition.repeats,
+            "rows_written": partition.measures.rows,
+            "lines_unexplained": unexplained,
+        },
+        unexplained or abs(min(partition.repeats, 0)),
+        tuple(
+            {
+                "capture": one.manifest.capture,
+                "lines": one.manifest.lines,
+                "blank": one.findings.blank_lines,
+                "in its windows": one.dealt,
+                "of the next window": one.boundary,
+                "unexplained": _unexplained(one),
+            }
+            for one in own
+        ),
+    )
+
+
+def _unexplained(capture: MergedCapture) -> int:
+    return capture.manifest.lines - capture.findings.blank_lines - capture.dealt - capture.boundary
+
+
+ROW_CHECKS = (
+    Check(
+        "key_unique",
+        "No two rows share id and version. ERROR: sums over the table would count money twice. Blocking, for so "
+        "would everything made from it.",
+        dg.AssetCheckSeverity.ERROR,
+        _key_unique,
+        every_partition=True,
+        blocking=True,
+    ),
+    Check(
+        "required_present",
+        "Every column that Mews requires is filled. ERROR: a required field that is gone is a broken contract.",
+        dg.AssetCheckSeverity.ERROR,
+        _required_present,
+        every_partition=True,
+    ),
+    Check(
+        "rows_in_window",
+        "Every row's stamp lies in the partition's window. ERROR: a row elsewhere is missing where it belongs.",
+        dg.AssetCheckSeverity.ERROR,
+        _rows_in_window,
+        every_partition=True,
+    ),
+    Check(
+        "rows_reconciled",
+        "Lines landed, but for blank ones, = rows written + rows of the next window + repeats. ERROR: a line "
+        "unexplained is a row lost. Blocking, for what is made from the table would be short of it, and not show it.",
+        dg.AssetCheckSeverity.ERROR,
+        _rows_reconciled,
+        every_partition=True,
+        blocking=True,
+    ),
+)
