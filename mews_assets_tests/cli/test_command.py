@@ -173,6 +173,17 @@ def test_pull_of_one_scope_asks_for_that_one_only(
         assert folder.name == f"scope={one}"
 
 
+def test_pull_asks_for_a_table_in_the_way_that_is_set_even_if_it_is_not_among_the_wanted(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews, MEWS_FETCH="reservations=pages", MEWS_TABLES="payments")
+    assert main(["pull", "reservations", *DAYS]) == 0
+    assert re.search(r"changes/reservations: 4 partitions, [1-9]\d* rows", capsys.readouterr().out)
+    counts = mews.requests()["Counts"]
+    assert counts["reservations/getAll/2023-06-06"] >= 1
+    assert "exports/add" not in counts
+
+
 def test_a_pull_says_which_whole_windows_it_took(
     mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
