@@ -30,7 +30,7 @@ PAGE = 1000
 FAILING_SCOPES = "failing_scopes"
 """In the metadata of a check over all of a table: a number for each scope that fails."""
 SENSOR_TAG = "dagster/sensor_name"
-_TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before"}
+_TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
 """Numbers that say how much was looked at, not how much is wrong."""
 _TYPES = (
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -148,13 +148,19 @@ def _part(key: str, metadata: Mapping[str, Any]) -> Part:
 
 
 def _numbers(metadata: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    for name, value in metadata.items():
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            yield name, value
-        elif isinstance(value, Mapping):
-            counts = [one for one in value.values() if isinstance(one, (int, float))]
-            if counts:
-                yield name, sum(counts)
+    """The numbers there are; where none says how much is wrong, how many entries the lists have."""
+    plain = {name: value for name, value in metadata.items() if _is_number(value)}
+    yield from plain.items()
+    if set(plain) <= _TOTALS:
+        for name, value in metadata.items():
+            if isinstance(value, Mapping):
+                yield name, sum(value.values()) if all(map(_is_number, value.values())) else len(value)
+            elif isinstance(value, list) and not any(map(_is_number, value)):
+                yield name, len(value)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _freshness(change: Any, event: int, at: datetime) -> Fact | None:

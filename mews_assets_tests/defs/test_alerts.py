@@ -318,12 +318,12 @@ def test_words_in_a_verdicts_metadata_are_in_no_message(watch: Watch) -> None:
         "worst": dg.MetadataValue.json([{"Email": "anna@example.com"}]),
         "table": dg.MetadataValue.md("| Anna |"),
         "values": dg.MetadataValue.json({"Anna": 3, "Berta": 4}),
-        "failures": 7,
+        "rows": 900,
     }
     evaluate(watch.stage.instance, [("a|2025-01-01", False)], metadata=metadata)
     watch.tick()
     (message,) = watch.webhook.received
-    assert "a, 2025-01-01: failures 7, values 7" in message["message"]
+    assert "a, 2025-01-01: values 7, worst 1, rows 900" in message["message"]
     assert "nna" not in json.dumps(message)
 
 
