@@ -58,7 +58,13 @@ def deliver(target: Target, message: Message, *, repeated: bool = False) -> None
             if service.overflow_mode is apprise.OverflowMode.UPSTREAM:
                 # Some services refuse long texts; two messages are better than none.
                 service.overflow_mode = apprise.OverflowMode.SPLIT
-            sent = service.notify(body=body, title=message.title, notify_type=message.tone.value)
+            sent = service.notify(
+                body=body,
+                title=message.title,
+                notify_type=message.tone.value,
+                # Else services that show HTML, as mail does, would run all lines together.
+                body_format=apprise.NotifyFormat.TEXT,
+            )
         except DeliveryError:
             raise
         except Exception as error:  # of any of a hundred services; its text may hold the address

@@ -4,8 +4,8 @@ Lives here: folding many notices into few messages, and the choice of the next d
 plain values. Not here: words (`wording`), sending (`delivery`).
 
 A notice becomes a message of its own while few were made within the hour; then all that came is folded into one
-digest. Every message waits until each target has had it; a target that fails is left alone for a while, and no
-other target waits for it.
+digest. The same trouble in several tables at once, as when Mews is out of reach, is one message. Every message
+waits until each target has had it; a target that fails is left alone for a while, and no other target waits.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ PATIENCE = timedelta(days=7)
 STUBBORN_TRIES = 5
 """A message that failed so often goes behind the others: perhaps it alone is what the target refuses."""
 DIGEST_LINES = 30
+ALIKE = 3
+"""So many notices of the same trouble that wait together are one message."""
 
 
 class Tone(StrEnum):
@@ -40,12 +42,13 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to tell: that an incident was opened, or resolved."""
+    """One thing to tell: that an incident was opened, or resolved. `alike` names the trouble without its table."""
 
     id: str
     tone: Tone
     title: str
     body: str
+    alike: str = ""
 
 
 @dataclass
@@ -86,15 +89,15 @@ class Outbox:
         self.made = [(at, digest) for at, digest in self.made if abs(now - at) < HOUR]
         room = SINGLES_PER_HOUR - sum(not digest for _, digest in self.made)
         digests = [at for at, digest in self.made if digest]
-        fits = len(self.waiting) <= room
-        # With a digest to come, it takes all that is over; with none to come, the oldest still go out.
+        digests = [at for at, digest in self.made if digest]
         may_digest = not digests or now - max(digests) >= DIGEST_EVERY
-        singles, rest = self.waiting[: max(room, 0)], self.waiting[max(room, 0) :]
-        for notice in singles:
-            self._add(Message(notice.id, notice.tone, notice.title, notice.body, now))
-        self.waiting = rest
-        if not fits and may_digest:
-            self._add(digest_of(rest, now))
+        bundles = bundled(self.waiting)
+        for bundle in bundles[: max(room, 0)]:
+            self._add(message_of(bundle, now))
+        # With a digest to come, it takes all that is over; with none to come, the oldest still go out.
+        self.waiting = [notice for bundle in bundles[max(room, 0) :] for notice in bundle]
+        if self.waiting and may_digest:
+            self._add(digest_of(self.waiting, now))
             self.waiting = []
 
     def _add(self, message: Message) -> None:
@@ -141,6 +144,34 @@ class Outbox:
 
     def _forget_delivered(self, targets: set[str]) -> None:
         self.messages = [one for one in self.messages if not targets <= set(one.delivered)]
+
+
+def bundled(notices: list[Notice]) -> list[list[Notice]]:
+    """The notices in their order; those of the same trouble together where there are several."""
+    alike: dict[str, list[Notice]] = {}
+    for one in notices:
+        alike.setdefault(one.alike, []).append(one)
+    found = []
+    for one in notices:
+        group = alike[one.alike]
+        if not one.alike or len(group) < ALIKE:
+            found.append([one])
+        # The end of an incident never before its beginning: ends stand where the last of them stood.
+        elif one is (group[-1] if one.tone is Tone.SUCCESS else group[0]):
+            found.append(group)
+    return found
+
+
+def message_of(bundle: list[Notice], now: datetime) -> Message:
+    """A notice as a message; several of the same trouble as one."""
+    first = bundle[0]
+    if len(bundle) == 1:
+        return Message(first.id, first.tone, first.title, first.body, now)
+    lines = [f"- {one.title}\n  {one.body.partition(chr(10))[0]}" for one in bundle[:DIGEST_LINES]]
+    if len(bundle) > len(lines):
+        lines.append(f"and {len(bundle) - len(lines)} more")
+    title = f"{first.alike}: {len(bundle)} tables"
+    return Message(f"{first.id}-and-{len(bundle) - 1}", first.tone, title, "\n".join(lines), now)
 
 
 def digest_of(notices: list[Notice], now: datetime) -> Message:

@@ -53,14 +53,30 @@ def notice_of(change: Change, places: Places) -> Notice:
             Tone.SUCCESS,
             f"RESOLVED {_table(incident)}: {_SUBJECT_RESOLVED[incident.subject.kind](incident)}",
             _resolved(change, places),
+            f"RESOLVED {_trouble(incident)}",
         )
     tone = Tone.FAILURE if incident.urgency is Urgency.FAILURE else Tone.WARNING
     word = "FAILED" if tone is Tone.FAILURE else "WARNING"
     return Notice(
-        f"{incident.id}-opened", tone, f"{word} {_headline(incident, places)}", _opened(incident, places)
+        f"{incident.id}-opened",
+        tone,
+        f"{word} {_headline(incident, places)}",
+        _opened(incident, places),
+        f"{word} {_trouble(incident)}",
     )
 
 
+def _trouble(incident: Incident) -> str:
+    """What is wrong, without saying where."""
+    return incident.subject.name or _KINDS[incident.subject.kind]
+
+
+_KINDS = {
+    Kind.CHECK: "check",
+    Kind.RUN: "runs failed",
+    Kind.FRESHNESS: "nothing new",
+    Kind.GIVEN_UP: "given up",
+}
 _SUBJECT_RESOLVED: dict[Kind, Callable[[Incident], str]] = {
     Kind.CHECK: lambda one: f"{one.subject.name} passes again",
     Kind.RUN: lambda one: (

@@ -18,17 +18,17 @@ import dagster as dg
 from dagster._core.instance import RUNLESS_RUN_ID
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from mews_assets import catalog
 from mews_assets.alerts.incidents import Fact, Incident, Kind, Part, Subject, Urgency
 from mews_assets.alerts.state import Feed
 from mews_assets.defs.events import AGAIN_MAY_HELP, CAUSES, FAILED_PARTITIONS
+from mews_assets.defs.freshness import LATE_HOURS, LATE_SCOPES
 from mews_assets.defs.giving_up import GIVEN_UP, QUESTION, REASON
 from mews_assets.defs.run_history import TABLE_TAG, is_going
 from mews_assets.lake import layout
 from mews_assets.windows import Grain, from_api, to_key, window_at
 
 PAGE = 1000
-FAILING_SCOPES = "failing_scopes"
-"""In the metadata of a check over all of a table: a number for each scope that fails."""
 SENSOR_TAG = "dagster/sensor_name"
 _TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
 """Numbers that say how much was looked at, not how much is wrong."""
@@ -94,7 +94,7 @@ def landed_since(instance: dg.DagsterInstance, incident: Incident, newest: int, 
     there: set[str] = set()
     for layer in (layout.CHANGES, layout.LANDING):
         latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-            dg.AssetKey([layer, incident.subject.asset]),
+            dg.AssetKey([layer, incident.subject.asset.rpartition("/")[2]]),
             dg.DagsterEventType.ASSET_MATERIALIZATION,
             partitions=keys,
         )
@@ -127,10 +127,12 @@ def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -
     if isinstance(named, list):
         # The summary of a run: it knows nothing of the partitions of other runs.
         return replace(told, fails=tuple(Part(str(key)) for key in named))
-    scopes = metadata.get(FAILING_SCOPES)
-    if isinstance(scopes, Mapping):
-        fails = tuple(_part(str(scope), {"": value}) for scope, value in scopes.items())
-        return replace(told, fails=fails, tells_all=True)
+    late = metadata.get(LATE_SCOPES)
+    if isinstance(late, list):
+        fails = tuple(_part(str(row["scope"]), {LATE_HOURS: row[LATE_HOURS]}) for row in late)
+        # The list is cut, its number is not.
+        cause = f"{metadata.get('late')} of {metadata.get('scopes')} are behind."
+        return replace(told, fails=fails, tells_all=True, cause=cause)
     return replace(told, fails=() if one.passed else (_part("", metadata),), tells_all=True)
 
 
@@ -244,4 +246,5 @@ def _subject_of(run: dg.DagsterRun) -> Subject:
     """The table, whoever launched the run and however; its job, where it is about no table."""
     chosen = sorted(key.path[-1] for key in run.asset_selection or ())
     table = run.tags.get(TABLE_TAG) or (chosen[0] if chosen else run.job_name)
-    return Subject(Kind.RUN, table)
+    known = any(one.name == table for one in catalog.TABLES)
+    return Subject(Kind.RUN, f"{layout.CHANGES}/{table}" if known else table)

@@ -26,6 +26,9 @@ from mews_assets.windows import to_api, to_key
 CHECK = "fresh_per_scope"
 JOB = "freshness"
 CRON = "*/15 * * * *"
+LATE_SCOPES = "late_scopes"
+"""In an evaluation's metadata: a row for each hotel that is behind, with its `scope` and by how many hours."""
+LATE_HOURS = "late_hours"
 _SHOWN = 50
 """Hotels named in an evaluation. With one cause there are hundreds of them, and the number says it."""
 _NOT_ENDED = [
@@ -153,7 +156,7 @@ class _Told:
             metadata={
                 "scopes": len(found.newest),
                 "late": len(found.late),
-                "late_scopes": dg.MetadataValue.json(self._rows(found)),
+                LATE_SCOPES: dg.MetadataValue.json(self._rows(found)),
                 "late_table": dg.MetadataValue.md(self._markdown(found)),
                 "newest_window": to_key(newest, self.settings.grain) if newest else "none",
                 "allowed_lag_hours": self.settings.allowed_lag.total_seconds() / 3600,
@@ -179,7 +182,7 @@ class _Told:
                 "newest_window": to_key(one.newest, grain) if one.newest else None,
                 "first_missing_window": to_key(one.missing, grain),
                 "due_utc": to_api(one.due.replace(microsecond=0)),
-                "late_hours": round(one.by(self.now).total_seconds() / 3600, 1),
+                LATE_HOURS: round(one.by(self.now).total_seconds() / 3600, 1),
             }
             for one in found.late[:_SHOWN]
         ]

@@ -41,9 +41,9 @@ def running_webhook() -> Iterator[Webhook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            webhook.on_message()
             if webhook.status == 200:
                 webhook.received.append(body)
+            webhook.on_message()
             self.send_response(webhook.status)
             self.end_headers()
 

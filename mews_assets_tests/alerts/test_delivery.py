@@ -37,7 +37,7 @@ def test_a_mail_server_gets_a_mail() -> None:
         (mail,) = mailbox.mails
         assert mail["Subject"] == MESSAGE.title
         assert "on-call@example.com" in mail["To"]
-        assert "Run: x" in mailbox.texts[0]
+        assert mailbox.texts[0].split("\n")[:2] == ["12 of <them>\r", "Run: x\r"]
 
 
 def test_a_repeat_says_that_it_may_be_one() -> None:

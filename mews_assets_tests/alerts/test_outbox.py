@@ -73,6 +73,33 @@ def test_a_single_one_left_over_reads_like_any_other() -> None:
     )
 
 
+def alike(number: int, trouble: str, tone: Tone = Tone.FAILURE) -> Notice:
+    return Notice(f"n{number}", tone, f"title {number}.", f"first {number}\nsecond", trouble)
+
+
+def test_the_same_trouble_in_many_tables_at_once_is_one_message() -> None:
+    outbox = Outbox([alike(number, "FAILED fresh_per_scope") for number in range(12)])
+    outbox.waiting.insert(3, alike(20, "FAILED key_unique"))
+    outbox.fold(NOW)
+    assert [one.title for one in outbox.messages] == ["FAILED fresh_per_scope: 12 tables", "title 20."]
+    assert outbox.messages[0].body.splitlines()[:2] == ["- title 0.", "  first 0"]
+    assert outbox.messages[0].body.count("- title") == 12
+
+
+def test_two_tables_with_the_same_trouble_are_two_messages() -> None:
+    outbox = Outbox([alike(number, "FAILED key_unique") for number in range(2)])
+    outbox.fold(NOW)
+    assert len(outbox.messages) == 2
+
+
+def test_an_end_stands_behind_its_beginning_also_in_bundles() -> None:
+    ends = [alike(number, "RESOLVED x", Tone.SUCCESS) for number in (1, 2, 3)]
+    begins = [alike(number, "FAILED x") for number in (11, 12, 13)]
+    outbox = Outbox([ends[0], *begins, *ends[1:]])
+    outbox.fold(NOW)
+    assert [one.title for one in outbox.messages] == ["FAILED x: 3 tables", "RESOLVED x: 3 tables"]
+
+
 def test_after_an_hour_there_is_room_again() -> None:
     outbox = with_messages(SINGLES_PER_HOUR)
     outbox.waiting = [notice(101)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,18 +18,17 @@ from mews_assets.alerts import state as states
 from mews_assets.alerts.delivery import REPEATED, targets_of
 from mews_assets.alerts.outbox import SINGLES_PER_HOUR
 from mews_assets.defs import alerts
-from mews_assets.defs.alert_facts import FAILING_SCOPES
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.resources import LakeResource
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets_tests.alerts.receivers import Webhook, running_mailbox, running_webhook
+from mews_assets_tests.defs.judging import PAYMENTS, evaluate
 from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
 from mews_assets_tests.defs.ticks import Ticks
 from mews_assets_tests.ingest.made import NOW as MADE_NOW
 from mews_assets_tests.ingest.made import made_records
 
 UI = "https://dagster.example.com"
-PAYMENTS = dg.AssetKey(["changes", "payments"])
 MARK = "nobody-may-see"
 
 
@@ -88,37 +87,6 @@ def on_disk(mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture(params=["watch", "on_disk"])
 def anywhere(request: pytest.FixtureRequest) -> Watch:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
-
-
-def evaluate(
-    instance: dg.DagsterInstance,
-    verdicts: Iterable[tuple[str | None, bool]],
-    *,
-    check: str = "key_unique",
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-    metadata: dict[str, Any] | None = None,
-) -> dg.ExecuteInProcessResult:
-    """A real run that logs verdicts as runs of tables do."""
-
-    @dg.op
-    def judge(context) -> None:  # type: ignore[no-untyped-def]  # Dagster reads annotations
-        for number, (partition, passed) in enumerate(verdicts):
-            context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=PAYMENTS,
-                    check_name=check,
-                    passed=passed,
-                    severity=severity,
-                    partition=partition,
-                    metadata=metadata if metadata is not None else {"rows": 812, "duplicate_keys": number},
-                )
-            )
-
-    @dg.job
-    def judging() -> None:
-        judge()
-
-    return judging.execute_in_process(instance=instance)
 
 
 def by_hand(watch: Watch, check: str, *, passed: bool) -> None:
@@ -182,7 +150,7 @@ def test_a_real_run_whose_check_fails_is_told_though_the_run_succeeded(
         assert watch.stage.run("enterprises").success
         assert watch.stage.run("payments", watch.stage.keys(days=["2024-06-05"])).success
         watch.tick()
-        assert [one for one in watch.titles() if "required_present" in one] == [
+        assert [one for one in watch.titles() if "payments: required_present" in one] == [
             "FAILED payments: required_present fails on 1 partition of 1 hotel"
         ]
 
@@ -203,22 +171,32 @@ def test_a_verdict_that_no_run_gave_is_told(anywhere: Watch) -> None:
     assert "Run:" not in message["message"]
 
 
-def test_hotels_that_are_late_are_one_message_and_it_is_over_when_none_is(watch: Watch) -> None:
-    north, south = watch.stage.enterprises
-
-    def late(scopes: dict[str, float]) -> None:
-        metadata = {FAILING_SCOPES: dg.MetadataValue.json(scopes)}
-        evaluate(watch.stage.instance, [(None, not scopes)], check="fresh_per_scope", metadata=metadata)
+def test_hotels_that_are_behind_in_all_tables_are_one_message_and_each_table_is_over_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real check: seven hours after the hotels were found nothing has landed."""
+    with (
+        running_sandbox(made_records(), now=MADE_NOW) as mews,
+        watching(dg.DagsterInstance.ephemeral(), mews, tmp_path, monkeypatch) as watch,
+    ):
+        stage = watch.stage
+        stage.environment["MEWS_START_DATE"] = "2024-06-13"
+        assert stage.run("enterprises").success
+        mews.advance(7 * 3600)
+        assert stage.run("enterprises").success
+        assert stage.run("freshness").success
         watch.tick()
-
-    late({north: 31.5, south: 55})
-    (message,) = watch.webhook.received
-    assert "fresh_per_scope fails on 2 hotels" in message["title"]
-    assert message["message"].splitlines()[0] == f"- {south}: 55"
-    late({north: 33})
-    assert len(watch.titles()) == 1
-    late({})
-    assert watch.titles() == ["RESOLVED payments: fresh_per_scope passes again"]
+        (message,) = [one for one in watch.webhook.received if "fresh_per_scope" in one["title"]]
+        assert message["title"] == f"FAILED fresh_per_scope: {len(stage.settings.tables)} tables"
+        assert (
+            "- FAILED payments: fresh_per_scope fails on 2 hotels\n  Cause: 2 of 2 are behind."
+            in (message["message"])
+        )
+        watch.titles()
+        assert stage.run("payments", stage.keys(days=["2024-06-13", "2024-06-14"])).success
+        assert stage.run("freshness").success
+        watch.tick()
+        assert watch.titles() == ["RESOLVED payments: fresh_per_scope passes again"]
 
 
 def test_freshness_of_dagsters_own_policies_is_told_as_it_worsens_and_once_when_it_is_over(
@@ -257,7 +235,7 @@ def test_a_failed_run_is_told_with_its_hotels_and_is_over_when_others_have_lande
     (message,) = watch.webhook.received
     assert message["title"] == "FAILED payments: a run failed, 2 partitions of 2 hotels"
     assert "status 403" in message["message"]
-    assert f"{UI}/runs/{failed.run_id}" in message["message"]
+    assert f"{UI}/runs/{failed.run_id}\nTable: {UI}/assets/changes/payments\n" in message["message"]
     assert all(f"- {one['Name']}, {DAYS[0]}" in message["message"] for one in hotels(watch))
     watch.titles()
 

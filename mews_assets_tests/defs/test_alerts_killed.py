@@ -16,6 +16,7 @@ from mews_assets.alerts.delivery import REPEATED, targets_of
 from mews_assets.defs import alerts
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.alerts.receivers import Webhook, running_webhook
+from mews_assets_tests.defs.judging import evaluate
 from mews_assets_tests.defs.stage import Stage, stage_of
 
 ROOT = Path(__file__).parents[2]
@@ -67,14 +68,7 @@ def test_a_sensor_killed_in_the_middle_of_a_delivery_tells_after_its_restart(
 ) -> None:
     """Once where the message had not been taken; where it had been, the repeat says that it may be one."""
     keys = [f"{stage.enterprises[0]}|2025-01-{day:02}" for day in range(1, 31)]
-    for key in keys:
-        verdict = dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(["changes", "payments"]),
-            check_name="key_unique",
-            passed=False,
-            partition=key,
-        )
-        stage.instance.report_runless_asset_event(verdict)
+    evaluate(stage.instance, [(key, False) for key in keys])
     children: list[subprocess.Popen[bytes]] = []
 
     def kill() -> None:
@@ -100,14 +94,7 @@ def test_a_sensor_killed_in_the_middle_of_a_delivery_tells_after_its_restart(
     assert REPEATED in texts[-1]
     assert [REPEATED in text for text in texts[:-1]] == [False] * takes_it
 
-    for key in keys:
-        verdict = dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(["changes", "payments"]),
-            check_name="key_unique",
-            passed=True,
-            partition=key,
-        )
-        stage.instance.report_runless_asset_event(verdict)
+    evaluate(stage.instance, [(key, True) for key in keys])
     webhook.received.clear()
     tick(stage)
     assert webhook.titles == ["RESOLVED payments: key_unique passes again"]
