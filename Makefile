@@ -23,6 +23,7 @@ lint: $(INSTALLED) ## ruff and mypy
 
 bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one run
 	$(BIN)/python -m benchmarks.conversion
+	$(BIN)/python -m benchmarks.checks
 	$(BIN)/python -m benchmarks.scale --run
 	$(BIN)/python -m benchmarks.backfill
 

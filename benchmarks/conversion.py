@@ -36,7 +36,7 @@ def main() -> None:
         return _run_side(args.side, args.source)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         source = Path(folder) / f"{TABLE}.jsonl"
-        rows = _write_records(source, args.megabytes * 1_000_000)
+        rows = write_records(source, args.megabytes * 1_000_000)
         print(
             f"{source.stat().st_size / 1e6:.0f} MB, {rows} order items, {args.runs} runs each after a warm-up"
         )
@@ -81,16 +81,20 @@ def _run_side(side: str, source: Path) -> None:
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
-def _write_records(path: Path, size_bytes: int) -> int:
-    """Order items as Mews sends them: compact, nested amounts, nulls written out."""
+def write_records(path: Path, size_bytes: int, *, hotel: str = "", days: int = 180) -> int:
+    """Order items as Mews sends them: compact, nested amounts, nulls written out.
+
+    Of three hotels, unless one is given, and of so many days from 2 January 2026 on.
+    """
     numbers = random.Random(1)
     enterprises, services, categories, people = (
         [_id(numbers) for _ in range(count)] for count in (3, 6, 20, 30)
     )
+    enterprises = [hotel] if hotel else enterprises
     rows = written = 0
     with path.open("w") as file:
         while written < size_bytes:
-            day, second = numbers.randrange(1, 181), numbers.randrange(86400)
+            day, second = numbers.randrange(1, days + 1), numbers.randrange(86400)
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_767_225_600 + day * 86400 + second))
             gross = numbers.randrange(500, 30000) / 100
             net = round(gross / 1.21, 2)

@@ -46,8 +46,8 @@ class Reference:
     ids: int
     unresolved: int = 0
     examples: tuple[str, ...] = ()
-    comes_along: bool = False
-    """Whether the same request brings the records referred to: then every one must be there."""
+    is_exact: bool = False
+    """Whether every one must be there: the same request brings the records, or a small table holds all there are."""
     beside: str = ""
 
 
@@ -91,6 +91,7 @@ def _is_windowed(name: str) -> bool:
 def _resolved(table: Table, field: Field, partition: Partition, ids: pa.Array, held: _Held) -> Reference:
     to = field.column.refers_to
     comes_along = table.via is not None and (table.via.table, table.via.column) == (to, field.column.name)
+    is_exact = comes_along or not _is_windowed(to)
     count = len(ids)
     if beside := held.beside(partition, comes_along):
         return Reference(field.path, to, count, beside=beside)
@@ -100,7 +101,7 @@ def _resolved(table: Table, field: Field, partition: Partition, ids: pa.Array, h
             break
         left = left.filter(pc.invert(pc.is_in(left, known)))
     examples = tuple(left.slice(0, UNRESOLVED_SHOWN).to_pylist())
-    return Reference(field.path, to, count, len(left), examples, comes_along)
+    return Reference(field.path, to, count, len(left), examples, is_exact)
 
 
 @dataclass

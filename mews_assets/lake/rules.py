@@ -4,7 +4,8 @@ Lives here: rules that one row can break by itself: values nobody knows, amounts
 cannot be. Not here: running them (`measures`), rules over rows together (`balance`, `references`, `volume`), and
 how grave it is when one is broken (the checks).
 
-A rule's expressions see a table's row as `row`, and the file it stands in as `measured`.
+A rule's expressions see a table's row as `row`, and the file it stands in as `measured`. Their own names begin with
+`__`, as no column does: DuckDB takes a column for the argument of a lambda that is called the same.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _known(name: str, place: Field, values: Iterable[str]) -> Rule:
     if not place.is_repeated:
         value = _single(place)
         return Rule(name, place.path, f"{known}[{value}] IS NULL AND {value} IS NOT NULL", values=value)
-    odd = f"list_filter({_all(place)}, lambda one: {known}[one] IS NULL AND one IS NOT NULL)"
+    odd = f"list_filter({_all(place)}, lambda __one: {known}[__one] IS NULL AND __one IS NOT NULL)"
     # A row may hold several: one of them stands for the row.
     return Rule(name, place.path, f"len({odd}) > 0", values=f"{odd}[1]")
 
@@ -169,7 +170,9 @@ def _all(place: Field) -> str:
     for depth, column in enumerate(place.columns):
         name = identifier(column.field_name)
         found = (
-            f"list_transform({found}, lambda at{depth}: at{depth}.{name})" if is_list else f"{found}.{name}"
+            f"list_transform({found}, lambda __at{depth}: __at{depth}.{name})"
+            if is_list
+            else f"{found}.{name}"
         )
         if column.is_list:
             found = f"flatten({found})" if is_list else found
@@ -186,8 +189,8 @@ def _where(place: Field, broken) -> str:  # type: ignore[no-untyped-def]
     """Whether it is broken, or within lists, by any of the values."""
     if not place.is_repeated:
         return str(broken(_single(place)))
-    return f"len(list_filter({_all(place)}, lambda amount: {broken('amount')})) > 0"
+    return f"len(list_filter({_all(place)}, lambda __amount: {broken('__amount')})) > 0"
 
 
 def _sum(of: str, name: str) -> str:
-    return f"coalesce(list_sum(list_transform({of}, lambda line: line.{name})), 0)"
+    return f"coalesce(list_sum(list_transform({of}, lambda __line: __line.{name})), 0)"

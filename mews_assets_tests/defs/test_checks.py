@@ -215,10 +215,10 @@ def test_a_required_field_that_is_in_no_row_is_gone_and_that_is_an_error() -> No
         (Reference("bill_id", "bills", 20, 6), False),
         (Reference("bill_id", "bills", 7, 7), True),  # too few to tell
         (Reference("bill_id", "bills", 20, 20, beside="not landed"), True),
-        (Reference("bill_id", "outlet_bills", 900, 1, comes_along=True), False),
+        (Reference("bill_id", "outlet_bills", 900, 1, is_exact=True), False),
     ],
 )
-def test_a_share_of_references_may_be_missing_and_of_what_comes_along_none(
+def test_a_share_of_references_may_be_missing_and_of_what_is_all_there_none(
     reference: Reference, passes: bool
 ) -> None:
     reference = replace(reference, examples=("b1",))

@@ -19,10 +19,10 @@ MIN_IDS = 8
 
 
 def tolerates(reference: Reference) -> bool:
-    """Whether as many may be missing. What the same request brings must all be there."""
+    """Whether as many may be missing. None of what the same request brings, or of a table that is read whole."""
     if not reference.unresolved or reference.beside:
         return True
-    if reference.comes_along:
+    if reference.is_exact:
         return False
     return reference.ids < MIN_IDS or reference.unresolved <= TOLERATED * reference.ids
 
@@ -68,8 +68,8 @@ NEIGHBOUR_CHECKS = (
     Check(
         "references_resolve",
         "Ids refer to records that the lake has; also looked at again for the window before. WARN: a record may be "
-        "older than the lake, or have moved on into a window that has not landed, so a share may be missing; of what "
-        "the same request brings, none.",
+        "older than the lake, or have moved on into a window that has not landed, so a share may be missing; none of "
+        "what the same request brings, or of the reference tables (one may be newer than their last refresh).",
         dg.AssetCheckSeverity.WARN,
         _references_resolve,
         applies=lambda table: bool(references(table)),

@@ -1,0 +1,344 @@
+"""Deliberate corruptions, one for each check, put in by real means: each is caught by its check and by no other.
+
+What Mews sends is corrupted in the records that the sandbox serves; what rests in the lake, in its Parquet files.
+All are pulled, merged and judged by real runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mews_assets import catalog
+from mews_assets.catalog.model import Table
+from mews_assets.lake import layout
+from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.simulation import simulate
+from mews_assets.sandbox.simulation.money import ENCODER
+from mews_assets.sandbox.simulation.truth import newest
+from mews_assets.sandbox.versions import Version
+from mews_assets_tests.defs.stage import RANGE_END, RANGE_START, Stage, stage_of
+
+NOW = datetime(2025, 3, 30, 12, tzinfo=UTC)
+QUIET_DAYS = ("2025-03-24", "2025-03-25")
+"""Of resource blocks: each gets one that moves on, so that nothing rewrites the file when it is asked for again."""
+SPARSE_DAY = "2025-03-27"
+SAME_WEEKDAY = ("2025-03-06", "2025-03-13", "2025-03-20")
+ELSEWHERE = "00000000-0000-4000-8000-00000000beef"
+
+Record = dict[str, Any]
+Caught = dict[str, dict[str, Any]]
+"""The metadata of each check that failed, by its name."""
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One record, as Mews shows it on a day, changed."""
+
+    entity: str
+    day: str
+    change: Callable[[Record], None]
+    fits: Callable[[Record], bool] = lambda record: True
+
+
+def _lose_the_state(record: Record) -> None:
+    del record["State"]
+
+
+def _flip_to_a_refund(record: Record) -> None:
+    record["Kind"] = "Refund"  # and the amount stays that of money received
+
+
+def _misspell_the_currency(record: Record) -> None:
+    record["OriginalAmount"]["Currency"] = "CROWNS"
+
+
+def _charge_two_hellers_more(record: Record) -> None:
+    record["Amount"]["GrossValue"] += Decimal("0.02")
+
+
+def _post_a_heller_more(record: Record) -> None:
+    record["Value"] += Decimal("0.01")
+
+
+def _teleport(record: Record) -> None:
+    record["State"] = "Teleported"
+
+
+def _add_a_mood(record: Record) -> None:
+    record["Mood"] = "sunny"
+
+
+def _number_it(record: Record) -> None:
+    record["Number"] = 7
+
+
+def _send_elsewhere(record: Record) -> None:
+    record["ChainId"] = ELSEWHERE
+
+
+CORRUPTIONS = (
+    Corruption("Payment", "2025-03-10", _lose_the_state),
+    Corruption("Payment", "2025-03-11", _flip_to_a_refund, lambda one: one["Amount"]["GrossValue"] < 0),
+    Corruption("Payment", "2025-03-12", _misspell_the_currency),
+    Corruption("OrderItem", "2025-03-11", _charge_two_hellers_more, lambda one: one["Type"] == "SpaceOrder"),
+    Corruption("Reservation", "2025-03-11", _teleport),
+    Corruption("Bill", "2025-03-11", _add_a_mood),
+    Corruption("Bill", "2025-03-12", _number_it),
+    Corruption("Customer", "2025-03-11", _send_elsewhere),
+)
+"""All but those of the ledger, which is found by its day of posting."""
+
+
+def day_of(version: Version) -> str:
+    return datetime.fromtimestamp(version.stamp_us / 1e6, UTC).date().isoformat()
+
+
+def corrupted() -> Iterator[Version]:
+    """A hotel's versions up to now, with all corruptions in them."""
+    versions = []
+    now_us = int(NOW.timestamp() * 1e6)
+    for version in simulate(hotels=1, days=25, seed=1, now=NOW, rooms=12):
+        if version.entity == "LedgerEntry" and version.stamp_us > now_us:
+            break  # what follows is the hotel's future
+        if version.stamp_us <= now_us:
+            versions.append(version)
+    shown = newest(versions, now_us)
+    spoilt: dict[tuple[str, str, int], bytes] = {}
+    for one in CORRUPTIONS:
+        candidates = (
+            version
+            for version in shown.values()
+            if version.entity == one.entity and day_of(version) == one.day
+        )
+        version, record = next(
+            (version, record) for version in candidates if one.fits(record := _decoded(version))
+        )
+        one.change(record)
+        spoilt[version.entity, version.id, version.stamp_us] = ENCODER.encode(record)
+    yield from (
+        replace(one, record=spoilt.get((one.entity, one.id, one.stamp_us), one.record))
+        for one in _with_a_spoilt_ledger(versions)
+    )
+
+
+def _with_a_spoilt_ledger(versions: list[Version]) -> Iterator[Version]:
+    """One debit of one day a heller higher; and of another day, one transaction in ten, whole."""
+    is_spoilt = False
+    for version in versions:
+        if version.entity == "LedgerEntry":
+            record = _decoded(version)
+            if record["PostingDate"] == SPARSE_DAY and int(record["TransactionId"][:4], 16) % 10:
+                continue
+            is_debit = record["LedgerEntryType"] == "Debit"
+            if record["PostingDate"] == "2025-03-28" and is_debit and not is_spoilt:
+                is_spoilt = True
+                _post_a_heller_more(record)
+                version = replace(version, record=ENCODER.encode(record))
+        yield version
+
+
+def _decoded(version: Version) -> Record:
+    found: Record = json.loads(version.record, parse_float=Decimal)
+    return found
+
+
+@dataclass
+class Scene:
+    """The corrupted hotel's stage, and what each run of it caught."""
+
+    stage: Stage
+    caught: dict[tuple[str, str], Caught] = field(default_factory=dict)
+    """By table and day."""
+    succeeded: dict[str, bool] = field(default_factory=dict)
+    summaries: dict[str, set[str]] = field(default_factory=dict)
+    """The checks whose summary failed, by table: of all its runs together."""
+
+    def key(self, table: str, day: str) -> str:
+        scopes = self.stage.chains if table == "customers" else self.stage.enterprises
+        return f"{scopes[0]}|{day}"
+
+    def run(self, table: str, *days: str, **how: Any) -> None:
+        keys = [] if how else [self.key(table, day) for day in days]
+        result = self.stage.run(table, keys, **how)
+        self.succeeded[table] = result.success
+        for event in result.all_events:
+            if event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                continue
+            verdict = event.asset_check_evaluation_data
+            if verdict.passed:
+                continue
+            name = verdict.asset_key.path[-1]
+            if verdict.partition is None:
+                self.summaries.setdefault(name, set()).add(verdict.check_name)
+            else:
+                day = verdict.partition.partition("|")[2]
+                told = {key: value.value for key, value in verdict.metadata.items()}
+                self.caught.setdefault((name, day), {})[verdict.check_name] = told
+
+    def edit(self, table: str, day: str, change: Callable[[pa.Table], pa.Table]) -> None:
+        """Change a partition's file where it rests."""
+        scope = self.key(table, day).partition("|")[0]
+        name = layout.changes_file(table, scope, day)
+        file = self.stage.lake.local_root
+        assert file is not None
+        rows = pq.read_table(file / name, partitioning=None)
+        pq.write_table(change(rows), file / name)
+
+
+def _twice(rows: pa.Table) -> pa.Table:
+    return pa.concat_tables([rows, rows.slice(0, 1)])
+
+
+def _a_day_later(rows: pa.Table) -> pa.Table:
+    at = rows.schema.get_field_index("_window_utc")
+    later = pa.array([datetime(2025, 3, 26, tzinfo=UTC)] * rows.num_rows, rows.schema.field(at).type)
+    return rows.set_column(at, rows.schema.field(at), later)
+
+
+def _without_the_first(rows: pa.Table) -> pa.Table:
+    return rows.slice(1)
+
+
+def _put_blocks(scene: Scene) -> None:
+    """One resource block on each quiet day."""
+    for number, day in enumerate(QUIET_DAYS):
+        scene.stage.mews.put_record("ResourceBlock", _block(scene, number), stamp_utc=f"{day}T10:00:00Z")
+
+
+def _block(scene: Scene, number: int) -> Record:
+    return {
+        "Id": f"b10c0000-0000-4000-8000-{number:012}",
+        "EnterpriseId": scene.stage.enterprises[0],
+        "AssignedResourceId": ELSEWHERE,
+        "IsActive": True,
+        "Type": "OutOfOrder",
+        "StartUtc": "2025-03-26T10:00:00Z",
+        "EndUtc": "2025-03-27T10:00:00Z",
+        "CreatedUtc": "2025-03-24T10:00:00Z",
+        "Name": "Window broken",
+    }
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """All corruptions, put in and pulled."""
+    with (
+        running_sandbox(corrupted(), now=NOW, rate_limit=10_000) as mews,
+        dg.DagsterInstance.ephemeral() as instance,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        folder = tmp_path_factory.mktemp("corrupted")
+        found = Scene(stage_of(mews, instance, folder, patch, MEWS_START_DATE="2025-03-05"))
+        stage = found.stage
+        assert stage.run("enterprises").success
+        found.run("payments", "2025-03-10", "2025-03-11", "2025-03-12")
+        found.run("order_items", "2025-03-10", "2025-03-11")
+        found.run("reservations", "2025-03-10", "2025-03-11")
+        found.run("bills", "2025-03-10", "2025-03-11")
+        found.run("customers", "2025-03-11")
+        found.run("ledger_entries", *SAME_WEEKDAY, SPARSE_DAY, "2025-03-28")
+        _put_blocks(found)
+        found.run("resource_blocks", *QUIET_DAYS)
+        for number in range(2):
+            mews.put_record("ResourceBlock", _block(found, number), stamp_utc="2025-03-30T10:00:00Z")
+        found.edit("resource_blocks", QUIET_DAYS[0], _twice)
+        found.edit("resource_blocks", QUIET_DAYS[1], _a_day_later)
+        assert found.caught.keys() & {("resource_blocks", day) for day in QUIET_DAYS} == set()
+        found.run("resource_blocks", *QUIET_DAYS)
+        found.run("outlet_items", "2025-03-11")
+        found.edit("outlet_bills", "2025-03-11", _without_the_first)
+        key = found.key("outlet_items", "2025-03-11")
+        only = [dg.AssetKey(["changes", "outlet_items"])]
+        found.run("outlet_items", tags={RANGE_START: key, RANGE_END: key}, only=only)
+        yield found
+
+
+CASES = (
+    ("key_unique", "resource_blocks", QUIET_DAYS[0], {"duplicate_keys": 1}),
+    ("required_present", "payments", "2025-03-10", {"missing": {"state": 1}}),
+    ("rows_in_window", "resource_blocks", QUIET_DAYS[1], {"rows_outside_window": 1}),
+    ("rows_reconciled", "customers", "2025-03-11", {"lines_unexplained": 1}),
+    ("enum_values_known", "reservations", "2025-03-11", {"new_values": {"state": {"Teleported": 1}}}),
+    ("schema_drift", "bills", "2025-03-11", {"unknown_fields": {"Mood": {"records": 1, "type": "string"}}}),
+    ("amounts_add_up", "order_items", "2025-03-11", {"by_column": {"amount": 1}}),
+    ("ledger_balances", "ledger_entries", "2025-03-28", {"transactions_off": 1}),
+    ("money_signs", "payments", "2025-03-11", {"by_column": {"amount.gross_value": 1}}),
+    ("currencies_known", "payments", "2025-03-12", {"unknown": {"original_amount.currency": {"CROWNS": 1}}}),
+    ("references_resolve", "outlet_items", "2025-03-11", {"unresolved": {"bill_id": 1}}),
+    ("volume_usual", "ledger_entries", SPARSE_DAY, {}),
+)
+
+
+@pytest.mark.parametrize(("check", "table", "day", "told"), CASES, ids=[case[0] for case in CASES])
+def test_a_corruption_is_caught_by_its_check_and_no_other(
+    scene: Scene, check: str, table: str, day: str, told: dict[str, Any]
+) -> None:
+    caught = scene.caught[table, day]
+    assert set(caught) == {check}
+    assert told.items() <= caught[check].items()
+    assert caught[check]["worst"].startswith("|")
+    assert check in scene.summaries[table]
+    assert scene.succeeded[table]
+
+
+def test_nothing_else_is_caught(scene: Scene) -> None:
+    """A capture's unknown fields are told of each partition it covers: which of them had it, nobody counted."""
+    wanted = {(table, day) for _, table, day, _ in CASES} | {("bills", "2025-03-10")}
+    assert set(scene.caught) == wanted
+    assert {name for names in scene.summaries.values() for name in names} == {case[0] for case in CASES}
+
+
+def test_a_volume_names_what_is_usual(scene: Scene) -> None:
+    told = scene.caught["ledger_entries", SPARSE_DAY]["volume_usual"]
+    assert len(told["compared_with"]) == 3
+    assert told["rows"] * 3 < told["usual_rows"]
+
+
+def test_a_type_that_changed_fails_the_run_and_is_an_error_of_the_schema(scene: Scene) -> None:
+    scene.run("bills", "2025-03-12")
+    assert not scene.succeeded.pop("bills")
+    scene.succeeded["bills"] = True
+    caught = scene.caught.pop(("bills", "2025-03-12"))
+    assert set(caught) == {"schema_drift"}
+    (changed,) = caught["schema_drift"]["types_changed"]
+    assert (changed["field"], changed["problem"]) == ("Number", "number 7 where a string (string) must stand")
+
+
+def test_a_verdict_turns_green_once_and_is_then_not_stored_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalog learns the new value, and the day is asked for again, twice."""
+    key = scene.key("reservations", "2025-03-11")
+    monkeypatch.setattr(catalog, "TABLES", tuple(_learnt(table) for table in catalog.TABLES))
+    verdicts = []
+    for _ in range(2):
+        result = scene.stage.run("reservations", [key])
+        verdicts.append(
+            [
+                (one.partition, one.passed)
+                for event in result.all_events
+                if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+                and (one := event.asset_check_evaluation_data).check_name == "enum_values_known"
+            ]
+        )
+    assert verdicts == [[(key, True), (None, True)], [(None, True)]]
+
+
+def _learnt(table: Table) -> Table:
+    if table.name != "reservations":
+        return table
+    columns = tuple(
+        replace(one, values=(*one.values, "Teleported")) if one.name == "State" else one
+        for one in table.columns
+    )
+    return replace(table, columns=columns)
