@@ -119,6 +119,10 @@ def _lines_within(path: Path, size_bytes: int) -> int:
     return lines
 
 
+_SPELLED_EVERY = 8
+"""Blocks of which one has its names read letter by letter, the first among them; the others, by their capitals
+and the letters between. What a field holds is checked in all of them, so no row depends on it: a new name that is
+an anagram of a known one, capitals in place, may go uncounted until the next such block."""
 _LEARN_AFTER = 16
 """Records with a new field looked at one by one, before the field is learnt and the scan is fast again."""
 _LONG_NUMBER = re.compile(rb"[:,\[][ \t]*(-?[0-9][-+0-9.eE]{15,}|-?[0-9][-+0-9.]*[eE][-+0-9.eE]*)")
@@ -133,6 +137,7 @@ class _Checker:
         self._lines_before = 0
         self._known_names = frozenset(_names(table.columns))
         self._is_spaced = False
+        self._blocks = 0
         self._has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
         self._learnt: dict[str, bytes] = {}
         """Path and text of the new fields that the pattern lets through: these are counted by their text."""
@@ -155,7 +160,9 @@ class _Checker:
     def _matches_whole(self, block: memoryview) -> bool:
         """Whether every line is good. Mews sends no spaces between tokens; others do, and stay with it."""
         if not self._is_spaced:
-            if _matches_whole(block, self._compact_pattern):
+            by_letter = bool(self._learnt) or self._blocks % _SPELLED_EVERY == 0
+            self._blocks += 1
+            if _matches_whole(block, self._compact_pattern if by_letter else self._quick_pattern):
                 return True
             self._is_spaced = _matches_whole(block, self._spaced_pattern)
             return self._is_spaced
@@ -164,7 +171,9 @@ class _Checker:
     def _write_patterns(self) -> None:
         compact = line_pattern(self._table, unknown=self._learnt, spaces=False)
         strict = line_pattern(self._table, unknown=self._learnt)
+        quick = line_pattern(self._table, spaces=False, spelling=False)
         self._compact_pattern = rf"\A(?:{compact}\n)*\z"
+        self._quick_pattern = rf"\A(?:{quick}\n)*\z"
         self._spaced_pattern = rf"\A(?:{strict}\n)*\z"
         self._line_pattern = rf"\A{strict}\z"
         self._long_number_pattern = (

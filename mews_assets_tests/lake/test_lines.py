@@ -9,6 +9,7 @@ import pytest
 
 from mews_assets.catalog.model import Table
 from mews_assets.lake import lines
+from mews_assets.lake.errors import RecordError
 from mews_assets.lake.lines import Findings, Seen, check_file
 from mews_assets_tests.lake.made import BILLS, ORDER_ITEMS, at, converted, item, json_line, write_file
 
@@ -95,6 +96,36 @@ def test_a_field_in_all_lines_is_counted_exactly_once_it_is_learnt(tmp_path, sma
     counts = {path: count * times for path, count in expected.items()}
     counts["Nouveau"] = counts.get("Nouveau", 0) + MANY + 1
     assert {path: count for path, (count, _) in found.items()} == counts
+
+
+@pytest.mark.parametrize("name", ["Novel", "Note", "NOtes", "Valu", "UpdatedutC", "Notess\u00e9", "Noted"])
+def test_a_new_name_in_any_block_is_counted_though_most_are_not_spelt_out(tmp_path, small_blocks, name):
+    """Blocks whose names are known by their capitals and letters alone still find what is not of those."""
+    content = line() * MANY + line(**{name: "x"}) * 3 + line() * MANY
+    known = name == "Note"  # of the letters of Notes: found by the blocks that are spelt out
+    assert new_fields(tmp_path, content) == ({} if known else {name: (3, "string")})
+    assert new_fields(tmp_path, line(**{name: "x"}) * 3 + line() * MANY) == {name: (3, "string")}
+    assert new_fields(tmp_path, (line() * 9 + line(**{name: "x"})) * MANY)[name][
+        0
+    ] >= MANY - 8 * BLOCK // len(line())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        (line(Notes=5), "Notes"),
+        (line(UnitCount="5"), "UnitCount"),
+        (line(UnitCount=5.7), "UnitCount"),
+        (line(UnitAmount={"NetValue": "5"}), "UnitAmount.NetValue"),
+        (line(UnitAmount={"NetValue": True}), "UnitAmount.NetValue"),
+        (line(CreatedUtc="epoch"), "CreatedUtc"),
+    ],
+)
+def test_a_wrong_value_is_found_in_every_block(tmp_path, small_blocks, wrong, field):
+    content = line() * MANY + wrong + line() * MANY
+    with pytest.raises(RecordError) as caught:
+        new_fields(tmp_path, content)
+    assert (caught.value.field, caught.value.line) == (field, MANY + 1)
 
 
 def test_a_field_in_some_lines_of_all_blocks_is_counted_exactly(tmp_path, small_blocks):
