@@ -15,6 +15,7 @@ _COMMANDS = {
     "dev": "open the Dagster UI on 127.0.0.1, with a sandbox unless real tokens are set",
     "status": "what the lake holds, hotel by hotel, and what is under way",
     "doctor": "look at settings, tokens, clock, lake and Dagster, and say what to mend",
+    "sql": "run a query over the tables of the lake",
     "sandbox": "serve a Mews Connector API to try against",
     "convert": "convert JSON Lines of one table to one Parquet file",
     "docs": "write the page of all tables from the catalog",

@@ -28,6 +28,7 @@ from mews_assets.defs.reference import reference_assets
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.run_history import TABLE_TAG
 from mews_assets.defs.specs import ENTERPRISES_KEY, changes_key, landing_key
+from mews_assets.defs.sql import sql_catalog
 from mews_assets.defs.switches import default_schedule_status
 from mews_assets.settings import Settings
 
@@ -55,7 +56,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     reference = reference_assets(settings)
     return dg.Definitions(
-        assets=[*assets, *reference, *current_assets(settings), *mart_assets(settings)],
+        assets=[
+            *assets,
+            *reference,
+            *current_assets(settings),
+            *mart_assets(settings),
+            sql_catalog(settings),
+        ],
         asset_checks=[freshness_checks(settings)],
         jobs=[
             *jobs,

@@ -251,6 +251,16 @@ def find_lake(location: str, grain: Grain) -> Lake | None:
     return lake
 
 
+def open_standing(location: str) -> Lake:
+    """The lake that stands at a folder or URI, with the windows it was laid with. Raises LakeError if none does."""
+    lake = _lake_at(location, Grain.DAILY)
+    if not lake.exists(layout.LAKE_FILE):
+        raise LakeError(
+            f"there is no lake at {location}: set MEWS_LAKE to where it is, or make one: make demo"
+        )
+    return open_lake(location, Grain(str(lake.read_json(layout.LAKE_FILE).get("window"))))
+
+
 def _lake_at(location: str, grain: Grain) -> Lake:
     if "://" in location:
         filesystem, root = pafs.FileSystem.from_uri(location)

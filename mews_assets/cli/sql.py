@@ -1,0 +1,68 @@
+"""`mews-assets sql "select ..."`: a query over the lake's tables, printed; without one, what can be asked of.
+
+Lives here: printing. The views and what may be run are in `lake.sql`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BATCH_ROWS = 2048
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "query", nargs="?", help='such as "select * from current.payments"; none lists the tables'
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="comma-separated, all rows")
+    form.add_argument("--json", action="store_true", help="one JSON object to a line, all rows")
+    parser.add_argument("--rows", type=int, default=40, help="shown of a long result (default 40)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets.cli.home import load_dotenv
+    from mews_assets.lake.sql import query, write_catalog
+    from mews_assets.lake.store import open_standing
+
+    load_dotenv()
+    lake = open_standing(os.environ.get("MEWS_LAKE", "").strip() or "data/lake")
+    if args.query is None:
+        for view in write_catalog(lake):
+            print(f"{view.schema}.{view.name:28} {view.files:>6} files")
+        return 0
+    with query(lake, args.query) as result:
+        if args.csv:
+            _print_csv(result.to_arrow_reader(_BATCH_ROWS))
+        elif args.json:
+            for row in _rows(result.to_arrow_reader(_BATCH_ROWS)):
+                print(json.dumps(row, default=str, ensure_ascii=False))
+        elif hasattr(result, "show"):
+            result.show(max_width=shutil.get_terminal_size().columns, max_rows=args.rows)
+    return 0
+
+
+def _print_csv(reader: pa.RecordBatchReader) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(reader.schema.names)
+    for row in _rows(reader):
+        writer.writerow(_cell(value) for value in row.values())
+
+
+def _rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+    for batch in reader:
+        yield from batch.to_pylist()
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else value
