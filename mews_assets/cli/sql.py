@@ -12,12 +12,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_BATCH_ROWS = 2048
+_COLUMN_WIDTH = 40
+"""An id takes 36."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import load_dotenv
-    from mews_assets.lake.sql import query, write_catalog
+    from mews_assets.lake.sql import query, rows_of, write_catalog
     from mews_assets.lake.store import open_standing
 
     load_dotenv()
@@ -43,25 +41,24 @@ def run(args: argparse.Namespace) -> int:
         return 0
     with query(lake, args.query) as result:
         if args.csv:
-            _print_csv(result.to_arrow_reader(_BATCH_ROWS))
+            _print_csv(*rows_of(result))
         elif args.json:
-            for row in _rows(result.to_arrow_reader(_BATCH_ROWS)):
-                print(json.dumps(row, default=str, ensure_ascii=False))
+            names, rows = rows_of(result)
+            for row in rows:
+                print(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
         elif hasattr(result, "show"):
-            result.show(max_width=shutil.get_terminal_size().columns, max_rows=args.rows)
+            width = shutil.get_terminal_size().columns
+            result.show(max_width=width, max_rows=args.rows, max_col_width=_COLUMN_WIDTH)
+        else:  # a plan
+            for row in result.fetchall():
+                print(row[-1])
     return 0
 
 
-def _print_csv(reader: pa.RecordBatchReader) -> None:
+def _print_csv(names: list[str], rows: Iterator[list[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(reader.schema.names)
-    for row in _rows(reader):
-        writer.writerow(_cell(value) for value in row.values())
-
-
-def _rows(reader: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
-    for batch in reader:
-        yield from batch.to_pylist()
+    writer.writerow(names)
+    writer.writerows([_cell(value) for value in row] for row in rows)
 
 
 def _cell(value: Any) -> Any:

@@ -18,4 +18,5 @@ Reading order:
     current          the newest version of each record, one file per scope
     measures         what is true of a partition on disk
     holdings         what a table holds
+    sql              a view for every table, and running one query
 """

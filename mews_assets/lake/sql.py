@@ -28,6 +28,7 @@ from mews_assets.lake.reference import reference_schema
 from mews_assets.lake.store import Lake
 
 SCHEMAS = (layout.CHANGES, layout.CURRENT, layout.REFERENCE, layout.MARTS)
+_BATCH_ROWS = 2048
 _READS = ("SELECT", "EXPLAIN")
 """Kinds of statements that change nothing; DESCRIBE, SHOW, SUMMARIZE and VALUES count as SELECT."""
 
@@ -151,6 +152,18 @@ def query(lake: Lake, text: str) -> Iterator[Any]:
                 yield connection.sql(text)
     except duckdb.Error as error:
         raise SqlError(str(error)) from None
+
+
+def rows_of(result: Any) -> tuple[list[str], Iterator[list[Any]]]:
+    """The names of a result's columns, and its rows as Python values, a batch of them in memory."""
+    reader = result.to_arrow_reader(_BATCH_ROWS)
+
+    def rows() -> Iterator[list[Any]]:
+        for batch in reader:
+            # By column: two of them may have one name.
+            yield from map(list, zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+    return reader.schema.names, rows()
 
 
 def _set_up(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:

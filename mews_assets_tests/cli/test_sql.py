@@ -50,7 +50,7 @@ def test_without_a_query_the_catalog_is_made_and_listed(
 ) -> None:
     assert main(["sql"]) == 0
     listed = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines())
-    assert listed["changes.order_items"] == "3" and listed["current.payments"] == "0"
+    assert listed["changes.order_items"] == "4" and listed["current.payments"] == "0"
     assert lake.exists("lake.duckdb")
 
 
