@@ -1,7 +1,7 @@
 """Verdicts: what a run tells Dagster of its checks.
 
 Lives here: gathering the evidence on the partitions of a run, and storing what the checks say of it: a verdict by
-partition where that is news, and a summary last, which the asset's page shows. A failing blocking check holds back
+partition where that is news, and a summary of all of them last. A failing blocking check holds back
 what is made from the table (its spec says so), but not this run: Dagster would fail the step, and sensors pull no
 more after a run that failed for good.
 """
@@ -84,7 +84,8 @@ class Verdicts:
 
     def _of(self, check: Check, verdicts: Mapping[Partition, Verdict]) -> Iterator[dg.AssetCheckEvaluation]:
         before = set() if check.every_partition else self._failed_before(check, verdicts)
-        for partition, verdict in verdicts.items():
+        # Failures last: the asset's page shows the newest row, and the summary fills one that is older.
+        for partition, verdict in sorted(verdicts.items(), key=lambda pair: not pair[1].passed):
             key = self._key(partition)
             if check.every_partition or not verdict.passed or key in before:
                 metadata = {**self._whose(partition), **verdict.metadata}

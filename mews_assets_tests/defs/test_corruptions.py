@@ -298,6 +298,19 @@ def test_nothing_else_is_caught(scene: Scene) -> None:
     assert {name for names in scene.summaries.values() for name in names} == {case[0] for case in CASES}
 
 
+@pytest.mark.parametrize(
+    ("table", "check"),
+    [("payments", "required_present"), ("payments", "money_signs"), ("bills", "schema_drift")],
+)
+def test_the_newest_verdict_is_a_failure_where_any_partition_failed(
+    scene: Scene, table: str, check: str
+) -> None:
+    """It is what the asset's page shows, whichever partition came last."""
+    key = dg.AssetCheckKey(dg.AssetKey(["changes", table]), check)
+    newest = scene.stage.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])
+    assert newest[key].status.value == "FAILED"
+
+
 def test_a_volume_names_what_is_usual(scene: Scene) -> None:
     told = scene.caught["ledger_entries", SPARSE_DAY]["volume_usual"]
     assert len(told["compared_with"]) == 3
