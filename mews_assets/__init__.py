@@ -6,6 +6,7 @@ The rooms, in reading order:
     api          HOW to ask Mews
     lake         WHERE bytes rest
     ingest       the glue: plan, pull, land, merge
+    marts        first answers, each with a picture
     settings     what the environment says
     alerts       who is told what, and when
     defs         what Dagster is told, exposed by `definitions`

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def run(args: argparse.Namespace) -> int:
     tables = _summary()
     for line in _table(tables):
         print(line)
+    print("\nlook at the marts:")
+    for plot in _plots():
+        print(f"  {plot}")
     seconds = time.monotonic() - began
     failed = [run for run in runs if not run.succeeded]
     for run_ in failed:
@@ -63,9 +67,30 @@ def _materialise_all() -> list[Ran]:
         futures = [pool.submit(materialise_due, group[0].name, now) for group in groups(catalog.TABLES)]
         for future in as_completed(futures):
             run_ = future.result()
-            _say(f"{run_.job}: {run_.partitions} partitions, {run_.checks_passed} checks passed")
+            _tell(run_)
             runs.append(run_)
+        runs += _answer(pool)
     return runs
+
+
+def _answer(pool: ProcessPoolExecutor) -> list[Ran]:
+    """What is made of the changes: what the ids mean and what is current now, then the marts."""
+    from mews_assets.catalog.model import ScopeKind
+    from mews_assets.defs.runs import make_current, make_marts, refresh_reference
+
+    futures = [*(pool.submit(make_current, kind) for kind in ScopeKind), pool.submit(refresh_reference)]
+    runs = []
+    for future in as_completed(futures):
+        runs.append(future.result())
+        _tell(runs[-1])
+    runs.append(pool.submit(make_marts).result())
+    _tell(runs[-1])
+    return runs
+
+
+def _tell(run_: Ran) -> None:
+    partitions = f"{run_.partitions} partitions, " if run_.partitions else ""
+    _say(f"{run_.job}: {partitions}{run_.checks_passed} checks passed")
 
 
 def _summary() -> dict[str, Totals]:
@@ -77,6 +102,23 @@ def _summary() -> dict[str, Totals]:
     settings = read_settings(os.environ)
     lake = open_lake(settings.lake, settings.grain)
     return {table.name: totals(holdings(lake, table)) for table in catalog.TABLES}
+
+
+def _plots() -> list[str]:
+    from mews_assets.lake import layout
+    from mews_assets.lake.store import open_lake
+    from mews_assets.marts import MARTS
+    from mews_assets.settings import read_settings
+
+    settings = read_settings(os.environ)
+    lake = open_lake(settings.lake, settings.grain)
+    names = [layout.mart_plot(mart.name) for mart in MARTS]
+    return [_near(lake.uri(name)) for name in names if lake.exists(name)]
+
+
+def _near(path: str) -> str:
+    """As one would type it here."""
+    return path.removeprefix(f"{Path.cwd()}/")
 
 
 def _table(tables: dict[str, Totals]) -> list[str]:

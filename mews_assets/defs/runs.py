@@ -13,15 +13,25 @@ from datetime import datetime
 import dagster as dg
 
 from mews_assets import catalog
+from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.assets import op_name
-from mews_assets.defs.build import ENTERPRISES_JOB, build_definitions
+from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
+from mews_assets.defs.marts import MARTS_JOB
 from mews_assets.defs.partitions import SCOPE_SETS
+from mews_assets.defs.specs import current_key
+from mews_assets.defs.wanted import RANGE_END, RANGE_START
 from mews_assets.lake import layout
 from mews_assets.settings import read_settings
 from mews_assets.windows import settled_windows, to_key
 
 _QUIET = {"console": {"config": {"log_level": "ERROR"}}}
 """Runs tell their story in the instance; the terminal gets what went wrong."""
+
+
+_COUNTED = (layout.CHANGES, layout.CURRENT)
+"""Where a partition counts as one; that of landing is the same partition."""
+_WHOLE = (layout.REFERENCE, layout.MARTS)
+"""Where there are no partitions."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,36 @@ def materialise_due(table_name: str, now: datetime) -> Ran:
     return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
 
 
+def refresh_reference() -> Ran:
+    """Run the job that reads all reference tables."""
+    return _run(REFERENCE_JOB, {})
+
+
+def make_current(kind: ScopeKind) -> Ran:
+    """Bring the current tables of all scopes of a kind up to their changes, in one run."""
+    settings = read_settings(os.environ)
+    keys = [current_key(table) for table in settings.tables if table.scope is kind]
+    with dg.DagsterInstance.get() as instance:
+        scopes = instance.get_dynamic_partitions(SCOPE_SETS[kind])
+        result = (
+            build_definitions(settings)
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(
+                instance=instance,
+                run_config={"loggers": _QUIET},
+                asset_selection=keys,
+                tags={RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+                raise_on_error=False,
+            )
+        )
+    return summarise(f"current tables of each {kind.value}", result.success, result.all_events)
+
+
+def make_marts() -> Ran:
+    """Run the job that makes all marts."""
+    return _run(MARTS_JOB, {})
+
+
 def _run(job: str, ops: dict[str, object]) -> Ran:
     definitions = build_definitions(read_settings(os.environ))
     with dg.DagsterInstance.get() as instance:
@@ -65,11 +105,12 @@ def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> R
     """What a run's events say."""
     partitions, verdicts, problems = set[object](), list[bool](), list[str]()
     for event in events:
-        if event.is_step_materialization and event.asset_key and event.asset_key.path[0] == layout.CHANGES:
+        if event.is_step_materialization and event.asset_key and event.asset_key.path[0] in _COUNTED:
             partitions.add((event.asset_key, event.partition))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
-            if evaluation.partition is not None:
+            # Without a partition a verdict on tables of partitions is the summary of what was counted before.
+            if evaluation.partition is not None or evaluation.asset_key.path[0] in _WHOLE:
                 verdicts.append(evaluation.passed)
         elif event.is_step_failure and event.step_failure_data.error is not None:
             failure = event.step_failure_data

@@ -1,10 +1,13 @@
 """Revenue per hotel, business day and accounting category, net and gross.
 
-    net   = sum of NetValue      gross = sum of GrossValue
-    order items:   Amount of OrderItem (all its units), where AccountingState is neither Canceled nor Inactive, and
-                   Type is none of CityTax, CityTaxDiscount, Deposit: those are held for others, not earned
-    outlet items:  UnitAmount x UnitCount of OutletItem, where Type is Revenue (neither NonRevenue nor Payment)
-    business day:  ConsumedUtc by the hotel's TimeZoneIdentifier, put back by its BusinessDayClosingOffset
+    net, gross    = sum of NetValue, of GrossValue
+    order items   = Amount of OrderItem (all its units), where AccountingState is
+                    neither Canceled nor Inactive, and Type is none of CityTax,
+                    CityTaxDiscount, Deposit: held for others, not earned
+    outlet items  = UnitAmount x UnitCount of OutletItem, where Type is Revenue
+                    (neither NonRevenue nor Payment)
+    business day  = ConsumedUtc by the hotel's TimeZoneIdentifier, put back by
+                    its BusinessDayClosingOffset
 
 Only what was consumed before the mart's instant counts: items of coming nights exist already and are left out. Rebates
 are items with negative amounts, on the day Mews gives them. The two sources are rows of their own (`source`), so that

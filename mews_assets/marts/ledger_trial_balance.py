@@ -1,9 +1,10 @@
 """Debits and credits of each ledger on each posting date; over all ledgers they are equal.
 
-    debits  = sum of Value of LedgerEntry, where LedgerEntryType is Debit      credits = the same for Credit
-    balance = debits - credits, per hotel, PostingDate and LedgerType
-    zero-sum: over the ledgers of one hotel and one PostingDate, balance adds up to exactly 0, since every transaction
-    is double entry on one date
+    debits   = sum of Value of LedgerEntry, where LedgerEntryType is Debit
+    credits  = the same, where it is Credit
+    balance  = debits - credits, per hotel, PostingDate and LedgerType
+    zero-sum : over the ledgers of one hotel and one PostingDate, balance adds up
+               to exactly 0: every transaction is double entry on one date
 
 PostingDate is the hotel's own date, as Mews posted it; nothing is reckoned from an instant. Values are in the currency
 the hotel keeps its books in, and added as decimals, so zero means zero. Entries can be posted days after their date.

@@ -1,11 +1,14 @@
 """Room nights on the books per stay date: now, as they were seen 7 and 30 days ago, and what was picked up since.
 
-    rooms            = number of reservations on the books that sleep there that night
-    on the books     = State is Confirmed, Started or Processed (not Inquired, Requested, Optional or Canceled)
-    nights           = every business day from that of ScheduledStartUtc up to, without, that of ScheduledEndUtc;
-                       a stay that begins and ends on one business day has none
-    seen at T        = of every reservation the newest version with UpdatedUtc before T
-    pickup over n    = rooms - rooms_n_days_ago; below zero where more was canceled than booked
+    rooms         = reservations on the books that sleep there that night
+    on the books  = State is Confirmed, Started or Processed
+                    (not Inquired, Requested, Optional or Canceled)
+    nights        = every business day from that of ScheduledStartUtc up to,
+                    without, that of ScheduledEndUtc; none within one day
+    seen at T     = of every reservation the newest version with UpdatedUtc
+                    before T
+    pickup over n = rooms - rooms_n_days_ago; below zero where more was canceled
+                    than booked
 
 T is the mart's instant, and 7 and 30 days before it. A reservation that the lake knows only from later than T (its
 first pull brought nothing but the newest versions) is put together from what Mews keeps: it counts at T if CreatedUtc

@@ -1,11 +1,13 @@
 """What each outlet sold per business day, and apart from it what was paid there.
 
-    net, gross   = sum of UnitAmount.NetValue (GrossValue) x UnitCount of OutletItem, where Type is Revenue
+    net, gross   = sum of UnitAmount.NetValue (GrossValue) x UnitCount of
+                   OutletItem, where Type is Revenue
     non_revenue  = the same, gross, where Type is NonRevenue: tips, vouchers sold
     payments     = the same, gross, where Type is Payment; never part of revenue
     bills        = number of OutletBills with an item on that day
     outlet       = OutletBill.OutletId of the item's BillId
-    business day = ConsumedUtc of the item by the hotel's TimeZoneIdentifier, put back by its BusinessDayClosingOffset
+    business day = ConsumedUtc of the item by the hotel's TimeZoneIdentifier,
+                   put back by its BusinessDayClosingOffset
 
 Only what was consumed before the mart's instant counts. Gross + non_revenue = payments over all days of a bill that is
 paid in full; on one day they differ where a bill crosses the closing of the day. An item whose bill is not in the lake

@@ -127,7 +127,8 @@ def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
     axes.set_xlim(-0.7, len(places) - 0.3)
     # Weeks are what hotels compare.
     mondays = [place for place in places if panel.days[place].weekday() == 0]
-    ticks = [place for place in mondays if place < len(places) - 1] or [0]
+    # Not at the edges, where a label would stand on others.
+    ticks = [place for place in mondays if 0 < place < len(places) - 1] or [0]
     axes.set_xticks(
         ticks, [f"{panel.days[place]:%a} {panel.days[place].day} {panel.days[place]:%b}" for place in ticks]
     )

@@ -16,6 +16,7 @@ from PIL import Image
 
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.marts import mart_key, wanted_marts
+from mews_assets.defs.runs import summarise
 from mews_assets.lake.parquet import open_writer
 from mews_assets.lake.store import Lake
 from mews_assets.marts import LEDGER_TRIAL_BALANCE, MARTS
@@ -90,6 +91,9 @@ def test_every_mart_shows_its_picture_its_rows_and_where_they_are(stage: Stage) 
         assert one["preview"].startswith("| enterprise |")
         verdicts = evaluations(result, mart_key(mart))
         assert verdicts == {(check.name, None): True for check in checks_of(mart)}
+    ran = summarise("marts", result.success, result.all_events)
+    checks = sum(len(checks_of(mart)) for mart in MARTS)
+    assert (ran.succeeded, ran.partitions, ran.checks_passed, ran.checks_failed) == (True, 0, checks, 0)
 
 
 def test_books_that_do_not_balance_fail_the_run_and_stay_to_be_looked_at(stage: Stage) -> None:
