@@ -68,8 +68,9 @@ class _Export:
         return self.files.result() if self.files and is_written else []
 
     def is_in_flight(self, now_us: int) -> bool:
+        """Not before it was asked for, either: a clock that is set back must not leave it in flight for hours."""
         is_writing = self.files is not None and not self.files.done()
-        return now_us < self.ready_us or is_writing
+        return self.made_us <= now_us < self.ready_us or is_writing
 
 
 class Exports:

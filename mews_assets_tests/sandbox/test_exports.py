@@ -75,6 +75,14 @@ def test_a_second_export_of_an_entity_is_refused_while_one_is_in_flight(slow):
     slow.order("OrderItem")
 
 
+def test_an_export_of_a_time_to_come_holds_no_other_up_when_the_clock_was_set_back(slow):
+    """Tests move the clock of a sandbox they share: the next one's export would wait for hours."""
+    slow.sandbox.advance(7 * 3600)
+    slow.order()
+    slow.sandbox.set_clock(NOW, running=False)
+    assert slow.order()
+
+
 def test_two_exports_added_at_the_same_moment_are_not_both_taken(slow):
     statuses = []
 
