@@ -8,6 +8,7 @@ The rooms, in reading order:
     ingest       the glue: plan, pull, land, merge
     marts        first answers, each with a picture
     settings     what the environment says
+    clients      an API client for a connection
     alerts       who is told what, and when
     defs         what Dagster is told, exposed by `definitions`
     sandbox      a Mews to try against

@@ -43,10 +43,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "marts": {"catalog", "windows", "lake", "pyarrow", "duckdb", "numpy", "matplotlib", "PIL"},
     "settings": {"catalog", "windows", "api"},
     "alerts": {"lake", "apprise"},
-    "defs": {*ALL_ROOMS, "alerts", "dagster", "pyarrow", "duckdb"},
+    "clients": {"api", "settings"},
+    "defs": {*ALL_ROOMS, "clients", "alerts", "dagster", "pyarrow", "duckdb"},
     "definitions": {"defs", "settings"},
     "sandbox": {"catalog", "starlette", "uvicorn", "msgspec"},
-    "cli": {*ALL_ROOMS, "cli", "defs", "sandbox", "dagster", "httpx", "dotenv"},
+    "cli": {*ALL_ROOMS, "clients", "cli", "defs", "sandbox", "dagster", "httpx", "dotenv"},
 }
 """By room: the other rooms, and the packages that are not of Python itself. What is not here is a mistake."""
 

@@ -128,29 +128,19 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
     """What there is to say of a connection, and how far Mews' clock is ahead of ours, if it answered."""
     from datetime import timedelta
 
-    from mews_assets.api import Credentials, MewsClient
     from mews_assets.api.client import BRIEF_TIMEOUTS
     from mews_assets.catalog.reference import REFERENCES
     from mews_assets.cli.home import utc_now
+    from mews_assets.clients import client_of
     from mews_assets.ingest.findings import fail
     from mews_assets.ingest.probes import probe
-    from mews_assets.settings import SettingError, read_secret
+    from mews_assets.settings import SettingError
 
     try:
-        credentials = Credentials(
-            read_secret(os.environ, settings.client_token_variable),
-            read_secret(os.environ, connection.access_token_variable),
-            settings.client,
-        )
+        opened = client_of(settings, connection, max_tries=_TRIES, timeouts=BRIEF_TIMEOUTS)
     except SettingError as error:
         return [fail(connection.name, str(error), "set the variable; Mews gives out both tokens.")], None
-    with MewsClient(
-        settings.platform_address,
-        credentials,
-        connection=connection.name,
-        max_tries=_TRIES,
-        timeouts=BRIEF_TIMEOUTS,
-    ) as client:
+    with opened as client:
         found = probe(
             client,
             settings.tables,

@@ -25,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
-    from mews_assets.api import Credentials, MewsClient
     from mews_assets.cli.home import load_dotenv
+    from mews_assets.clients import client_of
     from mews_assets.ingest.directory import discover, time_at_mews
     from mews_assets.ingest.materialise import materialise
     from mews_assets.lake.dealing import Partition
     from mews_assets.lake.store import open_lake
-    from mews_assets.settings import SettingError, read_secret, read_settings
+    from mews_assets.settings import SettingError, read_settings
     from mews_assets.windows import windows_between
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -53,20 +53,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
     lake = open_lake(settings.lake, settings.grain)
     with ExitStack() as stack:
-        clients = {
-            one.name: stack.enter_context(
-                MewsClient(
-                    settings.platform_address,
-                    Credentials(
-                        read_secret(os.environ, settings.client_token_variable),
-                        read_secret(os.environ, one.access_token_variable),
-                        settings.client,
-                    ),
-                    connection=one.name,
-                )
-            )
-            for one in settings.connections
-        }
+        clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
         directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
         scopes = args.scope or directory.scopes(table.scope)
         for scope in scopes:

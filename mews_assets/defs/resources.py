@@ -6,7 +6,6 @@ the process that runs: so they are in no run config, no snapshot and no page of 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from mews_assets.api import Credentials, MewsClient
+from mews_assets.api import MewsClient
 from mews_assets.api.client import BRIEF_TIMEOUTS
+from mews_assets.clients import client_of
 from mews_assets.ingest.directory import Directory, discover, time_at_mews
 from mews_assets.lake.store import Lake, open_lake
-from mews_assets.settings import Connection, Settings, read_secret
+from mews_assets.settings import Connection, Settings
 from mews_assets.windows import Grain
 
 
@@ -79,20 +79,8 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield Platform(clients, directory or discover(clients, only, before))
 
     def _client(self, connection: ConnectionConfig, patient: bool) -> MewsClient:
-        credentials = Credentials(
-            read_secret(os.environ, self.client_token_variable),
-            read_secret(os.environ, connection.access_token_variable),
-            self.client,
-        )
-        if patient:
-            return MewsClient(self.platform_address, credentials, connection=connection.name)
-        return MewsClient(
-            self.platform_address,
-            credentials,
-            connection=connection.name,
-            max_tries=1,
-            timeouts=BRIEF_TIMEOUTS,
-        )
+        more = {} if patient else {"max_tries": 1, "timeouts": BRIEF_TIMEOUTS}
+        return client_of(self, connection, **more)
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
