@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def look() -> Iterator[Finding]:
     """All findings, as they come in."""
-    from mews_assets.cli.home import utc_now
+    from mews_assets.cli.home import dagster_home, utc_now
     from mews_assets.ingest.findings import fail
     from mews_assets.ingest.lake_probe import probe_lake
     from mews_assets.settings import SettingError, read_settings
@@ -65,7 +65,7 @@ def look() -> Iterator[Finding]:
         look_at_instance,
     )  # imports Dagster: 3 s that the lines above need not
 
-    yield from look_at_instance(_dagster_home(), automation, utc_now())
+    yield from look_at_instance(dagster_home(), automation, utc_now())
 
 
 def lines(finding: Finding, width: int) -> list[str]:
@@ -149,11 +149,3 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
             lambda: utc_now() + timedelta(seconds=client.clock_skew_seconds or 0),
         )
         return found, client.clock_skew_seconds
-
-
-def _dagster_home() -> str:
-    """Where Dagster's own processes look, or the home that `dev` and `demo` make."""
-    from mews_assets.cli.home import DATA
-
-    made = (DATA / "dagster").absolute()
-    return os.environ.get("DAGSTER_HOME", "").strip() or (str(made) if made.is_dir() else "")

@@ -82,6 +82,12 @@ def has_tokens(environment: Mapping[str, str]) -> bool:
     return bool(environment.get("MEWS_CLIENT_TOKEN", "").strip())
 
 
+def dagster_home(data: Path = DATA) -> str:
+    """Where Dagster's own processes look, or the home that `dev` and `demo` make; empty where there is neither."""
+    made = (data / "dagster").absolute()
+    return os.environ.get("DAGSTER_HOME", "").strip() or (str(made) if made.is_dir() else "")
+
+
 def load_dotenv() -> None:
     """Take settings from `.env`, without overriding what the environment says."""
     import dotenv

@@ -40,7 +40,7 @@ def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Fin
             f"{folder} holds no dagster.yaml: pools and run monitoring are not as this project needs them",
             f"copy this project's dagster.yaml into {folder}.",
         )
-    if _is_fresh(folder):
+    if is_unmade(folder):
         yield warn(
             SUBJECT,
             f"no process has made the storage in {folder} yet",
@@ -53,15 +53,20 @@ def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Fin
             yield from _pools(instance)
             yield from _daemons(instance.get_daemon_statuses(), automation, now)
     except Exception as error:  # any driver of any storage: it cannot be reached, and this is what it said
-        first = (str(error).strip().splitlines() or ["no message"])[0][:200]
         yield fail(
             SUBJECT,
-            f"the instance of {folder} cannot be read: {type(error).__name__}: {drop_queries(first)}",
+            told(folder, error),
             "check the storage in dagster.yaml and whether it runs; after an upgrade, `dagster instance migrate`.",
         )
 
 
-def _is_fresh(folder: Path) -> bool:
+def told(folder: Path, error: Exception) -> str:
+    """That an instance cannot be read, in one line, and without the password of its storage's address."""
+    first = (str(error).strip().splitlines() or ["no message"])[0][:200]
+    return f"the instance of {folder} cannot be read: {type(error).__name__}: {drop_queries(first)}"
+
+
+def is_unmade(folder: Path) -> bool:
     """Whether the default storage, which is made by opening it, is not there yet."""
     try:
         storage = InstanceRef.from_dir(str(folder)).run_storage_data
