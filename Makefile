@@ -25,6 +25,7 @@ bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one 
 	$(BIN)/python -m benchmarks.conversion
 	$(BIN)/python -m benchmarks.checks
 	$(BIN)/python -m benchmarks.scale --run
+	$(BIN)/python -m benchmarks.current
 	$(BIN)/python -m benchmarks.backfill
 
 docs: $(INSTALLED) ## docs/tables.md, from the catalog
