@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 _SHORTEST_NAME = 12
-"""Characters of a hotel's name that still tell it from another."""
+_EASY_NAME = 24
+"""Characters of a hotel's name: at least, and so many that columns go before the name is cut further."""
 _GAP = "  "
 
 
@@ -114,7 +115,10 @@ def _widest(column: _Column, lines: Sequence[Line]) -> int:
 
 
 def _width(columns: Sequence[_Column], lines: Sequence[Line], *, shortened: bool = False) -> int:
-    widths = [_SHORTEST_NAME if shortened and one is _NAME else _widest(one, lines) for one in columns]
+    widths = [
+        min(_EASY_NAME, _widest(one, lines)) if shortened and one is _NAME else _widest(one, lines)
+        for one in columns
+    ]
     return sum(widths) + len(_GAP) * (len(columns) - 1)
 
 
