@@ -16,6 +16,10 @@ dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or 
 test: lint ## lint, types and every test
 	$(BIN)/pytest -n 2 --dist worksteal
 
+chaos: $(INSTALLED) ## a thousand seeds of bad weather, and every broken variant of the rules caught by one
+	$(BIN)/python -m mews_assets_tests.chaos --seeds 1000
+	$(BIN)/python -m mews_assets_tests.chaos --mutants --seeds 200
+
 lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff check mews_assets mews_assets_tests benchmarks
 	$(BIN)/ruff format --check mews_assets mews_assets_tests benchmarks
@@ -39,4 +43,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test lint bench docs clean
+.PHONY: help demo dev test lint chaos bench docs clean

@@ -30,6 +30,7 @@ from mews_assets.api.errors import (
     ShrinkError,
     StopError,
     UnauthorizedError,
+    UnreadableError,
     WaitError,
 )
 from mews_assets.api.exports import (
@@ -69,6 +70,7 @@ __all__ = [
     "SlidingWindow",
     "StopError",
     "UnauthorizedError",
+    "UnreadableError",
     "WaitError",
     "add_export",
     "classify",

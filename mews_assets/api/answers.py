@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from mews_assets.api.errors import StopError
+from mews_assets.api.errors import UnreadableError
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _RECORDS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -35,15 +35,14 @@ class Answer:
         """Whether this is the 204 that `Prefer: return=minimal` asks for."""
         return self.status == 204
 
-    def unreadable(self, what: str) -> StopError:
+    def unreadable(self, what: str) -> UnreadableError:
         """The error for an answer that came with a good status but cannot be understood."""
-        return StopError(
+        return UnreadableError(
             f"the answer cannot be read: {what}.",
             operation=self.operation,
             status=self.status,
             request_id=self.request_id,
             connection=self.connection,
-            advice="nothing was taken from it. If it stays so, give Mews' support the request id.",
         )
 
     def value(self, key: str) -> Any:

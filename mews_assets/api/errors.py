@@ -11,6 +11,7 @@ what, and what to do next. Not here: telling one from another (`retry`, `client`
       StopError               asking again cannot help
         UnauthorizedError     401
         ForbiddenError        403
+        UnreadableError       a good status, and no answer that can be understood; a run may try again
         RepeatedCursorError   paging would never end
       ExportFailedError       Mews gave up on this export; add a new one
       ExportExpiredError      the files are gone; add a new one
@@ -92,7 +93,7 @@ class ShrinkError(MewsError):
 
 
 class StopError(MewsError):
-    """Mews refused, or answered something unreadable. The same request will meet the same answer."""
+    """Mews refused. The same request will meet the same answer."""
 
 
 class UnauthorizedError(StopError):
@@ -108,6 +109,16 @@ class ForbiddenError(StopError):
     """403: a rule of Mews' business logic says no; the message names it."""
 
     next_step = "read Mews' message; if it is unclear, ask Mews' support and give them the request id."
+
+
+class UnreadableError(StopError):
+    """An answer of a good status that cannot be understood, such as a proxy's page. Nothing was taken from it.
+
+    The call does not ask again at once; the work may be repeated later, for what spoils an answer passes.
+    """
+
+    is_transient = True
+    next_step = "nothing was taken from it. If it stays so, give Mews' support the request id."
 
 
 class RepeatedCursorError(StopError):

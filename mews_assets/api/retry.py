@@ -83,7 +83,12 @@ def read_http_date(text: str) -> datetime | None:
 
 
 def is_worth_retrying(error: httpx.RequestError) -> bool:
-    """Whether trouble below HTTP may pass: not a bug of ours, not a certificate that is not trusted."""
+    """Whether trouble below HTTP may pass: not a bug of ours, not a certificate that is not trusted.
+
+    A body that cannot be unpacked was spoilt on its way.
+    """
+    if isinstance(error, httpx.DecodingError):
+        return True
     if not isinstance(error, httpx.TransportError):
         return False
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):

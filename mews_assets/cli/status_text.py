@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 _SHORTEST_NAME = 12
-_EASY_NAME = 24
-"""Characters of a hotel's name: at least, and so many that columns go before the name is cut further."""
+"""Characters of a hotel's name that still tell it from another."""
 _GAP = "  "
 
 
@@ -115,10 +114,7 @@ def _widest(column: _Column, lines: Sequence[Line]) -> int:
 
 
 def _width(columns: Sequence[_Column], lines: Sequence[Line], *, shortened: bool = False) -> int:
-    widths = [
-        min(_EASY_NAME, _widest(one, lines)) if shortened and one is _NAME else _widest(one, lines)
-        for one in columns
-    ]
+    widths = [_SHORTEST_NAME if shortened and one is _NAME else _widest(one, lines) for one in columns]
     return sum(widths) + len(_GAP) * (len(columns) - 1)
 
 

@@ -103,6 +103,9 @@ class _Tick:
         decision = decide(ours, states, runs, before, now)
         for export in decision.forget:
             export_log.forget(self.lake, export)
+        for flight in decision.launch:
+            # A tick that died may have forgotten it, and its run finds it nowhere else.
+            export_log.save(self.lake, flight.export)
         asked, troubles = self._ask(decision, waited_for, now, notes)
         told = [self._observation("asked for", one) for one in asked]
         told += [self._observation("ready", one.export) for one in decision.launch]
@@ -174,7 +177,8 @@ class _Tick:
                 asked.append(answer)
             elif isinstance(answer, ExportInFlightError):
                 notes.append(f"{pull.connection}: another export of {self.table.entity} is in flight")
-            elif answer.is_transient:
+            elif answer.is_transient or not pull.window.is_settled(self.platform.now()):
+                # Refused, and by the clock that came with the refusal too early: ours was set since discovery.
                 notes.append(str(answer))
                 troubles = with_trouble(troubles, paused(troubles, key, str(answer), now))
             else:

@@ -74,29 +74,40 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         description=f"Pulls the settled windows of {', '.join(one.name for one in group)} that are missing.",
     )
     def sense(context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource) -> dg.SensorResult:
-        directory = load_directory(lake.open())
-        if directory is None:
-            return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
-        instance = context.instance
-        runs = newest_runs(instance, first.name, MAX_RUNS)
-        states = [state_of(instance, run) for run in runs]
-        if RunState.GOING in states:
-            return dg.SensorResult(skip_reason="a run is going", cursor=context.cursor)
-        with mews.open(directory, patient=False) as platform:
-            now = platform.now()
-        seen, before = _read(context.cursor)
-        troubles = before
-        # A run that names what it could not pull has pulled the rest: only the rest is paused for a whole.
-        refused = failed_pulls(instance, runs[0].run_id) if runs else []
-        if runs and runs[0].run_id != seen:
-            troubles = _after(refused, troubles, now)
-        until = None if refused else pause_after(states, _ended(instance, runs[0].run_id) if runs else None)
-        scopes = directory.scopes(first.scope)
-        return _result(
-            instance, group, settings, scopes, now, before, troubles, until, runs[0].run_id if runs else ""
-        )
+        return tick(group, settings, context.instance, context.cursor, mews, lake)
 
     return sense
+
+
+def tick(
+    group: tuple[Table, ...],
+    settings: Settings,
+    instance: dg.DagsterInstance,
+    cursor: str | None,
+    mews: MewsResource,
+    lake: LakeResource,
+) -> dg.SensorResult:
+    """One look at what is due and at how the last run went."""
+    first = group[0]
+    directory = load_directory(lake.open())
+    if directory is None:
+        return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
+    runs = newest_runs(instance, first.name, MAX_RUNS)
+    states = [state_of(instance, run) for run in runs]
+    if RunState.GOING in states:
+        return dg.SensorResult(skip_reason="a run is going", cursor=cursor)
+    with mews.open(directory, patient=False) as platform:
+        now = platform.now()
+    seen, before = _read(cursor)
+    troubles = before
+    # A run that names what it could not pull has pulled the rest: only the rest is paused for a whole.
+    refused = failed_pulls(instance, runs[0].run_id) if runs else []
+    if runs and runs[0].run_id != seen:
+        troubles = _after(refused, troubles, now)
+    until = None if refused else pause_after(states, _ended(instance, runs[0].run_id) if runs else None)
+    scopes = directory.scopes(first.scope)
+    newest = runs[0].run_id if runs else ""
+    return _result(instance, group, settings, scopes, now, before, troubles, until, newest)
 
 
 def _result(

@@ -41,6 +41,9 @@ PAGES_AT_ONCE = 4
 class UnsettledWindowError(ValueError):
     """A window was asked for that Mews does not answer for yet."""
 
+    is_transient = True
+    """Asked again later it will have settled: our clock may have been set since somebody thought it had."""
+
 
 _Pulled = tuple[Pull, Landed | MewsError]
 

@@ -53,7 +53,10 @@ def asked(lake: Lake, connection: str, table: str) -> list[AskedExport]:
     """The exports of a table that a connection is still owed, oldest first."""
     found = []
     for name in lake.files(layout.exports_folder(connection)):
-        value = lake.read_json(name)
+        try:
+            value = lake.read_json(name)
+        except FileNotFoundError:  # its run landed it since the folder was listed
+            continue
         if value["table"] == table:
             window = Window(from_api(value["start_utc"]), from_api(value["end_utc"]))
             found.append(

@@ -162,9 +162,13 @@ class Lake:
         return sorted(info.path[start:] for info in infos if info.type == kind)
 
     def delete(self, name: str) -> None:
-        """Remove a file; one that is gone already is no error."""
-        if self.exists(name):
+        """Remove a file; one that is gone already, or goes meanwhile, is no error."""
+        if not self.exists(name):
+            return
+        try:
             self.filesystem.delete_file(self.path(name))
+        except FileNotFoundError:
+            return
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -72,6 +72,30 @@ def exports_of(sandbox: RunningSandbox) -> dict[str, Any]:
     return sandbox.sandbox.exports._exports
 
 
+def test_what_is_launched_is_in_the_log_although_a_tick_that_died_forgot_it(ticks: Ticks) -> None:
+    ticks.tick(SENSOR)
+    (export,) = logged(ticks)
+    export_log.forget(ticks.stage.lake, export)
+    ticks.stage.mews.advance(11 * MINUTES)
+    (request,) = ticks.tick(SENSOR).run_requests
+    assert [one.id for one in logged(ticks)] == [export.id]
+    assert ticks.run("order_items", request).success
+    assert ticks.counts[ADD] == 1
+
+
+def test_a_window_asked_for_too_early_because_our_clock_was_set_is_not_given_up(ticks: Ticks) -> None:
+    sandbox = ticks.stage.mews
+    sandbox.set_clock("2024-06-16T00:06:00Z", running=False)
+    ticks.discover()
+    sandbox.set_clock("2024-06-16T00:02:00Z", running=False)  # as if ours had been set since
+    ticks.tick(SENSOR)
+    assert (logged(ticks), ticks.counts[ADD]) == ([], 1)
+    sandbox.set_clock("2024-06-16T00:20:00Z", running=False)
+    ticks.discover()
+    ticks.tick(SENSOR)
+    assert len(logged(ticks)) == 1
+
+
 def test_nothing_is_asked_before_anything_was_discovered(
     sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,8 @@ class Bucket(pafs.FileSystemHandler):  # type: ignore[misc]
         return pa.PythonFile(_Upload(self, path), mode="w")
 
     def delete_file(self, path: str) -> None:
+        if path not in self.objects:
+            raise FileNotFoundError(path)
         del self.objects[path]
 
     def _refuse(self, *arguments: Any) -> Any:

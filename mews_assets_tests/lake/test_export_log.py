@@ -39,6 +39,20 @@ def test_a_forgotten_export_is_gone_and_may_be_forgotten_twice(lake):
     assert export_log.asked(lake, "portfolio", "order_items") == []
 
 
+def test_an_export_that_lands_while_the_log_is_read_is_owed_no_more(lake, monkeypatch):
+    export_log.save(lake, ASKED)
+    export_log.save(lake, replace(ASKED, id="export-2"))
+    real = type(lake).files
+
+    def files_before_one_lands(self, folder, **more):
+        found = real(self, folder, **more)
+        export_log.forget(self, ASKED)
+        return found
+
+    monkeypatch.setattr(type(lake), "files", files_before_one_lands)
+    assert [one.id for one in export_log.asked(lake, "portfolio", "order_items")] == ["export-2"]
+
+
 def test_an_export_that_cannot_be_read_is_an_error_and_not_no_export(lake):
     lake.write("state/exports/portfolio/export-1.json", b"{")
     with pytest.raises(LakeError, match="restore it or move it away"):

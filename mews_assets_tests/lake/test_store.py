@@ -89,6 +89,21 @@ def test_deleting_what_is_gone_is_no_error(any_lake):
     assert not any_lake.exists("a")
 
 
+def test_deleting_what_another_process_deletes_meanwhile_is_no_error(any_lake, monkeypatch):
+    any_lake.write("a", b"")
+    real = type(any_lake).exists
+
+    def exists_until_looked_at(self, name):
+        found = real(self, name)
+        self.filesystem.delete_file(self.path(name))
+        return found
+
+    monkeypatch.setattr(type(any_lake), "exists", exists_until_looked_at)
+    any_lake.delete("a")
+    monkeypatch.undo()
+    assert not any_lake.exists("a")
+
+
 def test_a_file_put_from_another_disk_is_copied_aside_first(lake, tmp_path, monkeypatch):
     local, real, seen = tmp_path / "local", os.replace, []
 

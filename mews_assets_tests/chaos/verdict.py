@@ -1,0 +1,298 @@
+"""The verdict: what must be true after every process, and at the end, against what the sandbox really showed.
+
+Lives here: reading the lake as any reader would, and comparing it with the sandbox's truth. Nothing here asks
+the code under test what it thinks it did, except which captures it says are landed and what it reported green.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from mews_assets.catalog import table as table_of
+from mews_assets.catalog.model import Pages, Table, snake_case
+from mews_assets.defs.run_history import EXPORT_TAG, state_of
+from mews_assets.defs.specs import changes_key
+from mews_assets.ingest.flights import DEADLINE, RunState
+from mews_assets.lake import landing, layout
+from mews_assets.lake.landing import Manifest
+from mews_assets.lake.store import Lake
+from mews_assets.sandbox.clock import read_micros, to_micros
+from mews_assets.sandbox.parts import Sandbox
+from mews_assets.windows import Grain, from_key, settled_windows, to_key
+from mews_assets_tests.chaos.house import Came, House
+from mews_assets_tests.chaos.process import Process
+from mews_assets_tests.chaos.world import START, TAGS, True_, Truth, window_of
+
+Key = tuple[str, int]
+
+
+def read_rows(path: Path, table: Table) -> list[tuple[str, int, str]]:
+    """Id, version and text of every row of a partition, in the file's order."""
+    version, tag = snake_case(table.version_column), snake_case(TAGS[table.entity])
+    found = pq.read_table(path, columns=["id", version, tag])
+    stamps = found.column(version).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    columns = (found.column("id"), stamps, found.column(tag))
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+
+@dataclass
+class Verdict:
+    """Watches one lake. `wrong` says what should never have been seen."""
+
+    house: House
+    truth: Truth
+    sandbox: Sandbox
+    wrong: list[str] = field(default_factory=list)
+    rows: dict[str, dict[Key, str]] = field(default_factory=dict)
+    _marks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _landed: dict[str, Manifest] = field(default_factory=dict)
+    _settled_ids: set[str] = field(default_factory=set)
+    _shown: dict[str, list[True_]] = field(default_factory=dict)
+
+    @property
+    def lake(self) -> Lake:
+        return self.house.base
+
+    @property
+    def tables(self) -> list[Table]:
+        return [table for group in self.house.groups for table in group]
+
+    def after(self, came: Came) -> None:
+        """What must be true whenever a process has ended, however it did."""
+        self._look_at_files()
+        self._look_for_ids(came)
+        for name, keys in came.green.items():
+            for key in keys:
+                self._look_at_green(table_of(name), key, came.process.name)
+
+    def _look_at_files(self) -> None:
+        """No half file: whatever a reader can see is whole, and holds all that it ever held."""
+        for table in self.tables:
+            for path in self._changed(layout.changes_folder(table.name), ".parquet"):
+                self._look_at_partition(path, table)
+            for path in self._changed(layout.landing_folder(table.name), "manifest.json"):
+                self._look_at_landing(path)
+        for path in self._changed("state", ".json"):
+            try:
+                json.loads(path.read_bytes())
+            except ValueError as error:
+                self.wrong.append(f"half a file: {path}: {error}")
+
+    def _changed(self, folder: str, ending: str) -> list[Path]:
+        """The files that are new or others than when last looked at."""
+        found = []
+        for place, _, names in os.walk(f"{self.lake.root}/{folder}"):
+            for name in names:
+                if name.endswith(ending) and self._has_changed(path := f"{place}/{name}"):
+                    found.append(path)
+        return [Path(path) for path in sorted(found)]
+
+    def _has_changed(self, path: str) -> bool:
+        stat = os.stat(path)  # noqa: PTH116 - hundreds of thousands of times
+        mark = (stat.st_mtime_ns, stat.st_ino)
+        changed = self._marks.get(path) != mark
+        self._marks[path] = mark
+        return changed
+
+    def _look_at_partition(self, path: Path, table: Table) -> None:
+        name = str(path.relative_to(self.lake.root))
+        try:
+            rows = read_rows(path, table)
+        except Exception as error:
+            self.wrong.append(f"half a file: {name}: {error}")
+            return
+        scope, window = layout.partition_of(name)
+        now = {(one, stamp): tag for one, stamp, tag in rows}
+        if len(now) != len(rows):
+            self.wrong.append(f"{name}: {len(rows) - len(now)} rows stand twice")
+        if rows != sorted(rows, key=lambda row: (row[1], row[0])):
+            self.wrong.append(f"{name}: rows are not in the order of version and id")
+        if lost := self.rows.get(name, {}).keys() - now.keys():
+            self.wrong.append(f"{name}: lost {self._named(table, lost)}, which it held before")
+        for key, tag in now.items():
+            true = self.truth.by_key[table.entity].get(key)
+            if true is None or tag != true.tag or scope != true.scope:
+                self.wrong.append(f"{name}: holds {key} {tag!r}, which Mews never showed ({true})")
+            elif table.via is None and to_key(window_of(true.window_us), Grain.DAILY) != window:
+                self.wrong.append(f"{name}: holds {true.tag}, which belongs to {window_of(true.window_us)}")
+        self.rows[name] = now
+
+    def _named(self, table: Table, keys: Any) -> list[str]:
+        known = self.truth.by_key[table.entity]
+        return sorted(known[key].tag for key in keys)[:5]
+
+    def _look_at_landing(self, path: Path) -> None:
+        try:
+            manifest = Manifest.from_json(json.loads(path.read_bytes()))
+        except (ValueError, KeyError) as error:
+            self.wrong.append(f"half a file: {path}: {error}")
+            return
+        self._landed[manifest.capture + manifest.table] = manifest
+        for file in manifest.files:
+            part = path.parent / file.name
+            if not part.exists() or part.stat().st_size != file.stored_bytes:
+                self.wrong.append(f"{manifest.table}, capture {manifest.capture}: {file.name} is not whole")
+
+    def _look_for_ids(self, came: Came) -> None:
+        """No lost export id: each is in the log, or has landed, or can bring nothing any more."""
+        logged = {path.stem for path in (Path(self.lake.root) / "state/exports").rglob("*.json")}
+        landed = {one.source.get("export_id") for one in self._landed.values()}
+        for export, process in self.house.notes.told.items():
+            if export in self._settled_ids or export in logged:
+                continue
+            if process in self.house.here_by_thread.values():
+                continue
+            if export in landed or self._is_over(export) or _is_excused(export, process):
+                self._settled_ids.add(export)
+                continue
+            self._settled_ids.add(export)
+            self.wrong.append(f"the id of export {export} is lost, seen after {came.process.name}")
+
+    def _is_over(self, export: str) -> bool:
+        found = self.sandbox.exports._exports[export]
+        over = found.status(self.sandbox.clock.now_us()) in ("Failed", "Expired") or found.owner == "gone"
+        deadline = self.house.notes.told_at[export] + DEADLINE // timedelta(microseconds=1)
+        over = over or self.sandbox.clock.now_us() > deadline
+        given_up = any(f"export {export}:" in reason for reason in self.house.reasons)
+        # Its run found its partitions captured since it was asked for, or says that again cannot help.
+        redundant = any(
+            run.tags.get(EXPORT_TAG) == export
+            and state_of(self.house.book, run) in (RunState.SUCCEEDED, RunState.FAILED_FOR_GOOD)  # type: ignore[arg-type]
+            for run in self.house.book.runs
+        )
+        return over or given_up or redundant or export in self.house.notes.left_out
+
+    def _look_at_green(self, table: Table, key: str, who: str) -> None:
+        """A partition reported green holds all that stands in Mews since its window ended."""
+        scope, _, window_key = key.partition("|")
+        name = layout.changes_file(table.name, scope, window_key)
+        if name not in self.rows:
+            self.wrong.append(f"{who} reported {table.name} {key} green, and there is no file")
+            return
+        window = from_key(window_key, Grain.DAILY)
+        wanted = self.truth.shown_from(table, scope, window, self.sandbox.clock.now_us())
+        if missing := [one.tag for one in wanted if one.key not in self.rows[name]]:
+            self.wrong.append(f"{who} reported {table.name} {key} green without {missing[:5]}")
+
+    def missing_partitions(self) -> dict[str, list[str]]:
+        """Settled windows that are not green yet, by first table."""
+        now = self.sandbox.clock.now() - timedelta(minutes=15)  # within the clocks' skew either may be right
+        missing: dict[str, list[str]] = {}
+        for group in self.house.groups:
+            for table in group:
+                there = self.house.book.get_materialized_partitions(changes_key(table))
+                keys = [
+                    f"{scope}|{to_key(window, Grain.DAILY)}"
+                    for window in settled_windows(START, now, Grain.DAILY)
+                    for scope in self.house.book.get_dynamic_partitions("enterprises")
+                ]
+                if absent := [key for key in keys if key not in there]:
+                    missing.setdefault(group[0].name, []).extend(absent)
+        return missing
+
+    def at_the_end(self) -> None:
+        """What must be true when the weather is over and all is done."""
+        for name, keys in self.missing_partitions().items():
+            self.wrong.append(f"{name}: {keys} never came, however long it was waited")
+        for table in self.tables:
+            for key in sorted(self.house.book.get_materialized_partitions(changes_key(table))):
+                self._look_at_green(table, key, "the end:")
+            shown = {one.key for one in self._all_shown(table)}
+            for name, rows in self.rows.items():
+                if name.startswith(f"{layout.changes_folder(table.name)}/") and (more := rows.keys() - shown):
+                    self.wrong.append(f"{name}: holds {self._named(table, more)}, which no answer held")
+            if pending := landing.pending(self.lake, table.name):
+                self.wrong.append(f"{table.name}: {len(pending)} captures were never merged")
+        for manifest in self._landed.values():
+            self._look_at_capture(manifest)
+
+    def _look_at_capture(self, manifest: Manifest) -> None:
+        """Every version that a capture brought stands in its partition, or waits for it beside."""
+        export = manifest.source.get("export_id")
+        if self.lake.exists(layout.rejected_file(manifest.table, manifest.capture)):
+            if export not in self.house.notes.spoilt:
+                self.wrong.append(f"{manifest.table}: capture {manifest.capture} was rejected without reason")
+            return
+        table = table_of(manifest.table)
+        start, end = to_micros(manifest.window.start), to_micros(manifest.window.end)
+        for one, at in self._brought(manifest, table):
+            if one.scope not in manifest.scopes or not start <= at <= end:
+                continue
+            key = to_key(window_of(at), Grain.DAILY)
+            name = layout.changes_file(table.name, one.scope, key)
+            if name in self.rows:
+                if one.key not in self.rows[name]:
+                    self.wrong.append(f"{name}: lacks {one.tag}, which capture {manifest.capture} brought")
+            elif at < end:
+                self.wrong.append(f"{name} does not stand, though capture {manifest.capture} covers it")
+            else:
+                beside = layout.boundary_file(table.name, one.scope, key, manifest.capture)
+                if not self.lake.exists(beside):
+                    self.wrong.append(f"{beside} does not stand, for {one.tag} at the capture's end")
+        if export and export not in self.house.notes.spoilt:
+            self._compare_bytes(manifest, export)
+
+    def _brought(self, manifest: Manifest, table: Table) -> Iterator[tuple[True_, int]]:
+        """What the sandbox showed for a capture, each version with the instant its window is found by."""
+        if export := manifest.source.get("export_id"):
+            for one in self._of_export(export):
+                yield one, one.window_us
+            return
+        answers = [self.house.notes.pages[one] for one in manifest.source["request_ids"] if one]
+        bills: dict[str, int] = {}
+        for answer in answers:
+            for record in answer.get("OutletBills", ()):
+                stamp = read_micros(record["UpdatedUtc"])
+                bills[record["Id"]] = max(stamp, bills.get(record["Id"], stamp))
+        for answer in answers:
+            for one in self._of_answer(answer, table):
+                yield one, bills[one.bill] if table.via else one.window_us
+
+    def _of_answer(self, answer: dict[str, Any], table: Table) -> list[True_]:
+        assert isinstance(table.fetch, Pages)
+        return [
+            self.truth.by_key[table.entity][record["Id"], read_micros(record["UpdatedUtc"])]
+            for record in answer.get(table.fetch.records_key, ())
+        ]
+
+    def _of_export(self, export: str) -> list[True_]:
+        if export not in self._shown:
+            made = self.sandbox.exports._exports[export]
+            known = self.truth.by_key.get(made.order.entity, {})
+            stamp = "CreatedUtc" if made.order.entity == "LedgerEntry" else "UpdatedUtc"
+            records = map(json.loads, self.sandbox.store.records(made.question))
+            self._shown[export] = [known[record["Id"], read_micros(record[stamp])] for record in records]
+        return self._shown[export]
+
+    def _all_shown(self, table: Table) -> Iterator[True_]:
+        for export in sorted(self.house.notes.downloaded):
+            if self.sandbox.exports._exports[export].order.entity == table.entity:
+                yield from self._of_export(export)
+        if isinstance(table.fetch, Pages):
+            for answer in self.house.notes.pages.values():
+                yield from self._of_answer(answer, table)
+
+    def _compare_bytes(self, manifest: Manifest, export: str) -> None:
+        folder = Path(self.lake.path(layout.capture_folder(manifest.table, manifest.capture)))
+        unpack = zstandard.ZstdDecompressor().decompressobj
+        landed = [unpack().decompress((folder / file.name).read_bytes()) for file in manifest.files]
+        sent = self.sandbox.exports._exports[export]
+        if landed != [path.read_bytes() for path in sent.paths]:
+            self.wrong.append(f"capture {manifest.capture}: other bytes landed than export {export} has")
+
+
+def _is_excused(export: str, process: Process) -> bool:
+    """Between Mews' answer and the disk there is a gap that nothing can close: died, or disk full, there."""
+    at = process.since_answer[export]
+    died = not process.is_alive and process.points - at <= 2
+    return died or at + 1 in process.disk_failed_at

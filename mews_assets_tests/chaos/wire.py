@@ -1,0 +1,320 @@
+"""The wire: requests answered by the sandbox in process, and what goes wrong with them on the way.
+
+Lives here: a transport for httpx that calls the sandbox's own application, faults before and after its
+answer, and notes of what really reached the asking process. The weather says which fault strikes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from mews_assets.sandbox.clock import Clock
+from mews_assets.sandbox.server import Application
+from mews_assets.windows import SETTLE
+from mews_assets_tests.chaos import fates
+from mews_assets_tests.chaos.process import Process
+from mews_assets_tests.chaos.weather import Weather
+from mews_assets_tests.chaos.world import LINE_BYTES
+
+REFUSALS = {
+    "429 with Retry-After": (429,),
+    "429 without Retry-After": (429,),
+    "500, 502 or 503": (500, 502, 503),
+    "401 for a while": (401,),
+}
+BEFORE = (*REFUSALS, "connection refused", "connection reset")
+AFTER = ("answer lost", "answer cut off", "slow answer", "answer stalls", "gzip corrupted", "answer garbled")
+OF_STATES = ("wrong SizeInBytes", "unknown status", "export left out")
+OF_DOWNLOADS = (
+    "500, 502 or 503",
+    "connection refused",
+    "connection reset",
+    "download cut off",
+    "download ends early",
+    "slow download",
+    "link dies mid-download",
+    "whole file for the rest",
+    "rest from elsewhere",
+    "line corrupted",
+)
+HEAVY_SECONDS = 6 * 3600
+"""Under `408 by window`, intervals longer than this are too heavy."""
+
+
+@dataclass
+class Notes:
+    """What reached the processes, for the verdict."""
+
+    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By request id: the answer of a page."""
+    told: dict[str, Process] = field(default_factory=dict)
+    """Export ids that an answer of exports/add brought, and the process that was told."""
+    told_at: dict[str, int] = field(default_factory=dict)
+    downloaded: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    """Questions that should not have been asked."""
+    spoilt: set[str] = field(default_factory=set)
+    """Exports of which a corrupted line was sent."""
+    left_out: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Sandboxed:
+    """The sandbox's application, called without a socket."""
+
+    application: Application
+    clock: Clock
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+
+    def ask(self, request: httpx.Request) -> tuple[int, list[tuple[str, str]], bytes]:
+        body, sent = request.read(), []
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": request.url.scheme,
+            "path": request.url.path,
+            "raw_path": request.url.raw_path,
+            "query_string": request.url.query,
+            "root_path": "",
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "server": (request.url.host, 443),
+            "client": ("127.0.0.1", 1),
+        }
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        self.loop.run_until_complete(self.application(scope, receive, send))
+        headers = [(name.decode(), value.decode()) for name, value in sent[0]["headers"]]
+        return sent[0]["status"], headers, b"".join(one.get("body", b"") for one in sent[1:])
+
+
+@dataclass
+class Wire(httpx.BaseTransport):
+    """One process's way to the sandbox."""
+
+    sandboxed: Sandboxed
+    process: Process
+    weather: Weather
+    notes: Notes
+    story: list[str]
+    first_cursor: dict[str, str] = field(default_factory=dict)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        process, clock = self.process, self.sandboxed.clock
+        operation = request.url.path.partition("/api/connector/v1/")[2]
+        process.point(f"before asking {operation or 'for a file'}")
+        clock.advance(self.weather.rng.choice((0.05, 0.2, 1.0)))
+        if not operation:
+            return self._download(request)
+        if fault := self.weather.strike(BEFORE):
+            self._tell(fault, operation)
+            return self._refuse(fault)
+        body = json.loads(request.read())
+        self._look_at_time(operation, body)
+        if self._is_too_heavy(operation, body):
+            return _answer(408, b'{"Message":"The request was too heavy."}')
+        status, headers, content = self.sandboxed.ask(request)
+        if operation == "exports/add" and status == 200:
+            self._decide_fate(json.loads(content)["Export"]["Id"])
+        fault = self.weather.strike(AFTER)
+        if fault:
+            self._tell(fault, operation)
+            content, headers = self._spoil(fault, content, headers, request)
+        elif status == 200:
+            content = self._rewrite(operation, content)
+        self.story.append(f"    {clock.now():%H:%M:%S} {operation} {status}" + _short(body))
+        process.point(f"told by {operation}")
+        process.answers += 1
+        if status in (200, 204) and fault in ("", "slow answer"):
+            self._note(operation, dict(headers)["request-id"], content, body)
+        return httpx.Response(status, headers=headers, stream=_Stream(content, _cut_at(fault, content)))
+
+    def _decide_fate(self, export: str) -> None:
+        if fate := fates.decide(self.sandboxed.application.sandbox.exports, export, self.weather):
+            self.story.append(f"  {fate}: {export}")
+
+    def _look_at_time(self, operation: str, body: dict[str, Any]) -> None:
+        """Who has had an answer knows the time at Mews, and may not ask for what has not settled."""
+        asked = body.get("UpdatedUtc") or (body.get("Filters") or {}).get("UpdatedUtc")
+        if asked and self.process.answers:
+            end = datetime.fromisoformat(asked["EndUtc"])
+            if end + SETTLE > self.sandboxed.clock.now() + timedelta(
+                seconds=2
+            ):  # the Date header has whole ones
+                self.notes.wrong.append(f"{self.process.name} asked {operation} for {asked} too early")
+
+    def _tell(self, fault: str, where: str) -> None:
+        self.process.broke.append(fault)
+        self.story.append(f"  {fault}: {where}")
+
+    def _refuse(self, fault: str) -> httpx.Response:
+        if fault == "connection refused":
+            raise httpx.ConnectError("[Errno 111] Connection refused")
+        if fault == "connection reset":
+            raise httpx.ReadError("[Errno 104] Connection reset by peer")
+        headers = {"Retry-After": str(self.weather.rng.choice((1, 7, 30, 400)))}
+        status = self.weather.rng.choice(REFUSALS[fault])
+        return _answer(status, b'{"Message":"A planned fault."}', headers if "with R" in fault else {})
+
+    def _is_too_heavy(self, operation: str, body: dict[str, Any]) -> bool:
+        if operation == "exports/add":
+            struck = self.weather.strikes("408 for an export")
+            if struck:
+                self._tell("408 for an export", operation)
+            return struck
+        asked = body.get("UpdatedUtc")
+        if not asked or _seconds(asked) <= HEAVY_SECONDS:
+            return False
+        struck = self.weather.strikes("408 by window")
+        if struck:
+            self._tell("408 by window", operation)
+        return struck
+
+    def _spoil(
+        self, fault: str, content: bytes, headers: list[tuple[str, str]], request: httpx.Request
+    ) -> tuple[bytes, list[tuple[str, str]]]:
+        limit = request.extensions["timeout"]["read"]
+        if fault == "answer lost":
+            raise httpx.ReadError("[Errno 104] Connection reset by peer")
+        if fault == "slow answer":
+            self.sandboxed.clock.advance(limit * 0.8)
+        elif fault == "answer stalls":
+            self.sandboxed.clock.advance(limit)
+            raise httpx.ReadTimeout("The read operation timed out")
+        elif fault == "gzip corrupted":
+            packed = bytearray(zlib.compress(content, wbits=31))
+            packed[len(packed) // 2] ^= 0xFF
+            return bytes(packed), [*_without_length(headers), ("content-encoding", "gzip")]
+        elif fault == "answer garbled":
+            return b"<html>Bad gateway</html>", _without_length(headers)
+        return content, headers
+
+    def _rewrite(self, operation: str, content: bytes) -> bytes:
+        """An answer that came whole and says something wrong."""
+        if operation == "exports/getAll":
+            fault = self.weather.strike(OF_STATES)
+            if fault:
+                self._tell(fault, operation)
+                return self._other_states(fault, json.loads(content))
+        elif b'"Cursor":"' in content and self.weather.strikes("repeated cursor"):
+            self._tell("repeated cursor", operation)
+            answer = json.loads(content)
+            answer["Cursor"] = self.first_cursor.setdefault(operation, answer["Cursor"])
+            return json.dumps(answer, separators=(",", ":")).encode()
+        return content
+
+    def _other_states(self, fault: str, answer: dict[str, Any]) -> bytes:
+        for export in answer["Exports"]:
+            if fault == "unknown status":
+                export["Status"], export["Files"] = "Archiving", []
+            for file in export["Files"]:
+                file["SizeInBytes"] += self.weather.rng.choice((-LINE_BYTES - 1, 1, LINE_BYTES + 1))
+        if fault == "export left out" and answer["Exports"]:
+            self.notes.left_out.add(answer["Exports"].pop()["Id"])
+        return json.dumps(answer).encode()
+
+    def _note(self, operation: str, request_id: str, content: bytes, body: dict[str, Any]) -> None:
+        if operation == "exports/add":
+            export = json.loads(content)["Export"]["Id"]
+            self.notes.told[export] = self.process
+            self.notes.told_at[export] = self.sandboxed.clock.now_us()
+            self.process.since_answer[export] = self.process.points
+        elif "Limitation" in body:
+            self.notes.pages[request_id] = json.loads(content or b"{}")
+
+    def _download(self, request: httpx.Request) -> httpx.Response:
+        export = request.url.path.rpartition("/")[2][:36]
+        fault = self.weather.strike(OF_DOWNLOADS)
+        if fault:
+            self._tell(fault, request.headers.get("Range", "a file"))
+        if fault in ("500, 502 or 503", "connection refused", "connection reset"):
+            return self._refuse(fault)
+        if fault in ("whole file for the rest", "rest from elsewhere") and "Range" in request.headers:
+            wanted = int(request.headers.pop("Range").removeprefix("bytes=").rstrip("-"))
+            status, headers, content = self.sandboxed.ask(request)
+            if fault == "rest from elsewhere" and status == 200:
+                return _from_elsewhere(wanted, headers, content)
+        else:
+            status, headers, content = self.sandboxed.ask(request)
+        if status >= 400:
+            return _answer(status, content)
+        if fault == "line corrupted" and len(content) > 2:
+            self.notes.spoilt.add(export)
+            at = self.weather.rng.randrange(len(content) // LINE_BYTES or 1) * LINE_BYTES
+            content = content[:at] + b"?" + content[at + 1 :]
+        self.notes.downloaded.add(export)
+        self.process.point("told by a file")
+        if fault == "download ends early":
+            content, headers = content[: len(content) // 2], _without_length(headers)
+        naps = 0.0
+        if fault in ("slow download", "link dies mid-download"):
+            naps = 20.0 if fault == "slow download" else 400.0
+        return httpx.Response(
+            status,
+            headers=headers,
+            stream=_Stream(content, _cut_at(fault, content), naps, self.sandboxed.clock),
+        )
+
+
+def _from_elsewhere(wanted: int, headers: list[tuple[str, str]], content: bytes) -> httpx.Response:
+    """As much as was asked for, from a place one record before the one asked for."""
+    start = max(0, wanted - LINE_BYTES - 1)
+    part = content[start : start + len(content) - wanted]
+    told = f"bytes {start}-{start + len(part) - 1}/{len(content)}"
+    all_headers = [*_without_length(headers), ("content-range", told)]
+    return httpx.Response(206, headers=all_headers, stream=_Stream(part, None))
+
+
+class _Stream(httpx.SyncByteStream):
+    """A body in a few pieces, perhaps with naps between them, perhaps cut off."""
+
+    def __init__(
+        self, content: bytes, cut_at: int | None, naps: float = 0.0, clock: Clock | None = None
+    ) -> None:
+        self._content, self._cut_at, self._naps, self._clock = content, cut_at, naps, clock
+
+    def __iter__(self) -> Iterator[bytes]:
+        whole = self._content if self._cut_at is None else self._content[: self._cut_at]
+        for at in range(0, len(whole), 700):
+            if self._clock is not None and self._naps:
+                self._clock.advance(self._naps)
+            yield whole[at : at + 700]
+        if self._cut_at is not None:
+            raise httpx.ReadError("[Errno 104] Connection reset by peer")
+
+
+def _cut_at(fault: str, content: bytes) -> int | None:
+    is_cut = fault in ("answer cut off", "download cut off", "link dies mid-download")
+    return len(content) // 2 if is_cut else None
+
+
+def _answer(status: int, content: bytes, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(status, headers=headers or {}, stream=_Stream(content, None))
+
+
+def _short(body: dict[str, Any]) -> str:
+    asked = body.get("ExportIds") or body.get("Filters") or body.get("UpdatedUtc") or ""
+    return f" {asked} {body.get('Scope', '')}"
+
+
+def _without_length(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers if name not in ("content-length", "content-range")]
+
+
+def _seconds(interval: dict[str, str]) -> float:
+    start, end = (datetime.fromisoformat(interval[name]) for name in ("StartUtc", "EndUtc"))
+    return (end - start).total_seconds()

@@ -1,0 +1,200 @@
+"""A small world for one seed: two hotels, records that change over a few days, and the sandbox that shows them.
+
+Lives here: making the versions, what was true when, and a sandbox in process whose clock only the story moves.
+Every line of one entity is equally long, so that a download that goes on at a wrong place can still be JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from mews_assets.catalog import table as table_of
+from mews_assets.catalog.model import Table
+from mews_assets.sandbox.clock import SECOND_US, Clock, read_micros, to_micros, write_micros
+from mews_assets.sandbox.exports import Exports
+from mews_assets.sandbox.limits import Door, RequestLimit, token_table
+from mews_assets.sandbox.parts import Sandbox
+from mews_assets.sandbox.store import FOREVER_US, Store
+from mews_assets.sandbox.versions import Version
+from mews_assets.windows import Grain, Window, window_at
+from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, SOUTH, SOUTH_STAY, hotels, made_id
+
+START = datetime(2024, 6, 3, tzinfo=UTC)
+DAY_US = 86_400 * SECOND_US
+LINE_BYTES = 480
+FAMILIES = ("order_items", "reservations", "ledger_entries", "outlet_bills", "product_service_orders")
+"""By export with the enterprise in the row, without it, by posting date, two tables by pages, and one by pages
+that wants every service listed."""
+TAGS = {
+    "OrderItem": "BillingName",
+    "Reservation": "Number",
+    "ProductServiceOrder": "Number",
+    "LedgerEntry": "TransactionId",
+    "OutletBill": "Number",
+    "OutletItem": "Name",
+}
+"""Where a version's own text stands: a row must hold that of its version."""
+FILLERS = {
+    "Reservation": "OriginDetails",
+    "ProductServiceOrder": "OriginDetails",
+    "LedgerEntry": "TaxRateCode",
+}
+
+
+@dataclass(frozen=True)
+class True_:  # noqa: N801 - `True` is taken
+    """One version as it was: shown from its stamp until the next one's."""
+
+    entity: str
+    id: str
+    scope: str
+    stamp_us: int
+    until_us: int
+    tag: str
+    window_us: int
+    """The instant by which its window is found; of an outlet item nothing, for its bill's says that."""
+    bill: str = ""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.id, self.stamp_us
+
+
+@dataclass
+class Truth:
+    """All versions there ever are, by entity, and by (id, stamp)."""
+
+    versions: dict[str, list[True_]] = field(default_factory=dict)
+    by_key: dict[str, dict[tuple[str, int], True_]] = field(default_factory=dict)
+
+    def shown_from(self, table: Table, scope: str, window: Window, until_us: int) -> list[True_]:
+        """The versions of a settled window that stand since it ended, up to an instant."""
+        start, end = to_micros(window.start), to_micros(window.end)
+
+        def inside(one: True_) -> bool:
+            return one.scope == scope and start <= one.window_us < end and one.until_us > until_us
+
+        if table.entity != "OutletItem":
+            return [one for one in self.versions.get(table.entity, ()) if inside(one)]
+        bills = {one.id for one in self.versions.get("OutletBill", ()) if inside(one)}
+        return [
+            one
+            for one in self.versions.get("OutletItem", ())
+            if one.bill in bills and one.stamp_us <= end and one.until_us > until_us
+        ]
+
+
+def window_of(instant_us: int) -> Window:
+    return window_at(datetime.fromisoformat(write_micros(instant_us)), Grain.DAILY)
+
+
+def versions_of(family: str, days: int, rng: random.Random) -> list[Version]:
+    """Records of one family, each with a few versions over the days and the two around them."""
+    made: list[Version] = []
+    for scope, hotel in ((NORTH, "north"), (SOUTH, "south")):
+        for number in range(rng.randint(4, 9)):
+            name = f"{family} {hotel} {number}"
+            stamps = sorted({_stamp(days, rng) for _ in range(rng.choice((1, 1, 2, 2, 3, 5)))})
+            if family == "ledger_entries":
+                made.append(_version("LedgerEntry", name, stamps[0], scope, days, 1))
+                continue
+            entity = table_of(family).entity
+            made += [_version(entity, name, at, scope, days, n) for n, at in enumerate(stamps, 1)]
+            if entity == "OutletBill":
+                for item in range(rng.randint(1, 3)):
+                    own = sorted(
+                        {stamps[0] - SECOND_US, _stamp(days, rng)} if rng.random() < 0.3 else {stamps[0]}
+                    )
+                    made += [
+                        _version("OutletItem", f"{name} {item}", at, scope, days, n, BillId=made_id(name))
+                        for n, at in enumerate(own, 1)
+                    ]
+    return made
+
+
+def _stamp(days: int, rng: random.Random) -> int:
+    """Often right at a window's end, sometimes with a fraction, and some at the same instant as others."""
+    day = to_micros(START) + rng.randint(-1, days + 1) * DAY_US
+    kind = rng.random()
+    if kind < 0.25:
+        return day
+    if kind < 0.35:
+        return day + DAY_US - 1
+    if kind < 0.5:
+        return day + 12 * 3600 * SECOND_US
+    if kind < 0.65:
+        return day + rng.randrange(DAY_US)
+    return day + rng.randrange(86_400) * SECOND_US
+
+
+def _version(
+    entity: str, name: str, stamp_us: int, scope: str, days: int, number: int, **more: Any
+) -> Version:
+    stamp = write_micros(stamp_us)
+    body: dict[str, Any] = {"Id": made_id(name), TAGS[entity]: f"{name} v{number}"[-40:]}
+    if entity == "LedgerEntry":
+        body |= {"EnterpriseId": scope, "PostingDate": stamp[:10], "CreatedUtc": stamp, "Value": 12.30}
+    elif entity in ("Reservation", "ProductServiceOrder"):
+        body |= {"ServiceId": NORTH_STAY if scope == NORTH else SOUTH_STAY, "UpdatedUtc": stamp}
+    else:
+        body |= {"EnterpriseId": scope, "UpdatedUtc": stamp}
+    if stamp_us > to_micros(START) + days * DAY_US // 2:  # Mews adds fields and values without notice
+        body |= {"Novelty": {"Since": [number, None]}, "Type": "NeverHeardOf", "State": "NeverHeardOf"}
+    body |= more
+    filler = FILLERS.get(entity, "Notes")
+    bare = len(json.dumps(body | {filler: ""}, separators=(",", ":")))
+    body[filler] = "x" * max(0, LINE_BYTES - bare)
+    record = json.dumps(body, separators=(",", ":")).encode()
+    return Version(entity, made_id(name), scope, stamp_us, record)
+
+
+def truth_of(versions: list[Version]) -> Truth:
+    truth = Truth()
+    by_record: dict[tuple[str, str], list[Version]] = {}
+    for version in versions:
+        by_record.setdefault((version.entity, version.id), []).append(version)
+    for (entity, _), own in by_record.items():
+        own.sort(key=lambda one: one.stamp_us)
+        for version, after in zip(own, [*own[1:], None], strict=True):
+            body = json.loads(version.record)
+            posting = body.get("PostingDate")
+            one = True_(
+                entity,
+                version.id,
+                version.scope,
+                version.stamp_us,
+                after.stamp_us if after else FOREVER_US,
+                body[TAGS[entity]],
+                read_micros(f"{posting}T00:00:00Z") if posting else version.stamp_us,
+                body.get("BillId", ""),
+            )
+            truth.versions.setdefault(entity, []).append(one)
+            truth.by_key.setdefault(entity, {})[one.key] = one
+    return truth
+
+
+def connections_of(rng: random.Random) -> dict[str, str]:
+    """Connection names and the names of their tokens: one for both hotels, or one each."""
+    return rng.choice(({"portfolio": "portfolio"}, {"first": "hotel-1", "second": "hotel-2"}))
+
+
+def build_sandbox(
+    folder: Path, versions: list[Version], clock: Clock, seconds: float
+) -> tuple[Sandbox, Store]:
+    """A sandbox without a server. Its request limit counts by its own clock."""
+    store = Store(folder)
+    store.load(sorted([*hotels(), *versions], key=lambda one: one.stamp_us))
+    exports = Exports(store, clock, folder / "exports", seconds=seconds, file_bytes=5 * LINE_BYTES)
+    limit = RequestLimit(clock=lambda: clock.now_us() / SECOND_US)
+    return Sandbox(store, clock, Door(token_table(store.enterprises().items())), exports, limit), store
+
+
+def settled_days(days: int) -> Iterator[Window]:
+    for day in range(days):
+        yield Window(START + timedelta(days=day), START + timedelta(days=day + 1))
