@@ -36,6 +36,7 @@ from mews_assets.lake.landing import Manifest
 from mews_assets.lake.lines import Findings
 from mews_assets.lake.measures import Measures, measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
+from mews_assets.lake.ordering import in_order
 from mews_assets.lake.partition_files import PartitionFiles
 from mews_assets.lake.store import Lake
 from mews_assets.lake.tax_decimals import DEFAULT_DECIMALS, tax_decimals
@@ -173,7 +174,7 @@ class _Merge:
                 if partition not in early
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
-            files = self._write(engine, changing, waiting)
+            files = self._write(engine, changing, waiting, sum(arrived.values()))
             self._put_boundary_rows(engine, early)
             self._put_in_place(engine, files, arrived, waiting)
             self._explain(counts)
@@ -211,6 +212,7 @@ class _Merge:
         engine: duckdb.DuckDBPyConnection,
         changing: list[Partition],
         waiting: Mapping[Partition, list[str]],
+        arriving: int,
     ) -> PartitionFiles:
         """All rows of the changing partitions, in their final order, written aside."""
         files = PartitionFiles(self.table, changing, self.workspace / "partitions")
@@ -231,19 +233,26 @@ class _Merge:
         ]
         held = [(self._name(one), number[one], False) for one in changing if one in self.standing]
         held += [(name, number[one], True) for one in changing for name in waiting.get(one, ())]
+        paths = [self.lake.fetch(name, self.workspace) for name, _, _ in held]
         if held:
-            parts.append(self._held(engine, held))
-        version = identifier(snake_case(self.table.version_column))
+            parts.append(self._held(engine, held, paths))
         columns = ", ".join(identifier(name) for name in arrow_schema(self.table).names)
-        rows = engine.sql(
-            f"SELECT {columns}, {PLACE}, {IS_NEW} FROM ({' UNION ALL BY NAME '.join(parts)}) "
-            f"ORDER BY {PLACE}, {version}, id, _captured_at_utc, _landing_id"
+        # Rows without a version come last, as they do in any sort of DuckDB's.
+        version = f"coalesce({identifier(snake_case(self.table.version_column))}, 'infinity')"
+        ordered = in_order(
+            engine,
+            " UNION ALL BY NAME ".join(parts),
+            f"{columns}, {PLACE}, {IS_NEW}",
+            keys=(PLACE, version, "id"),
+            then=("_captured_at_utc", "_landing_id"),
+            count=arriving + sum(pq.read_metadata(path).num_rows for path in paths),
         )
-        files.write(rows.to_arrow_reader(16384))
+        files.write(ordered)
         return files
 
-    def _held(self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]]) -> str:
-        paths = [self.lake.fetch(name, self.workspace) for name, _, _ in held]
+    def _held(
+        self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]], paths: list[Path]
+    ) -> str:
         engine.register(
             "held_rows",
             pa.table(

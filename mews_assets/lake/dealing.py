@@ -88,8 +88,8 @@ def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], 
     engine.execute(
         f"CREATE TEMP VIEW dealt AS SELECT arrived.*, place.number AS {PLACE} "
         f"FROM ({arrived}) AS arrived "
-        "ASOF LEFT JOIN window_start ON arrived._window_utc >= window_start.start "
-        f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_start.start "
+        f"LEFT JOIN window_hour ON window_hour.hour = {_hour('arrived._window_utc')} "
+        f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_hour.start "
         "AND arrived.__is_asked_for"
     )
 
@@ -108,7 +108,17 @@ def _register_places(engine: duckdb.DuckDBPyConnection, places: Places) -> None:
     ]
     engine.register("place_rows", pa.Table.from_pylist(rows, schema))
     engine.execute("CREATE TEMP TABLE place AS FROM place_rows")
-    engine.execute("CREATE TEMP TABLE window_start AS SELECT DISTINCT start FROM place")
+    # A row finds its window by its hour, for none begins within one. Joined by >= instead, DuckDB would sort the
+    # rows with all that is in them, and a million order items do not fit.
+    engine.execute(
+        "CREATE TEMP TABLE window_hour AS SELECT hour, start FROM (SELECT unnest(range("
+        f"min({_hour('start')}), max({_hour('start')}) + 1)) AS hour FROM place) AS hours "
+        f"ASOF JOIN (SELECT DISTINCT start FROM place) AS begun ON hour >= {_hour('begun.start')}"
+    )
+
+
+def _hour(instant: str) -> str:
+    return f"epoch_us({instant}) // 3_600_000_000"
 
 
 def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[Staged]) -> None:
