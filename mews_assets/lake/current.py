@@ -35,7 +35,7 @@ from mews_assets.lake.engine import open_engine
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.history import newest_of, typed
 from mews_assets.lake.newest import Counts, UncertainError, merge_newest
-from mews_assets.lake.parquet import open_writer, plain
+from mews_assets.lake.parquet import open_batches, open_writer, plain
 from mews_assets.lake.store import Lake
 from mews_assets.windows import from_key
 
@@ -127,7 +127,7 @@ class _Fold:
         windows = [from_key(key, self.lake.grain) for key in fresh]
         counts = Counts()
         with open_engine(folder, threads=self.threads) as engine:
-            held = () if rebuilt else pq.ParquetFile(self.held).iter_batches(_BATCH_ROWS)
+            held = () if rebuilt or self.held is None else open_batches(self.held, _BATCH_ROWS)
             ours = (typed(batch, self.schema) for batch in held)
             arrived = newest_of(engine, self.table, paths, folder)
             self._write(target, merge_newest(self.table, ours, arrived, windows, counts))
@@ -199,12 +199,11 @@ def _count_ids(path: Path) -> tuple[int, int]:
     """Rows of a file, and those whose id is not above the one before: in a sorted file, the repeats."""
     rows = repeated = 0
     last: str | None = None
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(_ROW_GROUP_ROWS, columns=["id"]):
-            ids = batch.column("id")
-            repeated += pc.sum(pc.less_equal(ids[1:], ids[:-1])).as_py() or 0
-            repeated += last is not None and ids[0].as_py() <= last
-            rows, last = rows + len(ids), ids[-1].as_py()
+    for batch in open_batches(path, _ROW_GROUP_ROWS, ["id"]):
+        ids = batch.column("id")
+        repeated += pc.sum(pc.less_equal(ids[1:], ids[:-1])).as_py() or 0
+        repeated += last is not None and ids[0].as_py() <= last
+        rows, last = rows + len(ids), ids[-1].as_py()
     return rows, repeated
 
 

@@ -14,12 +14,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.lake.newest import order_by, order_columns
-from mews_assets.lake.parquet import plain
+from mews_assets.lake.parquet import open_batches, plain
 
 _STRETCH_ROWS = 100_000
 """Sorted at once: 100,000 order items are about 60 MB in memory, three times over while they are put in order."""
@@ -83,14 +82,13 @@ def _narrow(table: Table, paths: list[Path]) -> pa.RecordBatchReader:
     def batches() -> Iterator[pa.RecordBatch]:
         for place, path in enumerate(paths):
             at = 0
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(_NARROW_BATCH_ROWS, columns=[one.name for one in kept]):
-                    rows = batch.num_rows
-                    columns = [batch.column(one.name).cast(one.type) for one in kept]
-                    columns.append(pa.array(np.full(rows, place, np.int32)))
-                    columns.append(pa.array(np.arange(at, at + rows, dtype=np.int32)))
-                    yield pa.RecordBatch.from_arrays(columns, schema=schema)
-                    at += rows
+            for batch in open_batches(path, _NARROW_BATCH_ROWS, [one.name for one in kept]):
+                rows = batch.num_rows
+                columns = [batch.column(one.name).cast(one.type) for one in kept]
+                columns.append(pa.array(np.full(rows, place, np.int32)))
+                columns.append(pa.array(np.arange(at, at + rows, dtype=np.int32)))
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
+                at += rows
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
@@ -108,13 +106,12 @@ def _chosen(
         if not len(numbers):
             continue
         at = 0
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_BATCH_ROWS):
-                first, after = np.searchsorted(numbers, (at, at + batch.num_rows))
-                if after > first:
-                    rows = typed(batch.take(pa.array(numbers[first:after] - at)), schema)
-                    yield stretches[first:after], rows
-                at += batch.num_rows
+        for batch in open_batches(path, _BATCH_ROWS):
+            first, after = np.searchsorted(numbers, (at, at + batch.num_rows))
+            if after > first:
+                rows = typed(batch.take(pa.array(numbers[first:after] - at)), schema)
+                yield stretches[first:after], rows
+            at += batch.num_rows
 
 
 def _set_down(
