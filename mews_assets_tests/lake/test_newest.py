@@ -36,6 +36,8 @@ SCHEMA = plain(arrow_schema(THINGS))
 def thing(
     name: str, version: Any, capture: int = 1, landing: str = "a", window: Any = None
 ) -> dict[str, Any]:
+    """A version whose name tells all that its rank depends on: of one rank, two are the same row."""
+    window = window or version or at(1)
     return {
         "id": name,
         "enterprise_id": "north",
@@ -43,7 +45,7 @@ def thing(
         "updated_utc": version,
         "_landing_id": landing,
         "_captured_at_utc": at(20, capture),
-        "_window_utc": window or version or at(1),
+        "_window_utc": window,
     }
 
 
