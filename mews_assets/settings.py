@@ -17,10 +17,12 @@ from typing import Any
 from mews_assets import catalog
 from mews_assets.api.address import read_platform_address
 from mews_assets.catalog.model import Kind, Table, Way
+from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.windows import Grain
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
 ACCESS_TOKEN = "MEWS_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
+PII_KEY = "MEWS_PII_KEY"
 ALERT_URLS = "MEWS_ALERT_URLS"
 """Holds secrets: looked into only by the sensor that sends, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
@@ -65,6 +67,10 @@ class Settings:
     allowed_lag: timedelta = timedelta(hours=6)
     """After its end, until a window that is missing makes its hotel late: as long as a run waits for an export."""
     client_token_variable: str = CLIENT_TOKEN
+    pii: Pii = Pii.KEEP
+    """What the tables show of personal data; the landing keeps what Mews sent."""
+    landing_days: int | None = None
+    """How long captures whose rows are in changes keep their bytes; None: for good."""
     ui_url: str = ""
     """Where people open the Dagster UI, for the links in alerts; without it they name the run."""
 
@@ -83,6 +89,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         poll_seconds=_poll_seconds(environment),
         ui_url=_ui_url(environment),
         allowed_lag=_allowed_lag(environment),
+        pii=_pii(environment),
+        landing_days=read_landing_days(environment),
     )
 
 
@@ -94,6 +102,43 @@ def read_secret(environment: Mapping[str, str], variable: str) -> str:
             f"{variable} is not set: it holds a token of the Mews Connector API; put it into .env"
         )
     return value
+
+
+def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Privacy:
+    """The policy with its key; by default the policy that the environment names. Raises SettingError without a key."""
+    pii = _pii(environment) if pii is None else pii
+    if pii is not Pii.HASH:
+        return Privacy(pii)
+    key = environment.get(PII_KEY, "").strip()
+    if len(key) < MIN_KEY_LENGTH:
+        raise SettingError(
+            f"MEWS_PII is 'hash', and {PII_KEY} {'is too short' if key else 'is not set'}: it holds the key of the "
+            f"hashes, a secret of at least {MIN_KEY_LENGTH} characters, such as `openssl rand -hex 32` makes. Keep it: "
+            "with another one, hashes of before and after do not join"
+        )
+    return Privacy(pii, key.encode())
+
+
+def read_lake(environment: Mapping[str, str]) -> tuple[str, Grain]:
+    """Where the lake is and how its windows are cut: all that is needed to look after it."""
+    return _lake(environment), _grain(environment)
+
+
+def _pii(environment: Mapping[str, str]) -> Pii:
+    given = (environment.get("MEWS_PII") or Pii.KEEP.value).strip().lower()
+    if given not in list(Pii):
+        raise SettingError(f"MEWS_PII is {given!r}; accepted are {', '.join(Pii)}")
+    return Pii(given)
+
+
+def read_landing_days(environment: Mapping[str, str]) -> int | None:
+    """How long captures keep their bytes; None: for good."""
+    given = environment.get("MEWS_LANDING_DAYS", "").strip()
+    if given and (not given.isdecimal() or not 1 <= int(given) <= 3650):
+        raise SettingError(
+            f"MEWS_LANDING_DAYS is {given!r}; accepted are whole days from 1 to 3650, or nothing"
+        )
+    return int(given) if given else None
 
 
 def _address(environment: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ ADDRESS = record(
     "Address",
     (
         string("Id", "Id of the address.", required=True),
-        string("AccountId", "Id of the customer or company that lives there.", required=True),
+        string("AccountId", "Id of the customer or company that lives there.", required=True, person=True),
         string("ChainId", "Id of the chain."),
         shapes.account_type(),
         *shapes.address_columns(pii=True),
@@ -33,7 +33,7 @@ BILLING_CODE = string("BillingCode", "Code to print on the bills.")
 CUSTOMER_DATA = record(
     "BillCustomerData",
     (
-        string("Id", "Id of the customer.", required=True),
+        string("Id", "Id of the customer.", required=True, person=True),
         ADDRESS,
         LEGAL_IDENTIFIERS,
         BILLING_CODE,
@@ -96,9 +96,9 @@ BILL_COLUMNS = (
     shapes.row_id("bill"),
     string("Name", "Name given to the bill.", pii=True),
     shapes.ENTERPRISE_ID,
-    string("AccountId", "Id of the customer or company the bill is issued to.", required=True),
+    string("AccountId", "Id of the customer or company the bill is issued to.", required=True, person=True),
     shapes.account_type(),
-    string("AssociatedAccountIds", "Ids of further accounts that share the bill.", is_list=True),
+    string("AssociatedAccountIds", "Ids of further accounts that share the bill.", is_list=True, person=True),
     string("CounterId", "Id of the counter that numbers the bill."),
     enum("State", ("Open", "Closed"), "Whether the bill can still change.", required=True),
     enum("Type", ("Receipt", "Invoice"), "Whether it is paid already or to be paid later.", required=True),
@@ -144,7 +144,7 @@ BILL_COLUMNS = (
         "What kind of correction it is.",
     ),
     string("CorrectedBillId", "Id of the bill it corrects."),
-    string("CustomerId", "Id of the customer; replaced by AccountId.", deprecated=True),
+    string("CustomerId", "Id of the customer; replaced by AccountId.", deprecated=True, person=True),
     string("CompanyId", "Id of the company; replaced by AccountId.", deprecated=True),
     json("Revenue", "Revenue items; replaced by the order items.", is_list=True, deprecated=True),
     json("Payments", "Payment items; replaced by the payments.", is_list=True, deprecated=True),

@@ -17,6 +17,7 @@ class Flags(TypedDict, total=False):
     is_list: bool
     deprecated: bool
     pii: bool
+    person: bool
     refers_to: str
 
 

@@ -71,7 +71,7 @@ SPACE_FEATURES = (
 )
 
 CUSTOMER_COLUMNS = (
-    shapes.row_id("customer"),
+    shapes.row_id("customer", person=True),
     shapes.CHAIN_ID,
     string("Number", "Number of the customer in Mews.", required=True),
     enum("Title", shapes.TITLES, "Title before the name.", pii=True),
@@ -115,7 +115,7 @@ CUSTOMER_COLUMNS = (
     string("ItalianFiscalCode", "Italian fiscal code.", pii=True),
     string("ItalianLotteryCode", "Italian receipt lottery code.", pii=True),
     string("CompanyId", "Id of the company the customer goes with."),
-    string("MergeTargetId", "Id of the customer this one was merged into."),
+    string("MergeTargetId", "Id of the customer this one was merged into.", person=True),
     shapes.IS_ACTIVE,
     enum("PreferredSpaceFeatures", SPACE_FEATURES, "Wishes for the room.", required=True, is_list=True),
     shapes.CREATOR_PROFILE_ID,

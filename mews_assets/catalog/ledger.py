@@ -26,7 +26,12 @@ LEDGER_ENTRY_COLUMNS = (
     shapes.row_id("ledger entry"),
     shapes.ENTERPRISE_ID,
     string("TransactionId", "Id of the transaction the entry is part of; old ones have none."),
-    string("AccountId", "Id of the account (a customer or company, say) it is posted for.", required=True),
+    string(
+        "AccountId",
+        "Id of the account (a customer or company, say) it is posted for.",
+        required=True,
+        person=True,
+    ),
     string("BillId", "Id of the bill it comes from, which may have been deleted since."),
     shapes.ACCOUNTING_CATEGORY_ID,
     string("AccountingItemId", "Id of the item (of the type below) that was posted.", required=True),

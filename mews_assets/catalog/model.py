@@ -60,7 +60,8 @@ class Column:
     """One property of a record, under Mews' own spelling.
 
     `deprecated` properties are known, so they are never reported as new, but they stay in the landing.
-    `pii` marks what tells who a guest is. `refers_to` names the table, or the reference table, whose `Id` it holds.
+    `pii` marks what tells who a guest is, `person` the ids by which a customer is found. `refers_to` names the table,
+    or the reference table, whose `Id` it holds.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Column:
     columns: tuple[Column, ...] = ()
     deprecated: bool = False
     pii: bool = False
+    person: bool = False
     refers_to: str = ""
 
     def __post_init__(self) -> None:
@@ -84,6 +86,10 @@ class Column:
         if self.refers_to and (self.kind is not Kind.STRING or self.is_list):
             raise ValueError(
                 f"column {self.name}: one that refers to {self.refers_to} must be one string, an id"
+            )
+        if self.person and (self.kind is not Kind.STRING or self.pii):
+            raise ValueError(
+                f"column {self.name}: an id by which a person is found is a string, and stays one"
             )
         if self.columns and not self.deprecated and not kept(self.columns):
             raise ValueError(f"column {self.name}: all its columns are deprecated, so it must be too")

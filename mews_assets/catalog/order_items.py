@@ -107,7 +107,7 @@ DATA = record(
 ORDER_ITEM_COLUMNS = (
     shapes.row_id("order item"),
     shapes.ENTERPRISE_ID,
-    string("AccountId", "Id of the customer or company that is charged."),
+    string("AccountId", "Id of the customer or company that is charged.", person=True),
     shapes.account_type(required=False),
     string("ServiceId", "Id of the service the item was ordered from.", required=True, refers_to="services"),
     string("ServiceOrderId", "Id of the reservation or product service order it is part of.", required=True),

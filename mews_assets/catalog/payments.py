@@ -163,7 +163,7 @@ DATA = record(
 PAYMENT_COLUMNS = (
     shapes.row_id("payment"),
     shapes.ENTERPRISE_ID,
-    string("AccountId", "Id of the customer or company that pays.", required=True),
+    string("AccountId", "Id of the customer or company that pays.", required=True, person=True),
     shapes.account_type(),
     string("PaymentRequestId", "Id of the payment request it answers."),
     string("BillId", "Id of the bill it is on.", refers_to="bills"),

@@ -19,7 +19,9 @@ def _service_order_columns(what: str) -> tuple[Column, ...]:
         string(
             "ServiceId", f"Id of the service the {what} is made against.", required=True, refers_to="services"
         ),
-        string("AccountId", f"Id of the customer or company that owns the {what}.", required=True),
+        string(
+            "AccountId", f"Id of the customer or company that owns the {what}.", required=True, person=True
+        ),
         shapes.account_type(),
         shapes.CREATOR_PROFILE_ID,
         shapes.UPDATER_PROFILE_ID,

@@ -25,14 +25,14 @@ CREATOR_PROFILE_ID = string("CreatorProfileId", "Id of the user who created it."
 
 UPDATER_PROFILE_ID = string("UpdaterProfileId", "Id of the user who updated it last.", required=True)
 
-BOOKER_ID = string("BookerId", "Id of the customer on whose behalf it was booked.")
+BOOKER_ID = string("BookerId", "Id of the customer on whose behalf it was booked.", person=True)
 
 IS_ACTIVE = boolean("IsActive", "Whether it still holds, that is, was not deleted.", required=True)
 
 
-def row_id(what: str) -> Column:
+def row_id(what: str, *, person: bool = False) -> Column:
     """The id of one record: the same in all of its versions."""
-    return string("Id", f"Id of the {what}; the same in all its versions.", required=True)
+    return string("Id", f"Id of the {what}; the same in all its versions.", required=True, person=person)
 
 
 def created_utc(what: str, required: bool = True) -> Column:

@@ -20,6 +20,9 @@ _COMMANDS = {
     "convert": "convert JSON Lines of one table to one Parquet file",
     "docs": "write the page of all tables from the catalog",
     "pull": "capture and write partitions without Dagster",
+    "forget": "take a customer out of the lake, landings included, and search it for what is left",
+    "repolicy": "bring the tables under what MEWS_PII says now",
+    "expire": "remove the bytes of captures older than MEWS_LANDING_DAYS",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 
@@ -15,8 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
     from mews_assets.lake.convert import convert
+    from mews_assets.lake.hiding import Hiding
+    from mews_assets.settings import read_privacy
 
-    converted = convert(catalog.table(args.table), [args.source], args.target)
+    table = catalog.table(args.table)
+    hiding = Hiding(table, read_privacy(os.environ))
+    converted = convert(table, [args.source], args.target, hiding=hiding)
     findings = converted.findings
     print(f"{args.target}: {converted.rows} rows, {args.target.stat().st_size} bytes")
     for path, seen in sorted(findings.unknown.items()):

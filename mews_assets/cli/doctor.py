@@ -49,18 +49,19 @@ def look() -> Iterator[Finding]:
     from mews_assets.cli.home import dagster_home, utc_now
     from mews_assets.ingest.findings import fail
     from mews_assets.ingest.lake_probe import probe_lake
-    from mews_assets.settings import SettingError, read_settings
+    from mews_assets.settings import SettingError, read_privacy, read_settings
 
     automation = False
     try:
         settings = read_settings(os.environ)
+        privacy = read_privacy(os.environ)
     except SettingError as error:
         yield fail("settings", str(error), "correct it in .env or in the environment, and run this again.")
     else:
         automation = settings.automation
         yield from _settings(settings)
         yield from _connections(settings)
-        yield from probe_lake(settings.lake, settings.grain)
+        yield from probe_lake(settings.lake, settings.grain, privacy)
     from mews_assets.defs.readiness import (
         look_at_instance,
     )  # imports Dagster: 3 s that the lines above need not

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.ingest.materialise import materialise
     from mews_assets.lake.dealing import Partition
     from mews_assets.lake.store import open_lake
-    from mews_assets.settings import SettingError, read_settings
+    from mews_assets.settings import SettingError, read_privacy, read_settings
     from mews_assets.windows import windows_between
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     if (windows[0].start, windows[-1].end) != (start, end):
         covered = f"{to_api(windows[0].start)} to {to_api(windows[-1].end)}"
         print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
-    lake = open_lake(settings.lake, settings.grain)
+    lake = open_lake(settings.lake, settings.grain, read_privacy(os.environ))
     with ExitStack() as stack:
         clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
         directory = discover(clients, {one.name: one.enterprises for one in settings.connections})

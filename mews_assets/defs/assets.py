@@ -22,7 +22,8 @@ from mews_assets.defs.wanted import Wanted, WantedConfig, read_wanted
 from mews_assets.ingest.directory import UnknownScopeError, load_directory
 from mews_assets.ingest.materialise import Materialised, materialise, rebuild
 from mews_assets.ingest.pull import Puller
-from mews_assets.lake import landing
+from mews_assets.lake import landing, layout
+from mews_assets.lake.changes import standing
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import Manifest
@@ -130,19 +131,46 @@ def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]
         every = [
             landing.read_manifest(lake, table.name, capture) for capture in landing.captures(lake, table.name)
         ]
-        manifests = [manifest for manifest in every if _of(manifest, wanted)]
+        of_wanted = [manifest for manifest in every if _of(manifest, wanted)]
+        manifests = [manifest for manifest in of_wanted if manifest.expired_at is None]
+        expired = [manifest for manifest in of_wanted if manifest.expired_at is not None]
+        fallen = _fallen(lake, table, wanted, expired)
         merged = result.merged[table.name] = rebuild(lake, table, manifests)
         result.landed[table.name] = manifests
+        # A partition that stands keeps the rows of captures that are gone.
+        untouched = {one for gone in expired for one in _of(gone, wanted) if one not in merged.partitions}
+        merged.partitions.update(standing(lake, table, untouched))
         result.failed += [
             (_of(manifest, wanted), merged.rejected[manifest.capture])
             for manifest in manifests
             if manifest.capture in merged.rejected
         ]
-        if never := [one for one in wanted if not any(_of(manifest, [one]) for manifest in manifests)]:
+        result.failed += [(fallen, _gone(table, fallen, expired))] if fallen else []
+        if never := [one for one in wanted if not any(_of(manifest, [one]) for manifest in of_wanted)]:
             beside = landing_key(table).to_user_string()
             problem = f"{table.name}: nothing has landed of these; materialise {beside} along with them"
             result.failed.append((never, LakeError(problem)))
     return result
+
+
+def _fallen(lake: Lake, table: Table, wanted: list[Partition], expired: list[Manifest]) -> list[Partition]:
+    """The partitions that do not stand and had rows from captures that are gone."""
+    with_lines = [manifest for manifest in expired if manifest.lines]
+    return [
+        one
+        for one in wanted
+        if any(_of(manifest, [one]) for manifest in with_lines)
+        and not lake.exists(layout.changes_file(table.name, one.scope, one.key(lake.grain)))
+    ]
+
+
+def _gone(table: Table, fallen: list[Partition], expired: list[Manifest]) -> LakeError:
+    last = max(manifest.capture for manifest in expired if _of(manifest, fallen))
+    return LakeError(
+        f"{table.name}: captures of these, {last} the last, are past MEWS_LANDING_DAYS and removed, and the partitions "
+        "do not stand any more: what only those captures held is gone. Materialise "
+        f"{landing_key(table).to_user_string()} along with them to ask Mews for what it still has"
+    )
 
 
 def _of(manifest: Manifest, wanted: Iterable[Partition]) -> list[Partition]:

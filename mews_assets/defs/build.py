@@ -26,6 +26,7 @@ from mews_assets.defs.marts import mart_assets, mart_jobs, mart_schedules
 from mews_assets.defs.pages_sensors import pages_sensor
 from mews_assets.defs.reference import reference_assets
 from mews_assets.defs.resources import LakeResource, MewsResource
+from mews_assets.defs.retention import retention_jobs, retention_schedules
 from mews_assets.defs.run_history import TABLE_TAG
 from mews_assets.defs.specs import ENTERPRISES_KEY, changes_key, landing_key
 from mews_assets.defs.sql import sql_catalog
@@ -71,6 +72,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
             freshness_job(settings),
             *mart_jobs(settings),
+            *retention_jobs(settings),
         ],
         sensors=[
             discovery_sensor(settings),
@@ -89,6 +91,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             ),
             freshness_schedule(settings),
             *mart_schedules(settings),
+            *retention_schedules(settings),
         ],
         resources={"mews": MewsResource.of(settings), "lake": LakeResource.of(settings)},
         # Each step process would cost 4-5 s of imports; parallelism comes from several runs.

@@ -15,10 +15,11 @@ import dagster as dg
 
 from mews_assets.api import MewsClient
 from mews_assets.api.client import BRIEF_TIMEOUTS
+from mews_assets.catalog.privacy import Pii
 from mews_assets.clients import client_of
 from mews_assets.ingest.directory import Directory, discover, time_at_mews
 from mews_assets.lake.store import Lake, open_lake
-from mews_assets.settings import Connection, Settings
+from mews_assets.settings import Connection, Settings, read_privacy
 from mews_assets.windows import Grain
 
 
@@ -84,17 +85,18 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The lake: a folder or URI, and the grain of its windows."""
+    """The lake: a folder or URI, the grain of its windows, and what it shows of personal data."""
 
     location: str
     window: str
+    pii: str = Pii.KEEP.value
 
     @classmethod
     def of(cls, settings: Settings) -> LakeResource:
-        return cls(location=settings.lake, window=settings.grain.value)
+        return cls(location=settings.lake, window=settings.grain.value, pii=settings.pii.value)
 
     def open(self) -> Lake:
-        return open_lake(self.location, Grain(self.window))
+        return open_lake(self.location, Grain(self.window), read_privacy(os.environ, Pii(self.pii)))
 
 
 def _config(connection: Connection) -> ConnectionConfig:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from mews_assets.catalog.privacy import Privacy
 from mews_assets.ingest.findings import Finding, fail, judge_room, ok
 from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
@@ -18,10 +19,10 @@ from mews_assets.windows import Grain
 SUBJECT = "lake"
 
 
-def probe_lake(location: str, grain: Grain) -> list[Finding]:
+def probe_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> list[Finding]:
     """Whether the lake takes a file and gives it back, and the room on the disk that captures pass through."""
     try:
-        lake = find_lake(location, grain)
+        lake = find_lake(location, grain, privacy)
         if lake is None:
             return _not_laid(location)
         _try(lake)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table, snake_case
+from mews_assets.catalog.privacy import as_kept
 from mews_assets.lake import landing, layout
 from mews_assets.lake.convert import convert
 from mews_assets.lake.dealing import (
@@ -32,6 +33,8 @@ from mews_assets.lake.dealing import (
 )
 from mews_assets.lake.engine import identifier, literal, open_engine, path_list
 from mews_assets.lake.errors import RecordError
+from mews_assets.lake.forgotten import hiding_of
+from mews_assets.lake.hiding import Hiding
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.lines import Findings
 from mews_assets.lake.measures import Measures, measure
@@ -49,19 +52,21 @@ def merge(
     *,
     raw: Mapping[str, Mapping[str, list[Path]]] | None = None,
     threads: int | None = None,
+    from_scratch: bool = False,
 ) -> Merged:
     """Merge captures into changes, and with them all that landed before and was not merged yet.
 
     `raw` are uncompressed files of captures just fetched, by capture and table: they save reading the
     landing back. A capture with a record that cannot become a row is rejected as a whole and named; the
-    others are merged. All partitions are written and measured aside before the first is put in place.
+    others are merged. `from_scratch` makes partitions of the captures alone, whatever stood there. All
+    partitions are written and measured aside before the first is put in place.
     """
     merged = Merged()
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
         wanted = {manifest.capture: manifest for manifest in (*landing.pending(lake, table.name), *manifests)}
         staged = _stage(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
         if staged:
-            _Merge(lake, table, staged, workspace, merged).run(threads)
+            _Merge(lake, table, staged, workspace, merged, from_scratch).run(threads)
         for capture in staged:
             landing.settle(lake, capture.manifest)
     return merged
@@ -73,7 +78,7 @@ def standing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[
     there = sorted(one for one, name in names.items() if lake.exists(name))
     with lake.workspace() as workspace, open_engine(workspace) as engine:
         files = [(lake.fetch(names[one], workspace), one.window) for one in there]
-        measured = measure(engine, table, files, _decimals(lake, there))
+        measured = measure(engine, as_kept(table, lake.privacy.pii), files, _decimals(lake, there))
     return {
         one: MergedPartition(one, names[one], 0, measures.rows, measures)
         for one, measures in zip(there, measured, strict=True)
@@ -96,9 +101,10 @@ def _stage(
 ) -> list[Staged]:
     """Convert each capture; one that cannot be is rejected and left out."""
     staged = []
+    hiding = hiding_of(lake, table) if manifests else None
     for manifest in manifests:
         try:
-            rows, findings = _convert(lake, table, manifest, raw, workspace, threads)
+            rows, findings = _convert(lake, table, manifest, raw, workspace, threads, hiding)
             found_by = None
             if table.via is not None:
                 other = landing.read_manifest(lake, table.via.table, manifest.capture)
@@ -119,6 +125,7 @@ def _convert(
     raw: Mapping[str, Mapping[str, list[Path]]],
     workspace: Path,
     threads: int | None,
+    hiding: Hiding | None = None,
 ) -> tuple[Path, Findings]:
     target = workspace / f"{table.name}-{manifest.capture}.parquet"
     sources = raw.get(manifest.capture, {}).get(table.name)
@@ -133,7 +140,7 @@ def _convert(
         fields = [field for field in arrow_schema(table) if field.name != "_window_utc"]
         pq.write_table(pa.schema(fields).empty_table(), target)
         return target, Findings()
-    converted = convert(table, sources, target, own=own, threads=threads)
+    converted = convert(table, sources, target, own=own, hiding=hiding, threads=threads)
     _refuse_other_lines(manifest, converted.findings)
     return target, converted.findings
 
@@ -149,13 +156,21 @@ class _Merge:
     """One merge under way: the plan it was given and the engine it runs in."""
 
     def __init__(
-        self, lake: Lake, table: Table, staged: list[Staged], workspace: Path, merged: Merged
+        self,
+        lake: Lake,
+        table: Table,
+        staged: list[Staged],
+        workspace: Path,
+        merged: Merged,
+        from_scratch: bool,
     ) -> None:
         self.lake, self.table, self.staged, self.workspace = lake, table, staged, workspace
         self.merged = merged
         self.places = Places.of(staged, lake.grain)
+        self.measured_as = as_kept(table, lake.privacy.pii)
         self.covered = set[Partition]().union(*(covered(one.manifest, lake.grain) for one in staged))
-        self.standing = self._standing_files()
+        self.from_scratch = from_scratch
+        self.standing = set[Partition]() if from_scratch else self._standing_files()
 
     def run(self, threads: int | None) -> None:
         with open_engine(self.workspace, threads=threads) as engine:
@@ -167,7 +182,7 @@ class _Merge:
                     partition = self.places.partitions[place]
                     arrived[partition] = arrived.get(partition, 0) + rows
             early = {one for one in arrived if one not in self.covered and one not in self.standing}
-            waiting = self._waiting_boundary_files()
+            waiting = {} if self.from_scratch else self._waiting_boundary_files()
             changing = [
                 partition
                 for partition in self.places.partitions
@@ -297,7 +312,7 @@ class _Merge:
     ) -> None:
         """Measure what was written, put it in place, and account for the partitions left as they were."""
         places = [(path, one.window) for one, path in files.paths.items()]
-        written = measure(engine, self.table, places, _decimals(self.lake, files.paths))
+        written = measure(engine, self.measured_as, places, _decimals(self.lake, files.paths))
         for (partition, path), measures in zip(files.paths.items(), written, strict=True):
             self.lake.put(path, self._name(partition))
             self._report(partition, files.arrived(partition), files.held(partition), measures)
@@ -305,7 +320,7 @@ class _Merge:
                 self.lake.delete(name)
         left = sorted(partition for partition in self.covered if partition not in files.paths)
         standing = [(self.lake.fetch(self._name(one), self.workspace), one.window) for one in left]
-        unchanged = measure(engine, self.table, standing, _decimals(self.lake, left))
+        unchanged = measure(engine, self.measured_as, standing, _decimals(self.lake, left))
         for partition, measures in zip(left, unchanged, strict=True):
             self._report(partition, 0, measures.rows, measures)
 

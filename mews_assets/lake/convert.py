@@ -23,8 +23,10 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
+from mews_assets.catalog.privacy import KEEP
 from mews_assets.lake.engine import identifier, open_engine, path_list, read_types, select_columns
 from mews_assets.lake.errors import RecordError
+from mews_assets.lake.hiding import Hiding
 from mews_assets.lake.lines import MAX_LINE_BYTES, Findings, check_file, open_lines
 from mews_assets.lake.nested import under_schema
 from mews_assets.lake.parquet import open_writer, plain
@@ -50,23 +52,37 @@ class Converted:
     findings: Findings
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What is asked of one conversion."""
+
+    table: Table
+    sources: list[Path]
+    aside: Path
+    own: Mapping[str, str]
+    hiding: Hiding
+    threads: int | None
+
+
 def convert(
     table: Table,
     sources: list[Path],
     target: Path,
     *,
     own: Mapping[str, str] | None = None,
+    hiding: Hiding | None = None,
     threads: int | None = None,
 ) -> Converted:
     """Convert JSON Lines files (plain, .gz or .zst) of one table to one Parquet file.
 
-    `own` are columns to add, as SQL expressions over Mews' names. Raises RecordError naming file, line and
-    field on the first record that cannot become a row; nothing is then left at the target, and what stood
-    there before still stands.
+    `own` are columns to add, as SQL expressions over Mews' names; `hiding` says what of the rows is not shown.
+    Raises RecordError naming file, line and field on the first record that cannot become a row; nothing is
+    then left at the target, and what stood there before still stands.
     """
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}.aside")
     try:
-        findings = _convert_aside(table, sources, aside, own or {}, threads)
+        job = _Job(table, sources, aside, own or {}, hiding or Hiding(table, KEEP), threads)
+        findings = _convert_aside(job)
         rows = _verify(table, sources, aside, findings)
         aside.replace(target)
     finally:
@@ -74,21 +90,23 @@ def convert(
     return Converted(rows, findings)
 
 
-def _convert_aside(
-    table: Table, sources: list[Path], aside: Path, own: Mapping[str, str], threads: int | None
-) -> Findings:
-    with TemporaryDirectory(dir=aside.parent, prefix=".spill-") as spill, ThreadPoolExecutor(1) as checker:
+def _convert_aside(job: _Job) -> Findings:
+    table, sources = job.table, job.sources
+    with (
+        TemporaryDirectory(dir=job.aside.parent, prefix=".spill-") as spill,
+        ThreadPoolExecutor(1) as checker,
+    ):
         checking = checker.submit(_check, table, sources)
         failure = None
         try:
-            _copy(table, sources, aside, own, threads, Path(spill), Findings())
+            _copy(job, Path(spill), Findings())
         except _ParserError as error:
             failure = error
         findings = checking.result()  # raises RecordError, which says more than the parser's own error
         if failure is not None:
             _locate(table, sources, failure)
         if findings.exact_numbers:
-            _copy(table, sources, aside, own, threads, Path(spill), findings)
+            _copy(job, Path(spill), findings)
         return findings
 
 
@@ -99,16 +117,9 @@ def _check(table: Table, sources: list[Path]) -> Findings:
     return findings
 
 
-def _copy(
-    table: Table,
-    sources: list[Path],
-    aside: Path,
-    own: Mapping[str, str],
-    threads: int | None,
-    spill: Path,
-    findings: Findings,
-) -> None:
-    with open_engine(spill, threads=threads or _parser_threads()) as engine:
+def _copy(job: _Job, spill: Path, findings: Findings) -> None:
+    table, own = job.table, job.own
+    with open_engine(spill, threads=job.threads or _parser_threads()) as engine:
         exact = _register_exact(engine, findings)
         numbers = "exact.__numbers" if exact else None  # no name of Mews begins so
         columns = select_columns(table, numbers)
@@ -122,12 +133,12 @@ def _copy(
         )
         for line_bytes in (_USUAL_LINE_BYTES, MAX_LINE_BYTES):
             source = (
-                f"read_json({path_list(sources)}, format = 'newline_delimited', "
+                f"read_json({path_list(job.sources)}, format = 'newline_delimited', "
                 f"columns = {read_types(table.kept_columns)}, maximum_object_size = {line_bytes})"
             )
             query = f"SELECT {', '.join(columns)} FROM {source} AS record {join}"
             try:
-                _write(_open_reader(engine, query), _schema(table, own), aside)
+                _write(_open_reader(engine, query), _schema(table, own), job)
                 return
             except _ParserError as error:
                 if "maximum_object_size" not in str(error) or line_bytes == MAX_LINE_BYTES:
@@ -149,14 +160,14 @@ def _schema(table: Table, own: Mapping[str, str]) -> pa.Schema:
     return pa.schema([every.field(name).with_nullable(True) for name in (*names, *own, "_exact_numbers")])
 
 
-def _write(reader: pa.RecordBatchReader, schema: pa.Schema, aside: Path) -> None:
+def _write(reader: pa.RecordBatchReader, schema: pa.Schema, job: _Job) -> None:
     """Write a file while the next row group is being read."""
     writer: pq.ParquetWriter | None = None
     with ThreadPoolExecutor(1) as writing:
         under_way: Future[None] | None = None
         try:
-            for rows in _row_groups(reader, schema):
-                writer = writer or open_writer(aside, schema, rows, _LEVEL)
+            for rows in _row_groups(reader, schema, job.hiding):
+                writer = writer or open_writer(job.aside, schema, rows, _LEVEL)
                 if under_way is not None:
                     under_way.result()
                 under_way = writing.submit(writer.write_table, rows, row_group_size=_ROW_GROUP_ROWS)
@@ -164,15 +175,15 @@ def _write(reader: pa.RecordBatchReader, schema: pa.Schema, aside: Path) -> None
                 under_way.result()
         finally:
             if writer is None:
-                writer = open_writer(aside, schema, None, _LEVEL)
+                writer = open_writer(job.aside, schema, None, _LEVEL)
             writing.shutdown(wait=True)
             writer.close()
 
 
-def _row_groups(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
+def _row_groups(reader: pa.RecordBatchReader, schema: pa.Schema, hiding: Hiding) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     while (batch := _next_batch(reader)) is not None:
-        held.append(under_schema(batch, schema))
+        held.append(hiding.rows(under_schema(batch, schema)))
         if sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
             yield pa.Table.from_batches(held)
             held = []

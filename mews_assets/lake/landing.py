@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,7 +22,12 @@ from typing import Any
 
 import zstandard
 
+from mews_assets.catalog import table as table_of
 from mews_assets.lake import layout
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.forgotten import forgotten
+from mews_assets.lake.lines import open_lines
+from mews_assets.lake.redaction import Redactor
 from mews_assets.lake.store import Lake
 from mews_assets.windows import Grain, Window, from_api, to_api, windows_between
 
@@ -57,6 +63,10 @@ class Manifest:
     source: dict[str, Any] = field(default_factory=dict, hash=False)
     files: tuple[LandedFile, ...] = ()
     owners: dict[str, str] = field(default_factory=dict, hash=False)
+    redacted_lines: int = 0
+    """Lines that a forgotten person was taken out of: these are not as Mews sent them."""
+    expired_at: datetime | None = None
+    """When the bytes were removed, their rows being in changes; None while they are there."""
 
     @property
     def lines(self) -> int:
@@ -80,6 +90,7 @@ class Manifest:
             "format": 1,
             "window": {"start_utc": to_api(self.window.start), "end_utc": to_api(self.window.end)},
             "captured_at": to_api(self.captured_at),
+            "expired_at": to_api(self.expired_at) if self.expired_at else None,
         }
 
     @classmethod
@@ -95,6 +106,8 @@ class Manifest:
             source=value["source"],
             files=tuple(LandedFile(**file) for file in value["files"]),
             owners=value.get("owners", {}),
+            redacted_lines=value.get("redacted_lines", 0),
+            expired_at=from_api(value["expired_at"]) if value.get("expired_at") else None,
         )
 
 
@@ -108,34 +121,81 @@ def land(lake: Lake, manifest: Manifest, sources: Iterable[Path], workspace: Pat
     for scope in manifest.scopes:
         layout.safe_name(scope)  # refused here, or no later merge of the table would get past this capture
     jobs = list(enumerate(sources, 1))
+    people = forgotten(lake)
     with ThreadPoolExecutor(4) as side_by_side:
-        files = list(
-            side_by_side.map(lambda job: _land_file(lake, manifest, job[0], job[1], workspace), jobs)
+        landings = list(
+            side_by_side.map(lambda job: _land_file(lake, manifest, job[0], job[1], people, workspace), jobs)
         )
-    landed = replace(manifest, files=tuple(files))
+    lines = sum(redacted for _, redacted in landings)
+    landed = replace(manifest, files=tuple(file for file, _ in landings), redacted_lines=lines)
     # Pending first: a manifest without this mark would be a landing that nobody merges.
     lake.write_json(layout.pending_file(manifest.table, manifest.capture), {"capture": manifest.capture})
     lake.write_json(layout.manifest(manifest.table, manifest.capture), landed.to_json())
+    # Whoever forgets somebody writes the list first and then looks for captures: one of us sees the other.
+    if (now := forgotten(lake)).keys() != people.keys():
+        return redact(lake, landed, now, workspace)
     return landed
 
 
-def _land_file(lake: Lake, manifest: Manifest, number: int, source: Path, workspace: Path) -> LandedFile:
-    name = layout.landed_file(manifest.table, manifest.capture, number)
+def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: Path) -> Manifest:
+    """Take people out of a capture's files. Gives its manifest, which is another one if that changed anything."""
+    if manifest.expired_at is not None:
+        return manifest
+    files, lines = list[LandedFile](), 0
+    for number, file in enumerate(manifest.files, 1):
+        name = f"{layout.capture_folder(manifest.table, manifest.capture)}/{file.name}"
+        if not lake.exists(name):
+            files.append(file)
+            continue
+        redactor = Redactor(table_of(manifest.table), people)
+        packed = workspace / f"{uuid.uuid4().hex}.zst"
+        with open_lines(lake.fetch(name, workspace)) as source:
+            rewritten = _pack(redactor.pieces(source), packed, manifest, number)
+        # A sum that differs without a change: killed between the file and its manifest, the time before.
+        if redactor.lines or rewritten.sha256 != file.sha256:
+            lake.put(packed, name)
+            lines += redactor.lines
+            files.append(rewritten)
+        else:
+            packed.unlink()
+            files.append(file)
+    if tuple(files) == manifest.files:
+        return manifest
+    changed = replace(manifest, files=tuple(files), redacted_lines=manifest.redacted_lines + lines)
+    lake.write_json(layout.manifest(manifest.table, manifest.capture), changed.to_json())
+    return changed
+
+
+def _land_file(
+    lake: Lake, manifest: Manifest, number: int, source: Path, people: Collection[str], workspace: Path
+) -> tuple[LandedFile, int]:
+    """The file as landed, and the lines that forgotten people were taken out of on the way."""
     packed = workspace / f"{manifest.table}-{number:05}.zst"
+    with source.open("rb") as raw:
+        if not people:
+            landed, redacted = _pack(iter(lambda: raw.read(1 << 20), b""), packed, manifest, number), 0
+        else:
+            redactor = Redactor(table_of(manifest.table), people)
+            landed = _pack(redactor.pieces(raw), packed, manifest, number)
+            redacted = redactor.lines
+    lake.put(packed, layout.landed_file(manifest.table, manifest.capture, number))
+    return landed, redacted
+
+
+def _pack(pieces: Iterable[bytes], packed: Path, manifest: Manifest, number: int) -> LandedFile:
     digest = hashlib.sha256()
     lines = size = 0
     unended = False
     packer = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL)
-    with source.open("rb") as raw, packed.open("wb") as target, packer.stream_writer(target) as writer:
-        while piece := raw.read(1 << 20):
+    with packed.open("wb") as target, packer.stream_writer(target) as writer:
+        for piece in pieces:
             digest.update(piece)
             size += len(piece)
             lines += piece.count(b"\n")
             unended = not piece.endswith(b"\n")
             writer.write(piece)
-    stored = packed.stat().st_size
-    lake.put(packed, name)
-    return LandedFile(name.rsplit("/", 1)[-1], lines + unended, size, digest.hexdigest(), stored)
+    name = layout.landed_file(manifest.table, manifest.capture, number).rsplit("/", 1)[-1]
+    return LandedFile(name, lines + unended, size, digest.hexdigest(), packed.stat().st_size)
 
 
 def read_manifest(lake: Lake, table: str, capture: str) -> Manifest:
@@ -143,7 +203,12 @@ def read_manifest(lake: Lake, table: str, capture: str) -> Manifest:
 
 
 def landed_files(lake: Lake, manifest: Manifest, workspace: Path) -> list[Path]:
-    """The capture's files on the local disk, still compressed."""
+    """The capture's files on the local disk, still compressed. Raises LakeError when they are gone by now."""
+    if manifest.expired_at is not None:
+        raise LakeError(
+            f"{manifest.table}: the bytes of capture {manifest.capture} were removed on {to_api(manifest.expired_at)}, "
+            "past MEWS_LANDING_DAYS. Its rows stay in changes; they cannot be made again"
+        )
     folder = layout.capture_folder(manifest.table, manifest.capture)
     return [lake.fetch(f"{folder}/{file.name}", workspace) for file in manifest.files]
 

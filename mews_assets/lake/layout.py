@@ -17,6 +17,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet
                                                        rows seen before their window was asked for
     state/exports/<connection>/<export>.json           exports asked for and not yet landed
+    state/forgotten.json                               customers who were forgotten, and may come again
     state/alerts/<Dagster instance>.json               open incidents, and messages not delivered yet
 """
 
@@ -92,6 +93,19 @@ def current_file(table: str, scope: str) -> str:
     return f"{current_folder(table)}/scope={safe_name(scope)}/{ROWS_FILE}"
 
 
+def scope_of(name: str) -> str:
+    """The scope of a file of changes, of current, or seen at a boundary."""
+    return next(part for part in name.split("/") if part.startswith("scope=")).removeprefix("scope=")
+
+
+def table_of(name: str) -> str:
+    """The table whose records a file holds; empty for one that holds none."""
+    parts = name.removeprefix("state/boundary/").split("/")
+    at = 0 if name.startswith("state/boundary/") else 1
+    known = (LANDING, CHANGES, CURRENT, REFERENCE)
+    return parts[at] if len(parts) > at and (at == 0 or parts[0] in known) else ""
+
+
 def reference_file(table: str) -> str:
     return f"{REFERENCE}/{table}/{ROWS_FILE}"
 
@@ -112,6 +126,10 @@ def directory_file() -> str:
     return "state/directory.json"
 
 
+def forgotten_file() -> str:
+    return "state/forgotten.json"
+
+
 def alerts_file(instance: str) -> str:
     return f"state/alerts/{safe_name(instance)}.json"
 
@@ -129,12 +147,20 @@ def pending_file(table: str, capture: str) -> str:
     return f"{pending_folder(table)}/{safe_name(capture)}.json"
 
 
+def rejected_folder(table: str) -> str:
+    return f"state/rejected/{table}"
+
+
 def rejected_file(table: str, capture: str) -> str:
-    return f"state/rejected/{table}/{safe_name(capture)}.json"
+    return f"{rejected_folder(table)}/{safe_name(capture)}.json"
+
+
+def boundary_tables_folder(table: str) -> str:
+    return f"state/boundary/{table}"
 
 
 def boundary_folder(table: str, scope: str) -> str:
-    return f"state/boundary/{table}/scope={safe_name(scope)}"
+    return f"{boundary_tables_folder(table)}/scope={safe_name(scope)}"
 
 
 def boundary_file(table: str, scope: str, window_key: str, capture: str) -> str:

@@ -14,17 +14,24 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.privacy import has_personal
 from mews_assets.windows import from_api
 
+WITHHELD = "a value (not shown: personal data)"
 _INDEX = re.compile(r"\[\d+\]")
 
 
 class FieldError(ValueError):
-    """A field that cannot become a column's value."""
+    """A field that cannot become a column's value. `shown` is what of the value the problem repeats."""
 
-    def __init__(self, path: str | None, problem: str) -> None:
-        self.path, self.problem = path, problem
+    def __init__(self, path: str | None, problem: str, shown: str = "") -> None:
+        self.path, self.problem, self.shown = path, problem, shown
         super().__init__(f"{path}: {problem}" if path else problem)
+
+    def withheld(self) -> FieldError:
+        """The same without the value: errors are kept and sent where guests' data has no place."""
+        problem = self.problem.replace(self.shown, WITHHELD, 1) if self.shown else self.problem
+        return FieldError(self.path, problem)
 
 
 class _Number(str):
@@ -80,6 +87,11 @@ def parse(line: bytes) -> dict[str, Any]:
     return record
 
 
+def is_number(value: Any) -> bool:
+    """Whether a parsed value is a number: its text."""
+    return isinstance(value, _Number)
+
+
 def kind_of(value: Any) -> str:
     """What a parsed value is, in JSON's words."""
     if value is None:
@@ -116,8 +128,11 @@ def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: 
         if column is None:
             found.unknown.append((_INDEX.sub("", at + name), kind_of(inner)))
         elif inner is not None and not column.deprecated:
-            for item, path in _items(column, inner, at + name):
-                _single(column, item, path, found)
+            try:
+                for item, path in _items(column, inner, at + name):
+                    _single(column, item, path, found)
+            except FieldError as error:
+                raise error.withheld() if has_personal(column) else error from None
 
 
 def _items(column: Column, value: Any, path: str) -> Iterator[tuple[Any, str]]:
@@ -147,19 +162,24 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
         _free_form(value, path, found)
         return
     if (kind := kind_of(value)) != (expected := _EXPECTED[column.kind]):
-        raise FieldError(path, f"{kind} {_shown(value)} where a {column.kind.value} ({expected}) must stand")
+        problem = f"{kind} {_shown(value)} where a {column.kind.value} ({expected}) must stand"
+        raise FieldError(path, problem, _shown(value))
     if column.kind is Kind.OBJECT:
         _object(value, column.columns, f"{path}.", found)
     elif column.kind is Kind.INTEGER:
         number = _decimal_of(value)
         # Compared before it is made an int: 1e999999999 is one line of text and a gigabyte of digits.
         if not -(2**63) <= number < 2**63 or number != number.to_integral_value():
-            raise FieldError(path, f"{_shown(value)} where a whole number of at most 64 bits must stand")
+            raise FieldError(
+                path, f"{_shown(value)} where a whole number of at most 64 bits must stand", _shown(value)
+            )
         if not value.removeprefix("-").isdigit() and Decimal(float(value)) != number:
-            raise FieldError(path, f"{_shown(value)} is read as a double, which has not all of its digits")
+            raise FieldError(
+                path, f"{_shown(value)} is read as a double, which has not all of its digits", _shown(value)
+            )
     elif column.kind is Kind.NUMBER and not fits_double(value):
         if float(value) in (float("inf"), float("-inf")):
-            raise FieldError(path, f"{_shown(value)} is beyond the range of a double")
+            raise FieldError(path, f"{_shown(value)} is beyond the range of a double", _shown(value))
         found.inexact[path] = str(value)
     elif column.kind is Kind.DECIMAL:
         _decimal(value, path, found)
@@ -187,7 +207,9 @@ def _decimal(text: str, path: str, found: Inspected) -> None:
     places = len(fraction) - int(exponent or 0)
     if digits and (places > 18 or len(digits) - places > 20):
         raise FieldError(
-            path, f"{_shown(text)} needs more than the 20 digits and 18 places of a decimal(38, 18)"
+            path,
+            f"{_shown(text)} needs more than the 20 digits and 18 places of a decimal(38, 18)",
+            _shown(text),
         )
     if not fits_double(text):
         found.inexact[path] = str(text)
@@ -198,7 +220,7 @@ def _instant(text: str, path: str, column: Column) -> None:
         from_api(text)
     except ValueError:
         what = "an instant" if column.kind is Kind.UTC else "a day"
-        raise FieldError(path, f"{_shown(text)} where {what} must stand") from None
+        raise FieldError(path, f"{_shown(text)} where {what} must stand", _shown(text)) from None
 
 
 def _shown(value: Any) -> str:

@@ -17,7 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
@@ -25,8 +25,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from mews_assets.catalog.privacy import KEEP, Privacy
 from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.policy import laid_under, refuse_other_policy, written_policy
 from mews_assets.windows import Grain
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,13 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 """Of the lake's layout. Raised when an older lake could no longer be read as it stands."""
 _ASIDE = ".aside"
+_WORKSPACE = "work-"
 _LEFT_BEHIND_SECONDS = 86_400.0
 """No run works that long on one merge; exports that take longer are waited for outside it."""
+
+
+_WRITTEN_AT_LEAST_SECONDS = 600.0
+"""A file aside is written on without a pause; one untouched for ten minutes is nobody's."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class Lake:
     filesystem: pafs.FileSystem
     root: str
     grain: Grain
+    privacy: Privacy = KEEP
+    """What its tables show of personal data."""
 
     @property
     def local_root(self) -> Path | None:
@@ -178,8 +187,27 @@ class Lake:
             parent = self.local_root / _ASIDE
             parent.mkdir(parents=True, exist_ok=True)
             _sweep(parent)
-        with TemporaryDirectory(dir=parent, prefix="work-") as folder:
+        with TemporaryDirectory(dir=parent, prefix=_WORKSPACE) as folder, _held(Path(folder)):
             yield Path(folder)
+
+    def drop_dead_workspaces(self) -> int:
+        """Remove what no process works on any more, and files that never got to their place. Returns how many
+        workspaces are still in use."""
+        in_use = 0
+        for folder in (self._locks_folder()).glob(f"{_WORKSPACE}*"):
+            with suppress(FileNotFoundError), _held(folder) as free:
+                in_use += not free
+                if free:
+                    shutil.rmtree(folder)
+        for left in self._locks_folder().glob("*-*"):
+            with suppress(FileNotFoundError):
+                if left.is_file() and left.stat().st_mtime < time.time() - _WRITTEN_AT_LEAST_SECONDS:
+                    left.unlink(missing_ok=True)
+        return in_use
+
+    @staticmethod
+    def is_in_workspace(name: str) -> bool:
+        return name.startswith(f"{_ASIDE}/{_WORKSPACE}")
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -216,6 +244,21 @@ class Lake:
         Path(local).replace(target)
 
 
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Hold a folder as one's own until the block ends; a killed holder lets go. False where another holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
 def _sweep(aside: Path) -> None:
     """Remove the workspaces that killed processes left behind, a day after anything happened in them."""
     long_ago = time.time() - _LEFT_BEHIND_SECONDS
@@ -225,21 +268,23 @@ def _sweep(aside: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def open_lake(location: str, grain: Grain) -> Lake:
+def open_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> Lake:
     """The lake at a folder or URI, made if it is not there yet.
 
-    Raises LakeError if it was laid with another grain: the keys of its partitions would mean other windows.
+    Raises LakeError if it was laid with another grain: the keys of its partitions would mean other windows; and if
+    its tables show other personal data than the policy says. Without a policy the lake's own holds.
     """
-    if (laid := find_lake(location, grain)) is not None:
+    if (laid := find_lake(location, grain, privacy)) is not None:
         return laid
-    lake = _lake_at(location, grain)
-    lake.write_json(layout.LAKE_FILE, {"format": FORMAT, "window": grain.value})
+    lake = _lake_at(location, grain, privacy or KEEP)
+    content = {"format": FORMAT, "window": grain.value, **written_policy(lake.privacy)}
+    lake.write_json(layout.LAKE_FILE, content)
     return lake
 
 
-def find_lake(location: str, grain: Grain) -> Lake | None:
+def find_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> Lake | None:
     """The lake at a folder or URI, None where there is none yet; nothing is made. Raises LakeError as above."""
-    lake = _lake_at(location, grain)
+    lake = _lake_at(location, grain, privacy or KEEP)
     if not lake.exists(layout.LAKE_FILE):
         return None
     laid = lake.read_json(layout.LAKE_FILE)
@@ -252,12 +297,15 @@ def find_lake(location: str, grain: Grain) -> Lake | None:
             f"{location} was laid with {laid.get('window')} windows, but MEWS_WINDOW is {grain.value}. "
             f"Set MEWS_WINDOW={laid.get('window')}, or choose another MEWS_LAKE for the new windows"
         )
+    if privacy is None:
+        return replace(lake, privacy=laid_under(laid))
+    refuse_other_policy(location, laid, privacy)
     return lake
 
 
 def open_standing(location: str) -> Lake:
     """The lake that stands at a folder or URI, with the windows it was laid with. Raises LakeError if none does."""
-    lake = _lake_at(location, Grain.DAILY)
+    lake = _lake_at(location, Grain.DAILY, KEEP)
     if not lake.exists(layout.LAKE_FILE):
         raise LakeError(
             f"there is no lake at {location}: set MEWS_LAKE to where it is, or make one: make demo"
@@ -265,9 +313,9 @@ def open_standing(location: str) -> Lake:
     return open_lake(location, Grain(str(lake.read_json(layout.LAKE_FILE).get("window"))))
 
 
-def _lake_at(location: str, grain: Grain) -> Lake:
+def _lake_at(location: str, grain: Grain, privacy: Privacy) -> Lake:
     if "://" in location:
         filesystem, root = pafs.FileSystem.from_uri(location)
     else:
         filesystem, root = pafs.LocalFileSystem(), str(Path(location).absolute())
-    return Lake(filesystem, root.rstrip("/"), grain)
+    return Lake(filesystem, root.rstrip("/"), grain, privacy)

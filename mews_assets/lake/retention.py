@@ -1,0 +1,68 @@
+"""How long the landing keeps raw bytes.
+
+Lives here: removing the files of captures that are old enough and whose rows are in changes. Their manifests stay, and
+say so: where a row came from can still be told, only not be read again. A capture that is not merged yet, or that
+could not become rows, is never removed, however old: what it brought is nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from mews_assets.catalog.model import Table
+from mews_assets.lake import landing, layout
+from mews_assets.lake.landing import Manifest
+from mews_assets.lake.store import Lake
+
+
+@dataclass
+class Expired:
+    """What was removed of one table. `kept` are captures as old that are not in changes."""
+
+    captures: int = 0
+    files: int = 0
+    stored_bytes: int = 0
+    kept: list[str] = field(default_factory=list)
+
+
+def expire(lake: Lake, table: Table, tables: Iterable[Table], before: datetime, now: datetime) -> Expired:
+    """Remove the bytes of the table's captures taken before an instant. `tables` are all there are: rows of one may
+    need the captures of another."""
+    done = Expired()
+    with lake.lock(f"changes-{table.name}"):
+        needed = _not_in_changes(lake, table, tables)
+        for capture in landing.captures(lake, table.name):
+            manifest = landing.read_manifest(lake, table.name, capture)
+            if manifest.captured_at >= before:
+                continue
+            if capture in needed:
+                done.kept.append(capture)
+                continue
+            if manifest.expired_at is None:
+                # Said first: a process killed in between leaves files that are removed the next time.
+                manifest = replace(manifest, expired_at=now)
+                lake.write_json(layout.manifest(table.name, capture), manifest.to_json())
+                done.captures += 1
+                done.stored_bytes += sum(file.stored_bytes for file in manifest.files)
+            done.files += _remove_files(lake, manifest)
+    return done
+
+
+def _not_in_changes(lake: Lake, table: Table, tables: Iterable[Table]) -> set[str]:
+    """Captures that a merge may still read, of the table itself or of one whose rows are found by this one's."""
+    readers = {table.name, *(one.name for one in tables if one.via and one.via.table == table.name)}
+    found: set[str] = set()
+    for name in readers:
+        for folder in (layout.pending_folder(name), layout.rejected_folder(name)):
+            found |= {file.rsplit("/", 1)[-1].removesuffix(".json") for file in lake.files(folder)}
+    return found
+
+
+def _remove_files(lake: Lake, manifest: Manifest) -> int:
+    folder = layout.capture_folder(manifest.table, manifest.capture)
+    there = lake.there([f"{folder}/{file.name}" for file in manifest.files]) if manifest.files else set()
+    for name in sorted(there):
+        lake.delete(name)
+    return len(there)
