@@ -80,7 +80,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         platform_address=_address(environment),
         client=environment.get("MEWS_CLIENT", "").strip() or DEFAULT_CLIENT,
-        lake=_lake(environment),
+        lake=read_lake(environment),
         start=_start(environment),
         grain=_grain(environment),
         tables=_tables(environment),
@@ -119,11 +119,6 @@ def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Priv
     return Privacy(pii, key.encode())
 
 
-def read_lake(environment: Mapping[str, str]) -> tuple[str, Grain]:
-    """Where the lake is and how its windows are cut: all that is needed to look after it."""
-    return _lake(environment), _grain(environment)
-
-
 def _pii(environment: Mapping[str, str]) -> Pii:
     given = (environment.get("MEWS_PII") or Pii.KEEP.value).strip().lower()
     if given not in list(Pii):
@@ -154,7 +149,8 @@ def _address(environment: Mapping[str, str]) -> str:
     return given
 
 
-def _lake(environment: Mapping[str, str]) -> str:
+def read_lake(environment: Mapping[str, str]) -> str:
+    """Where the lake is: all that is needed to look after it."""
     given = environment.get("MEWS_LAKE", "").strip() or "data/lake"
     if "://" not in given:
         return given

@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 
 from mews_assets import catalog
+from mews_assets.catalog.privacy import Pii, Privacy
 from mews_assets.cli import home
-from mews_assets.settings import Connection, SettingError, Settings, read_secret, read_settings
+from mews_assets.settings import (
+    Connection,
+    SettingError,
+    Settings,
+    read_privacy,
+    read_secret,
+    read_settings,
+)
 from mews_assets.windows import Grain
 
 TOKEN = "C66EF7B239D24632943D115EDE9CB810-EA00F8FD8294692C940F6B5A8F9453D"
@@ -278,3 +286,37 @@ def test_hourly_windows_refuse_a_table_by_days_that_was_named() -> None:
         read_settings(
             {"MEWS_START_DATE": "2026-01-01", "MEWS_WINDOW": "hourly", "MEWS_TABLES": "ledger_entries"}
         )
+
+
+PII_KEY = "zq7-a-key-that-nobody-may-see"
+
+
+def test_personal_data_is_kept_unless_told_otherwise_and_landings_for_good() -> None:
+    assert (read().pii, read().landing_days) == (Pii.KEEP, None)
+    assert (read(MEWS_PII="DROP").pii, read(MEWS_LANDING_DAYS=" 400 ").landing_days) == (Pii.DROP, 400)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "1.5", "soon"])
+def test_landing_days_that_are_no_days_are_refused(days: str) -> None:
+    with pytest.raises(SettingError, match=r"MEWS_LANDING_DAYS.*accepted are whole days from 1 to 3650"):
+        read(MEWS_LANDING_DAYS=days)
+
+
+def test_a_policy_nobody_knows_is_refused() -> None:
+    with pytest.raises(SettingError, match="MEWS_PII is 'blur'; accepted are keep, hash, drop"):
+        read(MEWS_PII="blur")
+
+
+def test_hashing_needs_a_key_and_the_settings_never_hold_it() -> None:
+    assert PII_KEY not in repr(read(MEWS_PII="hash", MEWS_PII_KEY=PII_KEY))
+    privacy = read_privacy({"MEWS_PII": "hash", "MEWS_PII_KEY": PII_KEY})
+    assert privacy == Privacy(Pii.HASH, PII_KEY.encode())
+    assert PII_KEY not in repr(privacy)
+    assert read_privacy({"MEWS_PII": "drop", "MEWS_PII_KEY": PII_KEY}) == Privacy(Pii.DROP)
+
+
+@pytest.mark.parametrize(("key", "problem"), [("", "is not set"), ("short", "is too short")])
+def test_a_key_that_is_missing_or_can_be_guessed_is_refused_and_not_told(key: str, problem: str) -> None:
+    with pytest.raises(SettingError, match=f"MEWS_PII_KEY {problem}: .*at least 16 characters") as caught:
+        read_privacy({"MEWS_PII": "hash", "MEWS_PII_KEY": key})
+    assert not key or key not in str(caught.value).replace("too short", "")

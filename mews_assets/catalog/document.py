@@ -21,6 +21,19 @@ record. Names are Mews' own in snake_case, nested ones too. Windows are half-ope
 Mews promises the field; it may be null all the same, and then a check fails. **Personal** columns tell who a guest
 is, or hold text in which people may have written it. Lists of values are those known today: Mews adds values at any
 time, and they are kept as they come. Fields that Mews deprecates stay in the landing and are not columns here.
+
+What a personal column holds is decided by `MEWS_PII`; its type stays. A hash is HMAC-SHA-256 under `MEWS_PII_KEY`.
+All that stands in a personal struct is personal.
+
+| | `keep` | `hash` | `drop` |
+|---|---|---|---|
+| text | as Mews sent it | its keyed hash, 32 hexadecimal digits: the same text, the same hash in all tables | null |
+| JSON | as Mews sent it | the same shape, every text in it hashed, all else null | null |
+| enums, dates, instants, numbers, booleans | as Mews sent it | null: the few there are can be tried out | null |
+| struct, list | as Mews sent it | each value as above | null |
+
+Of a person who was forgotten (`mews-assets forget`), what is personal is null in every row that names them, and
+`forgotten` where Mews requires a text; the record of the customer keeps its keys and what is required.
 """
 
 

@@ -13,9 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
-    from mews_assets.cli.home import load_dotenv, open_home_lake, utc_now
+    from mews_assets.cli.home import load_dotenv, utc_now
     from mews_assets.lake.retention import expire
-    from mews_assets.settings import SettingError, read_landing_days
+    from mews_assets.lake.store import open_standing
+    from mews_assets.settings import SettingError, read_lake, read_landing_days
 
     load_dotenv()
     days = read_landing_days(os.environ)
@@ -23,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
         raise SettingError(
             "MEWS_LANDING_DAYS is not set, so captures are kept for good; set it to a number of days"
         )
-    lake, now = open_home_lake(os.environ), utc_now()
+    lake, now = open_standing(read_lake(os.environ)), utc_now()
     before = now - timedelta(days=days)
     for table in catalog.TABLES:
         done = expire(lake, table, catalog.TABLES, before, now)

@@ -23,13 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
-    from mews_assets.cli.home import HomeError, load_dotenv, open_home_lake, utc_now
+    from mews_assets.cli.home import HomeError, load_dotenv, utc_now
     from mews_assets.lake.forget import forget
+    from mews_assets.lake.store import open_standing
+    from mews_assets.settings import read_lake
 
     load_dotenv()
     if any(not text.strip() for text in args.also):
         raise HomeError("--also is empty; give a text to search for, or leave it out")
-    lake = open_home_lake(os.environ)
+    lake = open_standing(read_lake(os.environ))
     done = forget(lake, catalog.TABLES, args.customer, utc_now(), also=args.also)
     print("\n".join(told(done)))
     return 1 if done.found.left or done.workspaces_in_use else 0

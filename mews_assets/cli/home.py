@@ -11,10 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mews_assets.lake.store import Lake
 
 DATA = Path("data")
 DAGSTER_YAML = Path("dagster.yaml")
@@ -79,18 +75,6 @@ def trial(now: datetime, data: Path = DATA) -> Trial:
             f"Remove the folder {data} to begin anew"
         )
     return Trial(began)
-
-
-def open_home_lake(environment: Mapping[str, str]) -> Lake:
-    """The lake that MEWS_LAKE names, under whatever policy it was laid. Raises HomeError where there is none."""
-    from mews_assets.lake.store import find_lake
-    from mews_assets.settings import read_lake
-
-    location, grain = read_lake(environment)
-    lake = find_lake(location, grain)
-    if lake is None:
-        raise HomeError(f"MEWS_LAKE is {location}, and no lake is there")
-    return lake
 
 
 def has_tokens(environment: Mapping[str, str]) -> bool:

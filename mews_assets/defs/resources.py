@@ -6,6 +6,7 @@ the process that runs: so they are in no run config, no snapshot and no page of 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass

@@ -10,12 +10,20 @@ Reading order:
     lines            every line of a file checked against its table
     engine, convert  JSON Lines to Parquet
     reference        tables without windows, replaced whole
+    hiding           personal data in rows: hashed, dropped, or a forgotten person's
+    redaction        the same in landed lines
+    policy           what the lake remembers of how it treats personal data
+    forgotten        who was forgotten and may not come back
     dealing          which partition each row belongs to
     partition_files  writing partitions
     changes          merging captures into partitions: nothing lost, nothing twice
     newest           which version is the newest, and two runs of rows put together
     history          many files read down to the newest of each id
     current          the newest version of each record, one file per scope
+    rewriting        one Parquet file written anew with values changed
+    repolicy         a lake brought under another policy
+    forget, search   a customer taken out of everything, and the proof
+    retention        how long raw bytes are kept
     measures         what is true of a partition on disk
     holdings         what a table holds
     sql              a view for every table, and running one query

@@ -20,7 +20,19 @@ from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.cli.stage import point_at
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN
 
-COMMANDS = ("demo", "dev", "status", "doctor", "sql", "sandbox", "convert", "pull")
+COMMANDS = (
+    "demo",
+    "dev",
+    "status",
+    "doctor",
+    "sql",
+    "sandbox",
+    "convert",
+    "pull",
+    "forget",
+    "repolicy",
+    "expire",
+)
 
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
