@@ -35,6 +35,11 @@ bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one 
 docs: $(INSTALLED) ## docs/tables.md, from the catalog
 	$(BIN)/mews-assets docs
 
+audit: ## known faults in the pinned packages; needs PyPI's or OSV's data, and fails without
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install --quiet --disable-pip-version-check pip-audit
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
 clean: ## forget the demo: its lake, its Dagster instance
 	rm -rf data
 
@@ -43,4 +48,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test lint chaos bench docs clean
+.PHONY: help demo dev test lint chaos bench docs audit clean

@@ -11,6 +11,7 @@ Reading order:
     pages       `Pages`: a paginated operation, read to its end
     exports     adding exports, and how far they are
     waiting     polling an export within a deadline
+    whereabouts which machines a link may lead to
     links       the current addresses of an export's files
     download    the files of an export, checked and resumed
 """

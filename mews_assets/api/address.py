@@ -1,6 +1,6 @@
 """Addresses: where tokens and signed links may travel.
 
-Lives here: checking the platform address, operation names and download links, all pure. Not here: requests.
+Lives here: checking the platform address, operation names, ids and download links, all pure. Not here: requests.
 """
 
 from __future__ import annotations
@@ -13,6 +13,14 @@ import httpx
 API_PATH = "/api/connector/v1"
 
 _OPERATION = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)+")
+
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def is_plain_id(text: str) -> bool:
+    """Whether an id can stand in a path, a key and an address as it is; Mews' are UUIDs."""
+    return bool(_PLAIN_ID.fullmatch(text))
 
 
 def is_loopback(host: str) -> bool:

@@ -8,6 +8,9 @@ Records are never decoded and encoded again: money keeps the digits Mews sent.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,14 +49,21 @@ class Answer:
         )
 
     def value(self, key: str) -> Any:
-        """The decoded value under a key. A missing key is an error."""
-        return msgspec.json.decode(self._raw(key))
+        """The decoded value under a key, for what is read and not kept. A missing key is an error."""
+        raw = bytes(self._raw(key))
+        try:
+            return json.loads(raw, object_pairs_hook=_refuse_repeats, parse_constant=_refuse_constant)
+        except RecursionError:
+            problem = "it is nested too deeply"
+        except ValueError as error:  # a number of thousands of digits too
+            problem = str(error)
+        raise self.unreadable(f"{key}: {problem}")
 
     def records(self, key: str) -> list[bytes]:
         """The records under a key, each in the bytes Mews sent, on one line."""
         try:
             raws = _RECORDS.decode(self._raw(key))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise self.unreadable(f"{key} is no list ({error})") from None
         records = [one_line(bytes(raw)) for raw in raws]
         for at, record in enumerate(records):
@@ -70,12 +80,46 @@ class Answer:
 
 
 def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
-    """The top level of a JSON object. Raises ValueError saying what is wrong."""
+    """The top level of a JSON object. Raises ValueError saying what is wrong.
+
+    A name that stands twice is refused: of two lists of records the decoder would keep the last in silence.
+    """
     try:
         body.decode()  # the decoder passes over text it does not have to build
-        return _FIELDS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        fields = _FIELDS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"it is no JSON object ({error}; {len(body)} bytes)") from None
+    if repeated := _repeated_name(body, fields):
+        raise ValueError(f"it has {repeated!r} twice")
+    return fields
+
+
+_NAME = re.compile(rb'[\s{,]*"((?:[^"\\]|\\.)*)"\s*:\s*')
+
+
+def _repeated_name(body: bytes, fields: Mapping[str, msgspec.Raw]) -> str:
+    """The first name that stands twice at the top of an object, told by hopping from value to value."""
+    view, at = memoryview(body), 0
+    seen: set[str] = set()
+    while found := _NAME.match(body, at):
+        name = msgspec.json.decode(b'"' + found[1] + b'"', type=str)
+        value = memoryview(fields[name])
+        at = found.end() + len(value)
+        if name in seen or view[found.end() : at] != value:
+            return name
+        seen.add(name)
+    return ""
+
+
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def one_line(record: bytes) -> bytes:

@@ -13,6 +13,7 @@ import random as random_numbers
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from functools import cache
 from types import TracebackType
@@ -54,6 +55,9 @@ BRIEF_TIMEOUTS = httpx.Timeout(20.0, connect=5.0)
 
 MAX_TRIES = 6
 """With full jitter up to 30 s this rides out about a minute of trouble; longer waits belong to the caller."""
+
+MAX_ANSWER_BYTES = 128 << 20
+"""A full page is 1,000 records; the largest seen have a few hundred kilobytes, a usual page one or two MB in all."""
 
 MESSAGE_LENGTH = 500
 """Characters of Mews' message kept in an error; a proxy may answer with a whole web page."""
@@ -139,7 +143,7 @@ class MewsClient:
             self._pacing.acquire()
             started = self._clock()
             try:
-                response = self._http.send(request)
+                response = self._received(operation, self._http.send(request, stream=True))
             except httpx.RequestError as error:
                 trouble: MewsError = self._connection_trouble(operation, error)
             else:
@@ -173,6 +177,29 @@ class MewsClient:
             headers["Prefer"] = "return=minimal"
         url = operation_url(self.platform, operation)
         return self._http.build_request("POST", url, content=content, headers=headers)
+
+    def _received(self, operation: str, response: httpx.Response) -> httpx.Response:
+        """The whole answer, unpacked; one that is too long is not read to its end."""
+        body = bytearray()
+        with closing(response):
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise ShrinkError(
+                        f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB unpacked; stopped reading.",
+                        operation=operation,
+                        status=response.status_code,
+                        request_id=_request_id(response, {}),
+                        connection=self.connection,
+                    )
+        headers = [
+            pair
+            for pair in response.headers.raw
+            if pair[0].lower() not in (b"content-encoding", b"content-length")
+        ]
+        return httpx.Response(
+            response.status_code, headers=headers, content=bytes(body), extensions=response.extensions
+        )
 
     def _read(self, operation: str, response: httpx.Response, minimal: bool) -> Answer:
         body = response.content

@@ -13,7 +13,7 @@ import logging
 import random as random_numbers
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ from mews_assets.api.retry import (
     utc_now,
 )
 from mews_assets.api.secrets import drop_queries
+from mews_assets.api.whereabouts import Resolve, not_public, peer, resolve
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def download_files(
     transport: httpx.BaseTransport | None = None,
     sleep: Callable[[float], object] | None = None,
     random: Callable[[], float] = random_numbers.random,
+    look_up: Resolve = resolve,
 ) -> list[DownloadedFile]:
     """All files of the export, as `part-00001.jsonl` and so on in `target_dir`, in Mews' order.
 
@@ -91,7 +93,9 @@ def download_files(
         bare_http(client.platform, timeouts, transport) as http,
         ThreadPoolExecutor(side_by_side, thread_name_prefix="download") as pool,
     ):
-        depot = _Depot(client, export_id, http, links, stop, max_tries, sleep or stop.wait, random)
+        is_private = bool(not_public(look_up(client.platform.host)))
+        nap = sleep or stop.wait
+        depot = _Depot(client, export_id, http, links, stop, max_tries, nap, random, look_up, is_private)
         files = [_File(depot, index, size, target_dir) for index, size in enumerate(links.sizes)]
         futures = {pool.submit(file.fetch): at for at, file in enumerate(files)}
         done: dict[int, DownloadedFile] = {}
@@ -123,6 +127,9 @@ class _Depot:
     max_tries: int
     sleep: Callable[[float], object]
     random: Callable[[], float]
+    look_up: Resolve
+    is_private: bool
+    """Whether the platform is a machine of this network itself."""
 
 
 class _File:
@@ -213,7 +220,9 @@ class _File:
                 headers["If-Range"] = self._etag
         url = self._read_link(link)
         for _ in range(MAX_REDIRECTS + 1):
+            self._refuse_private(url.host, self._depot.look_up(url.host))
             with self._depot.http.stream("GET", url, headers=headers) as response:
+                self._refuse_private(url.host, filter(None, [peer(response)]))
                 location = response.headers.get("Location")
                 if not (response.is_redirect and location):
                     yield response
@@ -223,6 +232,12 @@ class _File:
                 raise self._error(f"redirected from {url.scheme} to {after.scheme}, which is not followed")
             url = after
         raise self._error(f"redirected more than {MAX_REDIRECTS} times")
+
+    def _refuse_private(self, host: str, addresses: Iterable[str]) -> None:
+        if not self._depot.is_private and (private := not_public(addresses)):
+            raise self._error(
+                f"its link leads to {host} at {private}, a private address, and is not followed"
+            )
 
     def _read_link(self, link: str) -> httpx.URL:
         try:

@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any
 
+from mews_assets.api.address import is_plain_id
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
 from mews_assets.api.errors import ExportInFlightError, StopError
@@ -107,6 +108,8 @@ def read_export(record: Any) -> Export:
     export_id, text = record.get("Id"), record.get("Status")
     if not isinstance(export_id, str) or not isinstance(text, str):
         raise ValueError("an export has no Id or no Status")
+    if not is_plain_id(export_id):
+        raise ValueError(f"an export has the Id {export_id[:120]!r}, which is no id")
     status = ExportStatus(text) if text in _KNOWN else ExportStatus.UNKNOWN
     if status is ExportStatus.UNKNOWN:
         log.warning("export %s has the unknown status %r: taken as not ready yet", export_id, text)

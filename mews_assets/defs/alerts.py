@@ -50,7 +50,7 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         targets = targets_of(os.environ.get(ALERT_URLS, ""))
         if not targets:
             return dg.SkipReason(f"{ALERT_URLS} is not set: nobody is told when something fails")
-        opened = lake.open()
+        opened = lake.open_for_state()
         with opened.lock("alerts"):
             tick = Tick(context.instance, opened, settings, targets, said=context.log.error)
             return dg.SkipReason(tick.run())

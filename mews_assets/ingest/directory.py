@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from mews_assets.api import MewsClient, MewsError, Pages
+from mews_assets.api import MewsClient, MewsError, Pages, StopError
+from mews_assets.api.address import is_plain_id
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.lake import layout
 from mews_assets.lake.store import Lake
 from mews_assets.windows import from_api, to_api
 
+_OPERATION = "enterprises/getAll"
 CONNECTIONS_AT_ONCE = 16
 """Asked side by side: each answer takes a fraction of a second, and there may be hundreds."""
 
@@ -108,8 +110,7 @@ def discover(
             _keep(directory, name, before or Directory({}, {}, {}))
             continue
         wanted = set((only or {}).get(name, ()))
-        for raw in answer:
-            record = msgspec.json.decode(raw, type=_Record)
+        for raw, record in answer:
             if (wanted and record.id not in wanted) or record.id in directory.enterprises:
                 continue
             directory.enterprises[record.id] = Enterprise(
@@ -126,12 +127,27 @@ def discover(
     return replace(directory, clock_skew_seconds=_skew(clients, 0.0))
 
 
-def _seen(client: MewsClient) -> list[bytes] | MewsError:
+def _seen(client: MewsClient) -> list[tuple[bytes, _Record]] | MewsError:
     try:
-        pages = Pages(client, "enterprises/getAll", ("Enterprises",), {})
-        return [raw for page in pages for raw in page.records["Enterprises"]]
+        pages = Pages(client, _OPERATION, ("Enterprises",), {})
+        return [(raw, _read(client, raw)) for page in pages for raw in page.records["Enterprises"]]
     except MewsError as error:
         return error
+
+
+def _read(client: MewsClient, raw: bytes) -> _Record:
+    """An enterprise. Its ids become keys of partitions and folders of the lake, so they must be plain."""
+    try:
+        record = msgspec.json.decode(raw, type=_Record)
+        odd = next((one for one in (record.id, record.chain_id) if not is_plain_id(one)), None)
+        problem = "" if odd is None else f"{odd[:120]!r} where an id must stand"
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        problem = str(error)
+    if problem:
+        raise StopError(
+            f"an enterprise cannot be read: {problem}.", operation=_OPERATION, connection=client.connection
+        )
+    return record
 
 
 def _keep(directory: Directory, name: str, before: Directory) -> None:
