@@ -76,7 +76,13 @@ def _materialise_all() -> list[Ran]:
 def _answer(pool: ProcessPoolExecutor) -> list[Ran]:
     """What is made of the changes: what the ids mean and what is current now, then the marts."""
     from mews_assets.catalog.model import ScopeKind
-    from mews_assets.defs.runs import make_current, make_marts, refresh_reference
+    from mews_assets.defs.runs import (
+        look_for_late_hotels,
+        make_current,
+        make_marts,
+        refresh_reference,
+        write_sql_catalog,
+    )
 
     futures = [*(pool.submit(make_current, kind) for kind in ScopeKind), pool.submit(refresh_reference)]
     runs = []
@@ -85,6 +91,9 @@ def _answer(pool: ProcessPoolExecutor) -> list[Ran]:
         _tell(runs[-1])
     runs.append(pool.submit(make_marts).result())
     _tell(runs[-1])
+    for last in [pool.submit(write_sql_catalog), pool.submit(look_for_late_hotels)]:
+        runs.append(last.result())
+        _tell(runs[-1])
     return runs
 
 

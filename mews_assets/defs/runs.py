@@ -16,9 +16,12 @@ from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.assets import op_name
 from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
+from mews_assets.defs.freshness import CHECK as FRESHNESS_CHECK
+from mews_assets.defs.freshness import JOB as FRESHNESS_JOB
 from mews_assets.defs.marts import MARTS_JOB
 from mews_assets.defs.partitions import SCOPE_SETS
 from mews_assets.defs.specs import current_key
+from mews_assets.defs.sql import CATALOG_KEY
 from mews_assets.defs.wanted import RANGE_END, RANGE_START
 from mews_assets.lake import layout
 from mews_assets.settings import read_settings
@@ -92,6 +95,27 @@ def make_marts() -> Ran:
     return _run(MARTS_JOB, {})
 
 
+def write_sql_catalog() -> Ran:
+    """Make the file that shows the lake's tables to SQL."""
+    with dg.DagsterInstance.get() as instance:
+        result = (
+            build_definitions(read_settings(os.environ))
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(
+                instance=instance,
+                run_config={"loggers": _QUIET},
+                asset_selection=[CATALOG_KEY],
+                raise_on_error=False,
+            )
+        )
+    return summarise("SQL catalog", result.success, result.all_events)
+
+
+def look_for_late_hotels() -> Ran:
+    """Run the job that asks of every table whether a hotel is behind."""
+    return _run(FRESHNESS_JOB, {})
+
+
 def _run(job: str, ops: dict[str, object]) -> Ran:
     definitions = build_definitions(read_settings(os.environ))
     with dg.DagsterInstance.get() as instance:
@@ -110,7 +134,8 @@ def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> R
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             # Without a partition a verdict on tables of partitions is the summary of what was counted before.
-            if evaluation.partition is not None or evaluation.asset_key.path[0] in _WHOLE:
+            of_all = evaluation.asset_key.path[0] in _WHOLE or evaluation.check_name == FRESHNESS_CHECK
+            if evaluation.partition is not None or of_all:
                 verdicts.append(evaluation.passed)
         elif event.is_step_failure and event.step_failure_data.error is not None:
             failure = event.step_failure_data
