@@ -1,12 +1,13 @@
 """Deliberate corruptions, one for each check, put in by real means: each is caught by its check and by no other.
 
 What Mews sends is corrupted in the records that the sandbox serves; what rests in the lake, in its Parquet files.
-All are pulled, merged and judged by real runs.
+All are pulled, merged and judged by real runs, and told by the alert sensor's tick to a webhook.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,13 +20,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets import catalog
+from mews_assets.alerts.delivery import targets_of
 from mews_assets.catalog.model import Table
+from mews_assets.defs import alerts
 from mews_assets.lake import layout
 from mews_assets.sandbox.running import running_sandbox
 from mews_assets.sandbox.simulation import simulate
 from mews_assets.sandbox.simulation.money import ENCODER
 from mews_assets.sandbox.simulation.truth import newest
 from mews_assets.sandbox.versions import Version
+from mews_assets_tests.alerts.receivers import Webhook, running_webhook
 from mews_assets_tests.defs.stage import RANGE_END, RANGE_START, Stage, stage_of
 
 NOW = datetime(2025, 3, 30, 12, tzinfo=UTC)
@@ -162,6 +166,8 @@ class Scene:
     succeeded: dict[str, bool] = field(default_factory=dict)
     summaries: dict[str, set[str]] = field(default_factory=dict)
     """The checks whose summary failed, by table: of all its runs together."""
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    """What arrived at the webhook."""
 
     def key(self, table: str, day: str) -> str:
         scopes = self.stage.chains if table == "customers" else self.stage.enterprises
@@ -236,6 +242,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         running_sandbox(corrupted(), now=NOW, rate_limit=10_000) as mews,
         dg.DagsterInstance.ephemeral() as instance,
         pytest.MonkeyPatch.context() as patch,
+        running_webhook() as webhook,
     ):
         folder = tmp_path_factory.mktemp("corrupted")
         found = Scene(stage_of(mews, instance, folder, patch, MEWS_START_DATE="2025-03-05"))
@@ -260,7 +267,22 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         key = found.key("outlet_items", "2025-03-11")
         only = [dg.AssetKey(["changes", "outlet_items"])]
         found.run("outlet_items", tags={RANGE_START: key, RANGE_END: key}, only=only)
+        found.messages = webhook.received
+        _tell(stage, webhook)
         yield found
+
+
+def _tell(stage: Stage, webhook: Webhook) -> None:
+    """Two ticks of the alert sensor: the second has nothing new to say."""
+    errors: list[str] = []
+    for _ in range(2):
+        targets = targets_of(webhook.url)
+        alerts.Tick(stage.instance, stage.lake, stage.settings, targets, errors.append, _now).run()
+    assert errors == []
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 CASES = (
@@ -289,6 +311,21 @@ def test_a_corruption_is_caught_by_its_check_and_no_other(
     assert caught[check]["worst"].startswith("|")
     assert check in scene.summaries[table]
     assert scene.succeeded[table]
+
+
+@pytest.mark.parametrize(("check", "table", "day", "told"), CASES, ids=[case[0] for case in CASES])
+def test_a_corruption_is_told_in_one_message_with_the_hotel_by_name_and_the_number(
+    scene: Scene, check: str, table: str, day: str, told: dict[str, Any]
+) -> None:
+    (message,) = (one for one in scene.messages if f" {table}: {check} fails" in one["title"])
+    name = "Larkspur & Vane Hotels" if table == "customers" else "The Lantern Prague"
+    assert re.search(rf"^- {name}, {day}: (\w+ \d+, )*\w+ [1-9]", message["message"], re.MULTILINE)
+    for number in (number for number, value in told.items() if isinstance(value, int)):
+        assert f"{number} {told[number]}" in message["message"]
+
+
+def test_nothing_else_is_told(scene: Scene) -> None:
+    assert len(scene.messages) == len(CASES)
 
 
 def test_nothing_else_is_caught(scene: Scene) -> None:
