@@ -260,6 +260,10 @@ class _File:
                 return "the answer to a request for the rest began elsewhere"
         elif response.status_code == 200:
             self._start_over(out)
+            # Cut off right at an announced size that is too small, it would look complete.
+            length = response.headers.get("Content-Length", "")
+            if length.isascii() and length.isdigit() and int(length) > self._size:
+                raise self._error(f"it is longer than announced: {length} bytes by its own header")
         else:
             raise self._error(f"its link answered with status {response.status_code}")
         etag = response.headers.get("ETag", "")

@@ -70,6 +70,18 @@ def test_a_cut_download_goes_on_where_it_stopped(storage: Storage, tmp_path: Pat
     assert storage.ranges("one") == [None, "bytes=100000-"]
 
 
+def test_a_download_cut_right_where_a_wrong_size_ends_is_not_taken_for_whole(
+    storage: Storage, tmp_path: Path
+) -> None:
+    only(storage)
+    announced = storage.export()
+    storage.files["one"] = ONE + b'{"more":1}\n'
+    storage.faults["one"] = [cut_after(len(ONE))]
+    with pytest.raises(DownloadError, match="longer than announced"):
+        downloaded(storage, tmp_path, refresh=lambda: announced)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_new_byte_starts_the_count_of_tries_anew(storage: Storage, tmp_path: Path) -> None:
     only(storage)
 

@@ -35,7 +35,7 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.store import Lake
 from mews_assets.sandbox.clock import SECOND_US
 from mews_assets.windows import Grain
-from mews_assets_tests.chaos.process import ChaosLake, Killed, Process, Turns
+from mews_assets_tests.chaos.process import ChaosLake, Death, Killed, Process, Turns
 from mews_assets_tests.chaos.runs import Run, RunBook
 from mews_assets_tests.chaos.weather import Weather
 from mews_assets_tests.chaos.wire import Notes, Sandboxed, Wire
@@ -120,9 +120,9 @@ class House:
     def groups(self) -> list[tuple[Table, ...]]:
         return [partners(table_of(name)) for name in self.families]
 
-    def start(self, name: str, dies_at: int | None = None) -> Process:
+    def start(self, name: str, dies_at: Death = None) -> Process:
         process = Process(name, self.turns, self.weather.strikes, dies_at)
-        self.story.append(f"{self.now():%d %H:%M} {name}" + (f", dies at point {dies_at}" if dies_at else ""))
+        self.story.append(f"{self.now():%d %H:%M} {name}" + (f", dies at {dies_at}" if dies_at else ""))
         return process
 
     def lake_of(self, process: Process) -> ChaosLake:
@@ -183,7 +183,7 @@ class House:
         if came.problem:
             self.story.append(f"  {process.name}: {came.problem[:600]}")
 
-    def discover(self, dies_at: int | None = None) -> Came:
+    def discover(self, dies_at: Death = None) -> Came:
         process = self.start("discovery", dies_at)
         with self._process(process) as came:
             lake = self.lake_of(process)
@@ -194,7 +194,7 @@ class House:
             register_scopes(self.book, directory)  # type: ignore[arg-type]
         return came
 
-    def tick(self, group: tuple[Table, ...], dies_at: int | None = None, *, forgets: bool = False) -> Came:
+    def tick(self, group: tuple[Table, ...], dies_at: Death = None, *, forgets: bool = False) -> Came:
         """One tick of the group's sensor. `forgets`: the daemon dies between launching and remembering."""
         first = group[0]
         process = self.start(f"tick of {first.name}", dies_at)
@@ -230,7 +230,7 @@ class House:
         assert run is not None
         return run
 
-    def execute(self, run: Run, dies_at: int | None = None) -> Came:
+    def execute(self, run: Run, dies_at: Death = None) -> Came:
         """A run's whole life. One that is killed seems to go on until `find_dead`."""
         group = partners(table_of(run.job))
         run.status = dg.DagsterRunStatus.STARTED
@@ -261,7 +261,7 @@ class House:
                 self.book.there.setdefault(event.asset_key, set()).add(str(event.partition))
                 came.green.setdefault(event.asset_key.path[1], []).append(str(event.partition))
 
-    def rebuild(self, group: tuple[Table, ...], keys: list[Any], dies_at: int | None = None) -> Came:
+    def rebuild(self, group: tuple[Table, ...], keys: list[Any], dies_at: Death = None) -> Came:
         process = self.start(f"rebuild of {group[0].name}", dies_at)
         with self._process(process) as came:
             result = assets.rebuild_changes(self.lake_of(process), group, keys)

@@ -25,6 +25,9 @@ class Killed(BaseException):
     """The process was killed."""
 
 
+Death = int | str | None
+
+
 class Turns:
     """Lets two threads go on one at a time, changing over only at points, as the seed says."""
 
@@ -93,13 +96,13 @@ class Turns:
 
 @dataclass
 class Process:
-    """One run or tick. `dies_at` is the number of the point at which it is killed."""
+    """One run or tick. `dies_at` is the number of the point at which it is killed, or what the point is about."""
 
     name: str
     turns: Turns
     strikes: Callable[[str], bool]
     """Whether the weather strikes here: `disk full`, `read-only lake`."""
-    dies_at: int | None = None
+    dies_at: Death = None
     points: int = 0
     is_alive: bool = True
     killed_at: str = ""
@@ -121,7 +124,7 @@ class Process:
         """A point at which the process may be killed."""
         self.look()
         self.points += 1
-        if self.points == self.dies_at:
+        if self.points == self.dies_at or (isinstance(self.dies_at, str) and self.dies_at in where):
             self.is_alive, self.killed_at = False, where
             raise Killed(f"{self.name}, {where}")
 

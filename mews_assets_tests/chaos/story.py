@@ -28,7 +28,7 @@ from mews_assets.sandbox.server import Application
 from mews_assets.windows import Grain, settled_windows, to_key
 from mews_assets_tests.chaos import fates
 from mews_assets_tests.chaos.house import EXPECTED, Came, House
-from mews_assets_tests.chaos.process import Turns
+from mews_assets_tests.chaos.process import Death, Turns
 from mews_assets_tests.chaos.seams import sandbox_seams, seams
 from mews_assets_tests.chaos.verdict import Verdict
 from mews_assets_tests.chaos.weather import ABSORBED, Weather, spells_of
@@ -224,10 +224,25 @@ class Story:
         self.house.weather.note("two at once")
         self.house.turns.run(jobs)
 
-    def _death(self) -> int | None:
-        if self.house.weather.is_over or self.rng.random() > 0.2:
+    def _death(self) -> Death:
+        """Where the next process is killed, if it is: at a point's number, or by what it is about to do."""
+        if self.house.weather.is_over or self.rng.random() > 0.25:
             return None
-        return self.rng.choice((self.rng.randint(1, 12), self.rng.randint(1, 60)))
+        places = (
+            "before the workspace",
+            "before changes/",
+            "before renaming changes/",
+            "after renaming changes/",
+        )
+        marks = (
+            "before state/pending",
+            "deleting state/pending",
+            "manifest.json",
+            "state/boundary",
+            "part-0000",
+        )
+        by_number = (self.rng.randint(1, 12), self.rng.randint(1, 12), self.rng.randint(1, 60))
+        return self.rng.choice(by_number if self.rng.random() < 0.5 else places + marks)
 
     def _came(self, came: Came) -> None:
         kind = type(came.error).__name__ if came.error else "killed" if came.was_killed else "well"
@@ -301,5 +316,7 @@ def without_story(outcome: Outcome) -> Outcome:
 def _is_survivable(came: Came) -> bool:
     """Whether what struck a run was so little that it must not have failed."""
     broke = came.process.broke
+    if "fresh ones were dead too" in came.problem:  # no weather makes a fresh link dead
+        return True
     is_fate = any(words in came.problem for words in FATE_WORDS)
     return len(broke) <= 2 and ABSORBED.issuperset(broke) and not is_fate

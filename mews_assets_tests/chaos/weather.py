@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from mews_assets.sandbox.clock import SECOND_US
 
 HOUR_US = 3600 * SECOND_US
+LOOKUPS = ("enterprises/getAll", "services/getAll")
 
 LIGHT = (
     "429 with Retry-After",
@@ -62,6 +63,8 @@ class Spell:
     start_us: int
     end_us: int
     chance: float
+    spares_lookups: bool = False
+    """Whether it leaves alone what every run asks first, which else would keep it from all that comes after."""
 
 
 @dataclass
@@ -74,12 +77,14 @@ class Weather:
     struck: Counter[str] = field(default_factory=Counter)
     is_over: bool = False
 
-    def strike(self, kinds: Iterable[str]) -> str:
+    def strike(self, kinds: Iterable[str], operation: str = "") -> str:
         """The kind that strikes now, or nothing."""
         if self.is_over:
             return ""
         wanted, now = set(kinds), self.now_us()
         for spell in self.spells:
+            if spell.spares_lookups and operation in LOOKUPS:
+                continue
             if (
                 spell.kind in wanted
                 and spell.start_us <= now < spell.end_us
@@ -101,9 +106,8 @@ def spells_of(start_us: int, end_us: int, rng: random.Random) -> list[Spell]:
     spells = []
     for kind in rng.sample(LIGHT + HEAVY, rng.randint(2, 7)):
         at = rng.randrange(start_us, end_us)
-        spells.append(
-            Spell(kind, at, at + rng.randrange(HOUR_US // 4, 30 * HOUR_US), rng.choice((0.2, 0.5, 0.9)))
-        )
+        until = at + rng.randrange(HOUR_US // 4, 30 * HOUR_US)
+        spells.append(Spell(kind, at, until, rng.choice((0.2, 0.5, 0.9)), rng.random() < 0.6))
     for kind in rng.sample(LIGHT, rng.randint(0, 5)):
         spells.append(Spell(kind, start_us, end_us, rng.choice((0.01, 0.05))))
     for kind in rng.sample(OF_FILES, rng.choice((0, 1, 1, 2, 3))):

@@ -41,10 +41,9 @@ OF_DOWNLOADS = (
     "download ends early",
     "slow download",
     "link dies mid-download",
-    "whole file for the rest",
-    "rest from elsewhere",
     "line corrupted",
 )
+OF_RESTS = ("rest from elsewhere", "whole file for the rest")
 HEAVY_SECONDS = 6 * 3600
 """Under `408 by window`, intervals longer than this are too heavy."""
 
@@ -120,7 +119,7 @@ class Wire(httpx.BaseTransport):
         clock.advance(self.weather.rng.choice((0.05, 0.2, 1.0)))
         if not operation:
             return self._download(request)
-        if fault := self.weather.strike(BEFORE):
+        if fault := self.weather.strike(BEFORE, operation):
             self._tell(fault, operation)
             return self._refuse(fault)
         body = json.loads(request.read())
@@ -130,7 +129,7 @@ class Wire(httpx.BaseTransport):
         status, headers, content = self.sandboxed.ask(request)
         if operation == "exports/add" and status == 200:
             self._decide_fate(json.loads(content)["Export"]["Id"])
-        fault = self.weather.strike(AFTER)
+        fault = self.weather.strike(AFTER, operation) if content else ""
         if fault:
             self._tell(fault, operation)
             content, headers = self._spoil(fault, content, headers, request)
@@ -138,7 +137,7 @@ class Wire(httpx.BaseTransport):
             content = self._rewrite(operation, content)
         self.story.append(f"    {clock.now():%H:%M:%S} {operation} {status}" + _short(body))
         process.point(f"told by {operation}")
-        process.answers += 1
+        process.answers += fault in ("", "slow answer", "answer garbled")  # the others hide their Date
         if status in (200, 204) and fault in ("", "slow answer"):
             self._note(operation, dict(headers)["request-id"], content, body)
         return httpx.Response(status, headers=headers, stream=_Stream(content, _cut_at(fault, content)))
@@ -210,7 +209,7 @@ class Wire(httpx.BaseTransport):
             if fault:
                 self._tell(fault, operation)
                 return self._other_states(fault, json.loads(content))
-        elif b'"Cursor":"' in content and self.weather.strikes("repeated cursor"):
+        elif b'"Cursor":"' in content and self.weather.strike(("repeated cursor",), operation):
             self._tell("repeated cursor", operation)
             answer = json.loads(content)
             answer["Cursor"] = self.first_cursor.setdefault(operation, answer["Cursor"])
@@ -238,12 +237,13 @@ class Wire(httpx.BaseTransport):
 
     def _download(self, request: httpx.Request) -> httpx.Response:
         export = request.url.path.rpartition("/")[2][:36]
-        fault = self.weather.strike(OF_DOWNLOADS)
+        is_rest = "Range" in request.headers
+        fault = (self.weather.strike(OF_RESTS) if is_rest else "") or self.weather.strike(OF_DOWNLOADS)
         if fault:
             self._tell(fault, request.headers.get("Range", "a file"))
         if fault in ("500, 502 or 503", "connection refused", "connection reset"):
             return self._refuse(fault)
-        if fault in ("whole file for the rest", "rest from elsewhere") and "Range" in request.headers:
+        if fault in OF_RESTS:
             wanted = int(request.headers.pop("Range").removeprefix("bytes=").rstrip("-"))
             status, headers, content = self.sandboxed.ask(request)
             if fault == "rest from elsewhere" and status == 200:
@@ -262,7 +262,7 @@ class Wire(httpx.BaseTransport):
             content, headers = content[: len(content) // 2], _without_length(headers)
         naps = 0.0
         if fault in ("slow download", "link dies mid-download"):
-            naps = 20.0 if fault == "slow download" else 400.0
+            naps = 20.0 if fault == "slow download" else 700.0
         return httpx.Response(
             status,
             headers=headers,

@@ -1,0 +1,178 @@
+"""Rules of asking Mews, broken on purpose: windows, exports, downloads, pages, and what a run says of itself.
+
+Lives here: one function per broken rule, which patches it for as long as its context lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from mews_assets.api import Answer, MewsClient, MewsError, UnreadableError, download, links, pages
+from mews_assets.api.errors import ShrinkError
+from mews_assets.ingest import materialise, pull
+from mews_assets.lake import export_log, layout
+from mews_assets.windows import Window
+from mews_assets_tests.chaos import house
+from mews_assets_tests.chaos.breaking import mutant, patched
+
+
+@mutant
+def sizes_are_not_checked() -> Iterator[None]:
+    """A download is taken for whole when its connection ends."""
+    real = download._File._take
+
+    def take(self: Any, response: Any, out: Any) -> str:
+        trouble = real(self, response, out)
+        if trouble == "it ended early":
+            self._size = self._arrived
+            return ""
+        return trouble
+
+    with patched((download._File, "_take", take)):
+        yield
+
+
+@mutant
+def ids_are_saved_late() -> Iterator[None]:
+    """A few other things are done before an export's id is saved."""
+    real = export_log.save
+
+    def save(lake: Any, export: Any) -> None:
+        for what in ("one thing", "another", "a third", "a fourth"):
+            lake.process.point(f"doing {what} first")
+        real(lake, export)
+
+    with patched((export_log, "save", save)):
+        yield
+
+
+@mutant
+def ids_are_forgotten_before_landing() -> Iterator[None]:
+    """An export leaves the log when it is ready, before its files have landed."""
+    real = pull.wait_for_export
+
+    def wait(client: Any, export_id: str, **more: Any) -> Any:
+        found = real(client, export_id, **more)
+        here = _CURRENT[-1].here_now()
+        lake = _CURRENT[-1].lake_of(here)
+        for name in lake.files(layout.exports_folder(client.connection)):
+            if export_id in name:
+                lake.delete(name)
+        return found
+
+    with patched((pull, "wait_for_export", wait)), _noting_houses():
+        yield
+
+
+@mutant
+def errors_end_the_pages_quietly() -> Iterator[None]:
+    """What has come until an error is taken for all."""
+    real = pages.Pages.__iter__
+
+    def quietly(self: Any) -> Iterator[Any]:
+        try:
+            yield from real(self)
+        except ShrinkError:
+            raise
+        except MewsError:
+            return
+
+    with patched((pages.Pages, "__iter__", quietly)):
+        yield
+
+
+@mutant
+def windows_are_due_before_they_settle() -> Iterator[None]:
+    """A window is asked for from noon on."""
+
+    def is_settled(self: Window, now: Any) -> bool:
+        return self.start + timedelta(hours=12) < now
+
+    with patched((Window, "is_settled", is_settled)):
+        yield
+
+
+@mutant
+def dead_links_are_used_again() -> Iterator[None]:
+    """The export is not asked for fresh links."""
+    with patched((links.Links, "renew", lambda self, generation: None)):
+        yield
+
+
+@mutant
+def downloads_go_on_anywhere() -> Iterator[None]:
+    """A 206 is taken for what was asked for, wherever it begins."""
+    with patched((download._File, "_continues", lambda self, told: True)):
+        yield
+
+
+@mutant
+def our_own_clock_decides_what_has_settled() -> Iterator[None]:
+    """The time that Mews sends along is left aside."""
+    with patched((house, "time_at_mews", lambda clients, now, skew: now)):
+        yield
+
+
+@mutant
+def the_newer_half_of_a_heavy_window_is_left_out() -> Iterator[None]:
+    """A window that is too heavy is asked for in halves, and one is missed."""
+    real = Window.halves
+
+    def halves(self: Window) -> tuple[Window, Window]:
+        older, _ = real(self)
+        return older, older
+
+    with patched((Window, "halves", halves)):
+        yield
+
+
+@mutant
+def what_cannot_be_read_is_empty() -> Iterator[None]:
+    """An answer of unreadable bytes stands for no records."""
+    real = MewsClient._read
+
+    def read(self: Any, operation: str, response: Any, minimal: bool) -> Answer:
+        try:
+            return real(self, operation, response, minimal)
+        except UnreadableError:
+            if not minimal:
+                raise
+            request_id = response.headers.get("Request-Id")
+            return Answer(operation, self.connection, 204, request_id, b"", fields={})
+
+    with patched((MewsClient, "_read", read)):
+        yield
+
+
+@mutant
+def failures_are_reported_green() -> Iterator[None]:
+    """A run that could not make what it was asked for ends well."""
+    real = materialise._merge
+
+    def merge(
+        lake: Any, table: Any, partitions: Any, asked: Any, raw: Any, threads: Any, result: Any
+    ) -> None:
+        real(lake, table, partitions, asked, raw, threads, result)
+        result.failed.clear()
+
+    with patched((materialise, "_merge", merge)):
+        yield
+
+
+_CURRENT: list[house.House] = []
+
+
+@contextmanager
+def _noting_houses() -> Iterator[None]:
+    real = house.House.wire_of
+
+    def wire_of(self: house.House, one: Any) -> Any:
+        _CURRENT[:] = [self]
+        return real(self, one)
+
+    with patch.object(house.House, "wire_of", wire_of):
+        yield

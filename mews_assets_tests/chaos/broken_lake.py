@@ -1,0 +1,168 @@
+"""Rules of the lake, broken on purpose: how rows are dealt out, merged and put in place.
+
+Lives here: one function per broken rule, which patches it for as long as its context lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mews_assets.lake import changes, dealing, landing, layout, partition_files, store
+from mews_assets_tests.chaos import process, seams
+from mews_assets_tests.chaos.breaking import mutant, patched
+
+
+@mutant
+def windows_are_closed_at_both_ends() -> Iterator[None]:
+    """A row stamped exactly at a capture's end is dealt to the window before it."""
+    real = dealing._stamp
+
+    def stamp(table: Any, capture: Any) -> tuple[str, str]:
+        found, join = real(table, capture)
+        end = dealing._instant(capture.manifest.window.end)
+        return f"(CASE WHEN {found} = {end} THEN {found} - INTERVAL 1 MICROSECOND ELSE {found} END)", join
+
+    with patched((dealing, "_stamp", stamp)):
+        yield
+
+
+@mutant
+def rows_at_the_end_are_dropped() -> Iterator[None]:
+    """A row stamped at a capture's end is for the next window, and is kept for it nowhere."""
+    with patched((dealing, "beyond", lambda manifest, grain: set())):
+        yield
+
+
+@mutant
+def files_are_written_in_place() -> Iterator[None]:
+    """No file aside: half of it can be seen when the process dies."""
+
+    def written(lake: process.ChaosLake, name: str, content: bytes) -> None:
+        target = Path(lake.root) / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            file.write(content[: len(content) // 2])
+            file.flush()
+            lake.process.point(f"amid {name}")
+            file.write(content[len(content) // 2 :])
+
+    def put(lake: process.ChaosLake, local: Path, name: str) -> None:
+        written(lake, name, Path(local).read_bytes())
+
+    with patched((process.ChaosLake, "write", written), (process.ChaosLake, "put", put)):
+        yield
+
+
+@mutant
+def captures_replace_what_was_there() -> Iterator[None]:
+    """A partition is what its newest captures brought, not the union of all."""
+    with patched((changes._Merge, "_standing_files", lambda self: set())):
+        yield
+
+
+@mutant
+def captures_are_settled_before_their_rows_are_in_place() -> Iterator[None]:
+    """A process that dies in between leaves rows that nobody merges."""
+    real = changes._stage
+
+    def stage(lake: Any, *arguments: Any) -> Any:
+        staged = real(lake, *arguments)
+        for one in staged:
+            landing.settle(lake, one.manifest)
+        return staged
+
+    with patched((changes, "_stage", stage)):
+        yield
+
+
+@mutant
+def manifests_come_before_their_files() -> Iterator[None]:
+    """A reader sees a capture whose files are not there."""
+    real = landing.land
+
+    def land(lake: Any, manifest: Any, sources: Any, workspace: Any) -> Any:
+        files = tuple(
+            landing.LandedFile(f"part-{number:05}.jsonl.zst", 1, 1, "", 1)
+            for number, _ in enumerate(sources, 1)
+        )
+        lake.write_json(
+            layout.manifest(manifest.table, manifest.capture),
+            dict(manifest.to_json(), files=[vars(f) for f in files]),
+        )
+        return real(lake, manifest, sources, workspace)
+
+    with patched((landing, "land", land)):
+        yield
+
+
+@mutant
+def captures_are_not_marked_pending() -> Iterator[None]:
+    """A process that dies between landing and merging leaves rows that nobody merges."""
+    real = store.Lake.write_json
+
+    def write(self: Any, name: str, value: dict[str, Any]) -> None:
+        if not name.startswith("state/pending/"):
+            real(self, name, value)
+
+    with patched((store.Lake, "write_json", write)):
+        yield
+
+
+@mutant
+def ties_are_in_no_order() -> Iterator[None]:
+    """Rows of one instant stand as they come."""
+    real = seams.shared_engine
+
+    class Unordered:
+        def __init__(self, engine: Any) -> None:
+            self._engine = engine
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._engine, name)
+
+        def sql(self, text: str) -> Any:
+            return self._engine.sql(text.replace(", id, _captured_at_utc, _landing_id", ", md5(id)"))
+
+    @contextmanager
+    def opened(*arguments: Any, **more: Any) -> Iterator[Any]:
+        with real(*arguments, **more) as engine:
+            yield Unordered(engine)
+
+    with patched((seams, "shared_engine", opened)):
+        yield
+
+
+@mutant
+def versions_of_one_id_are_one_row() -> Iterator[None]:
+    """A partition holds one version of each record."""
+    real = partition_files.PartitionFiles._first_of_each
+
+    def first(self: Any, batch: Any, previous: Any) -> Any:
+        keep, last = real(self, batch, previous)
+        seen: set[Any] = set()
+        for at, (place, one) in enumerate(
+            zip(batch.column(dealing.PLACE).to_pylist(), batch.column("id").to_pylist(), strict=True)
+        ):
+            keep[at] &= (place, one) not in seen
+            seen.add((place, one))
+        return np.asarray(keep), last
+
+    with patched((partition_files.PartitionFiles, "_first_of_each", first)):
+        yield
+
+
+@mutant
+def merges_do_not_wait_for_each_other() -> Iterator[None]:
+    """Two runs at once read, change and write the same partition."""
+
+    @contextmanager
+    def unlocked(self: Any, name: str) -> Iterator[None]:
+        yield
+
+    with patched((store.Lake, "lock", unlocked)):
+        yield
