@@ -43,6 +43,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_unconfigure() -> None:
+    """Else libraries complain of what is never freed."""
+    gc.unfreeze()
+
+
 MEWS_NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 CLIENT_TOKEN = "zq7-client-token-that-nobody-may-see"
 ACCESS_TOKEN = "zq7-access-token-that-nobody-may-see"

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.defs.switches import default_status
+from mews_assets.lake import layout
 from mews_assets.settings import Settings
 
 _LOOK_SECONDS = 30
@@ -41,6 +42,19 @@ def follows_in_batches() -> dg.AutomationCondition[Any]:
     """
     on = dg.AutomationCondition
     return follows_its_deps() & on.cron_tick_passed(_BATCHES).since(on.newly_requested())
+
+
+def waits_for_reference() -> dg.AutomationCondition[Any]:
+    """Not before what the ids mean is there: in a new lake the first tables come before the first reference."""
+    on = dg.AutomationCondition
+    return ~on.any_deps_match(on.missing()).allow(dg.AssetSelection.groups(layout.REFERENCE))
+
+
+def made_when_missing() -> dg.AutomationCondition[Any]:
+    """Made at the first look where it is not there yet, and asked for again in the batches' time until it is."""
+    on = dg.AutomationCondition
+    now = on.initial_evaluation() | on.cron_tick_passed(_BATCHES)
+    return on.missing() & now & ~on.in_progress()
 
 
 def automation_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.defs.automation import follows_in_batches
+from mews_assets.defs.automation import follows_in_batches, waits_for_reference
 from mews_assets.defs.resources import LakeResource
 from mews_assets.defs.specs import OWNERS, column_schema
 from mews_assets.defs.switches import default_schedule_status
@@ -96,7 +96,7 @@ def _asset(mart: Mart, location: str) -> dg.AssetsDefinition:
             "dagster/uri": f"{location.rstrip('/')}/{layout.mart_file(mart.name)}",
             "dagster/column_schema": column_schema(mart.schema),
         },
-        automation_condition=follows_in_batches(),
+        automation_condition=follows_in_batches() & waits_for_reference(),
         check_specs=[
             dg.AssetCheckSpec(
                 check.name, asset=mart_key(mart), description=check.description, blocking=check.is_grave

@@ -14,6 +14,7 @@ import dagster as dg
 
 from mews_assets.catalog.reference import ENTERPRISES, REFERENCES, Reference
 from mews_assets.defs import events
+from mews_assets.defs.automation import made_when_missing
 from mews_assets.defs.discovery import register_scopes
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.specs import ENTERPRISES_KEY, OWNERS, column_schema
@@ -93,6 +94,7 @@ def _asset(reference: Reference, location: str) -> dg.AssetsDefinition:
             "dagster/column_schema": column_schema(reference_schema(reference)),
             "mews/asked": reference.operation,
         },
+        automation_condition=made_when_missing(),
         check_specs=[
             dg.AssetCheckSpec(check.name, asset=reference_key(reference), description=check.description)
             for check in REFERENCE_CHECKS

@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from mews_assets.catalog.reference import REFERENCES
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.marts import mart_key, wanted_marts
+from mews_assets.defs.reference import reference_key
 from mews_assets.defs.runs import summarise
 from mews_assets.lake.parquet import open_writer
 from mews_assets.lake.store import Lake
@@ -158,6 +160,12 @@ def test_marts_are_made_anew_in_batches_when_their_inputs_change() -> None:
         def change(key: dg.AssetKey) -> None:
             instance.report_runless_asset_event(dg.AssetMaterialization(key, partition="h1"))
 
+        assert look(-60) == set()
+        change(changed[0])
+        assert look(-40) == look(-20) == set(), "nobody knows the hotels' names and days yet"
+        for reference in REFERENCES:
+            instance.report_runless_asset_event(dg.AssetMaterialization(reference_key(reference)))
+        assert look(-0.5) >= {"daily_revenue", "outlet_revenue"}
         assert look(0) == set()
         change(changed[0])
         assert look(1) == set(), "the clock has not ticked"

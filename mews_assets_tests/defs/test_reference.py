@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,32 @@ def test_reference_tables_are_read_again_every_day() -> None:
     (schedule,) = [one for one in definitions.schedules or [] if one.name == "reference_daily"]
     job = definitions.resolve_job_def(schedule.job_name)
     assert job.asset_layer.selected_asset_keys == {reference_key(one) for one in REFERENCES}
+
+
+def test_where_there_are_none_yet_they_are_read_at_once_and_asked_for_again_until_there_are(
+    stage: Stage,
+) -> None:
+    """A new lake would have no marts until the next day's schedule."""
+    definitions = build_definitions(stage.settings)
+    noon, cursor = datetime(2026, 4, 10, 12, 1, tzinfo=UTC), None
+
+    def asked(minutes: float) -> int:
+        nonlocal cursor
+        told = dg.evaluate_automation_conditions(
+            definitions,
+            stage.instance,
+            dg.AssetSelection.groups("reference"),
+            evaluation_time=noon + timedelta(minutes=minutes),
+            cursor=cursor,
+        )
+        cursor = told.cursor
+        return told.total_requested
+
+    assert asked(0) == len(REFERENCES)
+    assert asked(1) == 0
+    assert asked(15) == len(REFERENCES), "the run has failed, or never began"
+    assert stage.run("reference").success
+    assert asked(30) == asked(45) == 0
 
 
 def test_a_row_that_mews_sends_no_more_stays_and_tells_when_it_was_last_sent(stage: Stage) -> None:
