@@ -41,7 +41,7 @@ from mews_assets.ingest.flights import (
     troubled,
     with_trouble,
 )
-from mews_assets.ingest.plan import Pull, plan
+from mews_assets.ingest.plan import Pull, in_turn, plan
 from mews_assets.ingest.pull import question
 from mews_assets.lake import export_log
 from mews_assets.lake.dealing import Partition
@@ -164,8 +164,7 @@ class _Tick:
         missing = not_covered(due_now, [(one.scopes, one.window) for one in closed])
         chosen: dict[str, Pull] = {}
         busy = {one.export.connection for one in (*decision.waiting_at_mews, *waited_for)}
-        for pull in reversed(plan(self.table, missing, self._connection_of)):
-            # The newest first: people look at yesterday before last year.
+        for pull in in_turn(plan(self.table, missing, self._connection_of)):
             if pull.connection not in busy and pull.connection in self.clients:
                 chosen.setdefault(pull.connection, pull)
         asked: list[AskedExport] = []

@@ -43,6 +43,17 @@ def plan(table: Table, wanted: Iterable[Partition], connection_of: Callable[[str
     return sorted(pulls, key=lambda pull: (pull.window, pull.connection, pull.scopes))
 
 
+def in_turn(pulls: Iterable[Pull]) -> list[Pull]:
+    """The order to ask in, where one must wait for the other: the newest windows first.
+
+    People look at yesterday before last year. Of pulls that end alike, the one that goes back furthest is first:
+    else hotels that are up to date would be asked again before those that never had their turn.
+    """
+    return sorted(
+        sorted(pulls, key=lambda pull: pull.window.start), key=lambda pull: pull.window.end, reverse=True
+    )
+
+
 def _groups(table: Table, windows: dict[str, set[Window]]) -> list[dict[str, set[Window]]]:
     """Scopes one pull may merge: all whose rows tell whose they are; by pages, those that want the same."""
     if table.scope_column is None:

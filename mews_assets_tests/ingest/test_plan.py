@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Pages, Way
-from mews_assets.ingest.plan import Pull, plan, reach
+from mews_assets.ingest.plan import Pull, in_turn, plan, reach
 from mews_assets.lake.dealing import Partition
 from mews_assets.windows import Grain, Window, windows_between
 
@@ -164,3 +164,22 @@ def test_half_a_year_of_reservations_is_cut_as_the_way_they_come_by_allows(way, 
     asked = [Partition(f"hotel-{number}", window) for number in range(50) for window in windows]
     pulls = plan(table_of("reservations").fetched_by(way), asked, lambda scope: "portfolio")
     assert [(len(pull.scopes), pull.window.length.days) for pull in pulls] == [(50, days) for days in lengths]
+
+
+def test_every_hotel_gets_its_turn_when_there_is_no_time_for_all():
+    hotels = [f"hotel-{number:02}" for number in range(12)]
+    landed = dict.fromkeys(hotels, 0)  # the day up to which each is there
+    longest = 0
+    for today in range(1, 30):
+        for _ in range(3):  # exports that Mews manages in a day
+            late = {hotel: tuple(range(day, today)) for hotel, day in landed.items() if day < today}
+            chosen = in_turn(plan(replace(ALONE, fetch=Export("A")), wanted(**late), lambda _: "one"))[0]
+            landed[chosen.scopes[0]] = today
+        if today > 8:
+            longest = max(longest, today - min(landed.values()))
+    assert longest == len(hotels) / 3 - 1
+
+
+def test_the_newest_windows_are_asked_for_before_long_histories():
+    pulls = plan(EXPORTED, wanted(a=(0, 1, 19, 20), c=(18,)), CONNECTIONS.__getitem__)
+    assert [pull.window.end for pull in in_turn(pulls)] == [day(20).end, day(18).end, day(1).end]

@@ -1,0 +1,256 @@
+"""The house of the load run: sensors, runs, a person who looks in every hour, all at once on a simulated clock.
+
+Lives here: what starts when, and the means by which it is measured. The code driven is that of `defs`, `ingest`,
+`api` and `lake`, as in the chaos suite, whose house this is; what it remembers for its verdicts is left out here,
+for a day of it would look like a leak.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import httpx
+
+from benchmarks.load_world import START
+from benchmarks.virtual import SharedClock
+from mews_assets.catalog.model import Table
+from mews_assets.defs.partitions import SCOPE_SETS
+from mews_assets.defs.specs import changes_key
+from mews_assets.ingest.due import due, not_covered
+from mews_assets.ingest.flights import from_state
+from mews_assets.lake.dealing import Partition
+from mews_assets.sandbox.clock import SECOND_US
+from mews_assets.windows import Grain
+from mews_assets_tests.chaos.house import House
+from mews_assets_tests.chaos.runs import Run, RunBook
+from mews_assets_tests.chaos.wire import Notes, Wire
+
+RUNS_AT_ONCE = 10
+POOL = 4
+"""As dagster.yaml says: runs at once, and of one operation."""
+RUN_SECONDS = 25.0
+"""What a run takes beside its requests: ten at once, each 5 s of processor time, on two cores."""
+FOUND_DEAD_SECONDS = 120.0
+"""Until run monitoring finds out that a run's process is gone."""
+KILLED = 0.01
+REMEMBERED = timedelta(hours=6)
+WINDOW_US = 30 * SECOND_US
+
+
+class Forgetful(dict[str, Any]):
+    """Remembers nothing."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        pass
+
+
+@dataclass
+class Meter:
+    """Requests by access token, as they arrive at Mews."""
+
+    names: dict[str, str]
+    """Of the tokens."""
+    recent: dict[str, deque[int]] = field(default_factory=dict)
+    total: int = 0
+    most: Counter[str] = field(default_factory=Counter)
+    """In any 30 s, by name; until `begin`."""
+
+    def note(self, token: str, now_us: int) -> None:
+        name = self.names[token]
+        times = self.recent.setdefault(name, deque())
+        times.append(now_us)
+        while times[0] <= now_us - WINDOW_US:
+            times.popleft()
+        self.total += 1
+        self.most[name] = max(self.most[name], len(times))
+
+    def begin(self) -> None:
+        self.total = 0
+        self.most.clear()
+
+
+@dataclass
+class MeteredWire(Wire):
+    """The way to the sandbox, with a meter on it."""
+
+    meter: Meter = field(kw_only=True)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            self.meter.note(json.loads(request.read())["AccessToken"], self.sandboxed.clock.now_us())
+        return super().handle_request(request)
+
+
+@dataclass
+class Turns:
+    """Locks between processes: who finds one held looks again a second later."""
+
+    clock: SharedClock
+
+    def switch(self) -> None:
+        """Others go on where this one waits, and only there."""
+
+    def flock(self, handle: Any, operation: int) -> None:
+        while True:
+            try:
+                fcntl.flock(handle, operation | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if operation & fcntl.LOCK_NB:
+                    raise
+                self.clock.advance(1.0)
+
+
+@dataclass
+class Book(RunBook):
+    """Runs wait in a queue; those that ended long ago are forgotten."""
+
+    wake: Callable[[], None] = lambda: None
+    queue: list[Run] = field(default_factory=list)
+    made: int = 0
+    keys: set[str] = field(default_factory=set)
+
+    def request(self, job: str, request: dg.RunRequest) -> Run | None:
+        if request.run_key and request.run_key in self.keys:
+            return None
+        self.keys.add(request.run_key or "")
+        self.made += 1
+        run = Run(f"run-{self.made}", job, request.tags, request.run_config, request.run_key or "")
+        self.runs.append(run)
+        self.queue.append(run)
+        self.wake()
+        return run
+
+    def forget(self, before: Any) -> None:
+        newest = {id(run) for job in {one.job for one in self.runs} for run in self._of(job)[-10:]}
+        self.runs = [run for run in self.runs if run.ended is None or run.ended > before or id(run) in newest]
+
+    def _of(self, job: str) -> list[Run]:
+        return [run for run in self.runs if run.job == job]
+
+
+@dataclass
+class LoadHouse(House):
+    """The house, its parts going on at once."""
+
+    meter: Meter = field(kw_only=True)
+    poll_seconds: float = field(kw_only=True)
+    busy: Counter[str] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
+    by_hand: int = 0
+
+    def __post_init__(self) -> None:
+        assert isinstance(self.clock, SharedClock)
+        self.book: Book = Book(wake=self.clock.unpark)
+        # What only the verdicts of the chaos suite need would grow all day.
+        self.story = deque(maxlen=400)  # type: ignore[assignment]
+        self.reasons = deque(maxlen=1)  # type: ignore[assignment]
+        self.notes = Notes(Forgetful(), Forgetful(), Forgetful())
+
+    @property
+    def clock(self) -> SharedClock:
+        clock = self.sandboxed.clock
+        assert isinstance(clock, SharedClock)
+        return clock
+
+    def wire_of(self, process: Any) -> Wire:
+        return MeteredWire(self.sandboxed, process, self.weather, self.notes, self.story, meter=self.meter)
+
+    def open_for_business(self) -> None:
+        """Everything goes on from here whenever the caller waits."""
+        self.discover()
+        for group in self.groups:
+            self.clock.start(lambda group=group: self._sense(group))  # type: ignore[misc]
+        for _ in range(RUNS_AT_ONCE):
+            self.clock.start(self._work_on_runs)
+        self.clock.start(self._look_in)
+
+    def due(self) -> dict[str, list[Partition]]:
+        """By table, what has settled and is not there."""
+        missing = {}
+        for group in self.groups:
+            for table in group:
+                scopes = self.book.get_dynamic_partitions(SCOPE_SETS[table.scope])
+                there = self.book.there.get(changes_key(table), set())
+                missing[table.name] = due(scopes, START, self.clock.now(), Grain.HOURLY, there)
+        return missing
+
+    def _sense(self, group: tuple[Table, ...]) -> None:
+        """The daemon: a tick, and the next one when the interval is over."""
+        self.clock.advance(self.weather.rng.uniform(0, self.poll_seconds))
+        while True:
+            began = self.clock.now_us()
+            came = self.tick(group)
+            if came.error is not None:
+                self.ended[f"tick: {type(came.error).__name__}"] += 1
+            self.clock.advance(max(1.0, self.poll_seconds - (self.clock.now_us() - began) / SECOND_US))
+
+    def _work_on_runs(self) -> None:
+        """One of the places for runs."""
+        while True:
+            run = next((one for one in self.book.queue if self.busy[one.job] < POOL), None)
+            if run is None:
+                self.clock.park()
+                continue
+            self.book.queue.remove(run)
+            self.busy[run.job] += 1
+            self.clock.advance(RUN_SECONDS)
+            rng = self.weather.rng
+            came = self.execute(run, rng.randint(1, 60) if rng.random() < KILLED else None)
+            self.ended[
+                type(came.error).__name__ if came.error else "killed" if came.was_killed else "well"
+            ] += 1
+            if came.was_killed:
+                self.clock.advance(FOUND_DEAD_SECONDS)
+                run.status, run.ended, run.problem = dg.DagsterRunStatus.FAILURE, self.now(), "killed"
+            run.config = {}
+            self.busy[run.job] -= 1
+
+    def _look_in(self) -> None:
+        """Every hour: hotels are discovered, and a person launches what a sensor says that it gave up."""
+        launched: dict[str, Run] = {}
+        while True:
+            self.clock.advance(3600)
+            self.discover()
+            missing = self.due()
+            for first in (group[0] for group in self.groups):
+                chosen = self._for_a_person(first, missing[first.name])
+                if chosen and (first.name not in launched or launched[first.name].ended):
+                    keys = [f"{one.scope}|{one.key(Grain.HOURLY)}" for one in chosen]
+                    launched[first.name] = self.launch(first, keys)
+                    self.by_hand += 1
+            self._tidy()
+
+    def _for_a_person(self, table: Table, missing: list[Partition]) -> list[Partition]:
+        """What a sensor says that it gave up; all that is missing where it gave up for a run."""
+        troubles = [
+            one for one in from_state(json.loads(self.cursors.get(table.name) or "{}"))[1] if one.given_up
+        ]
+        if not troubles:
+            return missing if self.given_up(table) else []
+        questions = [(one.question.scopes, one.question.window) for one in troubles]
+        others = set(not_covered(missing, questions))
+        return [one for one in missing if one not in others]
+
+    def _tidy(self) -> None:
+        """What Dagster keeps in its database and Mews on its side is no memory of ours."""
+        self.book.forget(self.now() - REMEMBERED)
+        exports: Any = self.sandboxed.application.sandbox.exports
+        before = self.clock.now_us() - round(REMEMBERED.total_seconds()) * SECOND_US
+        for name, export in list(exports._exports.items()):
+            if export.made_us < before and not export.is_in_flight(self.clock.now_us()):
+                for path in export.paths:
+                    path.unlink(missing_ok=True)
+                del exports._exports[name]
+
+    def in_flight(self) -> int:
+        """Exports that Mews is working on."""
+        exports: Any = self.sandboxed.application.sandbox.exports
+        return sum(one.is_in_flight(self.clock.now_us()) for one in exports._exports.values())
