@@ -31,6 +31,7 @@ bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one 
 	$(BIN)/python -m benchmarks.scale --run
 	$(BIN)/python -m benchmarks.current
 	$(BIN)/python -m benchmarks.backfill
+	$(BIN)/python -m benchmarks.load
 
 docs: $(INSTALLED) ## docs/tables.md, from the catalog
 	$(BIN)/mews-assets docs
