@@ -54,6 +54,9 @@ class Came:
     problem: str = ""
     error: BaseException | None = None
     green: dict[str, list[Any]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """The partitions that a run was to bring, of every table of `group`."""
+    group: tuple[Table, ...] = ()
 
     @property
     def was_killed(self) -> bool:
@@ -238,6 +241,7 @@ class House:
             f"{run.run_id} of {run.job} {run.tags.get('mews/export', 'by hand or by pages')}", dies_at
         )
         with self._process(process) as came:
+            came.group = group
             self._work(run, group, process, came)
         if came.was_killed:
             return came
@@ -255,6 +259,7 @@ class House:
         context: Any = SimpleNamespace(run=run, selected_asset_keys=both, selected_asset_check_keys=set())
         with events.failures_said(first):
             wanted = read_wanted(context, config, landing_key(first), Grain.DAILY)
+            came.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in wanted.partitions]
             result, names = assets._pull(context, first, wanted, self.mews_of(process), lake)
         for event in events.report(context, group, result, wanted.partitions, lake, names):
             if isinstance(event, dg.AssetMaterialization) and event.asset_key in map(changes_key, group):

@@ -9,8 +9,8 @@ import asyncio
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -81,9 +81,16 @@ class Outcome:
 
 def tell(seed: int) -> Outcome:
     """Everything that happens under one seed, and whether it may."""
+    with staged(seed) as story:
+        return story.tell()
+
+
+@contextmanager
+def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
+    """The story of one seed before its first step. `families` stand for those that the seed draws."""
     rng = random.Random(seed)
     days = rng.choice((2, 2, 3))
-    families = tuple(rng.sample(FAMILIES, rng.choice((1, 1, 1, 1, 1, 2))))
+    families = families or tuple(rng.sample(FAMILIES, rng.choice((1, 1, 1, 1, 1, 2))))
     versions = [one for family in families for one in versions_of(family, days, rng)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
@@ -106,8 +113,7 @@ def tell(seed: int) -> Outcome:
         )
         stack.callback(loop.run_until_complete, loop.shutdown_default_executor())
         stack.enter_context(seams(house, rng))
-        story = Story(seed, house, Verdict(house, truth_of(versions), sandbox), rng, end_us)
-        return story.tell()
+        yield Story(seed, house, Verdict(house, truth_of(versions), sandbox), rng, end_us)
 
 
 class Story:

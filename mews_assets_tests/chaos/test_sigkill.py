@@ -22,7 +22,6 @@ from mews_assets_tests.lake.made import everything
 KILLED = -9
 _PULL_AND_DIE = """
 import os, signal, sys
-from datetime import datetime
 from mews_assets.api import Credentials, MewsClient
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import materialise
@@ -31,22 +30,33 @@ from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW
 from mews_assets_tests.ingest.test_materialise import week_of
 
-address, client_token, access_token, location, place = sys.argv[1:]
+address, client_token, access_token = sys.argv[1:]
 real = store.Lake._rename
 
-def deadly(self, local, name):
-    if place.startswith("before ") and place.removeprefix("before ") in name:
-        os.kill(os.getpid(), signal.SIGKILL)
-    real(self, local, name)
-    if place.startswith("after ") and place.removeprefix("after ") in name:
-        os.kill(os.getpid(), signal.SIGKILL)
+def pull(place, location):
+    def deadly(self, local, name):
+        if place.startswith("before ") and place.removeprefix("before ") in name:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(self, local, name)
+        if place.startswith("after ") and place.removeprefix("after ") in name:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-store.Lake._rename = deadly
-client = MewsClient(address, Credentials(client_token, access_token, "tests 1"), connection="portfolio")
-clients = {"portfolio": client}
-lake = store.open_lake(location, Grain.DAILY)
-materialise(lake, ITEMS, week_of(*BOTH), clients, discover(clients), lambda: NOW, threads=1)
+    store.Lake._rename = deadly
+    client = MewsClient(address, Credentials(client_token, access_token, "tests 1"), connection="portfolio")
+    clients = {"portfolio": client}
+    lake = store.open_lake(location, Grain.DAILY)
+    materialise(lake, ITEMS, week_of(*BOTH), clients, discover(clients), lambda: NOW, threads=1)
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        try:
+            pull(*line.rstrip().split("|"))
+        finally:
+            os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+"""Importing takes longer than pulling: it is done once, and every process that dies is a child of that."""
 PLACES = (
     "after state/exports",
     "before part-0000",
@@ -75,16 +85,30 @@ def pulled(lake: Lake, served: RunningSandbox) -> dict[str, list[str]]:
     return {name: found.column("id").to_pylist() for name, found in everything(lake, ITEMS).items()}
 
 
+@pytest.fixture
+def mother(served: RunningSandbox) -> Iterator[subprocess.Popen[str]]:
+    """Gives birth to a process for every line `place|location`, and answers with how it ended."""
+    tokens = (served.address, served.client_token, served.access_token)
+    command = [sys.executable, "-c", _PULL_AND_DIE, *tokens]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+
+
+def ended(mother: subprocess.Popen[str], place: str, location: str) -> int:
+    assert mother.stdin and mother.stdout
+    mother.stdin.write(f"{place}|{location}\n")
+    mother.stdin.flush()
+    return int(mother.stdout.readline())
+
+
 def test_whatever_a_killed_process_left_the_next_one_makes_the_same_tables(
-    served: RunningSandbox, tmp_path: Path
+    served: RunningSandbox, mother: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     wanted = pulled(open_lake(str(tmp_path / "whole"), Grain.DAILY), served)
     assert sum(map(len, wanted.values())) == 24 * 7
     for number, place in enumerate(PLACES):
         location = str(tmp_path / f"lake {number}")
-        tokens = (served.address, served.client_token, served.access_token)
-        process = subprocess.run([sys.executable, "-c", _PULL_AND_DIE, *tokens, location, place])
-        assert process.returncode == KILLED, place
+        assert ended(mother, place, location) == KILLED, place
         lake = open_lake(location, Grain.DAILY)
         owed = [one.id for one in export_log.asked(lake, "portfolio", ITEMS.name)]
         served.reset()

@@ -57,6 +57,7 @@ class Verdict:
     _marks: dict[str, tuple[int, int]] = field(default_factory=dict)
     _landed: dict[str, Manifest] = field(default_factory=dict)
     _settled_ids: set[str] = field(default_factory=set)
+    _half_given_up: set[str] = field(default_factory=set)
     _shown: dict[str, list[True_]] = field(default_factory=dict)
 
     @property
@@ -74,6 +75,11 @@ class Verdict:
         for name, keys in came.green.items():
             for key in keys:
                 self._look_at_green(table_of(name), key, came.process.name)
+        if came.asked and came.error is None and not came.was_killed:
+            for table in came.group:
+                green = set(map(str, came.green.get(table.name, ())))
+                for key in sorted(set(came.asked) - green):
+                    self.wrong.append(f"{came.process.name} ended well without {table.name} {key}")
 
     def _look_at_files(self) -> None:
         """No half file: whatever a reader can see is whole, and holds all that it ever held."""
@@ -150,13 +156,20 @@ class Verdict:
         for export, process in self.house.notes.told.items():
             if export in self._settled_ids or export in logged:
                 continue
-            if process in self.house.here_by_thread.values():
+            if process in self.house.here_by_thread.values() or self._is_given_up_again(export, came):
                 continue
             if export in landed or self._is_over(export) or _is_excused(export, process):
                 self._settled_ids.add(export)
                 continue
             self._settled_ids.add(export)
             self.wrong.append(f"the id of export {export} is lost, seen after {came.process.name}")
+
+    def _is_given_up_again(self, export: str, came: Came) -> bool:
+        """Whether the tick that gave it up died before its cursor was kept: then the next tick does it anew."""
+        if came.process.name.startswith("tick of") and (came.error or came.was_killed):
+            self._half_given_up.add(export)
+        known = any(export in (cursor or "") for cursor in self.house.cursors.values())
+        return known and export in self._half_given_up
 
     def _is_over(self, export: str) -> bool:
         found = self.sandbox.exports._exports[export]
