@@ -47,6 +47,8 @@ class Window:
             raise ValueError(f"a window must end after it starts, got {self}")
 
     def __str__(self) -> str:
+        if self == ALL_TIME:
+            return "all there is"
         return f"[{to_api(self.start)}, {to_api(self.end)})"
 
     @property
@@ -73,6 +75,10 @@ class Window:
             raise ValueError(f"{self} cannot be halved: it is shorter than 2 seconds")
         middle = self.start + timedelta(seconds=int(self.length.total_seconds()) // 2)
         return Window(self.start, middle), Window(middle, self.end)
+
+
+ALL_TIME = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+"""What is asked for by a question without a window."""
 
 
 def window_start(instant: datetime, grain: Grain) -> datetime:

@@ -22,11 +22,14 @@ from mews_assets.catalog.model import Export, Table
 from mews_assets.defs import freshness
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
+from mews_assets.defs.snapshot import SNAPSHOT_CHECKS
 from mews_assets.sandbox import rules
 from mews_assets.sandbox.clock import read_micros
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.versions import Version
 from mews_assets_tests.defs.stage import DAYS, evaluations, expected_verdicts, materialisations, stage_of
+from mews_assets_tests.defs.test_current import fold_run
+from mews_assets_tests.defs.test_snapshot import snapshot_run
 
 PACKAGE = Path(mews_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -181,9 +184,12 @@ def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
     like = dg.AssetKey(["changes", "payments"])
 
     current = dg.AssetKey(["current", "spa_visits"])
-    assert {landing, changes, current} <= set(graph.get_all_asset_keys())
+    snapshot = dg.AssetKey(["snapshot", "spa_visits"])
+    assert {landing, changes, snapshot, current} <= set(graph.get_all_asset_keys())
     assert graph.get(changes).parent_keys == {landing}
-    assert graph.get(current).parent_keys == {changes}
+    assert graph.get(current).parent_keys == {changes, snapshot}
+    assert graph.get(snapshot).partitions_def == graph.get(current).partitions_def
+    assert SPA_VISITS.description in (graph.get(snapshot).description or "")
     assert graph.get(current).partitions_def == graph.get(dg.AssetKey(["current", "payments"])).partitions_def
     for key in (landing, changes):
         assert graph.get(key).partitions_def == graph.get(like).partitions_def
@@ -191,6 +197,9 @@ def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
         assert graph.get(key).owners
         assert SPA_VISITS.description in (graph.get(key).description or "")
         assert set(graph.get(key).metadata) >= set(graph.get(dg.AssetKey([key.path[0], "payments"])).metadata)
+    assert {key.name for key in graph.asset_check_keys if key.asset_key == snapshot} == {
+        check.name for check in SNAPSHOT_CHECKS
+    }
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == changes}
     assert checks == {*(check.name for check in checks_of(SPA_VISITS)), freshness.CHECK}
     assert graph.get(changes).freshness_policy == graph.get(like).freshness_policy is not None
@@ -238,3 +247,23 @@ def test_one_row_in_the_catalog_is_enough_to_fill_the_table(
     (row,) = pq.read_table(file, partitioning=None).to_pylist()
     assert (row["treatment"], row["minutes"], row["price"]["gross_value"]) == ("sauna", 90, 121.0)
     assert row["price"]["tax_values"] == [{"code": "CZ-S", "value": 21.0}]
+
+
+@pytest.mark.usefixtures("with_spa")
+def test_one_row_in_the_catalog_is_enough_for_a_snapshot(
+    mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, south = mews.sandbox.store.enterprises()
+    mews.sandbox.store.put(visit(7, north, "2019-05-01T10:00:00Z"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        stage = stage_of(mews, instance, tmp_path, monkeypatch)
+        instance.add_dynamic_partitions("enterprises", [north, south])
+        result = snapshot_run(stage, SPA_VISITS, north, south)
+        assert result.success
+        assert fold_run(stage, SPA_VISITS, north, south).success
+    verdicts = evaluations(result, dg.AssetKey(["snapshot", "spa_visits"]))
+    assert set(verdicts) == {(check.name, key) for check in SNAPSHOT_CHECKS for key in (north, south, None)}
+    assert all(verdicts.values())
+    file = tmp_path / f"lake/current/spa_visits/scope={north}/rows.parquet"
+    rows = {row["id"][-2:]: row["minutes"] for row in pq.read_table(file, partitioning=None).to_pylist()}
+    assert rows["07"] == 90

@@ -42,7 +42,7 @@ class OwnColumn:
 OWN_COLUMNS: tuple[OwnColumn, ...] = (
     OwnColumn("_landing_id", pa.string(), "Id of the capture that brought the row."),
     OwnColumn("_captured_at_utc", UTC_MICROSECONDS, "When that capture was taken."),
-    # Empty where Mews sends no stamp: a company's UpdatedUtc is optional.
+    # Empty in a row from a snapshot, which no window found.
     OwnColumn("_window_utc", UTC_MICROSECONDS, "The instant by which the row was dealt to its window.", True),
     OwnColumn(
         "_exact_numbers",

@@ -229,6 +229,11 @@ class Table:
         return replace(self, fetch=self.also, also=self.fetch)
 
     @property
+    def has_snapshot(self) -> bool:
+        """Whether an export without a window brings all there is: not where the filter is required (Posting)."""
+        return isinstance(self.fetch, Export) and self.fetch.filter == "UpdatedUtc"
+
+    @property
     def kept_columns(self) -> tuple[Column, ...]:
         """The columns of the tables: all but the deprecated ones."""
         return kept(self.columns)

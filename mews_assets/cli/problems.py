@@ -5,6 +5,7 @@ from mews_assets.catalog import UnknownTableError
 from mews_assets.cli.home import HomeError
 from mews_assets.ingest.directory import UnknownScopeError
 from mews_assets.ingest.materialise import UnsettledWindowError
+from mews_assets.ingest.snapshot import NoSnapshotError
 from mews_assets.lake.errors import LakeError
 from mews_assets.settings import SettingError
 
@@ -13,6 +14,7 @@ SAID_TO_PEOPLE = (
     UnknownTableError,
     HomeError,
     UnknownScopeError,
+    NoSnapshotError,
     UnsettledWindowError,
     LakeError,
     SettingError,

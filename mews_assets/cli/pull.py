@@ -1,4 +1,4 @@
-"""`mews-assets pull TABLE`: capture and write partitions without Dagster."""
+"""`mews-assets pull TABLE`: capture and write partitions, or snapshots, without Dagster."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import argparse
 import logging
 import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from mews_assets.windows import from_api, to_api
+
+if TYPE_CHECKING:
+    from mews_assets.api import MewsClient
+    from mews_assets.catalog.model import Table
+    from mews_assets.ingest.directory import Directory
+    from mews_assets.lake.store import Lake
+    from mews_assets.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,32 +26,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scope", action="append", metavar="ID", help="enterprise or chain; all that are seen if left out"
     )
-    parser.add_argument("--start", required=True, metavar="D", help="first day, or instant, in UTC")
+    parser.add_argument("--start", metavar="D", help="first day, or instant, in UTC")
+    parser.add_argument("--end", metavar="D", help="the day, or instant, at which to end; not included")
     parser.add_argument(
-        "--end", required=True, metavar="D", help="the day, or instant, at which to end; not included"
+        "--snapshot",
+        action="store_true",
+        help="all there is instead, whatever its age: one export for each scope, which may take hours",
     )
+    parser.set_defaults(refuse=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    from mews_assets import catalog
     from mews_assets.cli.home import load_dotenv
-    from mews_assets.clients import client_of
-    from mews_assets.ingest.directory import discover, time_at_mews
-    from mews_assets.ingest.materialise import materialise
-    from mews_assets.lake.dealing import Partition
-    from mews_assets.lake.store import open_lake
-    from mews_assets.settings import SettingError, read_privacy, read_settings
-    from mews_assets.windows import windows_between
 
+    if args.snapshot and (args.start or args.end):
+        args.refuse("--snapshot brings all there is: leave out --start and --end")
+    if not args.snapshot and not (args.start and args.end):
+        args.refuse("--start and --end are required, unless --snapshot is given")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request
     load_dotenv()
+    return _snapshot(args) if args.snapshot else _pull(args)
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from mews_assets.ingest.directory import time_at_mews
+    from mews_assets.ingest.materialise import materialise
+    from mews_assets.lake.dealing import Partition
+    from mews_assets.settings import SettingError
+    from mews_assets.windows import windows_between
+
     start, end = _instant("--start", args.start), _instant("--end", args.end)
-    if not os.environ.get("MEWS_START_DATE"):
-        os.environ["MEWS_START_DATE"] = start.date().isoformat()
-    named = catalog.table(args.table).name
-    settings = read_settings({**os.environ, "MEWS_TABLES": named})
-    table = next(one for one in settings.tables if one.name == named)  # fetched as MEWS_FETCH says
+    table, settings, lake = _read(args.table, start)
     windows = list(windows_between(start, end, settings.grain))
     if not windows:
         raise SettingError(
@@ -51,16 +66,8 @@ def run(args: argparse.Namespace) -> int:
     if (windows[0].start, windows[-1].end) != (start, end):
         covered = f"{to_api(windows[0].start)} to {to_api(windows[-1].end)}"
         print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
-    lake = open_lake(settings.lake, settings.grain, read_privacy(os.environ))
-    with ExitStack() as stack:
-        clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
-        directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
-        scopes = args.scope or directory.scopes(table.scope)
-        for scope in scopes:
-            directory.connection_of(
-                table.scope, scope
-            )  # what nobody sees is told before anything is asked for
-        wanted = [Partition(scope, window) for scope in scopes for window in windows]
+    with _open(settings) as (clients, directory):
+        wanted = [Partition(scope, window) for scope in _scopes(args, table, directory) for window in windows]
         result = materialise(
             lake, table, wanted, clients, directory, lambda: time_at_mews(clients, datetime.now(UTC))
         )
@@ -70,6 +77,59 @@ def run(args: argparse.Namespace) -> int:
     for partitions, error in result.failed:
         print(f"failed: {len(partitions)} partitions: {error}")
     return 1 if result.failed else 0
+
+
+def _snapshot(args: argparse.Namespace) -> int:
+    from mews_assets.ingest.directory import time_at_mews
+    from mews_assets.ingest.pull import Puller
+    from mews_assets.ingest.snapshot import take_snapshots
+
+    table, settings, lake = _read(args.table, datetime.now(UTC))
+    failed = 0
+    with _open(settings) as (clients, directory):
+        puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
+        scopes = _scopes(args, table, directory)
+        for scope, one in take_snapshots(table, scopes, clients, directory, puller):
+            if isinstance(one, Exception):
+                failed += 1
+                print(f"failed: {scope}: {one}")
+            else:
+                print(
+                    f"{lake.uri(one.name)}: {one.rows} rows, {one.rows - one.rows_before} of them new to it"
+                )
+    print(f"current/{table.name} takes them in when it is made the next time")
+    return 1 if failed else 0
+
+
+def _read(name: str, start: datetime) -> tuple[Table, Settings, Lake]:
+    from mews_assets import catalog
+    from mews_assets.lake.store import open_lake
+    from mews_assets.settings import read_privacy, read_settings
+
+    if not os.environ.get("MEWS_START_DATE"):
+        os.environ["MEWS_START_DATE"] = start.date().isoformat()
+    named = catalog.table(name).name
+    settings = read_settings({**os.environ, "MEWS_TABLES": named})
+    table = next(one for one in settings.tables if one.name == named)  # fetched as MEWS_FETCH says
+    return table, settings, open_lake(settings.lake, settings.grain, read_privacy(os.environ))
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[tuple[dict[str, MewsClient], Directory]]:
+    from mews_assets.clients import client_of
+    from mews_assets.ingest.directory import discover
+
+    with ExitStack() as stack:
+        clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
+        yield clients, discover(clients, {one.name: one.enterprises for one in settings.connections})
+
+
+def _scopes(args: argparse.Namespace, table: Table, directory: Directory) -> list[str]:
+    """The scopes that are wanted. What nobody sees is told before anything is asked for."""
+    scopes: list[str] = args.scope or directory.scopes(table.scope)
+    for scope in scopes:
+        directory.connection_of(table.scope, scope)
+    return scopes
 
 
 def _instant(option: str, text: str) -> datetime:

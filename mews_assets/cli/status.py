@@ -138,12 +138,13 @@ def _states(
 
 
 def _exports(lake: Lake, settings: Settings, directory: Directory) -> Iterator[AskedExport]:
-    from mews_assets.lake import export_log
+    from mews_assets.lake import export_log, layout
 
     serving = {*directory.connection_by_enterprise.values(), *directory.connection_by_chain.values()}
     for connection in sorted(serving):
         for table in settings.tables:
-            yield from export_log.asked(lake, connection, table.name)
+            for name in layout.landings(table.name):
+                yield from export_log.asked(lake, connection, name)
 
 
 def _hours(length: timedelta) -> float:

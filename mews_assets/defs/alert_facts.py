@@ -237,8 +237,10 @@ def _run_failed(
 
 
 def _key(told: str, grain: Grain) -> str:
-    """The key of a partition as a failure tells it: `<scope> [<start>, <end>)`."""
+    """The key of a partition as a failure tells it: `<scope> [<start>, <end>)`, or the scope where that is all."""
     scope, _, window = told.partition(" [")
+    if not window:
+        return scope
     return f"{scope}|{to_key(window_at(from_api(window.partition(',')[0]), grain), grain)}"
 
 
@@ -247,4 +249,7 @@ def _subject_of(run: dg.DagsterRun) -> Subject:
     chosen = sorted(key.path[-1] for key in run.asset_selection or ())
     table = run.tags.get(TABLE_TAG) or (chosen[0] if chosen else run.job_name)
     known = any(one.name == table for one in catalog.TABLES)
-    return Subject(Kind.RUN, f"{layout.CHANGES}/{table}" if known else table)
+    # That a table's windows landed says nothing of its snapshot.
+    layers = {key.path[0] for key in run.asset_selection or ()}
+    layer = layout.SNAPSHOT if layers == {layout.SNAPSHOT} else layout.CHANGES
+    return Subject(Kind.RUN, f"{layer}/{table}" if known else table)

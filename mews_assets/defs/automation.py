@@ -31,7 +31,9 @@ def follows_its_deps() -> dg.AutomationCondition[Any]:
     """
     on = dg.AutomationCondition
     at_first = on.initial_evaluation() & on.missing() & on.any_deps_match(~on.missing())
-    return (on.any_deps_updated() | at_first).since(on.newly_requested()) & ~on.in_progress()
+    # That something was asked for is seen one look later. What changed between the two is not wiped out with it.
+    answered = on.newly_requested() & ~on.any_deps_updated()
+    return (on.any_deps_updated() | at_first).since(answered) & ~on.in_progress()
 
 
 def follows_in_batches() -> dg.AutomationCondition[Any]:

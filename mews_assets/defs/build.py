@@ -28,6 +28,7 @@ from mews_assets.defs.reference import reference_assets
 from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.defs.retention import retention_jobs, retention_schedules
 from mews_assets.defs.run_history import TABLE_TAG
+from mews_assets.defs.snapshot import snapshot_assets
 from mews_assets.defs.specs import ENTERPRISES_KEY, changes_key, landing_key
 from mews_assets.defs.sql import sql_catalog
 from mews_assets.defs.switches import default_schedule_status
@@ -60,6 +61,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=[
             *assets,
             *reference,
+            *snapshot_assets(settings),
             *current_assets(settings),
             *mart_assets(settings),
             sql_catalog(settings),

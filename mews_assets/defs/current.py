@@ -4,8 +4,7 @@ Lives here: one op per table around `lake.current.fold`, and the checks of what 
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -15,7 +14,8 @@ from mews_assets.catalog.model import Table
 from mews_assets.defs.automation import follows_its_deps
 from mews_assets.defs.partitions import scopes_of
 from mews_assets.defs.resources import LakeResource
-from mews_assets.defs.specs import OWNERS, changes_key, column_schema, current_key
+from mews_assets.defs.scope_checks import ScopeCheck, judged, scope_check_specs
+from mews_assets.defs.specs import OWNERS, changes_key, column_schema, current_key, snapshot_key
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.lake import layout
 from mews_assets.lake.current import Folded, fold
@@ -23,19 +23,8 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.store import Lake
 from mews_assets.settings import Settings
 
-
-@dataclass(frozen=True)
-class CurrentCheck:
-    """A check every current table has. The description says why the severity is what it is."""
-
-    name: str
-    description: str
-    severity: dg.AssetCheckSeverity
-    judge: Callable[[Folded], tuple[bool, Mapping[str, Any]]]
-
-
 CURRENT_CHECKS = (
-    CurrentCheck(
+    ScopeCheck[Folded](
         "key_unique",
         "There are as many ids as rows. ERROR: sums over the table would count money twice.",
         dg.AssetCheckSeverity.ERROR,
@@ -44,7 +33,7 @@ CURRENT_CHECKS = (
             {"rows": one.rows, "distinct_ids": one.rows - one.repeated_ids},
         ),
     ),
-    CurrentCheck(
+    ScopeCheck[Folded](
         "none_lost",
         "Every record that was there is there still. ERROR: Mews takes no record back, so one that is gone was "
         "lost here: files of changes were taken away.",
@@ -91,7 +80,10 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         by_scope = dg.MultiToSingleDimensionPartitionMapping(table.scope.value)
     spec = dg.AssetSpec(
         key,
-        deps=[dg.AssetDep(changes_key(table), partition_mapping=by_scope)],
+        deps=[
+            dg.AssetDep(changes_key(table), partition_mapping=by_scope),
+            *([snapshot_key(table)] if table.has_snapshot else []),
+        ],
         description=f"The newest version of each record of `{table.name}`, one row per id, sorted by it.",
         group_name=layout.CURRENT,
         kinds={"parquet"},
@@ -110,7 +102,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"fold_{table.name}",
         specs=[spec],
-        check_specs=_check_specs(key, partitions),
+        check_specs=scope_check_specs(CURRENT_CHECKS, key, partitions),
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=f"mews_{current_job(table)}",
         description=f"Folds the changes of {table.name} into the newest version of each record.",
@@ -128,7 +120,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                 continue
             done.append(one)
             yield _told(table, one, opened, directory.name_of(table.scope, scope))
-        yield from (_checked(context, key, check, done) for check in CURRENT_CHECKS)
+        yield from judged(context, key, CURRENT_CHECKS, done)
         if failed:
             raise dg.Failure(
                 f"{table.name}: {len(failed)} scopes failed, the others are in place. {' '.join(failed.values())}",
@@ -137,15 +129,6 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
             )
 
     return fold_scopes
-
-
-def _check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[Any]) -> list[dg.AssetCheckSpec]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [
-            dg.AssetCheckSpec(check.name, asset=key, description=check.description, partitions_def=partitions)
-            for check in CURRENT_CHECKS
-        ]
 
 
 def _told(table: Table, one: Folded, lake: Lake, name: str) -> dg.AssetMaterialization:
@@ -159,46 +142,11 @@ def _told(table: Table, one: Folded, lake: Lake, name: str) -> dg.AssetMateriali
             "size_bytes": one.size_bytes,
             "records_new": one.rows - one.rows_before,
             "records_changed": one.replaced,
-            "windows": one.files,
-            "windows_read": one.files_read,
+            # Of the files, one may be the snapshot's: it is of no window.
+            "windows": one.files - one.has_snapshot,
+            "files_read": one.files_read,
+            "has_snapshot": one.has_snapshot,
             "versions_read": one.versions_read,
             **({"rebuilt_because": one.rebuilt} if one.rebuilt else {}),
         },
-    )
-
-
-def _checked(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, check: CurrentCheck, done: list[Folded]
-) -> dg.AssetCheckResult:
-    """The verdict on every scope, and last the summary, which the asset's page shows."""
-    # Dagster files a result under the partition of the run's tags: there it must be that one's verdict.
-    own = context.partition_key if context.has_partition_key else None
-    failed: list[str] = []
-    result = None
-    for one in done:
-        passed, metadata = check.judge(one)
-        if not passed:
-            failed.append(one.scope)
-        if one.scope == own:
-            result = _result(key, check, passed, metadata)
-            continue
-        context.log_event(
-            dg.AssetCheckEvaluation(
-                asset_key=key,
-                check_name=check.name,
-                passed=passed,
-                severity=check.severity,
-                partition=one.scope,
-                metadata=dict(metadata),
-            )
-        )
-    summary = {"partitions": len(done), "failed_partitions": dg.MetadataValue.json(failed)}
-    return result or _result(key, check, not failed, summary)
-
-
-def _result(
-    key: dg.AssetKey, check: CurrentCheck, passed: bool, metadata: Mapping[str, Any]
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=passed, check_name=check.name, asset_key=key, severity=check.severity, metadata=metadata
     )

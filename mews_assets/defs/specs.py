@@ -27,6 +27,10 @@ def changes_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([layout.CHANGES, table.name])
 
 
+def snapshot_key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey([layout.SNAPSHOT, table.name])
+
+
 def current_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([layout.CURRENT, table.name])
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mews_assets.catalog.model import Export, Table
+from mews_assets.lake import layout
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import Window, coalesce
+from mews_assets.windows import ALL_TIME, Window, coalesce
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +26,15 @@ class Pull:
     connection: str
     scopes: tuple[str, ...]
     window: Window
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether all there is is asked for."""
+        return self.window == ALL_TIME
+
+    def landing_of(self, table: Table) -> str:
+        """What the answer lands under, and its export is remembered under: snapshots apart from windows."""
+        return layout.snapshot_landing(table.name) if self.is_snapshot else table.name
 
 
 def plan(table: Table, wanted: Iterable[Partition], connection_of: Callable[[str], str]) -> list[Pull]:

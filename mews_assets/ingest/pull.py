@@ -122,7 +122,7 @@ class Puller:
             asked = AskedExport(
                 id=export.id,
                 connection=pull.connection,
-                table=table.name,
+                table=pull.landing_of(table),
                 scopes=pull.scopes,
                 window=pull.window,
                 asked_at=asked_at,
@@ -135,7 +135,7 @@ class Puller:
         """An export of the same question that still brings its files."""
         same = [
             asked
-            for asked in export_log.asked(self.lake, pull.connection, table.name)
+            for asked in export_log.asked(self.lake, pull.connection, pull.landing_of(table))
             if asked.scopes == pull.scopes and asked.window == pull.window
         ]
         states = get_exports(client, [asked.id for asked in same]) if same else {}
@@ -213,7 +213,7 @@ class Puller:
     ) -> Manifest:
         return Manifest(
             landing.new_capture_id(captured_at),
-            table.name,
+            pull.landing_of(table),
             pull.connection,
             pull.scopes,
             pull.window,
@@ -226,6 +226,8 @@ class Puller:
 def question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
     """What `add_export` is told of a pull."""
     key = "enterprise_ids" if table.scope is ScopeKind.ENTERPRISE else "chain_ids"
+    if pull.is_snapshot:
+        return {key: pull.scopes}
     if fetch.filter == "Posting":
         return {key: pull.scopes, "posting": to_api_dates(pull.window)}
     return {key: pull.scopes, "updated": pull.window}

@@ -20,7 +20,7 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.catalog.privacy import as_kept
 from mews_assets.lake import landing, layout
-from mews_assets.lake.convert import convert
+from mews_assets.lake.captured import convert_capture
 from mews_assets.lake.dealing import (
     IS_NEW,
     PLACE,
@@ -34,9 +34,7 @@ from mews_assets.lake.dealing import (
 from mews_assets.lake.engine import identifier, literal, open_engine, path_list
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.forgotten import hiding_of
-from mews_assets.lake.hiding import Hiding
 from mews_assets.lake.landing import Manifest
-from mews_assets.lake.lines import Findings
 from mews_assets.lake.measures import Measures, measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.ordering import in_order
@@ -104,11 +102,11 @@ def _stage(
     hiding = hiding_of(lake, table) if manifests else None
     for manifest in manifests:
         try:
-            rows, findings = _convert(lake, table, manifest, raw, workspace, threads, hiding)
+            rows, findings = convert_capture(lake, table, manifest, raw, workspace, threads, hiding)
             found_by = None
             if table.via is not None:
                 other = landing.read_manifest(lake, table.via.table, manifest.capture)
-                found_by, _ = _convert(lake, table_of(table.via.table), other, raw, workspace, threads)
+                found_by, _ = convert_capture(lake, table_of(table.via.table), other, raw, workspace, threads)
         except RecordError as error:
             landing.reject(lake, manifest, str(error))
             merged.rejected[manifest.capture] = error
@@ -116,40 +114,6 @@ def _stage(
         staged.append(Staged(manifest, rows, found_by))
         merged.captures[manifest.capture] = MergedCapture(manifest, findings, 0, 0, 0)
     return staged
-
-
-def _convert(
-    lake: Lake,
-    table: Table,
-    manifest: Manifest,
-    raw: Mapping[str, Mapping[str, list[Path]]],
-    workspace: Path,
-    threads: int | None,
-    hiding: Hiding | None = None,
-) -> tuple[Path, Findings]:
-    target = workspace / f"{table.name}-{manifest.capture}.parquet"
-    sources = raw.get(manifest.capture, {}).get(table.name)
-    if sources is None:
-        sources = landing.landed_files(lake, manifest, workspace)
-    own = {
-        "_landing_id": literal(manifest.capture),
-        "_captured_at_utc": f"TIMESTAMPTZ {literal(manifest.captured_at.isoformat())}",
-    }
-    if not any(path.stat().st_size for path in sources):
-        _refuse_other_lines(manifest, Findings())
-        fields = [field for field in arrow_schema(table) if field.name != "_window_utc"]
-        pq.write_table(pa.schema(fields).empty_table(), target)
-        return target, Findings()
-    converted = convert(table, sources, target, own=own, hiding=hiding, threads=threads)
-    _refuse_other_lines(manifest, converted.findings)
-    return target, converted.findings
-
-
-def _refuse_other_lines(manifest: Manifest, findings: Findings) -> None:
-    """A compressed file cut at a line end reads like a shorter one."""
-    if (found := findings.lines + findings.blank_lines) != manifest.lines:
-        problem = f"{found} lines where {manifest.lines} landed: a landed file was changed or cut"
-        raise RecordError(manifest.table, f"capture {manifest.capture}", found, None, problem)
 
 
 class _Merge:

@@ -1,8 +1,8 @@
 """Current: the newest version of each record, one Parquet file per scope, sorted by id.
 
-Lives here: folding changes into the file of a scope. The file remembers, in its own metadata, which files of
-changes it holds, so it cannot disagree with what is written about it: a fold that is killed leaves the old
-file with the old memory. A fold reads the files of changes that are new to it, and copies the file once with
+Lives here: folding changes, and the snapshot where there is one, into the file of a scope. The file remembers, in
+its own metadata, which files it holds, so it cannot disagree with what is written about it: a fold that is killed
+leaves the old file with the old memory. A fold reads the files that are new to it, and copies the file once with
 their rows merged in. Not here: putting two sorted runs of rows together (`newest`).
 
 Mews never takes a record back: one that was deleted there is a version that says so. So no record leaves the
@@ -18,7 +18,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +34,14 @@ from mews_assets.lake import layout
 from mews_assets.lake.engine import open_engine
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.history import newest_of, typed
-from mews_assets.lake.newest import Counts, UncertainError, merge_newest
-from mews_assets.lake.parquet import open_batches, open_writer, plain
+from mews_assets.lake.newest import Counts, Reread, UncertainError, merge_newest
+from mews_assets.lake.parquet import open_batches, plain, write_rows
 from mews_assets.lake.store import Lake
 from mews_assets.windows import from_key
 
 _MEMORY = b"mews_assets.folded"
+_SNAPSHOT = layout.SNAPSHOT
+"""Among the keys of windows: the file of the snapshot. No window has such a key."""
 _RULE = 1
 """Of what is remembered and how the newest is chosen. Raised when a file made before must be made anew."""
 _ROW_GROUP_ROWS = 65_536
@@ -49,7 +51,8 @@ _BATCH_ROWS = 16_384
 @dataclass(frozen=True)
 class Folded:
     """A scope's file after a fold: ids only come, so `rows - rows_before` are new ones; `replaced` got a newer
-    version. `files_read` of the scope's `files` of changes were new to it; `rebuilt` says why all were, if so.
+    version. `files_read` of the scope's `files` were new to it; `rebuilt` says why all were, if so. They are its
+    files of changes, and that of its snapshot where there is one.
     """
 
     scope: str
@@ -60,6 +63,7 @@ class Folded:
     repeated_ids: int
     files: int
     files_read: int
+    has_snapshot: bool
     versions_read: int
     size_bytes: int
     rebuilt: str = ""
@@ -87,11 +91,11 @@ class _Fold:
         self.name = layout.current_file(table.name, scope)
         self.schema = plain(arrow_schema(table))
         # Listed before they are read: one that is replaced meanwhile is read again by the next fold.
-        self.listed = _changes_files(lake, table, scope)
+        self.listed = _files(lake, table, scope)
         if not self.listed:
             raise LakeError(
                 f"{table.name}: nothing stands in changes for {scope} yet, so nothing is known to be current; "
-                f"materialise changes/{table.name} of some of its windows first"
+                f"materialise changes/{table.name} of some of its windows first, or its snapshot"
             )
         self.held = lake.fetch(self.name, workspace) if lake.exists(self.name) else None
         self.rows_before, self.memory = 0, dict[str, Any]()
@@ -109,6 +113,8 @@ class _Fold:
         if self.memory.get("columns") != _fingerprint(self.schema):
             return "the columns of the table have changed"
         if gone := sorted(set(self.memory["files"]) - set(self.listed)):
+            if gone == [_SNAPSHOT]:
+                return "the snapshot is no longer there"
             return f"the window {gone[0]} is no longer in changes"
         return ""
 
@@ -120,41 +126,40 @@ class _Fold:
             return self._told(self.held, Counts(), 0, 0, rebuilt)
         folder = self.workspace / ("all" if rebuilt else "fresh")
         folder.mkdir()
-        names = [layout.changes_file(self.table.name, self.scope, key) for key in fresh]
+        names = [self._source(key) for key in fresh]
         paths = [self.lake.hold(name, folder) for name in names]
         versions = sum(self._versions(name, path) for name, path in zip(names, paths, strict=True))
         target = folder / layout.ROWS_FILE
-        windows = [from_key(key, self.lake.grain) for key in fresh]
+        windows = [from_key(key, self.lake.grain) for key in fresh if key != _SNAPSHOT]
+        reread = Reread(windows, snapshot=_SNAPSHOT in fresh)
         counts = Counts()
         with open_engine(folder, threads=self.threads) as engine:
             held = () if rebuilt or self.held is None else open_batches(self.held, _BATCH_ROWS)
             ours = (typed(batch, self.schema) for batch in held)
             arrived = newest_of(engine, self.table, paths, folder)
-            self._write(target, merge_newest(self.table, ours, arrived, windows, counts))
+            rows = merge_newest(self.table, ours, arrived, reread, counts)
+            says = {_MEMORY: _memory(self.schema, self.listed)}
+            write_rows(target, self.schema, rows, _ROW_GROUP_ROWS, says)
         told = self._told(target, counts, len(fresh), versions, rebuilt)
         self.lake.put(target, self.name)
         return told
+
+    def _source(self, key: str) -> str:
+        if key == _SNAPSHOT:
+            return layout.snapshot_file(self.table.name, self.scope)
+        return layout.changes_file(self.table.name, self.scope, key)
 
     def _versions(self, name: str, path: Path) -> int:
         try:
             return int(pq.read_metadata(path).num_rows)
         except pa.ArrowInvalid as error:
+            again = f"changes/{self.table.name} of its partition: it is made"
+            if name == self._source(_SNAPSHOT):
+                again = f"snapshot/{self.table.name} with from_landing: true: it is made"
             raise LakeError(
                 f"{self.table.name}: {self.lake.uri(name)} is not Parquet ({error}). Delete it and materialise "
-                f"changes/{self.table.name} of its partition: it is made again from what landed"
+                f"{again} again from what landed"
             ) from None
-
-    def _write(self, target: Path, rows: Iterator[pa.Table]) -> None:
-        writer: pq.ParquetWriter | None = None
-        try:
-            for group in _row_groups(rows):
-                writer = writer or open_writer(target, self.schema, group, level=3)
-                writer.write_table(group, row_group_size=_ROW_GROUP_ROWS)
-            writer = writer or open_writer(target, self.schema, None, level=3)
-            writer.add_key_value_metadata({_MEMORY: _memory(self.schema, self.listed)})
-        finally:
-            if writer is not None:
-                writer.close()
 
     def _told(self, path: Path, counts: Counts, files: int, versions: int, rebuilt: str) -> Folded:
         rows, repeated = _count_ids(path)
@@ -167,32 +172,20 @@ class _Fold:
             repeated_ids=repeated,
             files=len(self.listed),
             files_read=files,
+            has_snapshot=_SNAPSHOT in self.listed,
             versions_read=versions,
             size_bytes=path.stat().st_size,
             rebuilt=rebuilt,
         )
 
 
-def _changes_files(lake: Lake, table: Table, scope: str) -> dict[str, str]:
-    """The windows of a scope, each with what tells a file of changes from the one it replaced."""
+def _files(lake: Lake, table: Table, scope: str) -> dict[str, str]:
+    """The windows of a scope, and its snapshot, each with what tells its file from the one it replaced."""
     stamps = lake.stamps(layout.scope_folder(table.name, scope))
-    return {layout.partition_of(name)[1]: stamp for name, stamp in stamps.items()}
-
-
-def _row_groups(rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in pieces of one row group each, the last one shorter."""
-    waiting: list[pa.Table] = []
-    count = 0
-    for piece in rows:
-        waiting.append(piece)
-        count += piece.num_rows
-        while count >= _ROW_GROUP_ROWS:
-            together = pa.concat_tables(waiting)
-            yield together.slice(0, _ROW_GROUP_ROWS)
-            waiting = [together.slice(_ROW_GROUP_ROWS)]
-            count -= _ROW_GROUP_ROWS
-    if count:
-        yield pa.concat_tables(waiting)
+    found = {layout.partition_of(name)[1]: stamp for name, stamp in stamps.items()}
+    snapshot = layout.snapshot_file(table.name, scope)
+    shown = lake.stamps(snapshot.rpartition("/")[0]).get(snapshot)
+    return {**found, _SNAPSHOT: shown} if shown else found
 
 
 def _count_ids(path: Path) -> tuple[int, int]:

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.catalog.privacy import KEEP, is_of_people
-from mews_assets.lake import landing, layout
+from mews_assets.lake import landing, layout, snapshot
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.forgotten import remember
 from mews_assets.lake.hiding import FORGOTTEN, Hiding
@@ -93,22 +93,30 @@ def forget(
 def _forget_in(lake: Lake, table: Table, people: Collection[str], done: Forgotten) -> None:
     hiding = Hiding(table, KEEP, people)  # what the policy hides is hidden already
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
-        for capture in landing.captures(lake, table.name):
-            before = landing.read_manifest(lake, table.name, capture)
-            after = landing.redact(lake, before, people, workspace)
-            changed = sum(one != other for one, other in zip(before.files, after.files, strict=True))
-            done.files[layout.LANDING] += changed
-            done.records[layout.LANDING] += after.redacted_lines - before.redacted_lines
+        _forget_landed(lake, table.name, people, workspace, done)
         for folder, layer in (
             (layout.changes_folder(table.name), layout.CHANGES),
             (layout.boundary_tables_folder(table.name), "boundary"),
         ):
             for name in lake.files(folder, recursive=True):
                 _forget_rows(lake, name, layer, hiding, workspace, done)
+    with lake.lock(snapshot.lock_name(table)), lake.workspace() as workspace:
+        _forget_landed(lake, layout.snapshot_landing(table.name), people, workspace, done)
+        for name in lake.files(layout.snapshot_folder(table.name), recursive=True):
+            _forget_rows(lake, name, layout.SNAPSHOT, hiding, workspace, done)
     for name in lake.files(layout.current_folder(table.name), recursive=True):
         scope = layout.scope_of(name)
         with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
             _forget_rows(lake, name, layout.CURRENT, hiding, workspace, done)
+
+
+def _forget_landed(lake: Lake, name: str, people: Collection[str], workspace: Path, done: Forgotten) -> None:
+    for capture in landing.captures(lake, name):
+        before = landing.read_manifest(lake, name, capture)
+        after = landing.redact(lake, before, people, workspace)
+        changed = sum(one != other for one, other in zip(before.files, after.files, strict=True))
+        done.files[layout.LANDING] += changed
+        done.records[layout.LANDING] += after.redacted_lines - before.redacted_lines
 
 
 def _forget_rows(lake: Lake, name: str, layer: str, hiding: Hiding, workspace: Path, done: Forgotten) -> None:
@@ -137,12 +145,17 @@ class _Known:
 def _learn(lake: Lake, table: Table, known: _Known) -> None:
     """Read the person's own records, wherever they stand."""
     with lake.workspace() as workspace:
-        for capture in landing.captures(lake, table.name):
-            manifest = landing.read_manifest(lake, table.name, capture)
-            if manifest.expired_at is None:
-                for path in landing.landed_files(lake, manifest, workspace):
-                    _learn_of_lines(path, table, known)
-        for folder in (layout.changes_folder(table.name), layout.current_folder(table.name)):
+        for landed_as in layout.landings(table.name):
+            for capture in landing.captures(lake, landed_as):
+                manifest = landing.read_manifest(lake, landed_as, capture)
+                if manifest.expired_at is None:
+                    for path in landing.landed_files(lake, manifest, workspace):
+                        _learn_of_lines(path, table, known)
+        for folder in (
+            layout.changes_folder(table.name),
+            layout.snapshot_folder(table.name),
+            layout.current_folder(table.name),
+        ):
             for name in lake.files(folder, recursive=True):
                 _learn_of_rows(lake.fetch(name, workspace), table, known)
 

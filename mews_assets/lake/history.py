@@ -77,6 +77,7 @@ def _narrow(table: Table, paths: list[Path]) -> pa.RecordBatchReader:
     """Ids and what tells the newest, of all rows of all files."""
     fields = plain(arrow_schema(table))
     kept = [fields.field(name) for name in ("id", *order_columns(table))]
+    there = pa.schema(kept)
     schema = pa.schema([*kept, pa.field("file", pa.int32()), pa.field("number", pa.int32())])
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -84,7 +85,7 @@ def _narrow(table: Table, paths: list[Path]) -> pa.RecordBatchReader:
             at = 0
             for batch in open_batches(path, _NARROW_BATCH_ROWS, [one.name for one in kept]):
                 rows = batch.num_rows
-                columns = [batch.column(one.name).cast(one.type) for one in kept]
+                columns = list(typed(batch, there).columns)
                 columns.append(pa.array(np.full(rows, place, np.int32)))
                 columns.append(pa.array(np.arange(at, at + rows, dtype=np.int32)))
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)

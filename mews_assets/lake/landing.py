@@ -23,6 +23,7 @@ from typing import Any
 import zstandard
 
 from mews_assets.catalog import table as table_of
+from mews_assets.catalog.model import Table
 from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.forgotten import forgotten
@@ -147,7 +148,7 @@ def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: P
         if not lake.exists(name):
             files.append(file)
             continue
-        redactor = Redactor(table_of(manifest.table), people)
+        redactor = Redactor(_table(manifest), people)
         packed = workspace / f"{uuid.uuid4().hex}.zst"
         with open_lines(lake.fetch(name, workspace)) as source:
             rewritten = _pack(redactor.pieces(source), packed, manifest, number)
@@ -175,7 +176,7 @@ def _land_file(
         if not people:
             landed, redacted = _pack(iter(lambda: raw.read(1 << 20), b""), packed, manifest, number), 0
         else:
-            redactor = Redactor(table_of(manifest.table), people)
+            redactor = Redactor(_table(manifest), people)
             landed = _pack(redactor.pieces(raw), packed, manifest, number)
             redacted = redactor.lines
     lake.put(packed, layout.landed_file(manifest.table, manifest.capture, number))
@@ -196,6 +197,10 @@ def _pack(pieces: Iterable[bytes], packed: Path, manifest: Manifest, number: int
             writer.write(piece)
     name = layout.landed_file(manifest.table, manifest.capture, number).rsplit("/", 1)[-1]
     return LandedFile(name, lines + unended, size, digest.hexdigest(), packed.stat().st_size)
+
+
+def _table(manifest: Manifest) -> Table:
+    return table_of(layout.landed_table(manifest.table))
 
 
 def read_manifest(lake: Lake, table: str, capture: str) -> Manifest:

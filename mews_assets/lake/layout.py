@@ -6,7 +6,9 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     lake.json                                          the lake's format and the grain of its windows
     landing/<table>/<capture>/part-00001.jsonl.zst     bytes as Mews sent them
     landing/<table>/<capture>/manifest.json            what the capture holds; written last
+    landing/<table>.snapshot/<capture>/                the same, of exports of all there was of a scope
     changes/<table>/scope=<id>/window=<key>/rows.parquet
+    snapshot/<table>/scope=<id>/rows.parquet           what those exports showed, the newest version of each record
     current/<table>/scope=<id>/rows.parquet            the newest version of each record
     reference/<table>/rows.parquet
     marts/<name>/rows.parquet                          answers, and a picture of each beside it
@@ -28,6 +30,7 @@ import re
 LAKE_FILE = "lake.json"
 LANDING = "landing"
 CHANGES = "changes"
+SNAPSHOT = "snapshot"
 CURRENT = "current"
 REFERENCE = "reference"
 MARTS = "marts"
@@ -48,6 +51,21 @@ def safe_name(name: str) -> str:
 
 def landing_folder(table: str) -> str:
     return f"{LANDING}/{table}"
+
+
+def snapshot_landing(table: str) -> str:
+    """What stands for the table's name where its snapshots are asked for and land: apart from its windows."""
+    return f"{table}.{SNAPSHOT}"
+
+
+def landings(table: str) -> tuple[str, str]:
+    """All that a table's captures land under."""
+    return table, snapshot_landing(table)
+
+
+def landed_table(landing: str) -> str:
+    """The table of one of its landings."""
+    return landing.removesuffix(f".{SNAPSHOT}")
 
 
 def capture_folder(table: str, capture: str) -> str:
@@ -85,6 +103,14 @@ def partition_of(changes_name: str) -> tuple[str, str]:
     return scope.removeprefix("scope="), window.removeprefix("window=")
 
 
+def snapshot_folder(table: str) -> str:
+    return f"{SNAPSHOT}/{table}"
+
+
+def snapshot_file(table: str, scope: str) -> str:
+    return f"{snapshot_folder(table)}/scope={safe_name(scope)}/{ROWS_FILE}"
+
+
 def current_folder(table: str) -> str:
     return f"{CURRENT}/{table}"
 
@@ -94,7 +120,7 @@ def current_file(table: str, scope: str) -> str:
 
 
 def scope_of(name: str) -> str:
-    """The scope of a file of changes, of current, or seen at a boundary."""
+    """The scope of a file of changes, of a snapshot, of current, or seen at a boundary."""
     return next(part for part in name.split("/") if part.startswith("scope=")).removeprefix("scope=")
 
 
@@ -102,8 +128,8 @@ def table_of(name: str) -> str:
     """The table whose records a file holds; empty for one that holds none."""
     parts = name.removeprefix("state/boundary/").split("/")
     at = 0 if name.startswith("state/boundary/") else 1
-    known = (LANDING, CHANGES, CURRENT, REFERENCE)
-    return parts[at] if len(parts) > at and (at == 0 or parts[0] in known) else ""
+    known = (LANDING, CHANGES, SNAPSHOT, CURRENT, REFERENCE)
+    return landed_table(parts[at]) if len(parts) > at and (at == 0 or parts[0] in known) else ""
 
 
 def reference_file(table: str) -> str:

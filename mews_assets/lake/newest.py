@@ -52,19 +52,18 @@ def merge_newest(
     table: Table,
     held: Iterable[pa.RecordBatch],
     arrived: Iterable[pa.RecordBatch],
-    reread: Iterable[Window],
+    reread: Reread,
     counts: Counts,
 ) -> Iterator[pa.Table]:
     """The newest version of each id of two runs, each sorted by id with every id once; sorted by id.
 
-    `reread` are the windows whose files the arrived rows come from: a held row of theirs must have come
-    again, itself or a newer one. Raises UncertainError when one has not.
+    `reread` are the files that the arrived rows come from: a held row of theirs must have come again, itself or a
+    newer one. Raises UncertainError when one has not.
     """
-    windows = _Windows(reread)
     one, other = _Run(held), _Run(arrived)
     while (lasts := [run.last for run in (one, other) if run.last is not None]) != []:
         upto = min(lasts)
-        yield from _together(table, one.cut(upto), other.cut(upto), windows, counts)
+        yield from _together(table, one.cut(upto), other.cut(upto), reread, counts)
 
 
 class _Run:
@@ -92,28 +91,33 @@ class _Run:
         self.last = None if self._rows is None else self._rows.column("id")[-1].as_py()
 
 
-class _Windows:
-    """Windows that do not overlap, and which rows lie in one of them."""
+class Reread:
+    """The files that were read again: of windows, which do not overlap, and perhaps of the snapshot."""
 
-    def __init__(self, windows: Iterable[Window]) -> None:
+    def __init__(self, windows: Iterable[Window], *, snapshot: bool = False) -> None:
+        self._snapshot = snapshot
         ordered = sorted(windows)
         utc = pa.timestamp("us", tz="UTC")
         self._starts = _numbers(pa.array([one.start for one in ordered], utc))
         self._ends = _numbers(pa.array([one.end for one in ordered], utc))
 
     def hold(self, stamps: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which rows, by their windows' stamps, come from one of the files. A snapshot's rows have no window."""
         instants = _numbers(stamps)
-        if not len(self._starts):
-            return np.zeros(len(instants), bool)
-        place = np.searchsorted(self._starts, instants, side="right") - 1
-        return (place >= 0) & (instants < self._ends[place])
+        found = np.zeros(len(instants), bool)
+        if len(self._starts):
+            place = np.searchsorted(self._starts, instants, side="right") - 1
+            found |= (place >= 0) & (instants < self._ends[place])
+        if self._snapshot:
+            found |= instants == _NO_STAMP
+        return found
 
 
 def _together(
     table: Table,
     held: pa.RecordBatch | None,
     arrived: pa.RecordBatch | None,
-    windows: _Windows,
+    reread: Reread,
     counts: Counts,
 ) -> Iterator[pa.Table]:
     """The rows of one stretch of ids."""
@@ -122,7 +126,7 @@ def _together(
         counts.added += arrived.num_rows
         yield pa.Table.from_batches([arrived])
         return
-    must_come = windows.hold(held.column("_window_utc"))
+    must_come = reread.hold(held.column("_window_utc"))
     if arrived is None:
         _refuse(held, must_come)
         yield pa.Table.from_batches([held])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import Privacy
-from mews_assets.lake import landing, layout
+from mews_assets.lake import landing, layout, snapshot
 from mews_assets.lake.changes import merge
 from mews_assets.lake.current import fold
 from mews_assets.lake.errors import LakeError
@@ -78,6 +78,8 @@ def _hide_more(lake: Lake, table: Table) -> int:
     with lake.lock(f"changes-{table.name}"):
         files = _hide_in(lake, table, layout.changes_folder(table.name))
         files += _hide_in(lake, table, layout.boundary_tables_folder(table.name))
+    with lake.lock(snapshot.lock_name(table)):
+        files += _hide_in(lake, table, layout.snapshot_folder(table.name))
     for name in lake.files(layout.current_folder(table.name), recursive=True):
         scope = layout.scope_of(name)
         with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"):
@@ -101,10 +103,13 @@ def _make_again(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
     merged = merge(lake, table, manifests, from_scratch=True)
     if merged.rejected:
         raise LakeError(f"{table.name}: {next(iter(merged.rejected.values()))}")
+    shown = [layout.scope_of(name) for name in lake.files(layout.snapshot_folder(table.name), recursive=True)]
+    for scope in shown:
+        snapshot.take_in(lake, table, scope, from_landing=True)
     scopes = [layout.scope_of(name) for name in lake.files(layout.current_folder(table.name), recursive=True)]
     for scope in scopes:
         fold(lake, table, scope, from_scratch=True)
-    return len(merged.partitions) + len(scopes)
+    return len(merged.partitions) + len(shown) + len(scopes)
 
 
 def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
@@ -115,7 +120,8 @@ def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
     }
     every = [landing.read_manifest(lake, table.name, one) for one in landing.captures(lake, table.name)]
     used = [one for one in every if one.capture not in rejected]
-    if gone := sorted(one.capture for one in used if one.expired_at is not None):
+    shown = snapshot.landed(lake, table)
+    if gone := sorted(one.capture for one in (*used, *shown) if one.expired_at is not None):
         raise LakeError(
             f"{table.name}: MEWS_PII={privacy.pii} cannot be brought in, for rows would have to be made again, and "
             f"{len(gone)} captures, {gone[0]} the first, are past MEWS_LANDING_DAYS and removed. Set MEWS_PII back, or "
@@ -124,8 +130,14 @@ def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
     for name in lake.files(layout.changes_folder(table.name), recursive=True):
         scope, key = layout.partition_of(name)
         if not any(one.covers(scope, from_key(key, lake.grain)) for one in used):
-            raise LakeError(
-                f"{table.name}: nothing is in the landing of {name}, so its rows could not be made again. Nothing was "
-                "changed"
-            )
+            raise _nothing_landed(table, name)
+    for name in lake.files(layout.snapshot_folder(table.name), recursive=True):
+        if not any(layout.scope_of(name) in one.scopes for one in shown):
+            raise _nothing_landed(table, name)
     return used
+
+
+def _nothing_landed(table: Table, name: str) -> LakeError:
+    return LakeError(
+        f"{table.name}: nothing is in the landing of {name}, so its rows could not be made again. Nothing was changed"
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake import landing, layout
+from mews_assets.lake import landing, layout, snapshot
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.store import Lake
 
@@ -31,28 +31,34 @@ def expire(lake: Lake, table: Table, tables: Iterable[Table], before: datetime, 
     """Remove the bytes of the table's captures taken before an instant. `tables` are all there are: rows of one may
     need the captures of another."""
     done = Expired()
+    readers = {table.name, *(one.name for one in tables if one.via and one.via.table == table.name)}
     with lake.lock(f"changes-{table.name}"):
-        needed = _not_in_changes(lake, table, tables)
-        for capture in landing.captures(lake, table.name):
-            manifest = landing.read_manifest(lake, table.name, capture)
-            if manifest.captured_at >= before:
-                continue
-            if capture in needed:
-                done.kept.append(capture)
-                continue
-            if manifest.expired_at is None:
-                # Said first: a process killed in between leaves files that are removed the next time.
-                manifest = replace(manifest, expired_at=now)
-                lake.write_json(layout.manifest(table.name, capture), manifest.to_json())
-                done.captures += 1
-                done.stored_bytes += sum(file.stored_bytes for file in manifest.files)
-            done.files += _remove_files(lake, manifest)
+        _expire(lake, table.name, _not_taken_in(lake, readers), before, now, done)
+    snapshots = layout.snapshot_landing(table.name)
+    with lake.lock(snapshot.lock_name(table)):
+        _expire(lake, snapshots, _not_taken_in(lake, {snapshots}), before, now, done)
     return done
 
 
-def _not_in_changes(lake: Lake, table: Table, tables: Iterable[Table]) -> set[str]:
-    """Captures that a merge may still read, of the table itself or of one whose rows are found by this one's."""
-    readers = {table.name, *(one.name for one in tables if one.via and one.via.table == table.name)}
+def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: datetime, done: Expired) -> None:
+    for capture in landing.captures(lake, name):
+        manifest = landing.read_manifest(lake, name, capture)
+        if manifest.captured_at >= before:
+            continue
+        if capture in needed:
+            done.kept.append(capture)
+            continue
+        if manifest.expired_at is None:
+            # Said first: a process killed in between leaves files that are removed the next time.
+            manifest = replace(manifest, expired_at=now)
+            lake.write_json(layout.manifest(name, capture), manifest.to_json())
+            done.captures += 1
+            done.stored_bytes += sum(file.stored_bytes for file in manifest.files)
+        done.files += _remove_files(lake, manifest)
+
+
+def _not_taken_in(lake: Lake, readers: Iterable[str]) -> set[str]:
+    """Captures that may still be read, of one name or of another whose rows are found by this one's."""
     found: set[str] = set()
     for name in readers:
         for folder in (layout.pending_folder(name), layout.rejected_folder(name)):

@@ -23,7 +23,7 @@ import duckdb
 from mews_assets.api import download
 from mews_assets.defs import assets, export_sensors, pages_sensors
 from mews_assets.ingest import directory, materialise, pull
-from mews_assets.lake import changes, convert, engine, landing, store
+from mews_assets.lake import captured, changes, convert, engine, landing, store
 from mews_assets.sandbox import exports as sandbox_exports
 from mews_assets.sandbox import server
 from mews_assets_tests.chaos.house import House
@@ -85,7 +85,7 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
             (assets, "Puller", puller),
             (changes, "open_engine", shared_engine),
             (convert, "open_engine", shared_engine),
-            (changes, "convert", converted),
+            (captured, "convert", converted),
             (pages_sensors, "datetime", LocalClock),
             (store, "fcntl", SimpleNamespace(**LOCKS, flock=house.turns.flock)),
             *((room, "ThreadPoolExecutor", InlineExecutor) for room in _POOLS),

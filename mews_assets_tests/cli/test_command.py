@@ -102,7 +102,17 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert f"mews-assets {command}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["demon"], ["convert", "order_items"], ["pull", "order_items"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["demon"],
+        ["convert", "order_items"],
+        ["pull", "order_items"],
+        ["pull", "order_items", "--start", "2025-03-08"],
+        ["pull", "order_items", "--snapshot", "--start", "2025-03-08"],
+    ],
+)
 def test_a_command_that_is_none_is_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
@@ -172,6 +182,33 @@ def test_pull_fills_the_lake_without_dagster(
     files = list(Path(found[1]).rglob("*.parquet"))
     assert len(files) == 4
     assert sum(pq.read_metadata(file).num_rows for file in files) == int(found[2]) > 0
+
+
+def test_pull_brings_a_snapshot_of_one_scope_whatever_its_age(
+    mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews)
+    one = next(iter(mews.sandbox.store.enterprises()))
+    assert main(["pull", "payments", "--snapshot", "--scope", one]) == 0
+    out = capsys.readouterr().out
+    found = re.search(r"(\S+/lake/snapshot/payments/\S+): (\d+) rows, (\d+) of them new to it", out)
+    assert found
+    assert pq.read_metadata(found[1]).num_rows == int(found[2]) == int(found[3]) > 0
+    (folder,) = (tmp_path / "lake" / "snapshot" / "payments").iterdir()
+    assert folder.name == f"scope={one}"
+    assert main(["pull", "payments", "--snapshot", "--scope", one]) == 0
+    assert f"{found[2]} rows, 0 of them new to it" in capsys.readouterr().out
+
+
+def test_pull_of_a_snapshot_that_there_is_none_of_says_why(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    point_at(mews)
+    assert main(["pull", "ledger_entries", "--snapshot"]) == 1
+    assert "ledger_entries has no snapshot: an export of LedgerEntry must name" in capsys.readouterr().err
+    mews.plan_fault("exports/add", status=403, times=1)
+    assert main(["pull", "companies", "--snapshot"]) == 1
+    assert re.search(r"failed: \S+: .*status 403", capsys.readouterr().out)
 
 
 def test_pull_of_one_scope_asks_for_that_one_only(

@@ -13,7 +13,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.current import CURRENT_CHECKS, current_job
 from mews_assets.defs.partitions import SCOPE_SETS
-from mews_assets.defs.specs import changes_key, current_key
+from mews_assets.defs.specs import changes_key, current_key, snapshot_key
 from mews_assets.lake import layout
 from mews_assets.settings import read_settings
 from mews_assets_tests.defs.stage import (
@@ -54,7 +54,7 @@ def fold_run(stage: Stage, table: Table, *scopes: str, **tags: str) -> dg.Execut
 def test_every_table_has_its_current_table_by_scope(table: Table) -> None:
     node = GRAPH.get(current_key(table))
     assert node.partitions_def == dg.DynamicPartitionsDefinition(name=SCOPE_SETS[table.scope])
-    assert node.parent_keys == {changes_key(table)}
+    assert node.parent_keys == {changes_key(table), *([snapshot_key(table)] if table.has_snapshot else [])}
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
     assert node.automation_condition is not None
     assert node.pools
@@ -83,7 +83,7 @@ def test_a_run_tells_every_scope_once_with_all_there_is_to_know(stage: Stage, wa
         ids = rows.column("id").to_pylist()
         assert ids == sorted(set(ids))
         assert metadata["dagster/partition_row_count"] == metadata["records_new"] == len(ids) > 0
-        assert metadata["windows"] == metadata["windows_read"] == len(DAYS)
+        assert metadata["windows"] == metadata["files_read"] == len(DAYS)
         assert metadata["size_bytes"] == Path(metadata["dagster/uri"]).stat().st_size
         assert metadata["enterprise"].startswith("The ")
         changes = [stage.lake.path(layout.changes_file("payments", scope, day)) for day in DAYS]
@@ -188,3 +188,15 @@ def test_what_changes_while_a_run_is_going_is_made_after_it(looks: Looks) -> Non
     assert fold_run(stage, PAYMENTS, north).success
     assert looks.look() == {"payments": {north}}
     assert looks.look() == {}
+
+
+def test_what_changes_between_two_looks_after_a_run_was_asked_for_is_made_too(looks: Looks) -> None:
+    stage, (north, south) = looks.stage, looks.stage.enterprises
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys(days=DAYS[:1])).success
+    assert looks.look(run=False) == {"payments": {north, south}}
+    # Before the next look the run that was asked for reads the files, and another day lands for one of them.
+    assert fold_run(stage, PAYMENTS, north, south).success
+    assert stage.run("payments", stage.keys([north], DAYS[1:])).success
+    assert looks.look() == {"payments": {north}}
+    assert looks.look() == looks.look() == {}

@@ -14,7 +14,7 @@ from mews_assets.catalog import shapes
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.columns import string, utc
 from mews_assets.catalog.model import Export, Table
-from mews_assets.lake.newest import Counts, UncertainError, merge_newest
+from mews_assets.lake.newest import Counts, Reread, UncertainError, merge_newest
 from mews_assets.lake.parquet import plain
 from mews_assets_tests.lake.made import at, days
 
@@ -86,7 +86,7 @@ versions = st.builds(
 @given(st.lists(versions, max_size=25), st.lists(versions, max_size=25), st.integers(1, 9), st.integers(1, 9))
 def test_two_runs_together_hold_the_newest_of_both_in_the_order_of_ids(held, arrived, one, other) -> None:
     counts = Counts()
-    merged = list(merge_newest(THINGS, batches(held, one), batches(arrived, other), [], counts))
+    merged = list(merge_newest(THINGS, batches(held, one), batches(arrived, other), Reread([]), counts))
     rows = [row for piece in merged for row in piece.to_pylist()]
     wanted = newest([*held, *arrived])
     assert names(rows) == names(wanted)
@@ -97,7 +97,7 @@ def test_two_runs_together_hold_the_newest_of_both_in_the_order_of_ids(held, arr
 
 
 def merged(held: list[Any], arrived: list[Any], *reread: Any) -> list[dict[str, Any]]:
-    pieces = merge_newest(THINGS, batches(held, 2), batches(arrived, 2), reread, Counts())
+    pieces = merge_newest(THINGS, batches(held, 2), batches(arrived, 2), Reread(reread), Counts())
     return [row for piece in pieces for row in piece.to_pylist()]
 
 

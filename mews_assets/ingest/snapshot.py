@@ -1,0 +1,98 @@
+"""Snapshots: all there is of a scope asked of Mews, landed, and taken into the scope's file.
+
+Lives here: the one way snapshots come to be, whoever asks: a Dagster run, the command, a test. Runs without Dagster.
+Not here: what a snapshot is on disk (`lake.snapshot`). One export for each scope: it brings all of a hotel's history,
+and rows of several hotels in one would be asked for again as a whole when any of them fails.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from mews_assets.api import MewsClient, MewsError
+from mews_assets.catalog.model import Export, Table
+from mews_assets.ingest.directory import Directory, UnknownScopeError
+from mews_assets.ingest.materialise import CONNECTIONS_AT_ONCE
+from mews_assets.ingest.plan import Pull
+from mews_assets.ingest.pull import Puller
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.snapshot import Snapshot, pending, take_in
+from mews_assets.windows import ALL_TIME, to_api
+
+log = logging.getLogger(__name__)
+
+STILL_GOOD = timedelta(days=1)
+"""A snapshot that landed so lately and is not taken in yet, for its run was killed, is taken in and not asked again."""
+
+
+class NoSnapshotError(ValueError):
+    """A snapshot was asked for of a table that has none."""
+
+    def __init__(self, table: Table) -> None:
+        if isinstance(table.fetch, Export):
+            why = f"an export of {table.fetch.entity_type} must name its {table.fetch.filter}"
+        else:
+            why = "it is fetched by pages, which need a window"
+        super().__init__(
+            f"{table.name} has no snapshot: {why}. Set MEWS_START_DATE back to reach what is older"
+        )
+
+
+def take_snapshots(
+    table: Table,
+    scopes: Iterable[str],
+    clients: Mapping[str, MewsClient],
+    directory: Directory,
+    puller: Puller,
+    *,
+    threads: int | None = None,
+) -> Iterator[tuple[str, Snapshot | Exception]]:
+    """The snapshot of each scope, or why there is none; the connections side by side.
+
+    Raises NoSnapshotError before anything is asked.
+    """
+    if not table.has_snapshot:
+        raise NoSnapshotError(table)
+    by_connection: dict[str, list[str]] = {}
+    for scope in dict.fromkeys(scopes):
+        try:
+            by_connection.setdefault(directory.connection_of(table.scope, scope), []).append(scope)
+        except UnknownScopeError as error:
+            yield scope, error
+
+    def of_connection(name: str) -> list[tuple[str, Snapshot | Exception]]:
+        return [
+            (scope, _taken(table, scope, name, clients[name], puller, threads))
+            for scope in by_connection[name]
+        ]
+
+    with ThreadPoolExecutor(CONNECTIONS_AT_ONCE, thread_name_prefix="connection") as pool:
+        for done in pool.map(of_connection, by_connection):
+            yield from done
+
+
+def _taken(
+    table: Table, scope: str, connection: str, client: MewsClient, puller: Puller, threads: int | None
+) -> Snapshot | Exception:
+    lake = puller.lake
+    pull = Pull(connection, (scope,), ALL_TIME)
+    try:
+        # One run at a time: Mews allows one export of an entity type, and who comes next may go on with it.
+        with lake.lock(f"pull-{pull.landing_of(table)}-{connection}"), lake.workspace() as workspace:
+            raw = {}
+            landed = [
+                one for one in pending(lake, table, scope) if puller.now() - one.captured_at < STILL_GOOD
+            ]
+            if landed:
+                log.info("%s: taking in the snapshot of %s", table.name, to_api(landed[-1].captured_at))
+            else:
+                log.info("%s: asking for a snapshot of %s", table.name, scope)
+                came = puller.pull(table, pull, client, workspace)
+                raw = {came.manifests[table.name].capture: came.raw[table.name]}
+            return take_in(lake, table, scope, raw=raw, threads=threads)
+    except (MewsError, LakeError) as error:
+        log.error("%s: the snapshot of %s failed: %s", table.name, scope, error)
+        return error
