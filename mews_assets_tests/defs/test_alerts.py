@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
+from mews_assets import catalog
 from mews_assets.alerts import state as states
 from mews_assets.alerts.delivery import REPEATED, targets_of
 from mews_assets.alerts.outbox import SINGLES_PER_HOUR
@@ -24,6 +25,8 @@ from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets_tests.alerts.receivers import Webhook, running_mailbox, running_webhook
 from mews_assets_tests.defs.judging import PAYMENTS, evaluate
 from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
+from mews_assets_tests.defs.test_current import add_scopes, fold_run
+from mews_assets_tests.defs.test_snapshot import snapshot_run
 from mews_assets_tests.defs.ticks import Ticks
 from mews_assets_tests.ingest.made import NOW as MADE_NOW
 from mews_assets_tests.ingest.made import made_records
@@ -260,6 +263,42 @@ def test_a_run_that_fails_without_partitions_is_over_with_the_next_good_run(anyw
     assert stage.run("enterprises").success
     anywhere.tick()
     assert anywhere.titles() == ["RESOLVED enterprises: a later run succeeded"]
+
+
+def test_a_snapshot_that_failed_is_told_and_over_with_the_next_that_does_not(watch: Watch) -> None:
+    stage = watch.stage
+    add_scopes(stage)
+    north, south = stage.enterprises
+    assert stage.run("payments", stage.keys(days=DAYS[:1])).success
+    stage.mews.plan_fault("exports/add", status=403, times=1)
+    failed = snapshot_run(stage, catalog.table("payments"), north, south)
+    assert not failed.success
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert "payments" in message["title"] and "a run failed" in message["title"]
+    assert "status 403" in message["message"]
+    assert f"{UI}/assets/snapshot/payments" in message["message"]
+    watch.titles()
+    assert stage.run("payments", stage.keys(days=DAYS[1:])).success
+    watch.tick()
+    assert watch.titles() == []  # that windows landed says nothing of the snapshot
+    assert snapshot_run(stage, catalog.table("payments"), north, south).success
+    watch.tick()
+    (title,) = watch.titles()
+    assert title.startswith("RESOLVED")
+
+
+def test_a_failed_run_of_current_tables_is_told_with_its_scope(watch: Watch) -> None:
+    """It names scopes, not windows: the look for alerts broke on it, and so did every later one."""
+    stage = watch.stage
+    add_scopes(stage)
+    north, south = stage.enterprises
+    assert stage.run("payments", stage.keys([north], DAYS[:1])).success
+    assert not fold_run(stage, catalog.table("payments"), north, south).success
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert message["title"].startswith("FAILED current_payments: a run failed, 1 hotel")
+    assert "nothing stands in changes for" in message["message"]
 
 
 def test_a_killed_run_that_a_sensor_launched_is_a_warning_for_it_is_launched_again(watch: Watch) -> None:

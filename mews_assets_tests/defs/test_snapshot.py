@@ -8,6 +8,8 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
@@ -62,6 +64,13 @@ def truth(stage: Stage, table: Table, scope: str) -> dict[str, Any]:
     return {one["Id"]: one for one in map(json.loads, stage.mews.sandbox.store.records(question))}
 
 
+def is_stale(stage: Stage) -> bool:
+    """Whether the UI shows the current table as not up to date."""
+    graph = build_definitions(stage.settings).resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(stage.instance, graph, LoadingContextForTest(stage.instance))
+    return resolver.get_status(current_key(PAYMENTS)) is StaleStatus.STALE
+
+
 def current(stage: Stage, table: Table, scope: str) -> dict[str, Any]:
     path = stage.lake.path(layout.current_file(table.name, scope))
     return {row["id"]: row for row in pq.read_table(path, partitioning=None).to_pylist()}
@@ -105,6 +114,7 @@ def test_what_was_last_updated_before_the_start_is_current_after_a_snapshot_and_
     assert stage.run("payments", stage.keys(days=DAYS[1:])).success
     # There is no snapshot, and nothing fails or waits for one.
     assert looks.look() == {"payments": {north, south}}
+    assert not is_stale(stage)
     expected = {scope: truth(stage, PAYMENTS, scope) for scope in (north, south)}
     before = {scope: current(stage, PAYMENTS, scope) for scope in (north, south)}
     for scope, rows in before.items():
