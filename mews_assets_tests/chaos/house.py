@@ -124,7 +124,7 @@ class House:
         return [partners(table_of(name)) for name in self.families]
 
     def start(self, name: str, dies_at: Death = None) -> Process:
-        process = Process(name, self.turns, self.weather.strikes, dies_at)
+        process = Process(name, self.turns, self.weather.strikes, self.sandboxed.clock.advance, dies_at)
         self.story.append(f"{self.now():%d %H:%M} {name}" + (f", dies at {dies_at}" if dies_at else ""))
         return process
 

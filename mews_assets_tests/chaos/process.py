@@ -25,7 +25,15 @@ class Killed(BaseException):
     """The process was killed."""
 
 
-Death = int | str | None
+@dataclass(frozen=True)
+class Freeze:
+    """Stopped for a while at what it is about to do, as on a machine that sleeps; the other one goes on."""
+
+    at: str
+    seconds: float
+
+
+Death = int | str | Freeze | None
 
 
 class Turns:
@@ -34,11 +42,21 @@ class Turns:
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._gates: dict[int, threading.Event] = {}
+        self._frozen: set[int] = set()
+
+    def freeze(self) -> None:
+        """Let the other one go on until it ends or cannot go on without us."""
+        me = threading.get_ident()
+        if len(self._gates) > 1 and me in self._gates:
+            self._frozen.add(me)
+            self._hand_over(me)
+            self._frozen.discard(me)
 
     def switch(self) -> None:
         """Maybe let the other one go on."""
         me = threading.get_ident()
-        if len(self._gates) > 1 and me in self._gates and self._rng.random() < 0.5:
+        is_alone = len(self._gates) < 2 or me not in self._gates or bool(self._frozen)
+        if not is_alone and self._rng.random() < 0.5:
             self._hand_over(me)
 
     def wait(self) -> None:
@@ -96,12 +114,17 @@ class Turns:
 
 @dataclass
 class Process:
-    """One run or tick. `dies_at` is the number of the point at which it is killed, or what the point is about."""
+    """One run or tick. `dies_at` is the number of the point at which it is killed, or what the point is about.
+
+    Or what it is frozen at, once.
+    """
 
     name: str
     turns: Turns
     strikes: Callable[[str], bool]
     """Whether the weather strikes here: `disk full`, `read-only lake`."""
+    sleep: Callable[[float], None]
+    """Lets time go by."""
     dies_at: Death = None
     points: int = 0
     is_alive: bool = True
@@ -124,9 +147,18 @@ class Process:
         """A point at which the process may be killed."""
         self.look()
         self.points += 1
-        if self.points == self.dies_at or (isinstance(self.dies_at, str) and self.dies_at in where):
+        if isinstance(self.dies_at, Freeze):
+            self._freeze_at(where, self.dies_at)
+        elif self.points == self.dies_at or (isinstance(self.dies_at, str) and self.dies_at in where):
             self.is_alive, self.killed_at = False, where
             raise Killed(f"{self.name}, {where}")
+
+    def _freeze_at(self, where: str, freeze: Freeze) -> None:
+        if freeze.at in where:
+            self.dies_at = None
+            self.broke.append("process frozen")
+            self.sleep(freeze.seconds)
+            self.turns.freeze()
 
     def touch(self, name: str) -> None:
         """About to change something on the lake's disk."""

@@ -1,0 +1,18 @@
+"""What only one of two runs at once saw is not lost, and without locks it would be."""
+
+from __future__ import annotations
+
+import pytest
+
+from mews_assets_tests.chaos.frozen import SEEDS, wrong_after_two_at_once
+from mews_assets_tests.chaos.mutants import MUTANTS
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_only_one_of_two_runs_saw_is_not_lost(seed: int) -> None:
+    assert wrong_after_two_at_once(seed) == []
+
+
+def test_without_locks_it_is_lost() -> None:
+    with MUTANTS["merges do not wait for each other"]():
+        assert any("lost" in one for one in wrong_after_two_at_once(SEEDS[0]))
