@@ -13,16 +13,17 @@ SEEDS = range(40)
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "likely"),
     [
-        "windows are closed at both ends",
-        "ids are forgotten before landing",
-        "captures are not marked pending",
-        "versions of one id are one row",
+        ("windows are closed at both ends", 1),
+        ("ids are forgotten before landing", 4),
+        ("captures are not marked pending", 0),
+        ("versions of one id are one row", 4),
     ],
 )
-def test_a_broken_rule_is_caught(name: str) -> None:
-    assert caught_by(name, SEEDS) is not None
+def test_a_broken_rule_is_caught(name: str, likely: int) -> None:
+    """By the seed that caught it last time, or else by another."""
+    assert caught_by(name, (likely, *SEEDS)) is not None
 
 
 def test_twenty_rules_are_broken_on_purpose_and_each_says_what_it_breaks() -> None:

@@ -261,7 +261,12 @@ class Verdict:
             for one in self._of_export(export):
                 yield one, one.window_us
             return
-        answers = [self.house.notes.pages[one] for one in manifest.source["request_ids"] if one]
+        asked, whole = filter(None, manifest.source["request_ids"]), self.house.notes.pages
+        if unread := [one for one in asked if one not in whole]:
+            self.wrong.append(
+                f"{table.name}: capture {manifest.capture} rests on unreadable answers {unread}"
+            )
+        answers = [whole[one] for one in manifest.source["request_ids"] if one in whole]
         bills: dict[str, int] = {}
         for answer in answers:
             for record in answer.get("OutletBills", ()):
