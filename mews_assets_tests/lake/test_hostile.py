@@ -41,7 +41,16 @@ PATHS = {
 }
 OURS = {"table", "number"}
 """Parameters that are never from outside: tables are of the catalog, numbers are counted here."""
-READERS = {"safe_name", "window_of", "partition_of", "scope_of", "table_of", "mart_file", "mart_plot"}
+READERS = {
+    "safe_name",
+    "window_of",
+    "partition_of",
+    "scope_of",
+    "table_of",
+    "landed_table",
+    "mart_file",
+    "mart_plot",
+}
 """Take paths apart, or take names of our own."""
 
 
