@@ -149,6 +149,7 @@ def test_at_debug_level_runs_that_end_well_and_badly_tell_no_secret_anywhere(
 ) -> None:
     """Tokens, the key of the hashes and the addresses of alerts: in logs, output, events, lake and sandbox."""
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx")  # the command line makes it quiet
     secrets = {
         "MEWS_PII": "hash",
         "MEWS_PII_KEY": "zq7-a-key-that-nobody-may-see",
