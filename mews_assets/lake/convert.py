@@ -170,7 +170,7 @@ def _write(reader: pa.RecordBatchReader, schema: pa.Schema, job: _Job) -> None:
                 writer = writer or open_writer(job.aside, schema, rows, _LEVEL)
                 if under_way is not None:
                     under_way.result()
-                under_way = writing.submit(writer.write_table, rows, row_group_size=_ROW_GROUP_ROWS)
+                under_way = writing.submit(writer.write_table, rows, row_group_size=len(rows))
             if under_way is not None:
                 under_way.result()
         finally:

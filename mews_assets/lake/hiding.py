@@ -46,7 +46,8 @@ class Hiding:
                 "Set MEWS_PII=hash and MEWS_PII_KEY as they were when it was laid"
             )
         self._table, self._privacy = table, privacy
-        self._forgotten = pa.array(sorted(forgotten), pa.string())
+        # Without `array` where there is nobody: it imports pandas, which takes longer than most conversions.
+        self._forgotten = pa.array(sorted(forgotten), pa.string()) if forgotten else pa.nulls(0, pa.string())
         self._columns = {column.field_name: column for column in table.kept_columns}
         self._personal_paths = tuple(one.mews_path for one in fields(table) if one.is_personal)
 

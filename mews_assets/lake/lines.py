@@ -119,10 +119,6 @@ def _lines_within(path: Path, size_bytes: int) -> int:
     return lines
 
 
-_SPELLED_EVERY = 8
-"""Blocks of which one has its names read letter by letter, the first among them; the others, by their capitals
-and the letters between. What a field holds is checked in all of them, so no row depends on it: a new name that is
-an anagram of a known one, capitals in place, may go uncounted until the next such block."""
 _LEARN_AFTER = 16
 """Records with a new field looked at one by one, before the field is learnt and the scan is fast again."""
 _LONG_NUMBER = re.compile(rb"[:,\[][ \t]*(-?[0-9][-+0-9.eE]{15,}|-?[0-9][-+0-9.]*[eE][-+0-9.eE]*)")
@@ -137,14 +133,13 @@ class _Checker:
         self._lines_before = 0
         self._known_names = frozenset(_names(table.columns))
         self._is_spaced = False
-        self._blocks = 0
         self._has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
         self._learnt: dict[str, bytes] = {}
         """Path and text of the new fields that the pattern lets through: these are counted by their text."""
         self._write_patterns()
 
     def check(self, block: memoryview) -> None:
-        lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == 10))
+        lines = _line_ends(block)
         if self._matches_whole(block):
             self.findings.lines += lines
             text = bytes(block) if self._learnt else b""
@@ -159,26 +154,19 @@ class _Checker:
 
     def _matches_whole(self, block: memoryview) -> bool:
         """Whether every line is good. Mews sends no spaces between tokens; others do, and stay with it."""
-        if not self._is_spaced:
-            by_letter = bool(self._learnt) or self._blocks % _SPELLED_EVERY == 0
-            self._blocks += 1
-            if _matches_whole(block, self._compact_pattern if by_letter else self._quick_pattern):
-                return True
-            self._is_spaced = _matches_whole(block, self._spaced_pattern)
-            return self._is_spaced
-        return _matches_whole(block, self._spaced_pattern)
+        if not self._is_spaced and _matches_whole(block, self._compact_pattern):
+            return True
+        self._is_spaced = _matches_whole(block, self._spaced_pattern)
+        return self._is_spaced
 
     def _write_patterns(self) -> None:
         compact = line_pattern(self._table, unknown=self._learnt, spaces=False)
-        strict = line_pattern(self._table, unknown=self._learnt)
-        quick = line_pattern(self._table, spaces=False, spelling=False)
+        spaced = line_pattern(self._table, unknown=self._learnt)
+        long = line_pattern(self._table, unknown=self._learnt, long_numbers=True)
         self._compact_pattern = rf"\A(?:{compact}\n)*\z"
-        self._quick_pattern = rf"\A(?:{quick}\n)*\z"
-        self._spaced_pattern = rf"\A(?:{strict}\n)*\z"
-        self._line_pattern = rf"\A{strict}\z"
-        self._long_number_pattern = (
-            rf"\A{line_pattern(self._table, unknown=self._learnt, long_numbers=True)}\z"
-        )
+        self._spaced_pattern = rf"\A(?:{spaced}\n)*\z"
+        self._line_pattern = rf"\A{spaced}\z"
+        self._long_number_pattern = rf"\A{long}\z"
 
     def _look_closer(self, block: bytes) -> list[bytes]:
         """Line by line: most still match; of the others, most only hold a long number.
@@ -232,6 +220,12 @@ class _Checker:
                 self._learnt[path] = text
                 learnt_names.add(name)
                 self._write_patterns()
+
+
+def _line_ends(block: memoryview) -> int:
+    # In pieces that the allocator keeps: one comparison of all would be given pages anew for every block.
+    pieces = (block[at : at + 65_536] for at in range(0, len(block), 65_536))
+    return sum(int(np.count_nonzero(np.frombuffer(piece, np.uint8) == 10)) for piece in pieces)
 
 
 def _matches_whole(block: memoryview, pattern: str) -> bool:
