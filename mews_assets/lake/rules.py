@@ -10,6 +10,7 @@ A rule's expressions see a table's row as `row`, and the file it stands in as `m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -86,12 +87,13 @@ def outside_rule() -> Rule:
 
 
 def _known(name: str, place: Field, values: Iterable[str]) -> Rule:
-    # A look-up, for it is done once for each value of the column's dictionary: IN takes 30 times as long.
-    known = f"MAP {{{', '.join(f'{literal(value)}: true' for value in values)}}}"
+    # As one expression, which is matched once for each value of the column's dictionary; a list or a map of two
+    # hundred values takes DuckDB ten times as long to plan as to run.
+    known = literal("|".join(map(re.escape, values)))
     if not place.is_repeated:
         value = _single(place)
-        return Rule(name, place.path, f"{known}[{value}] IS NULL AND {value} IS NOT NULL", values=value)
-    odd = f"list_filter({_all(place)}, lambda __one: {known}[__one] IS NULL AND __one IS NOT NULL)"
+        return Rule(name, place.path, f"NOT regexp_full_match({value}, {known})", values=value)
+    odd = f"list_filter({_all(place)}, lambda __one: NOT regexp_full_match(__one, {known}))"
     # A row may hold several: one of them stands for the row.
     return Rule(name, place.path, f"len({odd}) > 0", values=f"{odd}[1]")
 
