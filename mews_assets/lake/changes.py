@@ -8,7 +8,7 @@ rows (`partition_files`), counting what is on disk (`measures`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
@@ -31,7 +31,7 @@ from mews_assets.lake.dealing import (
     covered,
     deal,
 )
-from mews_assets.lake.engine import identifier, literal, open_engine, path_list
+from mews_assets.lake.engine import hold, identifier, open_engine, path_list
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.landing import Manifest
@@ -154,7 +154,7 @@ class _Merge:
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
             files = self._write(engine, changing, waiting, sum(arrived.values()))
-            self._put_boundary_rows(engine, early)
+            self._put_boundary_rows(engine, early, counts)
             self._put_in_place(engine, files, arrived, waiting)
             self._explain(counts)
 
@@ -192,20 +192,16 @@ class _Merge:
         changing: list[Partition],
         waiting: Mapping[Partition, list[str]],
         arriving: int,
-    ) -> PartitionFiles:
+    ) -> PartitionFiles[Partition]:
         """All rows of the changing partitions, in their final order, written aside."""
         files = PartitionFiles(self.table, changing, self.workspace / "partitions")
         number = {partition: place for place, partition in enumerate(changing)}
-        engine.register(
-            "changing_rows",
-            pa.table(
-                {
-                    "place": pa.array([self.places.number[one] for one in changing], pa.int64()),
-                    "position": pa.array(range(len(changing)), pa.int64()),
-                }
-            ),
+        places = [self.places.number[one] for one in changing]
+        hold(
+            engine,
+            "changing",
+            pa.table({"place": pa.array(places, pa.int64()), "position": range(len(changing))}),
         )
-        engine.execute("CREATE TEMP TABLE changing AS FROM changing_rows")
         parts = [
             f"SELECT dealt.* EXCLUDE ({PLACE}), changing.position AS {PLACE}, true AS {IS_NEW} "
             f"FROM dealt JOIN changing ON changing.place = dealt.{PLACE}"
@@ -215,25 +211,30 @@ class _Merge:
         paths = [self.lake.fetch(name, self.workspace) for name, _, _ in held]
         if held:
             parts.append(self._held(engine, held, paths))
+        count = arriving + sum(pq.read_metadata(path).num_rows for path in paths)
+        files.write(self._in_order(engine, " UNION ALL BY NAME ".join(parts), count))
+        return files
+
+    def _in_order(self, engine: duckdb.DuckDBPyConnection, rows: str, count: int) -> Iterator[pa.RecordBatch]:
+        """The rows by place, version and id, and of one version the first that was captured."""
         columns = ", ".join(identifier(name) for name in arrow_schema(self.table).names)
         # Rows without a version come last, as they do in any sort of DuckDB's.
         version = f"coalesce({identifier(snake_case(self.table.version_column))}, 'infinity')"
-        ordered = in_order(
+        return in_order(
             engine,
-            " UNION ALL BY NAME ".join(parts),
+            rows,
             f"{columns}, {PLACE}, {IS_NEW}",
             keys=(PLACE, version, "id"),
             then=("_captured_at_utc", "_landing_id"),
-            count=arriving + sum(pq.read_metadata(path).num_rows for path in paths),
+            count=count,
         )
-        files.write(ordered)
-        return files
 
     def _held(
         self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]], paths: list[Path]
     ) -> str:
-        engine.register(
-            "held_rows",
+        hold(
+            engine,
+            "held",
             pa.table(
                 {
                     "path": [str(path) for path in paths],
@@ -242,51 +243,70 @@ class _Merge:
                 }
             ),
         )
-        engine.execute("CREATE TEMP TABLE held AS FROM held_rows")
         return (
             f"SELECT row.* EXCLUDE (file_path), held.position AS {PLACE}, held.is_new AS {IS_NEW} "
             f"FROM read_parquet({path_list(paths)}, filename = 'file_path', union_by_name = true, "
             "hive_partitioning = false) AS row JOIN held ON held.path = row.file_path"
         )
 
-    def _put_boundary_rows(self, engine: duckdb.DuckDBPyConnection, early: set[Partition]) -> None:
-        """Rows of windows nobody asked for yet: kept beside, for whoever asks first."""
-        columns = ", ".join(identifier(name) for name in arrow_schema(self.table).names)
-        for partition in sorted(early):
-            place = self.places.number[partition]
-            captures = engine.execute(
-                f"SELECT DISTINCT _landing_id FROM dealt WHERE {PLACE} = {place}"
-            ).fetchall()
-            for (capture,) in captures:
-                aside = self.workspace / f"boundary-{place}-{capture}.parquet"
-                engine.execute(
-                    f"COPY (SELECT {columns} FROM dealt WHERE {PLACE} = {place} AND _landing_id = "
-                    f"{literal(capture)}) TO {literal(str(aside))} (FORMAT parquet, COMPRESSION zstd)"
-                )
-                key = partition.key(self.lake.grain)
-                name = layout.boundary_file(self.table.name, partition.scope, key, capture)
-                self.lake.put(aside, name)
+    def _put_boundary_rows(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        early: set[Partition],
+        counts: Mapping[tuple[str, int | None], int],
+    ) -> None:
+        """Rows of windows nobody asked for yet: kept beside, by capture, for whoever asks first."""
+        seen = sorted(
+            (place, capture)
+            for capture, place in counts
+            if place is not None and self.places.partitions[place] in early
+        )
+        if not seen:
+            return
+        files = PartitionFiles(self.table, seen, self.workspace / "boundary")
+        hold(
+            engine,
+            "seen",
+            pa.table(
+                {
+                    "place": pa.array([place for place, _ in seen], pa.int64()),
+                    "capture": [capture for _, capture in seen],
+                    "position": range(len(seen)),
+                }
+            ),
+        )
+        rows = (
+            f"SELECT dealt.* EXCLUDE ({PLACE}), seen.position AS {PLACE}, true AS {IS_NEW} FROM dealt "
+            f"JOIN seen ON seen.place = dealt.{PLACE} AND seen.capture = dealt._landing_id"
+        )
+        files.write(self._in_order(engine, rows, sum(counts[capture, place] for place, capture in seen)))
+        for (place, capture), path in files.paths.items():
+            partition = self.places.partitions[place]
+            key = partition.key(self.lake.grain)
+            self.lake.put(path, layout.boundary_file(self.table.name, partition.scope, key, capture))
 
     def _put_in_place(
         self,
         engine: duckdb.DuckDBPyConnection,
-        files: PartitionFiles,
+        files: PartitionFiles[Partition],
         arrived: Mapping[Partition, int],
         waiting: Mapping[Partition, list[str]],
     ) -> None:
         """Measure what was written, put it in place, and account for the partitions left as they were."""
+        left = sorted(partition for partition in self.covered if partition not in files.paths)
         places = [(path, one.window) for one, path in files.paths.items()]
-        written = measure(engine, self.measured_as, places, _decimals(self.lake, files.paths))
-        for (partition, path), measures in zip(files.paths.items(), written, strict=True):
+        places += [(self.lake.fetch(self._name(one), self.workspace), one.window) for one in left]
+        decimals = _decimals(self.lake, [*files.paths, *left])
+        measured = dict(
+            zip((*files.paths, *left), measure(engine, self.measured_as, places, decimals), strict=True)
+        )
+        for partition, path in files.paths.items():
             self.lake.put(path, self._name(partition))
-            self._report(partition, files.arrived(partition), files.held(partition), measures)
+            self._report(partition, files.arrived(partition), files.held(partition), measured[partition])
             for name in waiting.get(partition, ()):
                 self.lake.delete(name)
-        left = sorted(partition for partition in self.covered if partition not in files.paths)
-        standing = [(self.lake.fetch(self._name(one), self.workspace), one.window) for one in left]
-        unchanged = measure(engine, self.measured_as, standing, _decimals(self.lake, left))
-        for partition, measures in zip(left, unchanged, strict=True):
-            self._report(partition, 0, measures.rows, measures)
+        for partition in left:
+            self._report(partition, 0, measured[partition].rows, measured[partition])
 
     def _report(self, partition: Partition, arrived: int, held: int, measures: Measures) -> None:
         self.merged.partitions[partition] = MergedPartition(

@@ -12,16 +12,20 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import UTC_MICROSECONDS
 from mews_assets.catalog.model import Kind, Table, snake_case
 from mews_assets.lake import layout
-from mews_assets.lake.engine import identifier, literal
+from mews_assets.lake.engine import hold, identifier, literal
 from mews_assets.lake.landing import Manifest
 from mews_assets.windows import Grain, Window, to_key, window_at
 
+_HOUR_US = 3_600_000_000
+_KEPT_BYTES = 1 << 20
+"""Of Parquet: some 10 MB of rows."""
 SCOPE, PLACE, IS_NEW = "__scope", "__place", "__is_new"
 """Columns that only live between dealing and writing."""
 
@@ -85,8 +89,10 @@ def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], 
     _register_places(engine, places)
     _register_owners(engine, staged)
     arrived = " UNION ALL BY NAME ".join(_arrived(table, capture) for capture in staged)
+    # Few rows are dealt once and kept, for every look at a view is planned anew: 30 ms each, for all columns.
+    kind = "TABLE" if sum(one.rows.stat().st_size for one in staged) < _KEPT_BYTES else "VIEW"
     engine.execute(
-        f"CREATE TEMP VIEW dealt AS SELECT arrived.*, place.number AS {PLACE} "
+        f"CREATE TEMP {kind} dealt AS SELECT arrived.*, place.number AS {PLACE} "
         f"FROM ({arrived}) AS arrived "
         f"LEFT JOIN window_hour ON window_hour.hour = {_hour('arrived._window_utc')} "
         f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_hour.start "
@@ -101,24 +107,20 @@ def count_dealt(engine: duckdb.DuckDBPyConnection) -> dict[tuple[str, int | None
 
 
 def _register_places(engine: duckdb.DuckDBPyConnection, places: Places) -> None:
-    schema = pa.schema([("number", pa.int64()), ("scope", pa.string()), ("start", UTC_MICROSECONDS)])
-    rows = [
-        {"number": number, "scope": partition.scope, "start": partition.window.start}
-        for partition, number in places.number.items()
-    ]
-    engine.register("place_rows", pa.Table.from_pylist(rows, schema))
-    engine.execute("CREATE TEMP TABLE place AS FROM place_rows")
+    starts = pa.array([partition.window.start for partition in places.partitions], UTC_MICROSECONDS)
+    scopes = pa.array([partition.scope for partition in places.partitions], pa.string())
+    numbers = pa.array(range(len(places.partitions)), pa.int64())
+    hold(engine, "place", pa.table({"number": numbers, "scope": scopes, "start": starts}))
     # A row finds its window by its hour, for none begins within one. Joined by >= instead, DuckDB would sort the
     # rows with all that is in them, and a million order items do not fit.
-    engine.execute(
-        "CREATE TEMP TABLE window_hour AS SELECT hour, start FROM (SELECT unnest(range("
-        f"min({_hour('start')}), max({_hour('start')}) + 1)) AS hour FROM place) AS hours "
-        f"ASOF JOIN (SELECT DISTINCT start FROM place) AS begun ON hour >= {_hour('begun.start')}"
-    )
+    begun = np.unique(np.asarray(starts.cast(pa.int64())))
+    hours = np.arange(begun[0] // _HOUR_US, begun[-1] // _HOUR_US + 1)
+    start_of = pa.array(begun[np.searchsorted(begun // _HOUR_US, hours, "right") - 1]).cast(UTC_MICROSECONDS)
+    hold(engine, "window_hour", pa.table({"hour": hours, "start": start_of}))
 
 
 def _hour(instant: str) -> str:
-    return f"epoch_us({instant}) // 3_600_000_000"
+    return f"epoch_us({instant}) // {_HOUR_US}"
 
 
 def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[Staged]) -> None:
@@ -128,8 +130,7 @@ def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[Staged]) ->
         for one in staged
         for owned, scope in one.manifest.owners.items()
     ]
-    engine.register("owner_rows", pa.Table.from_pylist(rows, schema))
-    engine.execute("CREATE TEMP TABLE owner AS FROM owner_rows")
+    hold(engine, "owner", pa.Table.from_pylist(rows, schema))
 
 
 def _arrived(table: Table, capture: Staged) -> str:

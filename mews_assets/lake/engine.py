@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from mews_assets.catalog.model import Column, Kind, Table, kept
 
@@ -82,6 +83,13 @@ def _leaves(engine: duckdb.DuckDBPyConnection) -> bool:
     except duckdb.Error:
         return False
     return True
+
+
+def hold(engine: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+    """The rows as a temporary table, which the planner knows the size of; an Arrow table it would only guess at."""
+    engine.register(f"{name}_held", rows)
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_held")
+    engine.unregister(f"{name}_held")
 
 
 def literal(text: str) -> str:

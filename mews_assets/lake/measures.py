@@ -6,9 +6,10 @@ checks and the metadata of a partition come from it. Not here: the rules (`rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,10 @@ import pyarrow as pa
 from mews_assets.catalog.arrow import UTC_MICROSECONDS
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.balance import unbalanced
-from mews_assets.lake.engine import identifier, path_list
+from mews_assets.lake.engine import hold, identifier, literal, path_list
 from mews_assets.lake.rules import (
     BALANCE,
     DUPLICATES,
-    MISSING,
-    OUTSIDE,
     Rule,
     outside_rule,
     required_rule,
@@ -132,11 +131,7 @@ def _with_values(
     """
     counted: dict[tuple[int, str, str], dict[str, int]] = {}
     for rule in rules:
-        where = [
-            path
-            for path, one in zip(paths, measured, strict=True)
-            if any(broken.at == rule.at for broken in one.broken.get(rule.name, ()))
-        ]
+        where = [path for path, one in zip(paths, measured, strict=True) if _breaks(rule, one)]
         if not rule.values or not where:
             continue
         found = engine.execute(
@@ -161,6 +156,25 @@ def _with_values(
     ]
 
 
+@dataclass(frozen=True)
+class _Look:
+    """How to find the rows that break one rule at one place, and the files that hold any."""
+
+    name: str
+    select: str
+    rest: str
+    worst_first: str
+    is_broken: Callable[[Measures], object]
+
+    def query(self, paths: list[Path]) -> str:
+        """The worst rows of each file, the file's number first."""
+        rank = f"row_number() OVER (PARTITION BY measured.number ORDER BY {self.worst_first})"
+        return (
+            f"SELECT measured.number AS file, {self.select} FROM {_source(paths)} {self.rest} "
+            f"QUALIFY {rank} <= {WORST_ROWS} ORDER BY measured.number, {self.worst_first}"
+        )
+
+
 def _with_worst(
     engine: duckdb.DuckDBPyConnection,
     table: Table,
@@ -168,57 +182,46 @@ def _with_worst(
     rules: list[Rule],
     measured: list[Measures],
 ) -> list[Measures]:
-    """The same, with rows of the first few files that break a rule."""
-    looked_into: dict[str, int] = {}
-    results = []
-    for path, measures in zip(paths, measured, strict=True):
-        worst = dict(measures.worst)
-        for name, queries in _wrong(table, path, rules, measures):
-            looked_into[name] = looked_into.get(name, 0) + 1
-            if looked_into[name] <= WORST_FILES:
-                rows = [row for query in queries for row in _rows(engine, query)]
-                worst[name] = tuple(rows[:WORST_ROWS])
-        results.append(measures if worst == measures.worst else replace(measures, worst=worst))
-    return results
+    """The same, with rows of the first few files that break a rule: one query for each rule that is broken."""
+    worst = [{name: list(rows) for name, rows in one.worst.items()} for one in measured]
+    for look in _looks(table, rules):
+        where = [number for number, one in enumerate(measured) if look.is_broken(one)][:WORST_FILES]
+        if where:
+            found = engine.execute(look.query([paths[number] for number in where]))
+            names = [column[0] for column in found.description or []]
+            for number, *values in found.fetchall():
+                row = dict(zip(names[1:], values, strict=True))
+                worst[number].setdefault(look.name, []).append(row)
+    return [
+        replace(one, worst={name: tuple(rows[:WORST_ROWS]) for name, rows in found.items()})
+        for one, found in zip(measured, worst, strict=True)
+    ]
 
 
-def _wrong(
-    table: Table, path: Path, rules: list[Rule], measures: Measures
-) -> Iterator[tuple[str, list[str]]]:
-    """The queries for the rows that break each rule of one file that is broken there."""
-    source = _source([path])
-    if measures.duplicate_keys:
-        version = identifier(snake_case(table.version_column))
-        yield (
-            DUPLICATES,
-            [
-                f"SELECT row.id AS id, row.{version} AS version, count(*) AS times FROM {source} "
-                f"GROUP BY ALL HAVING times > 1 ORDER BY times DESC, id LIMIT {WORST_ROWS}"
-            ],
-        )
-    if measures.missing:
-        yield MISSING, [_query(required_rule(table), source)]
-    if measures.rows_outside_window:
-        yield OUTSIDE, [_query(outside_rule(), source)]
-    for name, broken in measures.broken.items():
-        at = {one.at for one in broken}
-        shown = [rule for rule in rules if rule.name == name and rule.at in at and rule.shown]
-        if shown:
-            yield name, [_query(rule, source) for rule in shown]
-
-
-def _query(rule: Rule, source: str) -> str:
-    shown = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in rule.shown.items())
-    return (
-        f"SELECT '{rule.at}' AS \"at\", {shown} FROM {source} WHERE {rule.broken} "
-        f"ORDER BY {rule.size} DESC, row.id LIMIT {WORST_ROWS}"
+def _looks(table: Table, rules: list[Rule]) -> Iterator[_Look]:
+    version = f"row.{identifier(snake_case(table.version_column))}"
+    yield _Look(
+        DUPLICATES,
+        f"row.id AS id, {version} AS version, count(*) AS times",
+        f"GROUP BY measured.number, row.id, {version} HAVING count(*) > 1",
+        "times DESC, id",
+        lambda one: one.duplicate_keys,
     )
+    yield _look(required_rule(table), lambda one: one.missing)
+    yield _look(outside_rule(), lambda one: one.rows_outside_window)
+    for rule in rules:
+        if rule.shown:
+            yield _look(rule, partial(_breaks, rule))
 
 
-def _rows(engine: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    found = engine.execute(query)
-    names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+def _look(rule: Rule, is_broken: Callable[[Measures], object]) -> _Look:
+    shown = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in rule.shown.items())
+    select = f'{literal(rule.at)} AS "at", {shown}'
+    return _Look(rule.name, select, f"WHERE {rule.broken}", f"{rule.size} DESC, row.id", is_broken)
+
+
+def _breaks(rule: Rule, measures: Measures) -> bool:
+    return any(broken.at == rule.at for broken in measures.broken.get(rule.name, ()))
 
 
 def _source(paths: list[Path]) -> str:
@@ -251,5 +254,4 @@ def _register(
         }
         for number, ((path, window), places) in enumerate(zip(files, of_each, strict=True))
     ]
-    engine.register("measured_files", pa.Table.from_pylist(rows, schema))
-    engine.execute("CREATE OR REPLACE TEMP TABLE measured AS FROM measured_files")
+    hold(engine, "measured", pa.Table.from_pylist(rows, schema))

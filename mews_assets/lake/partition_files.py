@@ -9,9 +9,10 @@ engine's own costs forty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,16 +21,18 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table, snake_case
-from mews_assets.lake.dealing import IS_NEW, PLACE, Partition
+from mews_assets.lake.dealing import IS_NEW, PLACE
 from mews_assets.lake.parquet import open_writer, plain
 
 _ROW_GROUP_ROWS = 65_536
+Name = TypeVar("Name", bound=Hashable)
+"""What a partition is called by whoever writes it."""
 
 
-class PartitionFiles:
+class PartitionFiles(Generic[Name]):
     """The files of some partitions, by their position in the list; written once, in order."""
 
-    def __init__(self, table: Table, partitions: list[Partition], folder: Path) -> None:
+    def __init__(self, table: Table, partitions: list[Name], folder: Path) -> None:
         folder.mkdir()
         self._schema = plain(arrow_schema(table))
         self._version = snake_case(table.version_column)
@@ -38,11 +41,11 @@ class PartitionFiles:
         self._number = {one: number for number, one in enumerate(partitions)}
         self._rows = {True: np.zeros(len(partitions), np.int64), False: np.zeros(len(partitions), np.int64)}
 
-    def arrived(self, partition: Partition) -> int:
+    def arrived(self, partition: Name) -> int:
         """Rows that came for the partition, repeats among them."""
         return int(self._rows[True][self._number[partition]])
 
-    def held(self, partition: Partition) -> int:
+    def held(self, partition: Name) -> int:
         """Rows that the partition held before."""
         return int(self._rows[False][self._number[partition]])
 
