@@ -7,6 +7,7 @@ types are used. Not here: reading, writing, and the types of any other engine.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import pyarrow as pa
 
@@ -63,6 +64,7 @@ def arrow_type(column: Column) -> pa.DataType:
     return pa.list_(single) if column.is_list else single
 
 
+@cache
 def arrow_schema(table: Table) -> pa.Schema:
     """The schema of a table in Parquet: its kept columns, then our own.
 

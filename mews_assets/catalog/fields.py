@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from mews_assets.catalog.model import Column, Kind, Table, kept
 
@@ -45,9 +46,10 @@ class Field:
         return any(column.pii for column in self.columns)
 
 
-def fields(table: Table) -> Iterator[Field]:
+@cache
+def fields(table: Table) -> tuple[Field, ...]:
     """All kept columns at all depths, in the order of the table."""
-    yield from _below((), table.columns)
+    return tuple(_below((), table.columns))
 
 
 def enums(table: Table) -> list[Field]:

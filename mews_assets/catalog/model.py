@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar
 
 from mews_assets.catalog.bookkeeping import Balance, Sign
@@ -50,6 +51,7 @@ class Way(StrEnum):
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*")
 
 
+@cache
 def snake_case(name: str) -> str:
     """`UpdatedUtc` -> `updated_utc`, `DUNS` -> `duns`, `Line1` -> `line1`."""
     return "_".join(word.lower() for word in _WORD.findall(name))

@@ -6,6 +6,8 @@ network, no lake, no token.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import dagster as dg
 
 from mews_assets.catalog import partners
@@ -38,8 +40,9 @@ ENTERPRISES_JOB = "enterprises"
 REFERENCE_JOB = "reference"
 
 
+@lru_cache(maxsize=2)
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Everything Dagster is told: assets, checks, jobs, resources."""
+    """Everything Dagster is told: assets, checks, jobs, resources. Built once for the same settings."""
     assets = [group_assets(group, settings) for group in groups(settings.tables)]
     jobs = [
         dg.define_asset_job(

@@ -44,20 +44,22 @@ def open_engine(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own, in memory, spilling into the workspace.
 
-    `memory` bounds what it holds for itself; the readers' buffers come on top. Temporary tables and views go with
-    the block. An engine is used again only after a block that went well and did not spill.
+    `memory` bounds what it holds for itself; the readers' buffers come on top. All that is made in the block goes
+    with it. An engine is used again only after a block that went well and did not spill.
     """
     engine = _IDLE.pop() if _IDLE else _start()
-    connection = engine.cursor()  # which has temporary tables of its own
+    connection = engine.cursor()
     is_fit = False
     try:
         engine.execute(f"SET threads = {threads or min(4, os.cpu_count() or 1)}")
         engine.execute(f"SET memory_limit = '{memory}'")
         engine.execute(f"SET temp_directory = {literal(str(workspace))}")
+        engine.execute("ATTACH ':memory:' AS work")
+        connection.execute("USE work")
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
         connection.close()
-        is_fit = len(_IDLE) < _IDLE_AT_MOST and _leaves(engine)
+        is_fit = len(_IDLE) < _IDLE_AT_MOST and _is_left_clean(engine)
     finally:
         connection.close()
         if is_fit:
@@ -76,9 +78,10 @@ def _start() -> duckdb.DuckDBPyConnection:
     return engine
 
 
-def _leaves(engine: duckdb.DuckDBPyConnection) -> bool:
+def _is_left_clean(engine: duckdb.DuckDBPyConnection) -> bool:
     """Whether it lets go of its workspace: one that has spilled there does not."""
     try:
+        engine.execute("DETACH work")
         engine.execute("SET temp_directory = ''")
     except duckdb.Error:
         return False

@@ -24,11 +24,14 @@ def setting(engine: duckdb.DuckDBPyConnection, name: str) -> str:
 def test_an_engine_is_used_again_and_nothing_of_the_block_before_is_there(tmp_path: Path) -> None:
     with open_engine(tmp_path / "a", threads=1, memory="100MiB") as engine:
         engine.execute("CREATE TEMP TABLE place AS SELECT 1 AS number; SET TimeZone = 'Asia/Tokyo'")
+        engine.execute("CREATE SCHEMA changes; CREATE VIEW changes.bills AS SELECT 1 AS number")
     ((kept,),) = [engines._IDLE]
     with open_engine(tmp_path / "b", threads=2, memory="200MiB") as engine:
         assert engines._IDLE == []
         with pytest.raises(duckdb.CatalogException):
             engine.execute("FROM place")
+        with pytest.raises(duckdb.CatalogException):
+            engine.execute("FROM changes.bills")
         assert [setting(engine, name) for name in ("threads", "memory_limit", "TimeZone")] == [
             "2",
             "200.0 MiB",
