@@ -92,7 +92,6 @@ def hold(engine: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     """The rows as a temporary table, which the planner knows the size of; an Arrow table it would only guess at."""
     engine.register(f"{name}_held", rows)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_held")
-    engine.unregister(f"{name}_held")
 
 
 def literal(text: str) -> str:
