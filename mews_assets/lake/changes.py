@@ -2,13 +2,13 @@
 
 Lives here: merging captures into the partitions they cover. A partition becomes the union of what it held and
 what arrived, one row per (id, version), in the order of version and id; so merging twice changes nothing,
-and nothing ever seen is dropped. Not here: dealing rows to partitions (`dealing`), writing a partition's
-rows (`partition_files`), counting what is on disk (`measures`).
+and nothing ever seen is dropped. Not here: dealing rows to partitions (`dealing`), rows at a capture's end
+(`boundary`), writing a partition's rows (`partition_files`), counting what is on disk (`measures`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.catalog.model import Table, snake_case
+from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import as_kept
 from mews_assets.lake import landing, layout
+from mews_assets.lake.boundary import keep, waiting_files
 from mews_assets.lake.captured import convert_capture
 from mews_assets.lake.dealing import (
     IS_NEW,
@@ -31,14 +31,13 @@ from mews_assets.lake.dealing import (
     covered,
     deal,
 )
-from mews_assets.lake.engine import hold, identifier, open_engine, path_list
+from mews_assets.lake.engine import hold, open_engine, path_list
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.measures import Measures, measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
-from mews_assets.lake.ordering import in_order
-from mews_assets.lake.partition_files import PartitionFiles
+from mews_assets.lake.partition_files import PartitionFiles, in_file_order
 from mews_assets.lake.store import Lake
 from mews_assets.lake.tax_decimals import DEFAULT_DECIMALS, tax_decimals
 
@@ -146,7 +145,7 @@ class _Merge:
                     partition = self.places.partitions[place]
                     arrived[partition] = arrived.get(partition, 0) + rows
             early = {one for one in arrived if one not in self.covered and one not in self.standing}
-            waiting = {} if self.from_scratch else self._waiting_boundary_files()
+            waiting = {} if self.from_scratch else waiting_files(self.lake, self.table, self.covered)
             changing = [
                 partition
                 for partition in self.places.partitions
@@ -154,7 +153,7 @@ class _Merge:
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
             files = self._write(engine, changing, waiting, sum(arrived.values()))
-            self._put_boundary_rows(engine, early, counts)
+            keep(self.lake, self.table, engine, self.places, early, counts, self.workspace / "boundary")
             self._put_in_place(engine, files, arrived, waiting)
             self._explain(counts)
 
@@ -170,21 +169,6 @@ class _Merge:
         for scope in sorted({partition.scope for partition in self.places.partitions}):
             names.update(self.lake.files(layout.scope_folder(self.table.name, scope), recursive=True))
         return {partition for partition in self.places.partitions if self._name(partition) in names}
-
-    def _waiting_boundary_files(self) -> dict[Partition, list[str]]:
-        """Rows of the covered partitions that earlier captures saw at their own end."""
-        by_folder = {
-            layout.boundary_file(self.table.name, one.scope, one.key(self.lake.grain), "x").rpartition("/")[
-                0
-            ]: one
-            for one in self.covered
-        }
-        found: dict[Partition, list[str]] = {}
-        for scope in sorted({partition.scope for partition in self.covered}):
-            for name in self.lake.files(layout.boundary_folder(self.table.name, scope), recursive=True):
-                if partition := by_folder.get(name.rpartition("/")[0]):
-                    found.setdefault(partition, []).append(name)
-        return found
 
     def _write(
         self,
@@ -212,22 +196,8 @@ class _Merge:
         if held:
             parts.append(self._held(engine, held, paths))
         count = arriving + sum(pq.read_metadata(path).num_rows for path in paths)
-        files.write(self._in_order(engine, " UNION ALL BY NAME ".join(parts), count))
+        files.write(in_file_order(engine, self.table, " UNION ALL BY NAME ".join(parts), count))
         return files
-
-    def _in_order(self, engine: duckdb.DuckDBPyConnection, rows: str, count: int) -> Iterator[pa.RecordBatch]:
-        """The rows by place, version and id, and of one version the first that was captured."""
-        columns = ", ".join(identifier(name) for name in arrow_schema(self.table).names)
-        # Rows without a version come last, as they do in any sort of DuckDB's.
-        version = f"coalesce({identifier(snake_case(self.table.version_column))}, 'infinity')"
-        return in_order(
-            engine,
-            rows,
-            f"{columns}, {PLACE}, {IS_NEW}",
-            keys=(PLACE, version, "id"),
-            then=("_captured_at_utc", "_landing_id"),
-            count=count,
-        )
 
     def _held(
         self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]], paths: list[Path]
@@ -248,42 +218,6 @@ class _Merge:
             f"FROM read_parquet({path_list(paths)}, filename = 'file_path', union_by_name = true, "
             "hive_partitioning = false) AS row JOIN held ON held.path = row.file_path"
         )
-
-    def _put_boundary_rows(
-        self,
-        engine: duckdb.DuckDBPyConnection,
-        early: set[Partition],
-        counts: Mapping[tuple[str, int | None], int],
-    ) -> None:
-        """Rows of windows nobody asked for yet: kept beside, by capture, for whoever asks first."""
-        seen = sorted(
-            (place, capture)
-            for capture, place in counts
-            if place is not None and self.places.partitions[place] in early
-        )
-        if not seen:
-            return
-        files = PartitionFiles(self.table, seen, self.workspace / "boundary")
-        hold(
-            engine,
-            "seen",
-            pa.table(
-                {
-                    "place": pa.array([place for place, _ in seen], pa.int64()),
-                    "capture": [capture for _, capture in seen],
-                    "position": range(len(seen)),
-                }
-            ),
-        )
-        rows = (
-            f"SELECT dealt.* EXCLUDE ({PLACE}), seen.position AS {PLACE}, true AS {IS_NEW} FROM dealt "
-            f"JOIN seen ON seen.place = dealt.{PLACE} AND seen.capture = dealt._landing_id"
-        )
-        files.write(self._in_order(engine, rows, sum(counts[capture, place] for place, capture in seen)))
-        for (place, capture), path in files.paths.items():
-            partition = self.places.partitions[place]
-            key = partition.key(self.lake.grain)
-            self.lake.put(path, layout.boundary_file(self.table.name, partition.scope, key, capture))
 
     def _put_in_place(
         self,

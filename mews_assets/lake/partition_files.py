@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +23,8 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.dealing import IS_NEW, PLACE
+from mews_assets.lake.engine import identifier
+from mews_assets.lake.ordering import in_order
 from mews_assets.lake.parquet import open_writer, plain
 
 _ROW_GROUP_ROWS = 65_536
@@ -96,6 +99,23 @@ class PartitionFiles(Generic[Name]):
             keep[0] |= previous is None or previous[number] != column[0].as_py()
             last.append(column[-1].as_py())
         return keep, tuple(last)
+
+
+def in_file_order(
+    engine: duckdb.DuckDBPyConnection, table: Table, rows: str, count: int
+) -> Iterator[pa.RecordBatch]:
+    """A query's rows as they are written: by place, version and id, and of one version the first captured first."""
+    columns = ", ".join(identifier(name) for name in arrow_schema(table).names)
+    # Rows without a version come last, as they do in any sort of DuckDB's.
+    version = f"coalesce({identifier(snake_case(table.version_column))}, 'infinity')"
+    return in_order(
+        engine,
+        rows,
+        f"{columns}, {PLACE}, {IS_NEW}",
+        keys=(PLACE, version, "id"),
+        then=("_captured_at_utc", "_landing_id"),
+        count=count,
+    )
 
 
 class _Writer:
