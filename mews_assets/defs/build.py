@@ -40,7 +40,7 @@ ENTERPRISES_JOB = "enterprises"
 REFERENCE_JOB = "reference"
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything Dagster is told: assets, checks, jobs, resources. Built once for the same settings."""
     assets = [group_assets(group, settings) for group in groups(settings.tables)]

@@ -16,6 +16,7 @@ Reading order:
     forgotten        who was forgotten and may not come back
     dealing          which partition each row belongs to
     partition_files  writing partitions
+    boundary         rows at a capture's end, kept for a window nobody asked for yet
     changes          merging captures into partitions: nothing lost, nothing twice
     newest           which version is the newest, and two runs of rows put together
     history          many files read down to the newest of each id

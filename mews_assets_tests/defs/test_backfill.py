@@ -32,7 +32,7 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
         mews.reset()
         with running_daemon(home):
             items = home.backfill("order_items", sorted(one_hole_less))
-            assert home.wait_for_backfill(items, 90) == "COMPLETED_SUCCESS"
+            assert home.wait_for_backfill(items, 240) == "COMPLETED_SUCCESS"
             assert len(home.runs_of(items)) > 2, "Dagster makes a run for each unbroken line"
             assert mews.requests()["Counts"]["exports/add"] == 1
             for layer in ("landing", "changes"):
@@ -47,7 +47,7 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
 
             mews.sandbox.exports.add = add  # type: ignore[method-assign]
             adjusted = home.backfill("availability_adjustments", sorted(keys))
-            assert home.wait_for_backfill(adjusted, 90) == "COMPLETED_FAILED"
+            assert home.wait_for_backfill(adjusted, 240) == "COMPLETED_FAILED"
         assert home.materialised("changes", "availability_adjustments") == {
             key for key in keys if hotels[0] in key
         }

@@ -62,10 +62,10 @@ def test_from_empty_to_fresh_and_a_record_of_a_new_day_arrives_by_itself(tmp_pat
             return "there" if there and (record is None or record in current_ids(home, wanted[0])) else None
 
         with running_daemon(home):
-            home.wait(lambda: fresh(DAYS), 60, "every table to be fresh")
+            home.wait(lambda: fresh(DAYS), 180, "every table to be fresh")
             assert mews.requests()["Counts"]["exports/add"] == 1
 
-            home.wait(lambda: followed(scopes), 60, "the current table to follow")
+            home.wait(lambda: followed(scopes), 180, "the current table to follow")
 
             late = (today + timedelta(hours=11)).strftime("%Y-%m-%dT%H:%M:%SZ")
             payment = {"Id": "00000000-0000-4000-8000-00000000000a", "EnterpriseId": scopes[0]}
@@ -73,8 +73,8 @@ def test_from_empty_to_fresh_and_a_record_of_a_new_day_arrives_by_itself(tmp_pat
             mews.set_clock(today + timedelta(days=1, minutes=10))
             # The sensors learn Mews' time at discovery, every ten minutes; here at once.
             home.discover()
-            home.wait(lambda: fresh(DAYS + 1), 60, "the new day to arrive")
-            home.wait(lambda: followed(scopes[:1], payment["Id"]), 60, "the current table to follow again")
+            home.wait(lambda: fresh(DAYS + 1), 180, "the new day to arrive")
+            home.wait(lambda: followed(scopes[:1], payment["Id"]), 180, "the current table to follow again")
         assert payment["Id"] in rows(home, "payments", scopes[0], days[DAYS])
         assert mews.requests()["Counts"]["exports/add"] == 2
         failed = home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
