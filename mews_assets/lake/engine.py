@@ -35,7 +35,14 @@ _IDLE: list[duckdb.DuckDBPyConnection] = []
 """Engines that wait to be used again. Starting one takes 50 ms, most of it to register DuckDB's functions: as long
 as a merge of a small partition. `append` and `pop` are atomic, so no two blocks ever share one."""
 _IDLE_AT_MOST = 2
-os.register_at_fork(after_in_child=_IDLE.clear)
+
+
+def _close_idle() -> None:
+    while _IDLE:
+        _IDLE.pop().close()
+
+
+os.register_at_fork(before=_close_idle)  # an engine's threads do not live on in a child
 
 
 @contextmanager

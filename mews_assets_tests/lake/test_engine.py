@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -64,3 +66,16 @@ def test_an_engine_that_spilled_into_its_workspace_is_not_used_again(tmp_path: P
         assert list(tmp_path.iterdir())
     assert engines._IDLE == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_child_process_inherits_no_engine(tmp_path: Path) -> None:
+    """Its threads would not be there: the child would wait for them for ever."""
+    script = (
+        "import os, sys; from pathlib import Path; from mews_assets.lake.engine import open_engine\n"
+        "def counted():\n"
+        "    with open_engine(Path(sys.argv[1])) as engine: return engine.execute('SELECT 42').fetchall()\n"
+        "assert counted() == counted()\n"
+        "if (child := os.fork()) == 0: sys.exit(0 if counted() == [(42,)] else 1)\n"
+        "sys.exit(os.waitpid(child, 0)[1])"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, timeout=60)
