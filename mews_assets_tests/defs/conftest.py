@@ -14,5 +14,7 @@ from mews_assets_tests.defs.stage import Stage, stage_of
 
 @pytest.fixture
 def stage(mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    # The lake is named from the test's own folder: so tests have the same settings, whose definitions are built once.
+    monkeypatch.chdir(tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
-        yield stage_of(mews, instance, tmp_path, monkeypatch)
+        yield stage_of(mews, instance, tmp_path, monkeypatch, MEWS_LAKE="lake")

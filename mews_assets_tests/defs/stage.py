@@ -75,18 +75,13 @@ class Stage:
 def stage_of(
     mews: RunningSandbox, instance: dg.DagsterInstance, folder: Path, monkeypatch: Any, **more: str
 ) -> Stage:
-    """The stage of one test; the tokens are in the process's environment, where runs look for them.
-
-    The lake is named from the test's own folder: so most tests have the same settings, whose definitions are built
-    once.
-    """
-    monkeypatch.chdir(folder)
+    """The stage of one test; the tokens are in the process's environment, where runs look for them."""
     environment = {
         "MEWS_PLATFORM_ADDRESS": mews.address,
         "MEWS_CLIENT_TOKEN": mews.client_token,
         "MEWS_ACCESS_TOKEN": mews.access_token,
         "MEWS_START_DATE": "2025-03-07",
-        "MEWS_LAKE": "lake",
+        "MEWS_LAKE": str(folder / "lake"),
         **more,
     }
     for name in ("MEWS_CLIENT", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_CONNECTIONS"):
