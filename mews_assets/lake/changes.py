@@ -181,11 +181,10 @@ class _Merge:
         files = PartitionFiles(self.table, changing, self.workspace / "partitions")
         number = {partition: place for place, partition in enumerate(changing)}
         places = [self.places.number[one] for one in changing]
-        hold(
-            engine,
-            "changing",
-            pa.table({"place": pa.array(places, pa.int64()), "position": range(len(changing))}),
-        )
+        positions = pa.array(
+            range(len(changing)), pa.int64()
+        )  # whose type no value tells where nothing changes
+        hold(engine, "changing", pa.table({"place": pa.array(places, pa.int64()), "position": positions}))
         parts = [
             f"SELECT dealt.* EXCLUDE ({PLACE}), changing.position AS {PLACE}, true AS {IS_NEW} "
             f"FROM dealt JOIN changing ON changing.place = dealt.{PLACE}"

@@ -33,7 +33,7 @@ from mews_assets.lake.parquet import open_writer, plain
 from mews_assets.lake.records import FieldError, inspect
 
 _ROW_GROUP_ROWS = 32_768
-"""Two row groups are in memory at a time: the one being written and the one being read."""
+"""At least; it ends with the parser's batch. Two are in memory: the one being written and the one being read."""
 _LEVEL = 1
 """Of zstd: saves a tenth in time for 2 % in size against its default, 3."""
 _USUAL_LINE_BYTES = 1 << 20
