@@ -179,7 +179,9 @@ class LoadHouse(House):
             for table in group:
                 scopes = self.book.get_dynamic_partitions(SCOPE_SETS[table.scope])
                 there = self.book.there.get(changes_key(table), set())
-                missing[table.name] = due(scopes, START, self.clock.now(), Grain.HOURLY, there)
+                missing[table.name] = due(
+                    scopes, START, self.clock.now(), Grain.HOURLY, there, by_day=table.by_day
+                )
         return missing
 
     def _sense(self, group: tuple[Table, ...]) -> None:

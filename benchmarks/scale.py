@@ -99,7 +99,8 @@ def stage(
 def fill(instance: dg.DagsterInstance, settings: Settings, share: float) -> int:
     """Write a share of the order items', adjustments' and outlet items' partitions as materialised."""
     scopes = instance.get_dynamic_partitions("enterprises")
-    windows = [to_key(one, settings.grain) for one in settled_windows(settings.start, NOW, settings.grain)]
+    settled = settled_windows(settings.start, NOW, settings.grain, by_day=False)
+    windows = [to_key(one, settings.grain) for one in settled]
     keys = [f"{scope}|{window}" for window in windows for scope in scopes]
     chosen = keys[: int(len(keys) * share)]
     for name in TABLES:

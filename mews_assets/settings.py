@@ -16,7 +16,7 @@ from typing import Any
 
 from mews_assets import catalog
 from mews_assets.api.address import read_platform_address
-from mews_assets.catalog.model import Kind, Table, Way
+from mews_assets.catalog.model import Table, Way
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.windows import Grain
 
@@ -271,12 +271,7 @@ def _wrong_fetch(given: str, problem: str) -> SettingError:
 
 def _without_days(chosen: tuple[Table, ...], named: bool) -> tuple[Table, ...]:
     """The tables that hours can cut: a posting date has none. Left out in silence only if nobody named them."""
-    by_day = {
-        table.name
-        for table in chosen
-        for column in table.columns
-        if column.name == table.window_column and column.kind is Kind.DATE
-    }
+    by_day = {table.name for table in chosen if table.by_day}
     if by_day and named:
         raise SettingError(
             f"MEWS_WINDOW is 'hourly', but Mews filters {', '.join(sorted(by_day))} by whole days; "

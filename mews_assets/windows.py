@@ -18,6 +18,19 @@ from enum import StrEnum
 
 SETTLE = timedelta(minutes=5)
 """Mews refuses an export whose interval ends less than 5 minutes in the past (exports/add, UpdatedUtc)."""
+LAST_ZONE = "Etc/GMT+12"
+"""The zone in which a day ends last (UTC-12; the sign of these names is the other way round)."""
+LAST_DAY_END = timedelta(hours=12)
+"""How long after midnight in UTC a day of the calendar is over everywhere: when it is in the last zone."""
+
+
+def over_after(*, by_day: bool) -> timedelta:
+    """How long after its end in UTC a window is over for every hotel: at once, or 12 hours later by days.
+
+    By days means that a window holds days of the hotels' own calendars: west of Greenwich they go on when it is
+    midnight in UTC.
+    """
+    return LAST_DAY_END if by_day else timedelta(0)
 
 
 class Grain(StrEnum):
@@ -62,9 +75,12 @@ class Window:
         """Whether every instant of the other is one of this."""
         return self.start <= other.start and other.end <= self.end
 
-    def is_settled(self, now: datetime) -> bool:
-        """Whether Mews answers for all of it already: its end lies more than 5 minutes in the past."""
-        return self.end + SETTLE < now
+    def settles(self, *, by_day: bool) -> datetime:
+        """After this instant no row of it can be missing at Mews, and Mews answers for all of it."""
+        return self.end + over_after(by_day=by_day) + SETTLE
+
+    def is_settled(self, now: datetime, *, by_day: bool) -> bool:
+        return self.settles(by_day=by_day) < now
 
     def halves(self) -> tuple[Window, Window]:
         """Two windows that together hold the same instants; for a request that was too heavy.
@@ -121,9 +137,9 @@ def windows_between(start: datetime, end: datetime, grain: Grain) -> Iterator[Wi
         at = after
 
 
-def settled_windows(start: datetime, now: datetime, grain: Grain) -> Iterator[Window]:
+def settled_windows(start: datetime, now: datetime, grain: Grain, *, by_day: bool) -> Iterator[Window]:
     """Every whole window since `start` that has settled at `now`, oldest first."""
-    return (window for window in windows_between(start, now, grain) if window.is_settled(now))
+    return (window for window in windows_between(start, now, grain) if window.is_settled(now, by_day=by_day))
 
 
 def split(window: Window, limit: timedelta) -> list[Window]:

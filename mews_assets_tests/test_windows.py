@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mews_assets.windows import (
+    LAST_DAY_END,
+    LAST_ZONE,
     SETTLE,
     Grain,
     Window,
@@ -173,15 +175,28 @@ def test_the_seventh_decimal_is_cut_and_never_rounded_into_the_next_window(
 
 
 @settings(deadline=None)
-@given(instants, st.timedeltas(timedelta(0), timedelta(days=40)), grains)
-def test_settled_windows_are_those_that_ended_five_minutes_ago(
-    start: datetime, length: timedelta, grain: Grain
+@given(
+    instants,
+    st.timedeltas(timedelta(0), timedelta(days=40)),
+    grains,
+    st.booleans(),
+)
+def test_settled_windows_are_those_that_ended_long_enough_ago(
+    start: datetime, length: timedelta, grain: Grain, by_day: bool
 ) -> None:
     now = start + length
-    settled = list(settled_windows(start, now, grain))
-    assert all(each.end + SETTLE < now for each in settled)
+    settled = list(settled_windows(start, now, grain, by_day=by_day))
+    settle = SETTLE + LAST_DAY_END if by_day else SETTLE
+    assert all(each.end + settle < now for each in settled)
     later = list(windows_between(start, now, grain))[len(settled) :]
-    assert all(each.end + SETTLE >= now for each in later)
+    assert all(each.end + settle >= now for each in later)
+
+
+def test_no_zone_of_the_world_ends_its_day_later_than_the_last_one() -> None:
+    """A hotel in a zone beyond it would lose the entries of its last hours, and nobody would ask again."""
+    day = datetime(2026, 7, 1)
+    ends = {name: day.replace(tzinfo=ZoneInfo(name)).astimezone(UTC) for name in available_timezones()}
+    assert max(ends.values()) == ends[LAST_ZONE] == day.replace(tzinfo=UTC) + LAST_DAY_END
 
 
 @pytest.mark.parametrize(
@@ -212,8 +227,8 @@ def test_only_whole_windows_are_listed() -> None:
 
 
 def test_a_window_settles_only_after_five_minutes_have_passed() -> None:
-    assert not JANUARY.is_settled(JANUARY.end + timedelta(minutes=5))
-    assert JANUARY.is_settled(JANUARY.end + timedelta(minutes=5) + MICROSECOND)
+    assert not JANUARY.is_settled(JANUARY.end + timedelta(minutes=5), by_day=False)
+    assert JANUARY.is_settled(JANUARY.end + timedelta(minutes=5) + MICROSECOND, by_day=False)
 
 
 def test_windows_that_only_touch_are_joined() -> None:

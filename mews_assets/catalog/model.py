@@ -172,7 +172,7 @@ class Table:
     `window_column` is the property the window's filter looks at; with `via` it is that of the other table's
     record. `version_column` tells versions of one id apart. With `lookup`, `scope_column` names something that
     the scope owns. `fetch` is the way it is fetched, `also` the other way there is: both bring the same rows.
-    record. `version_column` tells versions of one id apart. `balance` and `signs` say what must hold of its money.
+    `balance` and `signs` say what must hold of its money.
     """
 
     name: str
@@ -229,6 +229,13 @@ class Table:
         if self.also is None or self.also.way is not way:
             return self
         return replace(self, fetch=self.also, also=self.fetch)
+
+    @property
+    def by_day(self) -> bool:
+        """Whether its windows hold days of the hotels' own calendars instead of instants."""
+        return self.via is None and any(
+            column.kind is Kind.DATE for column in self.columns if column.name == self.window_column
+        )
 
     @property
     def has_snapshot(self) -> bool:

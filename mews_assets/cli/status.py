@@ -76,14 +76,16 @@ def survey(
 
     held = holdings(lake, table)
     grain = settings.grain
-    settled = {to_key(window, grain) for window in settled_windows(settings.start, now, grain)}
+    settled = {
+        to_key(window, grain) for window in settled_windows(settings.start, now, grain, by_day=table.by_day)
+    }
     there = {
         scope: held.get(scope, Holdings(frozenset(), 0, 0, None)) for scope in directory.scopes(table.scope)
     }
     newest = {
         scope: from_key(max(one.windows), grain) if one.windows else None for scope, one in there.items()
     }
-    cadence = Cadence(settings.start, grain, settings.allowed_lag)
+    cadence = Cadence(settings.start, grain, settings.allowed_lag, table.by_day)
     late = {one.scope: one.by(now) for one in late_scopes(newest, cadence, directory.first_seen, now)}
     for scope, one in there.items():
         window, state = newest[scope], states.get(scope) if states is not None else None

@@ -39,14 +39,14 @@ def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
 def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefinition:
     """The op for tables that come with one request, and its assets."""
     first = group[0]
-    partitions = partitions_of(first.scope, settings.grain, settings.start)
+    partitions = partitions_of(first, settings.grain, settings.start)
 
     @dg.multi_asset(
         name=op_name(first),
         specs=[
             spec
             for table in group
-            for spec in table_specs(table, settings.lake, partitions, freshness_policy(settings))
+            for spec in table_specs(table, settings.lake, partitions, freshness_policy(table, settings))
         ],
         check_specs=[spec for table in group for spec in check_specs(table, partitions)],
         can_subset=True,

@@ -176,7 +176,9 @@ class _Tick:
                 asked.append(answer)
             elif isinstance(answer, ExportInFlightError):
                 notes.append(f"{pull.connection}: another export of {self.table.entity} is in flight")
-            elif answer.is_transient or not pull.window.is_settled(self.platform.now()):
+            elif answer.is_transient or not pull.window.is_settled(
+                self.platform.now(), by_day=self.table.by_day
+            ):
                 # Refused, and by the clock that came with the refusal too early: ours was set since discovery.
                 notes.append(str(answer))
                 troubles = with_trouble(troubles, paused(troubles, key, str(answer), now))
@@ -189,7 +191,7 @@ class _Tick:
         there = self.instance.get_materialized_partitions(changes_key(self.table))
         known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.table.scope]))
         scopes = [scope for scope in self.directory.scopes(self.table.scope) if scope in known]
-        return due(scopes, self.settings.start, now, self.settings.grain, there)
+        return due(scopes, self.settings.start, now, self.settings.grain, there, by_day=self.table.by_day)
 
     def _connection_of(self, scope: str) -> str:
         return self.directory.connection_of(self.table.scope, scope)

@@ -21,7 +21,7 @@ from mews_assets.defs.switches import default_schedule_status
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.freshness import Cadence, Freshness, freshness_of, said
 from mews_assets.settings import Settings
-from mews_assets.windows import to_api, to_key
+from mews_assets.windows import over_after, to_api, to_key
 
 CHECK = "fresh_per_scope"
 JOB = "freshness"
@@ -39,14 +39,14 @@ _NOT_ENDED = [
 ]
 
 
-def cadence_of(settings: Settings) -> Cadence:
-    """When windows must be there, by the settings."""
-    return Cadence(settings.start, settings.grain, settings.allowed_lag)
+def cadence_of(table: Table, settings: Settings) -> Cadence:
+    """When windows of the table must be there, by the settings."""
+    return Cadence(settings.start, settings.grain, settings.allowed_lag, table.by_day)
 
 
-def freshness_policy(settings: Settings) -> dg.FreshnessPolicy:
+def freshness_policy(table: Table, settings: Settings) -> dg.FreshnessPolicy:
     """Of a changes asset as a whole: Dagster compares the clock with its newest materialisation, of any hotel."""
-    return dg.FreshnessPolicy.time_window(fail_window=cadence_of(settings).longest_silence)
+    return dg.FreshnessPolicy.time_window(fail_window=cadence_of(table, settings).longest_silence)
 
 
 def check_key(table: Table) -> dg.AssetCheckKey:
@@ -57,7 +57,9 @@ def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
     """The check of every table, in one op: one look at the directory, one run."""
 
     @dg.multi_asset_check(
-        name=CHECK, specs=[_spec(table, settings.allowed_lag) for table in settings.tables], can_subset=True
+        name=CHECK,
+        specs=[_spec(table, settings) for table in settings.tables],
+        can_subset=True,
     )
     def fresh_per_scope(
         context: dg.AssetCheckExecutionContext, lake: LakeResource
@@ -73,7 +75,7 @@ def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
                 continue
             # Mews' clock says what has settled, so it says what is late.
             now = datetime.now(UTC) + timedelta(seconds=directory.clock_skew_seconds)
-            found = freshness_of(opened, table, directory, cadence_of(settings), now)
+            found = freshness_of(opened, table, directory, cadence_of(table, settings), now)
             known = set(context.instance.get_dynamic_partitions(SCOPE_SETS[table.scope]))
             gone = sorted(known - set(directory.scopes(table.scope)))
             yield _Told(table, directory, settings, now).result(found, gone)
@@ -118,7 +120,8 @@ def without_freshness(selection: dg.AssetSelection, tables: Iterable[Table]) -> 
     return selection - dg.AssetSelection.checks(*(check_key(table) for table in tables))
 
 
-def _spec(table: Table, allowed: timedelta) -> dg.AssetCheckSpec:
+def _spec(table: Table, settings: Settings) -> dg.AssetCheckSpec:
+    allowed = settings.allowed_lag + over_after(by_day=table.by_day)
     return dg.AssetCheckSpec(
         CHECK,
         asset=changes_key(table),

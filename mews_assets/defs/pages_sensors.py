@@ -156,7 +156,8 @@ def _due(
 ) -> list[Partition]:
     there = set.intersection(*(instance.get_materialized_partitions(changes_key(one)) for one in group))
     known = set(instance.get_dynamic_partitions(SCOPE_SETS[group[0].scope]))
-    return due([one for one in scopes if one in known], settings.start, now, settings.grain, there)
+    wanted = [one for one in scopes if one in known]
+    return due(wanted, settings.start, now, settings.grain, there, by_day=group[0].by_day)
 
 
 def _after(refused: Iterable[dict[str, Any]], troubles: list[Trouble], now: datetime) -> list[Trouble]:

@@ -60,7 +60,7 @@ def materialise_due(table_name: str, now: datetime) -> Ran:
     table = catalog.table(table_name)
     with dg.DagsterInstance.get() as instance:
         scopes = instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
-    windows = settled_windows(settings.start, now, settings.grain)
+    windows = settled_windows(settings.start, now, settings.grain, by_day=table.by_day)
     keys = [f"{scope}|{key}" for key in [to_key(one, settings.grain) for one in windows] for scope in scopes]
     return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
 

@@ -13,12 +13,18 @@ from mews_assets.windows import Grain, Window, settled_windows, to_key
 
 
 def due(
-    scopes: Iterable[str], start: datetime, now: datetime, grain: Grain, there: Container[str]
+    scopes: Iterable[str],
+    start: datetime,
+    now: datetime,
+    grain: Grain,
+    there: Container[str],
+    *,
+    by_day: bool,
 ) -> list[Partition]:
-    """The missing partitions, oldest window first. `there` holds keys as `<scope>|<window>`."""
+    """The missing partitions of a table, oldest window first. `there` holds keys as `<scope>|<window>`."""
     chosen = list(scopes)
     missing = []
-    for window in settled_windows(start, now, grain):
+    for window in settled_windows(start, now, grain, by_day=by_day):
         key = to_key(window, grain)
         missing += [Partition(scope, window) for scope in chosen if f"{scope}|{key}" not in there]
     return missing

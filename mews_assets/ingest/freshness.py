@@ -1,7 +1,7 @@
 """Freshness: which scopes are behind, judged by the windows they hold and not by when something last ran.
 
 Lives here: when a window must be there, and which scopes lack one that must be. A window must be there an
-allowed lag after its end. Pure but for `freshness_of`, which looks into the lake.
+allowed lag after it is over for every hotel. Pure but for `freshness_of`, which looks into the lake.
 """
 
 from __future__ import annotations
@@ -14,7 +14,16 @@ from mews_assets.catalog.model import Table
 from mews_assets.ingest.directory import Directory
 from mews_assets.lake.holdings import newest_windows
 from mews_assets.lake.store import Lake
-from mews_assets.windows import Grain, Window, from_key, next_start, to_key, window_at, window_start
+from mews_assets.windows import (
+    Grain,
+    Window,
+    from_key,
+    next_start,
+    over_after,
+    to_key,
+    window_at,
+    window_start,
+)
 
 _LONGEST = {
     Grain.HOURLY: timedelta(hours=1),
@@ -26,11 +35,15 @@ _LONGEST = {
 
 @dataclass(frozen=True)
 class Cadence:
-    """How often windows end, since when, and how long after its end one may still be missing."""
+    """How often windows end, since when, and how long after that one may still be missing.
+
+    By days, a window is over only when the day has ended in every hotel.
+    """
 
     start: datetime
     grain: Grain
     allowed: timedelta
+    by_day: bool = False
 
     @property
     def longest_silence(self) -> timedelta:
@@ -47,7 +60,7 @@ class Cadence:
         """The newest window that must be there by now; None while nothing must."""
         if first_seen is not None and first_seen + self.allowed > now:
             return None
-        end = window_start(now - self.allowed, self.grain)
+        end = window_start(now - over_after(by_day=self.by_day) - self.allowed, self.grain)
         newest = window_at(end - timedelta(microseconds=1), self.grain)
         return newest if newest.start >= self.start else None
 
@@ -59,7 +72,8 @@ class Cadence:
 
     def due(self, window: Window, first_seen: datetime | None) -> datetime:
         """When a window must be there. Nothing is asked of a scope before it was first seen."""
-        return max(window.end, first_seen or window.end) + self.allowed
+        over = window.end + over_after(by_day=self.by_day)
+        return max(over, first_seen or over) + self.allowed
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,10 @@ def freshness_of(
 ) -> Freshness:
     """How fresh a table is, from the partitions that stand in the lake: one look per scope that is fresh."""
     keys = newest_windows(
-        lake, table, directory.scopes(table.scope), [to_key(one, lake.grain) for one in _likely(cadence, now)]
+        lake,
+        table,
+        directory.scopes(table.scope),
+        [to_key(one, lake.grain) for one in _likely(cadence, now)],
     )
     newest = {scope: from_key(key, lake.grain) if key else None for scope, key in keys.items()}
     return Freshness(newest, late_scopes(newest, cadence, directory.first_seen, now))
@@ -117,7 +134,7 @@ def _likely(cadence: Cadence, now: datetime) -> list[Window]:
     due = cadence.newest_due(now, None)
     likely: list[Window] = []
     at = due or cadence.first
-    while at.is_settled(now):
+    while at.is_settled(now, by_day=cadence.by_day):
         likely.insert(0, at)
         at = window_at(at.end, cadence.grain)
     return likely

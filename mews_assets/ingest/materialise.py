@@ -81,12 +81,14 @@ def materialise(
     partitions = sorted(set(wanted))
     at = now()
     for partition in partitions:
-        if not partition.window.is_settled(at):
+        if not partition.window.is_settled(at, by_day=table.by_day):
             raise UnsettledWindowError(
-                f"{table.name}: the window {partition.window} has not settled at {to_api(at)}: Mews answers "
-                "only for what is more than 5 minutes past. Leave this partition out, or ask again later"
+                f"{table.name}: the window {partition.window} has not settled at {to_api(at)}: {_why_not_yet(table)}. "
+                f"Leave this partition out, or ask again after {to_api(partition.window.settles(by_day=table.by_day))}"
             )
-    everything = sorted({*partitions, *(one for one in also if one.window.is_settled(at))})
+    everything = sorted(
+        {*partitions, *(one for one in also if one.window.is_settled(at, by_day=table.by_day))}
+    )
 
     def still_missing(pulls: Iterable[Pull]) -> list[Pull]:
         missing = _not_landed(lake, table, everything, landed_since)
@@ -120,6 +122,12 @@ def materialise(
         if (own := [one for one in concerned if one in asked]) or not concerned
     ]
     return result
+
+
+def _why_not_yet(table: Table) -> str:
+    if table.by_day:
+        return "a day of the hotels' own calendars is over everywhere 12 hours after midnight UTC"
+    return "Mews answers only for what is more than 5 minutes past"
 
 
 def _not_landed(

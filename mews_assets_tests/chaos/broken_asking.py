@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from mews_assets import windows
 from mews_assets.api import Answer, MewsClient, MewsError, UnreadableError, download, links, pages
 from mews_assets.api.errors import ShrinkError
 from mews_assets.ingest import materialise, pull
@@ -89,10 +90,17 @@ def errors_end_the_pages_quietly() -> Iterator[None]:
 def windows_are_due_before_they_settle() -> Iterator[None]:
     """A window is asked for from noon on."""
 
-    def is_settled(self: Window, now: Any) -> bool:
+    def is_settled(self: Window, now: Any, *, by_day: bool) -> bool:
         return self.start + timedelta(hours=12) < now
 
     with patched((Window, "is_settled", is_settled)):
+        yield
+
+
+@mutant
+def days_end_at_midnight_in_utc() -> Iterator[None]:
+    """A day of the ledger is asked for while it goes on in hotels west of Greenwich."""
+    with patched((windows, "LAST_DAY_END", timedelta(0))):
         yield
 
 

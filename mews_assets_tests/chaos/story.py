@@ -209,7 +209,7 @@ class Story:
     def _any_job(self, *, may_tick: bool = True) -> Callable[[], None]:
         """A backfill by hand, a rebuild, or a tick; drawn now, done later."""
         house, group = self.house, self.rng.choice(self.house.groups)
-        keys = self._some_keys()
+        keys = self._some_keys(group[0])
         death = self._death()
         kind = self.rng.random()
         if may_tick and (kind < 0.3 or not keys):
@@ -219,8 +219,9 @@ class Story:
             return lambda: self._came(house.rebuild(group, partitions, death))
         return lambda: self._came(house.execute(house.launch(group[0], keys), death))
 
-    def _some_keys(self) -> list[str]:
-        windows = list(settled_windows(START, self.clock.now() - timedelta(minutes=12), Grain.DAILY))
+    def _some_keys(self, table: Table) -> list[str]:
+        now = self.clock.now() - timedelta(minutes=12)
+        windows = list(settled_windows(START, now, Grain.DAILY, by_day=table.by_day))
         scopes = self.house.book.get_dynamic_partitions("enterprises")
         keys = [f"{scope}|{to_key(window, Grain.DAILY)}" for window in windows for scope in scopes]
         return self.rng.sample(keys, self.rng.randint(1, len(keys))) if keys else []

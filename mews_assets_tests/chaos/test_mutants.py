@@ -1,6 +1,6 @@
 """The suite can fail: a rule that is broken on purpose is caught.
 
-Four rules here, for they are caught soon; `make chaos` tries all of them.
+Five rules here, for they are caught soon; `make chaos` tries all of them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ SEEDS = range(40)
     ("name", "likely"),
     [
         ("windows are closed at both ends", 1),
+        ("days end at midnight in utc", 17),
         ("ids are forgotten before landing", 4),
         ("captures are not marked pending", 0),
         ("versions of one id are one row", 4),

@@ -206,7 +206,7 @@ class Verdict:
                 there = self.house.book.get_materialized_partitions(changes_key(table))
                 keys = [
                     f"{scope}|{to_key(window, Grain.DAILY)}"
-                    for window in settled_windows(START, now, Grain.DAILY)
+                    for window in settled_windows(START, now, Grain.DAILY, by_day=table.by_day)
                     for scope in self.house.book.get_dynamic_partitions("enterprises")
                 ]
                 if absent := [key for key in keys if key not in there]:

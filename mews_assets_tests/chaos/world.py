@@ -40,6 +40,9 @@ TAGS = {
     "OutletItem": "Name",
 }
 """Where a version's own text stands: a row must hold that of its version."""
+LOCAL_HOURS = {NORTH: -8, SOUTH: 13}
+"""How far each hotel's clock is from UTC. By it entries are posted: a day goes on in the one when it is over in
+UTC, and is over in the other long before."""
 FILLERS = {
     "Reservation": "OriginDetails",
     "ProductServiceOrder": "OriginDetails",
@@ -102,6 +105,10 @@ def versions_of(family: str, days: int, rng: random.Random) -> list[Version]:
             name = f"{family} {hotel} {number}"
             stamps = sorted({_stamp(days, rng) for _ in range(rng.choice((1, 1, 2, 2, 3, 5)))})
             if family == "ledger_entries":
+                if rng.random() < 0.3:  # in an evening that is the next day in UTC
+                    stamps[0] = (
+                        to_micros(START) + rng.randrange(days) * DAY_US + rng.randrange(8 * 3600 * SECOND_US)
+                    )
                 made.append(_version("LedgerEntry", name, stamps[0], scope, days, 1))
                 continue
             entity = table_of(family).entity
@@ -139,7 +146,12 @@ def _version(
     stamp = write_micros(stamp_us)
     body: dict[str, Any] = {"Id": made_id(name), TAGS[entity]: f"{name} v{number}"[-40:]}
     if entity == "LedgerEntry":
-        body |= {"EnterpriseId": scope, "PostingDate": stamp[:10], "CreatedUtc": stamp, "Value": 12.30}
+        body |= {
+            "EnterpriseId": scope,
+            "PostingDate": _day_at(scope, stamp_us),
+            "CreatedUtc": stamp,
+            "Value": 12.30,
+        }
     elif entity in ("Reservation", "ProductServiceOrder"):
         body |= {"ServiceId": NORTH_STAY if scope == NORTH else SOUTH_STAY, "UpdatedUtc": stamp}
     else:
@@ -152,6 +164,11 @@ def _version(
     body[filler] = "x" * max(0, LINE_BYTES - bare)
     record = json.dumps(body, separators=(",", ":")).encode()
     return Version(entity, made_id(name), scope, stamp_us, record)
+
+
+def _day_at(scope: str, stamp_us: int) -> str:
+    """The hotel's own day."""
+    return write_micros(stamp_us + LOCAL_HOURS[scope] * 3600 * SECOND_US)[:10]
 
 
 def truth_of(versions: list[Version]) -> Truth:

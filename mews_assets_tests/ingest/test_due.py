@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mews_assets import catalog
+from mews_assets.catalog.model import Table
 from mews_assets.ingest.due import due, not_covered, still_missing
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import Grain, Window
+from mews_assets.windows import SETTLE, Grain, Window, windows_between
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 Asked = tuple[tuple[str, ...], Window]
@@ -34,7 +37,7 @@ def questions() -> st.SearchStrategy[list[Asked]]:
 def test_what_has_settled_and_is_not_there_is_due_the_oldest_first() -> None:
     now = START + timedelta(days=3, minutes=6)
     there = {"a|2026-03-01", "b|2026-03-03", "c|2026-03-02"}
-    assert [(one.scope, one.window) for one in due("ab", START, now, Grain.DAILY, there)] == [
+    assert [(one.scope, one.window) for one in due("ab", START, now, Grain.DAILY, there, by_day=False)] == [
         ("b", days(0)),
         ("a", days(1)),
         ("b", days(1)),
@@ -44,13 +47,30 @@ def test_what_has_settled_and_is_not_there_is_due_the_oldest_first() -> None:
 
 def test_a_window_is_not_due_before_five_minutes_after_its_end() -> None:
     ended = START + timedelta(days=1)
-    assert due("a", START, ended + timedelta(minutes=5), Grain.DAILY, ()) == []
-    assert len(due("a", START, ended + timedelta(minutes=5, seconds=1), Grain.DAILY, ())) == 1
+    assert due("a", START, ended + timedelta(minutes=5), Grain.DAILY, (), by_day=False) == []
+    assert len(due("a", START, ended + timedelta(minutes=5, seconds=1), Grain.DAILY, (), by_day=False)) == 1
+
+
+@pytest.mark.parametrize("hours", [-12, -8, -5, 0, 1, 13, 14])
+def test_a_day_of_the_ledger_is_not_due_while_it_goes_on_in_any_hotel(hours: int) -> None:
+    """An entry is posted on its hotel's own day. Asked for sooner, the day lacks its last hours for good."""
+    ledger = catalog.table("ledger_entries")
+    (first,) = windows_between(START, START + timedelta(days=1), Grain.DAILY)
+    own_end = first.end - timedelta(hours=hours)
+    assert due("a", START, own_end, Grain.DAILY, (), by_day=ledger.by_day) == []
+    asked_at = first.settles(by_day=True) + timedelta(seconds=1)
+    assert len(due("a", START, asked_at, Grain.DAILY, (), by_day=ledger.by_day)) == 1
+    assert asked_at >= own_end + SETTLE
+
+
+@pytest.mark.parametrize("table", catalog.TABLES, ids=lambda one: one.name)
+def test_only_the_ledger_waits_for_the_hotels_own_midnight(table: Table) -> None:
+    assert table.by_day == (table.name == "ledger_entries")
 
 
 def test_nothing_is_due_without_scopes_or_before_the_start() -> None:
-    assert due((), START, START + timedelta(days=9), Grain.DAILY, ()) == []
-    assert due("a", START, START - timedelta(days=9), Grain.DAILY, ()) == []
+    assert due((), START, START + timedelta(days=9), Grain.DAILY, (), by_day=False) == []
+    assert due("a", START, START - timedelta(days=9), Grain.DAILY, (), by_day=False) == []
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)

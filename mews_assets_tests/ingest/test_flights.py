@@ -286,7 +286,7 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
     there: set[str] = set()
     under_way: list[Flight] = []
     troubles: list[Trouble] = []
-    wanted = due(CONNECTIONS, start, NOW, Grain.DAILY, there)
+    wanted = due(CONNECTIONS, start, NOW, Grain.DAILY, there, by_day=False)
     minimum = len(plan(TABLE, wanted, CONNECTIONS.__getitem__))
     failed = 0
     for _ in range(5000):
@@ -306,7 +306,7 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
                 }
         # Given up is told to people, who mend it and launch: here the trouble is forgotten at once.
         troubles = [one for one in troubles if not one.given_up]
-        missing = due(CONNECTIONS, start, NOW, Grain.DAILY, there)
+        missing = due(CONNECTIONS, start, NOW, Grain.DAILY, there, by_day=False)
         closed = [one.question for one in decision.going_on] + blocked(troubles, mews.now)
         open_ones = not_covered(missing, [(one.scopes, one.window) for one in closed])
         for part in open_ones:
@@ -325,6 +325,6 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
         if not missing and not under_way:
             break
         mews.now += MINUTE
-    assert not due(CONNECTIONS, start, NOW, Grain.DAILY, there)
+    assert not due(CONNECTIONS, start, NOW, Grain.DAILY, there, by_day=False)
     # A failure leaves a hole that later questions may reach over from either side.
     assert mews.added <= minimum + 2 * failed

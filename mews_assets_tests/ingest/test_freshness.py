@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.freshness import Cadence, freshness_of, late_scopes, said
 from mews_assets.lake import layout
 from mews_assets.lake.store import Lake
-from mews_assets.windows import Grain, Window, windows_between
+from mews_assets.windows import LAST_DAY_END, Grain, Window, over_after, windows_between
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SIX_HOURS = timedelta(hours=6)
@@ -50,6 +51,15 @@ def test_a_scope_is_late_once_its_first_missing_window_is_due(
     assert [one.by(now) for one in late] == ([] if late_by is None else [late_by])
 
 
+def test_a_day_of_hotels_own_calendars_is_late_only_after_it_was_over_everywhere() -> None:
+    """Else every hotel's ledger would be called late each morning."""
+    ledger = replace(DAILY, by_day=True)
+    over = day(3).end + LAST_DAY_END
+    assert late_scopes({"west": day(2)}, ledger, {}, over + SIX_HOURS - timedelta(seconds=1)) == []
+    (late,) = late_scopes({"west": day(2)}, ledger, {}, over + SIX_HOURS)
+    assert (late.missing, late.due) == (day(3), over + SIX_HOURS)
+
+
 def test_nothing_is_asked_of_a_scope_before_it_was_first_seen() -> None:
     seen = START + timedelta(days=90)
     scopes = {"new": None, "old": None}
@@ -75,30 +85,37 @@ HOURS = st.integers(1, 168).map(lambda hours: timedelta(hours=hours))
 INSTANTS = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)).map(lambda at: at.replace(tzinfo=UTC))
 
 
-@given(GRAINS, HOURS, INSTANTS, INSTANTS, st.none() | INSTANTS, st.integers(-1, 400))
+@given(GRAINS, HOURS, INSTANTS, INSTANTS, st.none() | INSTANTS, st.integers(-1, 400), st.booleans())
 def test_late_is_the_same_as_past_the_due_instant_of_the_first_missing_window(
-    grain: Grain, allowed: timedelta, start: datetime, now: datetime, seen: datetime | None, held: int
+    grain: Grain,
+    allowed: timedelta,
+    start: datetime,
+    now: datetime,
+    seen: datetime | None,
+    held: int,
+    by_day: bool,
 ) -> None:
     start = start.replace(hour=0, minute=0, second=0, microsecond=0)
-    cadence = Cadence(start, grain, allowed)
+    cadence = Cadence(start, grain, allowed, by_day)
     windows = list(windows_between(start, now, grain))
     newest = windows[min(held, len(windows) - 1)] if held >= 0 and windows else None
     first_seen = {"one": seen} if seen else {}
     late = late_scopes({"one": newest}, cadence, first_seen, now)
     missing = cadence.after(newest)
-    assert bool(late) == (max(missing.end, seen or missing.end) + allowed <= now)
+    over = missing.end + over_after(by_day=by_day)
+    assert bool(late) == (max(over, seen or over) + allowed <= now)
     assert all(one.missing == missing and one.due <= now for one in late)
 
 
-@given(GRAINS, HOURS, INSTANTS)
+@given(GRAINS, HOURS, INSTANTS, st.booleans())
 def test_an_asset_that_is_on_time_is_never_silent_for_longer_than_its_policy_allows(
-    grain: Grain, allowed: timedelta, start: datetime
+    grain: Grain, allowed: timedelta, start: datetime, by_day: bool
 ) -> None:
-    cadence = Cadence(start, grain, allowed)
+    cadence = Cadence(start, grain, allowed, by_day)
     windows = list(windows_between(start, start + timedelta(days=100), grain))
     for one, following in pairwise(windows):
         # One lands at once, the next as late as it may.
-        assert cadence.due(following, None) - one.end <= cadence.longest_silence
+        assert cadence.due(following, None) - (one.end + over_after(by_day=by_day)) <= cadence.longest_silence
 
 
 def put(lake: Lake, scope: str, key: str) -> None:

@@ -15,10 +15,10 @@ from mews_assets.ingest.materialise import Materialised, UnsettledWindowError, m
 from mews_assets.lake import landing
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.store import Lake, open_lake
-from mews_assets.windows import Grain, Window, settled_windows, windows_between
+from mews_assets.windows import Grain, Window, settled_windows, to_api, windows_between
 from mews_assets_tests.conftest import MEWS_NOW
 from mews_assets_tests.ingest.made import BOTH, ITEMS, OUTLET_ITEMS, WEEK, client_to, pull_of, puller
-from mews_assets_tests.lake.made import everything
+from mews_assets_tests.lake.made import everything, table_of
 from mews_assets_tests.sandbox.made import NORTH, SOUTH
 
 DAYS = list(windows_between(WEEK.start, WEEK.end, Grain.DAILY))
@@ -45,7 +45,7 @@ def test_every_table_comes_from_the_sandbox_with_every_line_explained(table, tmp
     lake = open_lake(str(tmp_path), Grain.DAILY)
     clients = {"portfolio": client_to(mews)}
     directory = discover(clients)
-    windows = list(settled_windows(MEWS_NOW - timedelta(days=4), MEWS_NOW, Grain.DAILY))
+    windows = list(settled_windows(MEWS_NOW - timedelta(days=4), MEWS_NOW, Grain.DAILY, by_day=table.by_day))
     wanted = [Partition(scope, window) for scope in directory.scopes(table.scope) for window in windows]
     done = materialise(lake, table, wanted, clients, directory, lambda: mews.now, threads=1)
     assert not done.failed
@@ -133,6 +133,14 @@ def test_a_window_that_has_not_settled_is_refused_before_anything_is_asked(lake,
     assert sandbox.requests()["Counts"] == {}
     assert landing.captures(lake, "order_items") == []
     assert caught.value.is_transient  # else a sensor whose clock was set would never try again
+
+
+def test_a_day_of_the_ledger_that_goes_on_in_some_hotel_is_refused_and_told_when(lake, sandbox):
+    sandbox.set_clock(WEEK.end + timedelta(hours=12), running=False)
+    day = Partition(NORTH, Window(WEEK.end - timedelta(days=1), WEEK.end))
+    with pytest.raises(UnsettledWindowError, match="own calendars") as caught:
+        materialised(lake, sandbox, [day], table_of("ledger_entries"))
+    assert to_api(WEEK.end + timedelta(hours=12, minutes=5)) in str(caught.value)
 
 
 def test_a_scope_that_nobody_sees_is_told_before_anything_is_asked(lake, sandbox):
