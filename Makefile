@@ -16,7 +16,7 @@ dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or 
 	$(BIN)/mews-assets dev
 
 test: lint ## lint, types and every test
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 chaos: $(INSTALLED) ## a thousand seeds of bad weather, and every broken variant of the rules caught by one
 	$(BIN)/python -m mews_assets_tests.chaos --seeds 1000
