@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,31 @@ def test_a_wrong_value_is_found_in_every_block(tmp_path, small_blocks, wrong, fi
     with pytest.raises(RecordError) as caught:
         new_fields(tmp_path, content)
     assert (caught.value.field, caught.value.line) == (field, MANY + 1)
+
+
+def test_of_two_faults_the_first_in_the_file_is_told_though_blocks_are_matched_side_by_side(
+    tmp_path, small_blocks
+):
+    """A wrong value, and the archive ends early in a block that is read while the first is being matched."""
+    content = line() * MANY + line(UnitCount="5") + line() * (BLOCK // len(line()) + 1)
+    whole = gzip.compress(content, 0)
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(whole[: len(whole) - 100])
+    with pytest.raises(RecordError) as caught:
+        check_file(ORDER_ITEMS, path)
+    assert (caught.value.field, caught.value.line) == ("UnitCount", MANY + 1)
+
+
+def test_a_file_that_cannot_be_unpacked_is_told_with_its_line_however_far_reading_was_ahead(
+    tmp_path, small_blocks
+):
+    whole = gzip.compress(line() * MANY, 0)
+    path = tmp_path / "x.jsonl.gz"
+    path.write_bytes(whole[: len(whole) - 100])
+    with pytest.raises(RecordError, match="unpacked") as caught:
+        check_file(ORDER_ITEMS, path)
+    assert caught.value.line > 1
+    assert (caught.value.line - 1) * len(line()) <= len(whole)
 
 
 def test_a_field_in_some_lines_of_all_blocks_is_counted_exactly(tmp_path, small_blocks):
