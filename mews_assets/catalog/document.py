@@ -105,7 +105,10 @@ def _window(table: Table) -> str:
     column = snake_case(table.window_column)
     if table.via is not None:
         return f"`{column}` of the row of `{table.via.table}` that `{snake_case(table.via.column)}` names"
-    return f"`{column}`"
+    if not table.by_day:
+        return f"`{column}`"
+    again = f", and again with those of the next {table.lookback.days} days" if table.lookback else ""
+    return f"`{column}`, the hotel's own day; asked for when it is over everywhere{again}"
 
 
 def _asked(fetch: Export | Pages) -> str:

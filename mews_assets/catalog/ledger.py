@@ -5,6 +5,8 @@ Lives here: the table ledger_entries.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from mews_assets.catalog import shapes
 from mews_assets.catalog.bookkeeping import Balance, Sign
 from mews_assets.catalog.columns import date, decimal, enum, string
@@ -53,6 +55,8 @@ LEDGER_ENTRIES = Table(
     Export("LedgerEntry", filter="Posting"),
     window_column="PostingDate",
     version_column="CreatedUtc",
+    # Night audits post to the day that is over, and rebates to the day of the stay, some days later.
+    lookback=timedelta(days=3),
     balance=Balance(date="PostingDate", transaction="TransactionId", value="Value", side="LedgerEntryType"),
     signs=(Sign("Value", never="negative"),),
 )

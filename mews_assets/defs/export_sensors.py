@@ -26,7 +26,7 @@ from mews_assets.defs.specs import changes_key, landing_key
 from mews_assets.defs.switches import default_status
 from mews_assets.defs.wanted import export_config
 from mews_assets.ingest.directory import Directory, load_directory
-from mews_assets.ingest.due import due, not_covered, still_missing
+from mews_assets.ingest.due import due, looked_back, not_covered, still_missing
 from mews_assets.ingest.flights import (
     Decision,
     Flight,
@@ -162,9 +162,10 @@ class _Tick:
         under_way = [one.question for one in (*decision.going_on, *waited_for)]
         closed = [*under_way, *blocked(troubles, now)]
         missing = not_covered(due_now, [(one.scopes, one.window) for one in closed])
+        again = looked_back(missing, self.settings.start, self.settings.grain, self.table.lookback)
         chosen: dict[str, Pull] = {}
         busy = {one.export.connection for one in (*decision.waiting_at_mews, *waited_for)}
-        for pull in in_turn(plan(self.table, missing, self._connection_of)):
+        for pull in in_turn(plan(self.table, [*missing, *again], self._connection_of)):
             if pull.connection not in busy and pull.connection in self.clients:
                 chosen.setdefault(pull.connection, pull)
         asked: list[AskedExport] = []

@@ -6,10 +6,10 @@ Lives here: pure functions over partitions and questions. Where "there" is read 
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import Grain, Window, settled_windows, to_key
+from mews_assets.windows import Grain, Window, settled_windows, to_key, window_start, windows_between
 
 
 def due(
@@ -28,6 +28,24 @@ def due(
         key = to_key(window, grain)
         missing += [Partition(scope, window) for scope in chosen if f"{scope}|{key}" not in there]
     return missing
+
+
+def looked_back(
+    missing: Iterable[Partition], start: datetime, grain: Grain, lookback: timedelta
+) -> list[Partition]:
+    """The partitions since the start that lie so shortly before missing ones, and are not missing themselves.
+
+    They are asked for once more, in the same exports: entries are posted late under a day that has landed.
+    """
+    wanted = set(missing)
+    before = {
+        Partition(one.scope, window)
+        for one in wanted
+        for window in windows_between(
+            max(start, window_start(one.window.start - lookback, grain)), one.window.start, grain
+        )
+    }
+    return sorted(before - wanted)
 
 
 def not_covered(

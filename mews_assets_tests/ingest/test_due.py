@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
-from mews_assets.ingest.due import due, not_covered, still_missing
+from mews_assets.ingest.due import due, looked_back, not_covered, still_missing
 from mews_assets.lake.dealing import Partition
 from mews_assets.windows import SETTLE, Grain, Window, windows_between
 
@@ -66,6 +66,39 @@ def test_a_day_of_the_ledger_is_not_due_while_it_goes_on_in_any_hotel(hours: int
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda one: one.name)
 def test_only_the_ledger_waits_for_the_hotels_own_midnight(table: Table) -> None:
     assert table.by_day == (table.name == "ledger_entries")
+
+
+THREE_DAYS = timedelta(days=3)
+
+
+@pytest.mark.parametrize(
+    ("grain", "missing", "again"),
+    [
+        (Grain.DAILY, [9], [6, 7, 8]),
+        (Grain.DAILY, [9, 10], [6, 7, 8]),
+        (Grain.DAILY, [5, 9], [2, 3, 4, 6, 7, 8]),
+        (Grain.DAILY, [1], [0]),
+        (Grain.DAILY, [], []),
+    ],
+)
+def test_the_days_shortly_before_a_missing_one_are_asked_for_again_but_none_before_the_start(
+    grain: Grain, missing: list[int], again: list[int]
+) -> None:
+    wanted = [Partition("a", days(day)) for day in missing]
+    assert looked_back(wanted, START, grain, THREE_DAYS) == [Partition("a", days(day)) for day in again]
+
+
+def test_looking_back_takes_whole_windows_of_any_grain_and_each_hotels_own() -> None:
+    week = Window(START + timedelta(days=14), START + timedelta(days=21))
+    assert looked_back([Partition("a", week)], START, Grain.WEEKLY, THREE_DAYS) == [
+        Partition("a", Window(START + timedelta(days=7), START + timedelta(days=14)))
+    ]
+    found = looked_back([Partition("a", days(9)), Partition("b", days(1))], START, Grain.DAILY, THREE_DAYS)
+    assert found == [*(Partition("a", days(day)) for day in (6, 7, 8)), Partition("b", days(0))]
+
+
+def test_a_table_that_does_not_look_back_asks_for_nothing_again() -> None:
+    assert looked_back([Partition("a", days(9))], START, Grain.DAILY, timedelta(0)) == []
 
 
 def test_nothing_is_due_without_scopes_or_before_the_start() -> None:

@@ -1,0 +1,63 @@
+"""Days of the ledger, as its sensor asks for them: when they are over everywhere, and some of them once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.windows import from_api
+from mews_assets_tests.defs.stage import stage_of
+from mews_assets_tests.defs.ticks import Ticks
+from mews_assets_tests.ingest.made import made_records
+
+SENSOR = "export_ledger_entries"
+NOON = from_api("2024-06-15T12:00:00Z")
+MORNING = NOON - timedelta(hours=2)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(made_records(), now=MORNING, export_seconds=600, rate_limit=10_000) as running:
+        running.set_clock(MORNING, running=False)
+        yield running
+
+
+@pytest.fixture
+def ticks(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ticks]:
+    named = {"MEWS_START_DATE": "2024-06-10", "MEWS_TABLES": "ledger_entries"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        made = Ticks(stage_of(sandbox, instance, tmp_path, monkeypatch, **named))
+        made.discover()
+        yield made
+
+
+def posted(ticks: Ticks) -> list[list[str]]:
+    """First and last day of every export that was asked for."""
+    return [one["Intervals"]["Posting"] for one in ticks.asked]
+
+
+def test_a_day_is_asked_for_when_it_is_over_everywhere_together_with_the_three_before_it(
+    ticks: Ticks,
+) -> None:
+    ticks.land("ledger_entries")
+    assert posted(ticks) == [["2024-06-10", "2024-06-13"]]
+
+    ticks.stage.mews.set_clock(NOON + timedelta(minutes=4, seconds=59), running=False)
+    ticks.discover()
+    assert ticks.tick(SENSOR).skip_message == "nothing is due"
+
+    ticks.stage.mews.set_clock(NOON + timedelta(minutes=6), running=False)
+    ticks.discover()
+    ticks.tick(SENSOR)
+    ticks.stage.mews.advance(600)
+    (request,) = ticks.tick(SENSOR).run_requests
+    ran = ticks.run("ledger_entries", request)
+    assert posted(ticks)[1:] == [["2024-06-11", "2024-06-14"]]
+    told = [one for one in ran.get_asset_materialization_events() if one.asset_key.path[0] == "changes"]
+    days = {str(one.partition).partition("|")[2] for one in told}
+    assert days == {f"2024-06-{day}" for day in (11, 12, 13, 14)}, "each is told of, for its rows may be more"
