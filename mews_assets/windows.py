@@ -18,10 +18,8 @@ from enum import StrEnum
 
 SETTLE = timedelta(minutes=5)
 """Mews refuses an export whose interval ends less than 5 minutes in the past (exports/add, UpdatedUtc)."""
-LAST_ZONE = "Etc/GMT+12"
-"""The zone in which a day ends last (UTC-12; the sign of these names is the other way round)."""
 LAST_DAY_END = timedelta(hours=12)
-"""How long after midnight in UTC a day of the calendar is over everywhere: when it is in the last zone."""
+"""How long after midnight in UTC a day of the calendar is over everywhere: the last zone is UTC-12."""
 
 
 def over_after(*, by_day: bool) -> timedelta:

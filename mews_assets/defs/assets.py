@@ -5,6 +5,7 @@ tells Dagster what came of it: a materialisation for every partition, and every 
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.store import Lake
 from mews_assets.settings import Settings
+from mews_assets.windows import to_api
 
 
 def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
@@ -39,7 +41,7 @@ def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
 def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefinition:
     """The op for tables that come with one request, and its assets."""
     first = group[0]
-    partitions = partitions_of(first, settings.grain, settings.start)
+    partitions = partitions_of(first.scope, settings.grain, settings.start)
 
     @dg.multi_asset(
         name=op_name(first),
@@ -67,7 +69,7 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                 )
             wanted = read_wanted(context, config, sorted(selected)[0], opened.grain)
             if any(landing_key(table) in selected for table in group):
-                result, names = _pull(context, first, wanted, mews, opened)
+                wanted, result, names = _pull(context, first, wanted, mews, opened)
             else:
                 chosen = [table for table in group if changes_key(table) in selected]
                 result, names = rebuild_changes(opened, chosen, wanted.partitions), {}
@@ -78,10 +80,11 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
 
 def _pull(
     context: dg.AssetExecutionContext, table: Table, wanted: Wanted, mews: MewsResource, lake: Lake
-) -> tuple[Materialised, dict[str, str]]:
-    """The partitions pulled and merged, and the names of their scopes."""
+) -> tuple[Wanted, Materialised, dict[str, str]]:
+    """What was wanted and can be had by now, its partitions pulled and merged, and the names of their scopes."""
     with mews.open(before=load_directory(lake)) as platform:
         directory = platform.directory
+        wanted = _without_unsettled(context, table, wanted, platform.now())
         # A scope that nobody sees any more fails alone. An export that was asked for may still bring its rows.
         seen = (
             directory.scopes(table.scope)
@@ -105,7 +108,30 @@ def _pull(
                 directory.connection_of(table.scope, scope)
             except UnknownScopeError as error:
                 result.failed.append(([one for one in wanted.partitions if one.scope == scope], error))
-        return result, {one.scope: directory.name_of(table.scope, one.scope) for one in wanted.partitions}
+        names = {one.scope: directory.name_of(table.scope, one.scope) for one in wanted.partitions}
+        return wanted, result, names
+
+
+def _without_unsettled(
+    context: dg.AssetExecutionContext, table: Table, wanted: Wanted, now: datetime
+) -> Wanted:
+    """The newest days left out of a backfill that reaches up to them, and said. Alone they are an error.
+
+    The UI offers a day of the ledger from midnight in UTC on, when it is not over in every hotel: a backfill of
+    all tables, launched in the morning, would else fail with all of its ledger.
+    """
+    settled = [one for one in wanted.partitions if one.window.is_settled(now, by_day=table.by_day)]
+    left_out = len(wanted.partitions) - len(settled)
+    if wanted.pulls is not None or not settled or not left_out:
+        return wanted
+    context.log.warning(
+        "%s: %d partitions have not settled and are left out. They stay missing, so the sensor asks for them when "
+        "they have: after %s",
+        table.name,
+        left_out,
+        to_api(max(one.window for one in wanted.partitions).settles(by_day=table.by_day)),
+    )
+    return replace(wanted, partitions=settled)
 
 
 def _at_mews(wanted: Wanted, platform: Platform) -> datetime | None:

@@ -7,13 +7,12 @@ and back. Not here: which partitions are due.
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from mews_assets.catalog.model import ScopeKind, Table
+from mews_assets.catalog.model import ScopeKind
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import LAST_ZONE, Grain, from_key, key_format
+from mews_assets.windows import Grain, from_key, key_format
 
 SCOPE_SETS = {ScopeKind.ENTERPRISE: "enterprises", ScopeKind.CHAIN: "chains"}
 """The names of the dynamic partition sets, filled from enterprises/getAll."""
@@ -27,16 +26,10 @@ _WINDOWS: dict[Grain, type[dg.TimeWindowPartitionsDefinition]] = {
 }
 
 
-def partitions_of(table: Table, grain: Grain, start: datetime) -> dg.MultiPartitionsDefinition:
-    """All windows since `start`, for every scope of the table's kind. Keys read `<scope>|<window>`.
-
-    A window is there to be chosen once it is over. Days are cut in the zone in which they end last, so that
-    nobody is offered a day that goes on in some hotel; their keys are the same.
-    """
-    zone = LAST_ZONE if table.by_day else "UTC"
-    first = start.replace(tzinfo=ZoneInfo(zone))
-    windows = _WINDOWS[grain](start_date=first, timezone=zone, fmt=key_format(grain))  # type: ignore[call-arg]
-    return dg.MultiPartitionsDefinition({table.scope.value: scopes_of(table.scope), WINDOW: windows})
+def partitions_of(kind: ScopeKind, grain: Grain, start: datetime) -> dg.MultiPartitionsDefinition:
+    """All windows since `start`, for every scope of the kind. Keys read `<scope>|<window>`."""
+    windows = _WINDOWS[grain](start_date=start, fmt=key_format(grain))  # type: ignore[call-arg]
+    return dg.MultiPartitionsDefinition({kind.value: scopes_of(kind), WINDOW: windows})
 
 
 def scopes_of(kind: ScopeKind) -> dg.DynamicPartitionsDefinition:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.partitions import WINDOW, partitions_of, to_dagster_key, to_partition
-from mews_assets.windows import LAST_DAY_END, Grain, to_key, window_start, windows_between
+from mews_assets.windows import Grain, to_key, windows_between
 
 NOW = datetime(2025, 3, 10, 12, 30, tzinfo=UTC)
 
@@ -20,7 +19,7 @@ NOW = datetime(2025, 3, 10, 12, 30, tzinfo=UTC)
 def test_dagsters_windows_are_the_lakes(grain: Grain, start: str) -> None:
     """From the first of a month, a Sunday, and days in the middle of weeks and months."""
     first = datetime.fromisoformat(start).replace(tzinfo=UTC)
-    windows = partitions_of(catalog.table("payments"), grain, first).get_partitions_def_for_dimension(WINDOW)
+    windows = partitions_of(ScopeKind.ENTERPRISE, grain, first).get_partitions_def_for_dimension(WINDOW)
     lakes = [to_key(window, grain) for window in windows_between(first, NOW, grain)]
     assert list(windows.get_partition_keys(current_time=NOW)) == lakes
 
@@ -28,7 +27,7 @@ def test_dagsters_windows_are_the_lakes(grain: Grain, start: str) -> None:
 @pytest.mark.parametrize("grain", Grain)
 def test_each_window_lasts_as_long_in_dagster_as_in_the_lake(grain: Grain) -> None:
     first = datetime(2025, 1, 1, tzinfo=UTC)
-    windows = partitions_of(catalog.table("payments"), grain, first).get_partitions_def_for_dimension(WINDOW)
+    windows = partitions_of(ScopeKind.ENTERPRISE, grain, first).get_partitions_def_for_dimension(WINDOW)
     assert isinstance(windows, dg.TimeWindowPartitionsDefinition)
     for window in list(windows_between(first, NOW, grain))[:50]:
         found = windows.time_window_for_partition_key(to_key(window, grain))
@@ -36,20 +35,6 @@ def test_each_window_lasts_as_long_in_dagster_as_in_the_lake(grain: Grain) -> No
             window.start.timestamp(),
             window.end.timestamp(),
         )
-
-
-@pytest.mark.parametrize("grain", [one for one in Grain if one is not Grain.HOURLY])
-def test_a_day_of_the_ledger_can_be_chosen_once_it_is_over_in_every_hotel(grain: Grain) -> None:
-    """A backfill of all there is, launched in the night, must not hold a day that goes on in New York."""
-    first = datetime(2025, 1, 1, tzinfo=UTC)
-    ledger = partitions_of(catalog.table("ledger_entries"), grain, first)
-    windows = ledger.get_partitions_def_for_dimension(WINDOW)
-    over = window_start(NOW, grain) + LAST_DAY_END
-    for now in (over - timedelta(seconds=1), over):
-        lakes = [
-            to_key(one, grain) for one in windows_between(first, NOW, grain) if one.end + LAST_DAY_END <= now
-        ]
-        assert list(windows.get_partition_keys(current_time=now)) == lakes
 
 
 @pytest.mark.parametrize("kind", ScopeKind)

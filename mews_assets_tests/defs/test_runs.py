@@ -168,6 +168,18 @@ def test_a_window_that_has_not_settled_is_refused_before_mews_is_asked_for_it(st
     assert "exports/add" not in stage.mews.requests()["Counts"]
 
 
+def test_a_run_that_reaches_up_to_an_unsettled_window_leaves_it_out_and_says_so(stage: Stage) -> None:
+    """As a backfill of all there is does shortly after midnight, and of the ledger all morning."""
+    settled, unsettled = (stage.keys(stage.enterprises[:1], [day]) for day in ("2025-03-09", "2025-03-10"))
+    result = stage.run("payments", [*settled, *unsettled])
+    assert result.success
+    told = [event.partition for event in result.get_asset_materialization_events()]
+    assert {str(one) for one in told} == set(settled)
+    said = [entry.user_message for entry in stage.instance.all_logs(result.run_id)]
+    (warning,) = [one for one in said if "left out" in one]
+    assert "1 partitions" in warning and "2025-03-11T00:05:00Z" in warning
+
+
 def test_landing_is_kept_and_a_second_run_changes_no_row(stage: Stage, tmp_path: Path) -> None:
     keys = stage.keys(stage.enterprises[:1])
     first = stage.run("payments", keys)
