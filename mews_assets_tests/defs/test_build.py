@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from mews_assets import catalog
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.assets import groups
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
@@ -129,6 +129,14 @@ def test_customers_are_partitioned_by_chain() -> None:
 
     assert dimensions("customers") == dimensions("companies") == {"chain", "window"}
     assert dimensions("payments") == {"enterprise", "window"}
+
+
+@pytest.mark.parametrize("kind", ScopeKind)
+def test_one_backfill_can_take_all_tables_of_a_kind(kind: ScopeKind) -> None:
+    """Dagster refuses one over assets whose partitions are cut differently, be it by a time zone."""
+    tables = [table for table in catalog.TABLES if table.scope is kind]
+    cut = {GRAPH.get(key(table)).partitions_def for table in tables for key in (landing_of, changes_of)}
+    assert len(cut) == 1
 
 
 def test_runs_of_one_operation_share_a_pool_and_others_do_not() -> None:
