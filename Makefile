@@ -43,8 +43,8 @@ audit: ## known faults in the pinned packages; needs PyPI's or OSV's data, and f
 	.venv-audit/bin/pip install --quiet --disable-pip-version-check pip-audit
 	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
-clean: ## forget the demo: its lake, its Dagster instance
-	rm -rf data
+clean: ## forget the demo: its lake, its Dagster instance (data/demo)
+	rm -rf data/demo
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -29,11 +29,11 @@ def run(args: argparse.Namespace) -> int:
 
     began = time.monotonic()
     trial = home.trial(home.utc_now())
-    os.environ["MEWS_LAKE"] = str((home.DATA / "lake").absolute())
+    home.use_demo()
     _say("starting the sandbox: 3 hotels in 2 chains, and what happened in them in the last 34 days")
     with sandbox_process(trial, export_seconds=_EXPORT_SECONDS) as settings:
         point_at(settings, trial)
-        home.prepare()
+        home.prepare(home.DEMO)
         runs = _materialise_all()
     tables = _summary()
     for line in _table(tables):

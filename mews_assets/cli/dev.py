@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -19,24 +20,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli import home
     from mews_assets.cli.sandbox_process import point_at, sandbox_process
-    from mews_assets.settings import read_settings
 
     home.load_dotenv()
-    os.environ.setdefault("MEWS_LAKE", str((home.DATA / "lake").absolute()))
     is_trial = not home.has_tokens(os.environ)
     trial = home.trial(home.utc_now()) if is_trial else None
+    _refuse_taken(args.port)
     with ExitStack() as stack:
         if trial:
             settings = stack.enter_context(sandbox_process(trial, export_seconds=_EXPORT_SECONDS))
+            home.use_demo()  # also where .env names a lake: no simulated hotel may come to stand in it
             point_at(settings, trial)
             print(
-                f"no MEWS_CLIENT_TOKEN set: using a sandbox at {settings['MEWS_PLATFORM_ADDRESS']}",
+                f"no MEWS_CLIENT_TOKEN set: using a sandbox at {settings['MEWS_PLATFORM_ADDRESS']} and {home.DEMO}",
                 flush=True,
             )
-        read_settings(os.environ)  # a wrong setting is told here, before three processes tell it
-        home.prepare()
+        _refuse_wrong_settings()
+        home.prepare(home.DEMO if trial else home.DATA)
         print(f"the UI opens at http://127.0.0.1:{args.port} (Ctrl-C ends it)", flush=True)
         return _serve(args.port)
+
+
+def _refuse_taken(port: int) -> None:
+    """Dagster would go on without its UI, or with one on another port, and with a second daemon."""
+    from mews_assets.cli.home import HomeError
+
+    with socket.socket() as trying:
+        trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trying.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise HomeError(
+                f"the UI cannot listen on port {port}: {error}. Choose another: --port 3001"
+            ) from None
+
+
+def _refuse_wrong_settings() -> None:
+    """What is wrong is told here, before three processes tell it."""
+    from mews_assets.clients import client_of
+    from mews_assets.lake.store import find_lake
+    from mews_assets.settings import read_privacy, read_settings
+
+    settings = read_settings(os.environ)
+    find_lake(settings.lake, settings.grain, read_privacy(os.environ))
+    for connection in settings.connections:
+        with client_of(settings, connection):
+            pass  # the variable that names its token is set
 
 
 def _serve(port: int) -> int:

@@ -1,6 +1,8 @@
 """The project's home on this machine: the folder `data`, where lake and Dagster instance are.
 
-Lives here: preparing that folder, and the environment that points Dagster and the settings at it.
+Lives here: preparing that folder, and the environment that points Dagster and the settings at it. The
+demonstration has a folder of its own in it, so that no simulated hotel ever stands beside a real one, and
+`make clean` takes nothing away that Mews would not give twice.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 DATA = Path("data")
+DEMO = DATA / "demo"
 DAGSTER_YAML = Path("dagster.yaml")
 _SANDBOX_DAYS = 34
 _SANDBOX_KEEPS = timedelta(days=25)
@@ -56,7 +59,7 @@ def prepare(data: Path = DATA) -> Path:
         return home
 
 
-def trial(now: datetime, data: Path = DATA) -> Trial:
+def trial(now: datetime, data: Path = DEMO) -> Trial:
     """This home's sandbox, made up at the first call. Raises HomeError when it is too old or unreadable."""
     file = data / "sandbox.json"
     if not file.exists():
@@ -82,17 +85,33 @@ def has_tokens(environment: Mapping[str, str]) -> bool:
     return bool(environment.get("MEWS_CLIENT_TOKEN", "").strip())
 
 
-def dagster_home(data: Path = DATA) -> str:
-    """Where Dagster's own processes look, or the home that `dev` and `demo` make; empty where there is neither."""
-    made = (data / "dagster").absolute()
+def is_demo(environment: Mapping[str, str]) -> bool:
+    """Whether the lake that is set is the demonstration's."""
+    return Path(environment.get("MEWS_LAKE", "")).absolute() == (DEMO / "lake").absolute()
+
+
+def dagster_home() -> str:
+    """Where Dagster's own processes look, or the home beside the lake that is set; empty where there is neither."""
+    made = ((DEMO if is_demo(os.environ) else DATA) / "dagster").absolute()
     return os.environ.get("DAGSTER_HOME", "").strip() or (str(made) if made.is_dir() else "")
 
 
 def load_dotenv() -> None:
-    """Take settings from `.env`, without overriding what the environment says."""
+    """Take settings from `.env`, without overriding what the environment says.
+
+    Where neither says which lake, and there are no tokens, it is the demonstration's, if it was made.
+    """
     import dotenv
 
     dotenv.load_dotenv(Path(".env"))
+    is_unsaid = not os.environ.get("MEWS_LAKE", "").strip() and not has_tokens(os.environ)
+    if is_unsaid and (DEMO / "lake").is_dir() and not (DATA / "lake").exists():
+        use_demo()
+
+
+def use_demo() -> None:
+    """Let this process and its children use the demonstration's lake."""
+    os.environ["MEWS_LAKE"] = str((DEMO / "lake").absolute())
 
 
 def utc_now() -> datetime:

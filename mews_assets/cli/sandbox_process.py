@@ -59,4 +59,4 @@ def point_at(settings: dict[str, str], trial: Trial) -> None:
     """Let this process and its children use the sandbox."""
     os.environ.update(settings)
     os.environ.pop("MEWS_CONNECTIONS", None)
-    os.environ.setdefault("MEWS_START_DATE", trial.start_date)
+    os.environ["MEWS_START_DATE"] = trial.start_date

@@ -30,19 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from mews_assets.cli.home import DATA, HomeError, dagster_home, load_dotenv, trial, utc_now
+    from mews_assets.cli.home import DEMO, HomeError, dagster_home, is_demo, load_dotenv, trial, utc_now
     from mews_assets.ingest.directory import load_directory
     from mews_assets.lake.store import find_lake
     from mews_assets.settings import read_settings
 
     load_dotenv()
-    if not os.environ.get("MEWS_START_DATE") and (DATA / "sandbox.json").exists():
+    if not os.environ.get("MEWS_START_DATE") and is_demo(os.environ) and (DEMO / "sandbox.json").exists():
         os.environ["MEWS_START_DATE"] = trial(utc_now()).start_date
     settings = read_settings(os.environ)
     lake = find_lake(settings.lake, settings.grain)
     directory = load_directory(lake) if lake else None
     if lake is None or directory is None:
-        raise HomeError(f"{settings.lake} knows no hotels yet: run the job `enterprises`, or `make demo`")
+        raise HomeError(
+            f"{settings.lake} knows no hotels yet: run the job `enterprises`, in the UI or by its sensor"
+        )
     # Mews' clock says what has settled and what is late.
     now = utc_now() + timedelta(seconds=directory.clock_skew_seconds)
     with _checks(dagster_home(), settings, directory) as (states, note):
