@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "defs": {*ALL_ROOMS, "clients", "alerts", "dagster", "pyarrow", "duckdb"},
     "definitions": {"defs", "settings"},
     "sandbox": {"catalog", "starlette", "uvicorn", "msgspec"},
-    "cli": {*ALL_ROOMS, "clients", "cli", "defs", "sandbox", "dagster", "httpx", "dotenv"},
+    "cli": {*ALL_ROOMS, "clients", "alerts", "cli", "defs", "sandbox", "dagster", "httpx", "dotenv"},
 }
 """By room: the other rooms, and the packages that are not of Python itself. What is not here is a mistake."""
 

@@ -42,6 +42,20 @@ def targets_of(setting: str) -> list[Target]:
     ]
 
 
+def unknown_targets(setting: str) -> list[str]:
+    """The names of the addresses in a setting that Apprise would not know how to tell anything."""
+    import apprise
+
+    with _quiet():
+        return [
+            target.name
+            for target in targets_of(setting)
+            if not isinstance(
+                apprise.Apprise.instantiate(target.url, suppress_exceptions=True), apprise.NotifyBase
+            )
+        ]
+
+
 def deliver(target: Target, message: Message, *, repeated: bool = False) -> None:
     """Send it, in the seconds that Apprise allows itself. Raises DeliveryError."""
     import apprise  # 0.2 s and more, which every run's process would spend

@@ -15,11 +15,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
+    from mews_assets.cli.home import HomeError
     from mews_assets.lake.convert import convert
     from mews_assets.lake.hiding import Hiding
     from mews_assets.settings import read_privacy
 
     table = catalog.table(args.table)
+    if not args.source.is_file():
+        raise HomeError(f"there is no file {args.source}")
+    if not args.target.absolute().parent.is_dir():
+        raise HomeError(
+            f"there is no folder {args.target.absolute().parent} to write {args.target.name} into"
+        )
     hiding = Hiding(table, read_privacy(os.environ))
     converted = convert(table, [args.source], args.target, hiding=hiding)
     findings = converted.findings

@@ -46,12 +46,18 @@ def run(args: argparse.Namespace) -> int:
 
 def look() -> Iterator[Finding]:
     """All findings, as they come in."""
-    from mews_assets.cli.home import dagster_home, utc_now
+    from mews_assets.cli.home import dagster_home, has_tokens, utc_now
     from mews_assets.ingest.findings import fail
     from mews_assets.ingest.lake_probe import probe_lake
     from mews_assets.settings import SettingError, read_privacy, read_settings
 
     automation = False
+    if not has_tokens(os.environ):
+        yield fail(
+            "tokens",
+            "MEWS_CLIENT_TOKEN is not set, so there is no Mews to look at; `make demo` and `make dev` need none",
+            "copy .env.example to .env, fill in both tokens and MEWS_START_DATE, and run this again.",
+        )
     try:
         settings = read_settings(os.environ)
         privacy = read_privacy(os.environ)
@@ -89,7 +95,9 @@ def lines(finding: Finding, width: int) -> list[str]:
 
 
 def _settings(settings: Settings) -> Iterable[Finding]:
-    from mews_assets.ingest.findings import ok, warn
+    from mews_assets.alerts.delivery import unknown_targets
+    from mews_assets.cli.home import utc_now
+    from mews_assets.ingest.findings import fail, ok, warn
     from mews_assets.settings import ALERT_URLS
 
     count = len(settings.connections)
@@ -98,6 +106,12 @@ def _settings(settings: Settings) -> Iterable[Finding]:
         f"{len(settings.tables)} tables, {settings.grain.value} windows from {settings.start:%Y-%m-%d}, "
         f"{count} connection{'s' if count != 1 else ''} to {settings.platform_address}",
     )
+    if settings.start > utc_now():
+        yield warn(
+            "settings",
+            f"MEWS_START_DATE is {settings.start:%Y-%m-%d}: nothing is due before that day is over",
+            "set the first day to fetch.",
+        )
     if not settings.automation:
         yield warn(
             "settings",
@@ -109,6 +123,12 @@ def _settings(settings: Settings) -> Iterable[Finding]:
             "settings",
             f"{ALERT_URLS} is not set: nobody is told when something fails",
             f"set {ALERT_URLS} to an address of Slack, e-mail or a webhook.",
+        )
+    if unknown := unknown_targets(os.environ.get(ALERT_URLS, "")):
+        yield fail(
+            "settings",
+            f"{ALERT_URLS} holds what Apprise does not know as an address: {', '.join(unknown)}; nobody is told there",
+            "see https://github.com/caronc/apprise for how addresses read.",
         )
 
 

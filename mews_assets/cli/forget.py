@@ -45,7 +45,10 @@ def told(done: Forgotten) -> list[str]:
         f"  {layer}: {done.files[layer]} files rewritten, {done.records[layer]} records" for layer in layers
     ]
     if not layers:
-        lines.append("  no file held anything personal of them")
+        lines.append(
+            "  no file held anything of this id: forgotten before, or mistyped (it stands in `id` of customers). It is "
+            "remembered, and hidden in whatever comes"
+        )
     if done.merged_into:
         lines.append(
             f"merged into {', '.join(done.merged_into)} at Mews: most likely the same person; forget that one too"

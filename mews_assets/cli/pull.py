@@ -126,7 +126,14 @@ def _open(settings: Settings) -> Iterator[tuple[dict[str, MewsClient], Directory
 
 def _scopes(args: argparse.Namespace, table: Table, directory: Directory) -> list[str]:
     """The scopes that are wanted. What nobody sees is told before anything is asked for."""
+    from mews_assets.settings import SettingError
+
     scopes: list[str] = args.scope or directory.scopes(table.scope)
+    if not scopes:
+        raise SettingError(
+            f"no connection sees any {table.scope.value}: run mews-assets doctor, and look at `enterprises` in "
+            "MEWS_CONNECTIONS"
+        )
     for scope in scopes:
         directory.connection_of(table.scope, scope)
     return scopes

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 _COLUMN_WIDTH = 40
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     lake = open_standing(os.environ.get("MEWS_LAKE", "").strip() or "data/lake")
     if args.query is None:
         for view in write_catalog(lake):
-            print(f"{view.schema}.{view.name:28} {view.files:>6} files")
+            print(f"{view.schema + '.' + view.name:40} {view.files:>6} file{'' if view.files == 1 else 's'}")
         return 0
     with query(lake, args.query) as result:
         if args.csv:
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
             for row in rows:
                 print(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
         elif hasattr(result, "show"):
-            width = shutil.get_terminal_size().columns
+            width = shutil.get_terminal_size((10_000, 24)).columns  # a pipe has no width: nothing is cut
             result.show(max_width=width, max_rows=args.rows, max_col_width=_COLUMN_WIDTH)
         else:  # a plan
             for row in result.fetchall():
@@ -62,4 +63,6 @@ def _print_csv(names: list[str], rows: Iterator[list[Any]]) -> None:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")  # a nought is no 0E-10
     return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else value

@@ -285,6 +285,17 @@ def test_what_pull_cannot_do_is_told_in_one_line(
     assert "zq7-wrong" not in line
 
 
+def test_a_pull_for_no_hotel_at_all_is_a_mistake_that_is_told(
+    mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where a connection is limited by names, which are no ids: no rows would look like a quiet hotel."""
+    point_at(mews)
+    connection = 'name = "london"\naccess_token_variable = "MEWS_ACCESS_TOKEN"\nenterprises = ["london"]'
+    (tmp_path / "connections.toml").write_text(f"[[connections]]\n{connection}\n")
+    os.environ["MEWS_CONNECTIONS"] = "connections.toml"
+    assert "no connection sees any enterprise" in told(capsys, main(["pull", "payments", *DAYS]))
+
+
 def test_a_lake_laid_with_other_windows_is_refused_in_one_line(
     mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

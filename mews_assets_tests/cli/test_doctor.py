@@ -217,7 +217,7 @@ def test_nothing_that_listens_is_said_with_the_address_to_check(today: RunningSa
 
 
 def test_settings_that_are_wrong_keep_nobody_from_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
-    os.environ["MEWS_START_DATE"] = "yesterday"
+    os.environ |= {"MEWS_CLIENT_TOKEN": "c", "MEWS_START_DATE": "yesterday"}
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert out.splitlines()[0].startswith("FAIL  settings")
@@ -329,3 +329,21 @@ def test_lines_are_no_wider_than_the_terminal_and_a_pipes_are_not_broken() -> No
     assert all(len(line) <= 80 for line in doctor.lines(finding, 80))
     assert len(doctor.lines(finding, 10_000)) == 2
     assert doctor.lines(ok("lake", "is well"), 80) == ["OK    lake        is well"]
+
+
+def test_without_tokens_it_says_how_to_get_on_and_that_the_demo_needs_none() -> None:
+    finding = only(looked(), "tokens", Level.FAIL)
+    assert "make demo" in finding.text
+    assert ".env.example" in (finding.fix or "")
+
+
+def test_an_alert_address_that_nobody_could_be_told_by_is_to_mend(today: RunningSandbox) -> None:
+    os.environ["MEWS_ALERT_URLS"] = "json://127.0.0.1/ nonsense://secret-token"
+    finding = only(looked(), "settings", Level.FAIL)
+    assert "2:nonsense" in finding.text
+    assert "secret-token" not in finding.text
+
+
+def test_a_first_day_that_is_to_come_is_told(today: RunningSandbox) -> None:
+    os.environ["MEWS_START_DATE"] = "2099-01-01"
+    assert "2099-01-01" in only(looked(), "settings", Level.WARN).text

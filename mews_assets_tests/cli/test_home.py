@@ -83,3 +83,36 @@ def test_a_sandbox_process_serves_until_its_block_ends_and_tells_the_real_time(
         assert abs(datetime.fromisoformat(clock) - now) < timedelta(minutes=1)
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{settings['MEWS_PLATFORM_ADDRESS']}/control/clock")
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize(
+    ("settings", "real_lake", "is_demo"),
+    [
+        ("", False, True),
+        ("", True, False),
+        ("MEWS_CLIENT_TOKEN=ours", False, False),
+        ("MEWS_LAKE=somewhere", False, False),
+    ],
+)
+def test_without_tokens_and_a_lake_of_ones_own_the_lake_is_the_demonstrations(
+    settings: str, real_lake: bool, is_demo: bool
+) -> None:
+    """So that `sql` and `status` find what `make demo` has made, and nobody's real lake is mistaken for it."""
+    (home.DEMO / "lake").mkdir(parents=True)
+    (home.DEMO / "dagster").mkdir()
+    (home.DATA / "dagster").mkdir()
+    if real_lake:
+        (home.DATA / "lake").mkdir()
+    Path(".env").write_text(settings)
+    home.load_dotenv()
+    assert home.is_demo(os.environ) == is_demo
+    beside = home.DEMO if is_demo else home.DATA
+    assert home.dagster_home() == str((beside / "dagster").absolute())
+
+
+def test_cleaning_up_takes_the_demonstration_and_nothing_else() -> None:
+    """Mews gives an old window only once: a lake of real hotels cannot be fetched again."""
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    recipe = makefile.partition("\nclean:")[2].splitlines()[1]
+    assert recipe.split() == ["rm", "-rf", home.DEMO.as_posix()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,31 @@ def test_csv_and_json_hold_every_row_for_programs(lake: Lake, capsys: pytest.Cap
     assert main(["sql", "SELECT range AS n, {'a': [1]} AS deep FROM range(5000)", "--json"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line) for line in lines] == [{"n": n, "deep": {"a": [1]}} for n in range(5000)]
+
+
+def test_a_nought_of_a_decimal_is_no_power_of_ten_in_csv(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sql", "SELECT 0::DECIMAL(38, 10) AS nought", "--csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["nought", "0.0000000000"]
+
+
+def test_what_goes_into_a_pipe_is_not_cut_to_a_terminals_width(
+    lake: Lake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert main(["sql", "DESCRIBE changes.order_items"]) == 0
+    printed = capsys.readouterr().out
+    assert "column_type" in printed and "null" in printed
+
+
+def test_who_reads_no_further_ends_it_without_a_word(lake: Lake, tmp_path: Path) -> None:
+    """As `mews-assets sql ... --csv | head` does."""
+    program = "import sys; from mews_assets.cli import main; sys.exit(main())"
+    query = "SELECT range FROM range(3000000)"
+    command = f'{sys.executable} -c "{program}" sql "{query}" --csv | head -1'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (done.stdout, done.stderr) == ("range\n", "")
 
 
 def test_without_a_query_the_catalog_is_made_and_listed(
