@@ -260,7 +260,7 @@ class House:
         with events.failures_said(first):
             wanted = read_wanted(context, config, landing_key(first), Grain.DAILY)
             came.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in wanted.partitions]
-            result, names = assets._pull(context, first, wanted, self.mews_of(process), lake)
+            wanted, result, names = assets._pull(context, first, wanted, self.mews_of(process), lake)
         for event in events.report(context, group, result, wanted.partitions, lake, names):
             if isinstance(event, dg.AssetMaterialization) and event.asset_key in map(changes_key, group):
                 self.book.there.setdefault(event.asset_key, set()).add(str(event.partition))
