@@ -185,7 +185,7 @@ def test_landing_is_kept_and_a_second_run_changes_no_row(stage: Stage, tmp_path:
     first = stage.run("payments", keys)
     files = {path: path.read_bytes() for path in (tmp_path / "lake/landing").rglob("*.*")}
     before = rows_of(tmp_path, "payments")
-    stage.mews.advance(5)  # its time is known to a second: of two captures within one, either may seem the first
+    stage.mews.advance(5)  # its time is known to a second: within one, either capture may seem the first
     second = stage.run("payments", keys)
     assert first.success and second.success
     assert {path: path.read_bytes() for path in files} == files
