@@ -66,7 +66,7 @@ def _pull(args: argparse.Namespace) -> int:
     if (windows[0].start, windows[-1].end) != (start, end):
         covered = f"{to_api(windows[0].start)} to {to_api(windows[-1].end)}"
         print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
-    with _open(settings) as (clients, directory):
+    with _open(settings, lake) as (clients, directory):
         wanted = [Partition(scope, window) for scope in _scopes(args, table, directory) for window in windows]
         result = materialise(
             lake, table, wanted, clients, directory, lambda: time_at_mews(clients, datetime.now(UTC))
@@ -86,7 +86,7 @@ def _snapshot(args: argparse.Namespace) -> int:
 
     table, settings, lake = _read(args.table, datetime.now(UTC))
     failed = 0
-    with _open(settings) as (clients, directory):
+    with _open(settings, lake) as (clients, directory):
         puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
         scopes = _scopes(args, table, directory)
         for scope, one in take_snapshots(table, scopes, clients, directory, puller):
@@ -115,13 +115,18 @@ def _read(name: str, start: datetime) -> tuple[Table, Settings, Lake]:
 
 
 @contextmanager
-def _open(settings: Settings) -> Iterator[tuple[dict[str, MewsClient], Directory]]:
+def _open(settings: Settings, lake: Lake) -> Iterator[tuple[dict[str, MewsClient], Directory]]:
+    """Clients, and what they see. The lake learns of it if it knows no hotels yet: else `status` would know none."""
     from mews_assets.clients import client_of
-    from mews_assets.ingest.directory import discover
+    from mews_assets.ingest.directory import discover, load_directory, save_directory, time_at_mews
 
     with ExitStack() as stack:
         clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
-        yield clients, discover(clients, {one.name: one.enterprises for one in settings.connections})
+        directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
+        # Not over what Dagster has discovered: whoever pulls may see fewer hotels than it does.
+        if load_directory(lake) is None:
+            save_directory(lake, directory, time_at_mews(clients, datetime.now(UTC)))
+        yield clients, directory
 
 
 def _scopes(args: argparse.Namespace, table: Table, directory: Directory) -> list[str]:

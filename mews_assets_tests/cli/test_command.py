@@ -168,6 +168,7 @@ def test_what_convert_cannot_do_is_told_in_one_line(
     assert expected in told(capsys, main(["convert", table, source, target]))
 
 
+HOTELS = ("The Lantern Prague", "The Gilded Heron London")
 DAYS = ["--start", "2025-03-08", "--end", "2025-03-10"]
 
 
@@ -182,6 +183,24 @@ def test_pull_fills_the_lake_without_dagster(
     files = list(Path(found[1]).rglob("*.parquet"))
     assert len(files) == 4
     assert sum(pq.read_metadata(file).num_rows for file in files) == int(found[2]) > 0
+
+
+def test_after_a_pull_into_a_new_lake_its_status_can_be_asked(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where Dagster never ran; what Dagster has discovered there is left as it is."""
+    point_at(mews, MEWS_START_DATE="2025-03-08")
+    assert main(["pull", "payments", *DAYS]) == 0
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert all(hotel in shown for hotel in HOTELS)
+    os.environ["MEWS_ACCESS_TOKEN"] = mews.hotel_tokens[0]
+    assert main(["pull", "payments", *DAYS]) == 0
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert all(hotel in shown for hotel in HOTELS)
 
 
 def test_pull_brings_a_snapshot_of_one_scope_whatever_its_age(
