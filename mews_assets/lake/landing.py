@@ -225,11 +225,23 @@ def captures(lake: Lake, table: str) -> list[str]:
 
 
 def captures_since(lake: Lake, table: str, since: datetime) -> list[Manifest]:
-    """The captures taken at or after an instant, oldest first; older ones are told by their id, not read."""
+    """The captures taken at or after an instant, oldest first; older ones are told by their id, not read.
+
+    Not those that cannot become rows: whoever counts on their partitions would end without them.
+    """
     first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     recent = [capture for capture in captures(lake, table) if capture >= first]
+    if recent:
+        turned_down = rejected(lake, table)
+        recent = [capture for capture in recent if capture not in turned_down]
     manifests = [read_manifest(lake, table, capture) for capture in recent]
     return [manifest for manifest in manifests if manifest.captured_at >= since]
+
+
+def rejected(lake: Lake, table: str) -> set[str]:
+    """The captures that cannot become rows."""
+    names = lake.files(layout.rejected_folder(table))
+    return {name.rsplit("/", 1)[-1].removesuffix(".json") for name in names}
 
 
 def pending(lake: Lake, table: str) -> list[Manifest]:

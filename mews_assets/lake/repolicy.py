@@ -114,10 +114,7 @@ def _make_again(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
 
 def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
     """All captures whose rows are in changes. Raises LakeError where one is gone that rows need."""
-    rejected = {
-        name.rsplit("/", 1)[-1].removesuffix(".json")
-        for name in lake.files(layout.rejected_folder(table.name))
-    }
+    rejected = landing.rejected(lake, table.name)
     every = [landing.read_manifest(lake, table.name, one) for one in landing.captures(lake, table.name)]
     used = [one for one in every if one.capture not in rejected]
     shown = snapshot.landed(lake, table)

@@ -71,9 +71,7 @@ def pending(lake: Lake, table: Table, scope: str) -> list[Manifest]:
 def landed(lake: Lake, table: Table) -> list[Manifest]:
     """All landed snapshots of a table but those that could not become rows, oldest first."""
     name = layout.snapshot_landing(table.name)
-    rejected = {
-        file.rsplit("/", 1)[-1].removesuffix(".json") for file in lake.files(layout.rejected_folder(name))
-    }
+    rejected = landing.rejected(lake, name)
     captures = (one for one in landing.captures(lake, name) if one not in rejected)
     return [landing.read_manifest(lake, name, one) for one in captures]
 

@@ -7,6 +7,7 @@ of `defs`, `ingest`, `api` and `lake`; only Dagster's own memory is small (`runs
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -256,7 +257,12 @@ class House:
         lake = self.lake_of(process)
         config = WantedConfig(**run.config["ops"][assets.op_name(first)]["config"])
         both = {key(one) for one in group for key in (landing_key, changes_key)}
-        context: Any = SimpleNamespace(run=run, selected_asset_keys=both, selected_asset_check_keys=set())
+        context: Any = SimpleNamespace(
+            run=run,
+            selected_asset_keys=both,
+            selected_asset_check_keys=set(),
+            log=logging.getLogger(__name__),
+        )
         with events.failures_said(first):
             wanted = read_wanted(context, config, landing_key(first), Grain.DAILY)
             came.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in wanted.partitions]

@@ -66,6 +66,15 @@ def test_a_rejected_capture_says_why_and_is_pending_no_more(lake):
     assert lake.read_json(layout.rejected_file("order_items", "capture-1"))["problem"] == "because"
 
 
+def test_what_was_rejected_is_not_among_what_has_landed_since(lake):
+    """A run that found it there would ask for nothing, make nothing, and end well."""
+    found = landed(lake, b"a\n")
+    assert landing.captures_since(lake, "order_items", found.captured_at) == [found]
+    landing.reject(lake, found, "because")
+    assert landing.rejected(lake, "order_items") == {"capture-1"}
+    assert landing.captures_since(lake, "order_items", found.captured_at) == []
+
+
 def test_a_folder_without_a_manifest_is_no_capture(lake):
     lake.write(layout.landed_file("order_items", "unended", 1), b"x")
     lake.write_json(layout.pending_file("order_items", "unended"), {})
