@@ -174,12 +174,7 @@ def test_the_seventh_decimal_is_cut_and_never_rounded_into_the_next_window(
 
 
 @settings(deadline=None)
-@given(
-    instants,
-    st.timedeltas(timedelta(0), timedelta(days=40)),
-    grains,
-    st.booleans(),
-)
+@given(instants, st.timedeltas(timedelta(0), timedelta(days=40)), grains, st.booleans())
 def test_settled_windows_are_those_that_ended_long_enough_ago(
     start: datetime, length: timedelta, grain: Grain, by_day: bool
 ) -> None:

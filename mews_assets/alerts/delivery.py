@@ -11,8 +11,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mews_assets.alerts.outbox import Message
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
 
 _TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests")
 """They log addresses, and with them passwords, where somebody asks for their details."""
@@ -44,16 +48,8 @@ def targets_of(setting: str) -> list[Target]:
 
 def unknown_targets(setting: str) -> list[str]:
     """The names of the addresses in a setting that Apprise would not know how to tell anything."""
-    import apprise
-
     with _quiet():
-        return [
-            target.name
-            for target in targets_of(setting)
-            if not isinstance(
-                apprise.Apprise.instantiate(target.url, suppress_exceptions=True), apprise.NotifyBase
-            )
-        ]
+        return [target.name for target in targets_of(setting) if _service_of(target) is None]
 
 
 def deliver(target: Target, message: Message, *, repeated: bool = False) -> None:
@@ -63,8 +59,8 @@ def deliver(target: Target, message: Message, *, repeated: bool = False) -> None
     body = f"{message.body}\n{REPEATED}" if repeated else message.body
     with _quiet():
         try:
-            service = apprise.Apprise.instantiate(target.url, suppress_exceptions=True)
-            if not isinstance(service, apprise.NotifyBase):
+            service = _service_of(target)
+            if service is None:
                 raise DeliveryError(
                     f"target {target.name}: MEWS_ALERT_URLS holds no address there that Apprise knows; its "
                     "documentation lists the schemes"
@@ -87,6 +83,14 @@ def deliver(target: Target, message: Message, *, repeated: bool = False) -> None
         raise DeliveryError(
             f"target {target.name}: not taken. Try the address with Apprise's own command, `apprise -b test <address>`"
         )
+
+
+def _service_of(target: Target) -> NotifyBase | None:
+    """What sends to the target; None where Apprise knows no such address."""
+    import apprise
+
+    service = apprise.Apprise.instantiate(target.url, suppress_exceptions=True)
+    return service if isinstance(service, apprise.NotifyBase) else None
 
 
 @contextmanager

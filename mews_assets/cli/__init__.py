@@ -48,9 +48,8 @@ def _run(args: argparse.Namespace) -> int:
     try:
         code: int = args.run(args)
     except BrokenPipeError:  # whoever reads has enough, as `head` has
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else Python tells of it once more at its end
+        # Else Python tells of it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except SAID_TO_PEOPLE as error:
         print(f"mews-assets {args.command}: {error}", file=sys.stderr)

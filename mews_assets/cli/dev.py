@@ -69,19 +69,9 @@ def _refuse_wrong_settings() -> None:
 
 def _serve(port: int) -> int:
     """Run `dagster dev` until it ends or this process is told to end."""
-    quiet = "ignore:Function `dev_command` is superseded"  # told to everybody by its name; ours to follow, not theirs
-    command = [
-        sys.executable,
-        "-W",
-        quiet,
-        "-m",
-        "dagster",
-        "dev",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
+    # Dagster's advice to take another command is for us, not for who opens the UI.
+    python = [sys.executable, "-W", "ignore:Function `dev_command` is superseded"]
+    command = [*python, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
     # Started in the background of a script, this process ignores SIGINT, and its children would as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command)

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     directory = load_directory(lake) if lake else None
     if lake is None or directory is None:
         raise HomeError(
-            f"{settings.lake} knows no hotels yet: run the job `enterprises`, in the UI or by its sensor"
+            f"{settings.lake} knows no hotels yet: turn on the sensor `discovery`, or run the job `enterprises`"
         )
     # Mews' clock says what has settled and what is late.
     now = utc_now() + timedelta(seconds=directory.clock_skew_seconds)

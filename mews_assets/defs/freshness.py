@@ -57,9 +57,7 @@ def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
     """The check of every table, in one op: one look at the directory, one run."""
 
     @dg.multi_asset_check(
-        name=CHECK,
-        specs=[_spec(table, settings) for table in settings.tables],
-        can_subset=True,
+        name=CHECK, specs=[_spec(table, settings) for table in settings.tables], can_subset=True
     )
     def fresh_per_scope(
         context: dg.AssetCheckExecutionContext, lake: LakeResource

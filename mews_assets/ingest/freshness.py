@@ -120,10 +120,7 @@ def freshness_of(
 ) -> Freshness:
     """How fresh a table is, from the partitions that stand in the lake: one look per scope that is fresh."""
     keys = newest_windows(
-        lake,
-        table,
-        directory.scopes(table.scope),
-        [to_key(one, lake.grain) for one in _likely(cadence, now)],
+        lake, table, directory.scopes(table.scope), [to_key(one, lake.grain) for one in _likely(cadence, now)]
     )
     newest = {scope: from_key(key, lake.grain) if key else None for scope, key in keys.items()}
     return Freshness(newest, late_scopes(newest, cadence, directory.first_seen, now))

@@ -232,23 +232,24 @@ def captures_since(lake: Lake, table: str, since: datetime) -> list[Manifest]:
     first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     recent = [capture for capture in captures(lake, table) if capture >= first]
     if recent:
-        turned_down = rejected(lake, table)
-        recent = [capture for capture in recent if capture not in turned_down]
+        recent = sorted(set(recent) - rejected(lake, table))
     manifests = [read_manifest(lake, table, capture) for capture in recent]
     return [manifest for manifest in manifests if manifest.captured_at >= since]
 
 
 def rejected(lake: Lake, table: str) -> set[str]:
     """The captures that cannot become rows."""
-    names = lake.files(layout.rejected_folder(table))
-    return {name.rsplit("/", 1)[-1].removesuffix(".json") for name in names}
+    return set(marked(lake, layout.rejected_folder(table)))
+
+
+def marked(lake: Lake, folder: str) -> list[str]:
+    """The captures that have a file in a folder of the lake's state."""
+    return [name.rsplit("/", 1)[-1].removesuffix(".json") for name in lake.files(folder)]
 
 
 def pending(lake: Lake, table: str) -> list[Manifest]:
     """Captures that landed and are not yet in changes, oldest first."""
-    names = [
-        name.rsplit("/", 1)[-1].removesuffix(".json") for name in lake.files(layout.pending_folder(table))
-    ]
+    names = marked(lake, layout.pending_folder(table))
     return [read_manifest(lake, table, name) for name in names if lake.exists(layout.manifest(table, name))]
 
 

@@ -62,7 +62,7 @@ def _not_taken_in(lake: Lake, readers: Iterable[str]) -> set[str]:
     found: set[str] = set()
     for name in readers:
         for folder in (layout.pending_folder(name), layout.rejected_folder(name)):
-            found |= {file.rsplit("/", 1)[-1].removesuffix(".json") for file in lake.files(folder)}
+            found.update(landing.marked(lake, folder))
     return found
 
 

@@ -15,11 +15,11 @@ from mews_assets.defs.run_history import EXPORT_TAG, TABLE_TAG
 from mews_assets.ingest.flights import MAX_TRIES
 from mews_assets.lake import export_log
 from mews_assets.lake.export_log import AskedExport
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import Window, from_api
 from mews_assets_tests.defs.stage import stage_of
 from mews_assets_tests.defs.ticks import ADD, GET, Ticks, connections_file
-from mews_assets_tests.ingest.made import NOW, made_records
+from mews_assets_tests.ingest.made import NOW, made_records, standing_sandbox
 
 SENSOR, CHANGES = "export_order_items", dg.AssetKey(["changes", "order_items"])
 START = "2024-06-10"
@@ -30,8 +30,7 @@ MINUTES = 60
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     """Exports take ten minutes of its own clock, which only the tests move."""
-    with running_sandbox(made_records(), now=NOW, export_seconds=600, rate_limit=10_000) as running:
-        running.set_clock(NOW, running=False)
+    with standing_sandbox(made_records(), NOW, export_seconds=600, rate_limit=10_000) as running:
         yield running
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import from_api
 from mews_assets_tests.defs.stage import stage_of
 from mews_assets_tests.defs.ticks import Ticks
-from mews_assets_tests.ingest.made import made_records
+from mews_assets_tests.ingest.made import made_records, standing_sandbox
 
 SENSOR = "export_ledger_entries"
 NOON = from_api("2024-06-15T12:00:00Z")
@@ -22,8 +22,7 @@ MORNING = NOON - timedelta(hours=2)
 
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(made_records(), now=MORNING, export_seconds=600, rate_limit=10_000) as running:
-        running.set_clock(MORNING, running=False)
+    with standing_sandbox(made_records(), MORNING, export_seconds=600, rate_limit=10_000) as running:
         yield running
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from mews_assets.api import MewsClient
 from mews_assets.lake.store import Lake, open_lake
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import Grain
-from mews_assets_tests.ingest.made import NOW, client_to, made_records
+from mews_assets_tests.ingest.made import NOW, client_to, made_records, standing_sandbox
 
 
 @pytest.fixture
@@ -22,8 +22,7 @@ def lake(tmp_path: Path) -> Lake:
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     """Exports take ten minutes of its own clock, which stands."""
-    with running_sandbox(made_records(), now=NOW, export_seconds=600, file_bytes=4000) as running:
-        running.set_clock(NOW, running=False)
+    with standing_sandbox(made_records(), NOW, export_seconds=600, file_bytes=4000) as running:
         yield running
 
 

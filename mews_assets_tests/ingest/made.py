@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.store import Lake
-from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.sandbox.versions import Version
 from mews_assets.windows import Window
 from mews_assets_tests.sandbox.made import NORTH, SOUTH, hotels, item, made_id, version
@@ -40,6 +41,14 @@ def made_records() -> Iterator[Version]:
 def client_to(sandbox: RunningSandbox, token: str = "", connection: str = "portfolio") -> MewsClient:
     credentials = Credentials(sandbox.client_token, token or sandbox.access_token, "tests 1")
     return MewsClient(sandbox.address, credentials, connection=connection, random=lambda: 0.0)
+
+
+@contextmanager
+def standing_sandbox(versions: Iterable[Version], now: datetime, **more: Any) -> Iterator[RunningSandbox]:
+    """A sandbox whose clock only the tests move. `more` goes to `running_sandbox`."""
+    with running_sandbox(versions, now=now, **more) as running:
+        running.set_clock(now, running=False)
+        yield running
 
 
 class StandingClock:

@@ -16,11 +16,11 @@ from mews_assets.ingest.materialise import materialise
 from mews_assets.ingest.plan import plan
 from mews_assets.lake.store import Lake
 from mews_assets.sandbox.clock import to_micros
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.simulation import simulate
 from mews_assets.sandbox.versions import Version
 from mews_assets.windows import Grain
-from mews_assets_tests.ingest.made import client_to, puller
+from mews_assets_tests.ingest.made import client_to, puller, standing_sandbox
 from mews_assets_tests.lake.made import ids
 
 LEDGER = catalog.table("ledger_entries")
@@ -36,8 +36,7 @@ def versions() -> list[Version]:
 
 @pytest.fixture
 def sandbox(versions: list[Version]) -> Iterator[RunningSandbox]:
-    with running_sandbox(versions, now=START, export_seconds=0, rate_limit=10_000) as running:
-        running.set_clock(START, running=False)
+    with standing_sandbox(versions, START, export_seconds=0, rate_limit=10_000) as running:
         yield running
 
 
