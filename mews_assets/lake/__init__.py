@@ -7,6 +7,7 @@ Reading order:
     landing          captures: what Mews sent, kept as it came
     export_log       exports asked for and not yet landed
     shape, records   what a record must look like, and naming what is wrong with one
+    scan             whether lines look like that, by compiled code (_scan.c) or by a regular expression
     lines            every line of a file checked against its table
     engine, convert  JSON Lines to Parquet
     reference        tables without windows, replaced whole

@@ -17,6 +17,7 @@ from mews_assets.catalog.model import Export
 from mews_assets.cli import doctor, main
 from mews_assets.defs.readiness import look_at_instance
 from mews_assets.ingest.findings import Finding, Level, fail, ok
+from mews_assets.lake import scan
 from mews_assets.sandbox.limits import NO_EXPORTS_TOKEN, Access
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
@@ -98,10 +99,10 @@ def test_all_well_is_a_line_each_and_exit_code_0(
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     said = re.findall(r"^(OK|WARN|FAIL) +(\S+)", out, re.MULTILINE)
-    subjects = ["settings", "default", "clock", "lake", "room", "dagster", "pools", "daemon"]
-    # How full this machine's disk is, is no business of the test.
+    subjects = ["settings", "default", "clock", "lake", "room", "installation", "dagster", "pools", "daemon"]
+    # How full this machine's disk is, and whether it has a compiler, is no business of the test.
     assert [subject for _, subject in said] == subjects, out
-    assert {level for level, subject in said if subject != "room"} == {"OK"}
+    assert {level for level, subject in said if subject not in ("room", "installation")} == {"OK"}
     assert re.search(r"sees 2 enterprises in 1 chain \(The .*\); 7 operations answered; exports may be", out)
     assert CLIENT_TOKEN not in out and ACCESS_TOKEN not in out
     counts = today.requests()["Counts"]
@@ -222,7 +223,7 @@ def test_settings_that_are_wrong_keep_nobody_from_the_rest(capsys: pytest.Captur
     out = capsys.readouterr().out
     assert out.splitlines()[0].startswith("FAIL  settings")
     assert "\nWARN  dagster     no home yet" in out
-    assert out.splitlines()[-1] == "0 ok, 1 to look at, 1 to mend"
+    assert out.splitlines()[-1].endswith(", 1 to mend")
 
 
 @pytest.mark.parametrize(
@@ -342,6 +343,13 @@ def test_an_alert_address_that_nobody_could_be_told_by_is_to_mend(today: Running
     finding = only(looked(), "settings", Level.FAIL)
     assert "2:nonsense" in finding.text
     assert "secret-token" not in finding.text
+
+
+def test_an_installation_without_a_compiler_is_told_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan, "_scan", None)
+    finding = only(looked(), "installation", Level.WARN)
+    assert "times as long" in finding.text
+    assert "gcc" in finding.fix
 
 
 def test_a_first_day_that_is_to_come_is_told(today: RunningSandbox) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,9 +18,9 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Kind, Table, kept
 from mews_assets.lake.convert import convert
 from mews_assets.lake.records import FieldError, inspect
-from mews_assets.lake.shape import line_pattern
 from mews_assets.windows import from_api
 from mews_assets_tests.lake.made import OWN, full_record, json_line, write_file
+from mews_assets_tests.lake.scans import passes
 
 EVERY = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 FEW = settings(
@@ -80,16 +78,6 @@ def _objects(columns: tuple[Column, ...]) -> st.SearchStrategy[dict[str, Any]]:
 def records(table: Table) -> st.SearchStrategy[dict[str, Any]]:
     ids = st.text("abcdef0123456789-", min_size=1, max_size=36)
     return st.builds(lambda record, found: {**record, "Id": found}, _objects(table.columns), ids)
-
-
-@cache
-def _pattern(table: Table, long_numbers: bool) -> str:
-    return rf"\A{line_pattern(table, long_numbers=long_numbers)}\z"
-
-
-def passes(table: Table, line: bytes, *, long_numbers: bool = False) -> bool:
-    matched = pc.match_substring_regex(pa.array([line], pa.binary()), pattern=_pattern(table, long_numbers))
-    return bool(matched[0].as_py())
 
 
 def expected(column: Column, value: Any) -> Any:
