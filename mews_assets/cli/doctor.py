@@ -153,10 +153,27 @@ def _connections(settings: Settings) -> Iterable[Finding]:
         looked = list(side_by_side.map(lambda one: _connection(settings, one), settings.connections))
     for findings, _ in looked:
         yield from findings
+    yield from _tokens_given_twice(settings.connections)
     skews = [skew for _, skew in looked if skew is not None]
     if skews:
         # The one nearest to nought: a slow answer makes Mews' clock look late, never early.
         yield judge_skew(min(skews, key=abs))
+
+
+def _tokens_given_twice(connections: tuple[Connection, ...]) -> Iterable[Finding]:
+    from mews_assets.ingest.findings import warn
+
+    names: dict[str, list[str]] = {}
+    for connection in connections:
+        if token := os.environ.get(connection.access_token_variable, "").strip():
+            names.setdefault(token, []).append(connection.name)
+    for same in names.values():
+        if len(same) > 1:
+            yield warn(
+                "connections",
+                f"{', '.join(same)} have one token: Mews runs one export of a type at a time for it, so they wait for each other",
+                "make them one connection, with the enterprises of all.",
+            )
 
 
 def _connection(settings: Settings, connection: Connection) -> tuple[list[Finding], float | None]:

@@ -33,9 +33,10 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import load_dotenv
     from mews_assets.lake.sql import query, rows_of, write_catalog
     from mews_assets.lake.store import open_standing
+    from mews_assets.settings import read_lake
 
     load_dotenv()
-    lake = open_standing(os.environ.get("MEWS_LAKE", "").strip() or "data/lake")
+    lake = open_standing(read_lake(os.environ))
     if args.query is None:
         for view in write_catalog(lake):
             print(f"{view.schema + '.' + view.name:40} {view.files:>6} file{'' if view.files == 1 else 's'}")

@@ -198,6 +198,16 @@ def test_many_connections_are_looked_at_side_by_side_and_each_has_its_own_verdic
     assert not any("zq7" in one.text + one.fix for several in found.values() for one in several)
 
 
+def test_connections_that_share_a_token_are_named_and_the_token_is_not(today: RunningSandbox) -> None:
+    one, other = today.hotel_tokens[:2]
+    connections(prague=one, london=other, again=one)
+    finding = only(looked(), "connections", Level.WARN)
+    assert finding.text.startswith("prague, again have one token")
+    assert one not in finding.text + finding.fix
+    connections(prague=one, london=other)
+    assert ("connections", Level.WARN) not in looked()
+
+
 def test_ids_a_connection_is_limited_to_and_does_not_see_are_named(today: RunningSandbox) -> None:
     one = next(iter(today.sandbox.store.enterprises()))
     for ids, level in (([one, "gone"], Level.OK), (["gone"], Level.FAIL)):
