@@ -171,8 +171,8 @@ def _tokens_given_twice(connections: tuple[Connection, ...]) -> Iterable[Finding
         if len(same) > 1:
             yield warn(
                 "connections",
-                f"{', '.join(same)} have one token, for which Mews runs one export of a type at a time: they wait for each "
-                "other",
+                f"{', '.join(same)} have one token, for which Mews runs one export of a type at a time: they wait for "
+                "each other",
                 "make them one connection, with the enterprises of all.",
             )
 

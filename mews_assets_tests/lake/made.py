@@ -17,8 +17,11 @@ import zstandard
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Kind, Table
 from mews_assets.lake import landing, layout
+from mews_assets.lake.changes import merge
 from mews_assets.lake.convert import Converted, convert
+from mews_assets.lake.dealing import Partition
 from mews_assets.lake.landing import Manifest
+from mews_assets.lake.merged import Merged
 from mews_assets.lake.store import Lake
 from mews_assets.windows import Window
 
@@ -27,7 +30,9 @@ OUTLET_ITEMS, OUTLET_BILLS = table_of("outlet_items"), table_of("outlet_bills")
 ADJUSTMENTS = table_of("availability_adjustments")
 
 NORTH, SOUTH = "52fd68fc-north", "9cf95deb-south"
+BOTH = (NORTH, SOUTH)
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+MICRO = timedelta(microseconds=1)
 CAPTURED = datetime(2026, 4, 1, tzinfo=UTC)
 OWN = {"_landing_id": "'made'", "_captured_at_utc": "TIMESTAMPTZ '2026-04-01 00:00:00+00:00'"}
 _numbers = itertools.count(1)
@@ -55,6 +60,10 @@ def item(name: str, updated: datetime | None, scope: str = NORTH, /, **more: Any
 def entry(name: str, day: str, scope: str = NORTH, /, **more: Any) -> dict[str, Any]:
     created = f"{day}T12:00:00Z"
     return {"Id": name, "EnterpriseId": scope, "PostingDate": day, "CreatedUtc": created, **more}
+
+
+def outlet_item(name: str, bill: str, consumed: datetime, updated: datetime) -> dict[str, Any]:
+    return item(name, updated, NORTH, BillId=bill, ConsumedUtc=stamp(consumed))
 
 
 def json_line(record: dict[str, Any]) -> bytes:
@@ -147,3 +156,25 @@ def _single(column: Any, number: int) -> Any:
         Kind.BOOLEAN: number % 2 == 0,
     }
     return made[column.kind]
+
+
+def march(day: int) -> str:
+    """A day of it, as partitions are named."""
+    return f"2026-03-{day:02}"
+
+
+def partition(day: int, scope: str = NORTH) -> Partition:
+    """The partition of one day of March 2026."""
+    return Partition(scope, days(day, day + 1))
+
+
+def capture_of(merged: Merged) -> Any:
+    """What became of the only capture that was merged."""
+    (found,) = merged.captures.values()
+    return found
+
+
+def merged_items(lake: Lake, records: Any, window: Window, **more: Any) -> Merged:
+    """Order items landed and merged."""
+    land(lake, ORDER_ITEMS, records, window, **more)
+    return merge(lake, ORDER_ITEMS, threads=1)
