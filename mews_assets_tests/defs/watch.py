@@ -19,8 +19,6 @@ from mews_assets_tests.defs.judging import PAYMENTS
 from mews_assets_tests.defs.stage import Stage, stage_of
 
 UI = "https://dagster.example.com"
-
-
 MARK = "nobody-may-see"
 
 

@@ -27,8 +27,8 @@ from mews_assets.lake.snapshot import Snapshot, take_in
 from mews_assets.lake.store import Lake, open_lake
 from mews_assets.windows import ALL_TIME, Grain
 from mews_assets_tests.lake.made import CAPTURED, NORTH, ORDER_ITEMS, SOUTH, at, days, item, land, write_file
+from mews_assets_tests.lake.planted import ANNA, CUSTOMERS, ELSE, NOW, PLANTED, customer, where
 from mews_assets_tests.lake.test_current import read
-from mews_assets_tests.lake.test_forget import ANNA, CUSTOMERS, ELSE, NOW, PLANTED, customer, where
 
 _made = iter(range(1, 10_000))
 
