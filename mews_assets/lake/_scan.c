@@ -230,7 +230,8 @@ static const Field *field_at(const Byte *at, const Byte *end, const Object *shap
 {
     for (Py_ssize_t tried = 0; tried < shape->count; tried++, likely++) {
         const Field *field = &shape->fields[likely < shape->count ? likely : likely - shape->count];
-        if (end - at > field->length && !memcmp(at, field->name, (size_t)field->length))
+        if (*at == (Byte)*field->name && end - at > field->length
+            && !memcmp(at, field->name, (size_t)field->length))
             return field;
     }
     return NULL;
