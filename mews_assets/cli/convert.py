@@ -35,6 +35,6 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"new field {path} ({seen.kind}), seen {seen.count} times: not in the table, still in {args.source}"
         )
-    if findings.exact_numbers:
-        print(f"{len(findings.exact_numbers)} rows hold numbers longer than a double: see _exact_numbers")
+    if findings.exact:
+        print(f"{findings.exact} rows hold numbers longer than a double: see _exact_numbers")
     return 0

@@ -9,6 +9,7 @@ Reading order:
     shape, records   what a record must look like, and naming what is wrong with one
     scan             whether lines look like that, by compiled code (_scan.c) or by a regular expression
     lines            every line of a file checked against its table
+    exact            numbers that a double cannot hold, kept aside and put into their rows
     engine, convert  JSON Lines to Parquet
     reference        tables without windows, replaced whole
     hiding           personal data in rows: hashed, dropped, or a forgotten person's

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +27,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import KEEP
 from mews_assets.lake.engine import identifier, open_engine, path_list, read_types, select_columns
 from mews_assets.lake.errors import RecordError
+from mews_assets.lake.exact import ExactNumbers
 from mews_assets.lake.hiding import Hiding
 from mews_assets.lake.lines import MAX_LINE_BYTES, Findings, check_file, open_lines
 from mews_assets.lake.nested import under_schema
@@ -94,51 +96,48 @@ def _convert_aside(job: _Job) -> Findings:
     table, sources = job.table, job.sources
     with (
         TemporaryDirectory(dir=job.aside.parent, prefix=".spill-") as spill,
+        ExactNumbers(Path(spill) / "exact_numbers.arrow") as exact,
         ThreadPoolExecutor(1) as checker,
     ):
-        checking = checker.submit(_check, table, sources)
+        checking = checker.submit(_check, table, sources, exact)
         failure = None
         try:
-            _copy(job, Path(spill), Findings())
+            _copy(job, Path(spill), None)
         except _ParserError as error:
             failure = error
         findings = checking.result()  # raises RecordError, which says more than the parser's own error
         if failure is not None:
             _locate(table, sources, failure)
-        if findings.exact_numbers:
-            _copy(job, Path(spill), findings)
+        if exact.rows:
+            _copy(job, Path(spill), exact)
         return findings
 
 
-def _check(table: Table, sources: list[Path]) -> Findings:
+def _check(table: Table, sources: list[Path], exact: ExactNumbers) -> Findings:
     findings = Findings()
     for path in sources:
-        findings.add(check_file(table, path))
+        findings.add(check_file(table, path, partial(_keep, exact, findings.lines)))
     return findings
 
 
-def _copy(job: _Job, spill: Path, findings: Findings) -> None:
+def _keep(exact: ExactNumbers, rows_before: int, row: int, numbers: dict[str, str]) -> None:
+    exact.keep(rows_before + row, numbers)
+
+
+def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
     table, own = job.table, job.own
+    columns = select_columns(table)
+    columns += [f"{expression} AS {identifier(name)}" for name, expression in own.items()]
+    columns.append("NULL::MAP(VARCHAR, VARCHAR) AS _exact_numbers")
     with open_engine(spill, threads=job.threads or _parser_threads()) as engine:
-        exact = _register_exact(engine, findings)
-        numbers = "exact.__numbers" if exact else None  # no name of Mews begins so
-        columns = select_columns(table, numbers)
-        columns += [f"{expression} AS {identifier(name)}" for name, expression in own.items()]
-        columns.append(f"{numbers or 'NULL::MAP(VARCHAR, VARCHAR)'} AS _exact_numbers")
-        join = (
-            f'LEFT JOIN exact ON record."Id" = exact.__id AND record.{identifier(table.version_column)}'
-            " IS NOT DISTINCT FROM exact.__version"
-            if exact
-            else ""
-        )
         for line_bytes in (_USUAL_LINE_BYTES, MAX_LINE_BYTES):
             source = (
                 f"read_json({path_list(job.sources)}, format = 'newline_delimited', "
                 f"columns = {read_types(table.kept_columns)}, maximum_object_size = {line_bytes})"
             )
-            query = f"SELECT {', '.join(columns)} FROM {source} AS record {join}"
             try:
-                _write(_open_reader(engine, query), _schema(table, own), job)
+                rows = _batches(engine, f"SELECT {', '.join(columns)} FROM {source}")
+                _write(exact.put_into(rows, table) if exact else rows, _schema(table, own), job)
                 return
             except _ParserError as error:
                 if "maximum_object_size" not in str(error) or line_bytes == MAX_LINE_BYTES:
@@ -160,13 +159,13 @@ def _schema(table: Table, own: Mapping[str, str]) -> pa.Schema:
     return pa.schema([every.field(name).with_nullable(True) for name in (*names, *own, "_exact_numbers")])
 
 
-def _write(reader: pa.RecordBatchReader, schema: pa.Schema, job: _Job) -> None:
+def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, job: _Job) -> None:
     """Write a file while the next row group is being read."""
     writer: pq.ParquetWriter | None = None
     with ThreadPoolExecutor(1) as writing:
         under_way: Future[None] | None = None
         try:
-            for rows in _row_groups(reader, schema, job.hiding):
+            for rows in _row_groups(batches, schema, job.hiding):
                 writer = writer or open_writer(job.aside, schema, rows, _LEVEL)
                 if under_way is not None:
                     under_way.result()
@@ -180,9 +179,9 @@ def _write(reader: pa.RecordBatchReader, schema: pa.Schema, job: _Job) -> None:
             writer.close()
 
 
-def _row_groups(reader: pa.RecordBatchReader, schema: pa.Schema, hiding: Hiding) -> Iterator[pa.Table]:
+def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: Hiding) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
-    while (batch := _next_batch(reader)) is not None:
+    for batch in batches:
         held.append(hiding.rows(under_schema(batch, schema)))
         if sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
             yield pa.Table.from_batches(held)
@@ -191,39 +190,11 @@ def _row_groups(reader: pa.RecordBatchReader, schema: pa.Schema, hiding: Hiding)
         yield pa.Table.from_batches(held)
 
 
-def _open_reader(engine: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
+def _batches(engine: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
     try:
-        return engine.sql(query).to_arrow_reader(_ROW_GROUP_ROWS)
-    except duckdb.Error as error:
-        raise _ParserError(str(error)) from error
-
-
-def _next_batch(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
-    try:
-        return reader.read_next_batch()
-    except StopIteration:
-        return None
+        yield from engine.sql(query).to_arrow_reader(_ROW_GROUP_ROWS)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _ParserError(str(error)) from error
-
-
-def _register_exact(engine: duckdb.DuckDBPyConnection, findings: Findings) -> bool:
-    if not findings.exact_numbers:
-        return False
-    rows = [
-        {"id": key[0], "version": key[1], "numbers": list(numbers.items())}
-        for key, numbers in findings.exact_numbers.items()
-    ]
-    schema = pa.schema(
-        [("id", pa.string()), ("version", pa.string()), ("numbers", pa.map_(pa.string(), pa.string()))]
-    )
-    engine.register("exact_text", pa.Table.from_pylist(rows, schema))
-    engine.execute(
-        # Two spellings of one instant are one version: a second match would double the row.
-        "CREATE TEMP TABLE exact AS SELECT id AS __id, version::TIMESTAMPTZ AS __version, "
-        "any_value(numbers) AS __numbers FROM exact_text GROUP BY ALL"
-    )
-    return True
 
 
 def _verify(table: Table, sources: list[Path], aside: Path, findings: Findings) -> int:

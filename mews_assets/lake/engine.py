@@ -130,19 +130,13 @@ def _read_type(column: Column) -> str:
     return f"{single}[]" if column.is_list else single
 
 
-def select_columns(table: Table, exact: str | None = None) -> list[str]:
-    """One expression for each kept column, under its name in the table; `nested` renames what is below it.
-
-    `exact` names a map of numbers as text, by their place, that stand for what a double has lost of them.
-    """
-    return [
-        f"{_expression(column, exact)} AS {identifier(column.field_name)}" for column in table.kept_columns
-    ]
+def select_columns(table: Table) -> list[str]:
+    """One expression for each kept column, under its name in the table; `nested` renames what is below it."""
+    return [f"{_expression(column)} AS {identifier(column.field_name)}" for column in table.kept_columns]
 
 
-def _expression(column: Column, exact: str | None) -> str:
+def _expression(column: Column) -> str:
     source = identifier(column.name)
     if column.kind is Kind.DECIMAL:
-        text = f"coalesce({exact}[{literal(column.name)}], {source})" if exact else source
-        return f"CAST({text} AS {DECIMAL_TYPE}{'[]' if column.is_list else ''})"
+        return f"CAST({source} AS {DECIMAL_TYPE}{'[]' if column.is_list else ''})"
     return source

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
 import zstandard
 
 from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.records import FieldError, fits_double, inspect
+from mews_assets.lake.exact import long_numbers, number_places
+from mews_assets.lake.records import FieldError, inspect
 from mews_assets.lake.scan import scan_of
 
 BLOCK_BYTES = 8 << 20
@@ -41,27 +41,31 @@ class Seen:
 
 @dataclass
 class Findings:
-    """What a check of whole files found. `lines` are records; `exact_numbers` is by (id, version text)."""
+    """What a check of whole files found. `lines` are records, `exact` those with numbers longer than a double."""
 
     lines: int = 0
     blank_lines: int = 0
     unknown: dict[str, Seen] = field(default_factory=dict)
-    exact_numbers: dict[tuple[str, str | None], dict[str, str]] = field(default_factory=dict)
+    exact: int = 0
 
     def add(self, other: Findings) -> None:
         self.lines += other.lines
         self.blank_lines += other.blank_lines
-        self.exact_numbers.update(other.exact_numbers)
+        self.exact += other.exact
         for path, seen in other.unknown.items():
             self.unknown.setdefault(path, Seen(0, seen.kind)).count += seen.count
 
 
-def check_file(table: Table, path: Path) -> Findings:
+KeepExact: TypeAlias = Callable[[int, dict[str, str]], None]
+"""Takes a record's place in the file, from 0 on, and its numbers that a double cannot hold: text by place in it."""
+
+
+def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, numbers: None) -> Findings:
     """Check every line of a JSON Lines file (plain, .gz or .zst).
 
     Raises RecordError naming file, line and field on the first record that cannot become a row.
     """
-    checker = _Checker(table, path)
+    checker = _Checker(table, path, keep_exact)
     try:
         with open_lines(path) as source:
             for block in _blocks(source):
@@ -113,16 +117,16 @@ def _blocks(source: BinaryIO) -> Iterator[memoryview]:
 
 _LEARN_AFTER = 16
 """Records with a new field looked at one by one, before the field is learnt and the scan is fast again."""
-_LONG_NUMBER = re.compile(rb"[:,\[][ \t]*(-?[0-9][-+0-9.eE]{15,}|-?[0-9][-+0-9.]*[eE][-+0-9.eE]*)")
 
 
 class _Checker:
     """One file's check: what it knows of the file so far, and what it found."""
 
-    def __init__(self, table: Table, path: Path) -> None:
+    def __init__(self, table: Table, path: Path, keep_exact: KeepExact) -> None:
         self.findings = Findings()
-        self._table, self._path = table, path
+        self._table, self._path, self._keep_exact = table, path, keep_exact
         self._known_names = frozenset(_names(table.columns))
+        self._number_places = number_places(table.columns)
         self._has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
         self._learnt: dict[str, bytes] = {}
         """Path and text of the new fields that the scan lets through: these are counted by their text."""
@@ -152,41 +156,54 @@ class _Checker:
 
         Gives the lines whose new fields were counted one by one.
         """
-        first = self.lines_before + 1
         lines = block.split(b"\n")[:-1]
-        odd = [number for number, is_good in enumerate(self._scan.fits(lines)) if not is_good]
-        if not self._has_decimals:  # their places are limited too, which only a closer look tells
-            with_long = scan_of(self._table, unknown=self._learnt, long_numbers=True)
-            fits = with_long.fits([lines[index] for index in odd])
-            odd = [
-                index
-                for index, only_long in zip(odd, fits, strict=True)
-                if not (
-                    only_long
-                    and all(fits_double(text.decode()) for text in _LONG_NUMBER.findall(lines[index]))
-                )
-            ]
-        self.findings.lines += len(lines)
+        first_line, first_row = self.lines_before + 1, self.findings.lines
+        odd = [index for index, is_good in enumerate(self._scan.fits(lines)) if not is_good]
+        only_long = self._only_long([lines[index] for index in odd])
+        blanks = 0
+        looked_at: list[bytes] = []
         newly_seen: list[str] = []
-        for index in odd:
-            if lines[index].strip():
-                newly_seen += self._inspect(lines[index], first + index)
-            else:
-                self.findings.lines -= 1
-                self.findings.blank_lines += 1
+        for index, is_only_long in zip(odd, only_long, strict=True):
+            line, row = lines[index], first_row + index - blanks
+            if not line.strip():
+                blanks += 1
+            elif not (is_only_long and self._take_numbers(line, row)):
+                newly_seen += self._inspect(line, first_line + index, row)
+                looked_at.append(line)
+        self.findings.lines += len(lines) - blanks
+        self.findings.blank_lines += blanks
         self._learn(newly_seen, block)
-        return [lines[index] for index in odd]
+        return looked_at
 
-    def _inspect(self, line: bytes, number: int) -> list[str]:
+    def _only_long(self, lines: list[bytes]) -> list[bool]:
+        """Which lines are good but for long numbers."""
+        if self._has_decimals:  # their places are limited too, which only a closer look tells
+            return [False] * len(lines)
+        return scan_of(self._table, unknown=self._learnt, long_numbers=True).fits(lines)
+
+    def _take_numbers(self, line: bytes, row: int) -> bool:
+        """Take a line's long numbers and no more of it; False where it must be looked at after all."""
+        try:
+            self._keep(row, long_numbers(line, self._number_places))
+        except ValueError:
+            return False
+        return True
+
+    def _inspect(self, line: bytes, number: int, row: int) -> list[str]:
+        """Its number counts all lines, its row those with a record. Gives the paths of fields not learnt yet."""
         try:
             record = inspect(line, self._table)
         except FieldError as error:
             raise RecordError(self._table.name, self._path, number, error.path, error.problem) from None
-        if record.inexact:
-            self.findings.exact_numbers[record.id, record.version] = record.inexact
+        self._keep(row, record.inexact)
         for path, kind in record.unknown:
             self.findings.unknown.setdefault(path, Seen(0, kind)).count += 1
         return [path for path, _ in record.unknown if path not in self._learnt]
+
+    def _keep(self, row: int, numbers: dict[str, str]) -> None:
+        if numbers:
+            self.findings.exact += 1
+            self._keep_exact(row, numbers)
 
     def _learn(self, newly_seen: list[str], block: bytes) -> None:
         """Let a field that keeps coming through, unless its name alone does not tell where it stands."""

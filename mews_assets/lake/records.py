@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from math import isinf
 from typing import Any
 
 from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.catalog.privacy import has_personal
+from mews_assets.lake.exact import fits_double
 from mews_assets.windows import from_api
 
 WITHHELD = "a value (not shown: personal data)"
@@ -105,14 +107,6 @@ def kind_of(value: Any) -> str:
     return "list" if isinstance(value, list) else "object"
 
 
-def fits_double(text: str) -> bool:
-    """Whether a double gives back every digit of the number."""
-    try:
-        return Decimal(text) == Decimal(repr(float(text)))
-    except InvalidOperation:  # an exponent beyond Python's own
-        return False
-
-
 def _decimal_of(text: str) -> Decimal:
     """The number in all its digits; one with an exponent beyond Python's own is infinite."""
     try:
@@ -178,7 +172,7 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
                 path, f"{_shown(value)} is read as a double, which has not all of its digits", _shown(value)
             )
     elif column.kind is Kind.NUMBER and not fits_double(value):
-        if float(value) in (float("inf"), float("-inf")):
+        if isinf(float(value)):
             raise FieldError(path, f"{_shown(value)} is beyond the range of a double", _shown(value))
         found.inexact[path] = str(value)
     elif column.kind is Kind.DECIMAL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from mews_assets.catalog import TABLES
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Kind, Table, kept
 from mews_assets.lake.convert import convert
+from mews_assets.lake.exact import long_numbers, number_places
 from mews_assets.lake.records import FieldError, inspect
 from mews_assets.windows import from_api
 from mews_assets_tests.lake.made import OWN, full_record, json_line, write_file
@@ -219,8 +221,18 @@ def test_the_shape_never_passes_what_a_closer_look_refuses_or_finds_something_in
     else:
         if inspected.unknown or inspected.inexact:
             assert not passes(table, line)
-        if inspected.unknown:
-            assert not passes(table, line, long_numbers=True)
+        if passes(table, line, long_numbers=True):
+            assert not inspected.unknown
+            assert long_numbers(line, number_places(table.columns)) == inspected.inexact
+
+
+@EVERY
+def test_long_numbers_of_a_full_record_are_found_where_a_closer_look_finds_them(table):
+    record = json_line(full_record(table))
+    line = re.sub(rb"(?<=[:\[,])(\d+)\.(\d+)(?=[,}\]])", rb"\g<1>.\g<2>7142857142857142", record)
+    found = long_numbers(line, number_places(table.columns))
+    assert found == inspect(line, table).inexact
+    assert bool(found) == (line != record)
 
 
 def test_long_numbers_in_lists_never_pass_as_several_short_ones():
