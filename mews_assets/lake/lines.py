@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
-import zstandard
+import pyarrow as pa
 
 from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.lake.errors import RecordError
@@ -73,18 +73,27 @@ def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, num
     except _TooLongError:
         problem = f"longer than {MAX_LINE_BYTES >> 20} MiB, the longest record that is read"
         raise RecordError(table.name, path, checker.lines_before + 1, None, problem) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+    except (EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's, not the archive's
         problem = f"cannot be unpacked from here on: {error}"
         raise RecordError(table.name, path, checker.lines_before + 1, None, problem) from None
     return checker.findings
 
 
 def open_lines(path: Path) -> BinaryIO:
-    """A landed file opened for its bytes, whatever it is compressed with."""
+    """A landed file opened for its bytes, whatever it is compressed with.
+
+    Raises, or its reads raise, EOFError or OSError where an archive is none or was cut short.
+    """
+    if path.suffix in (".gz", ".zst") and path.stat().st_size == 0:
+        raise EOFError(f"an empty file is no {path.suffix} archive")
     if path.suffix == ".gz":
         return cast(BinaryIO, gzip.open(path, "rb"))
     if path.suffix == ".zst":
-        return cast(BinaryIO, io.BufferedReader(zstandard.open(path, "rb"), BLOCK_BYTES))
+        # Not by zstandard: where an archive was cut short, its reader ends as if that were all.
+        unpacked = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
+        return cast(BinaryIO, io.BufferedReader(unpacked, BLOCK_BYTES))
     return path.open("rb")
 
 

@@ -152,13 +152,16 @@ def test_no_file_at_all_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.jsonl.gz", "x.jsonl.zst"])
-@pytest.mark.parametrize("cut", [0.5, 0.98])
-def test_a_compressed_file_cut_short_is_an_error(tmp_path, name, cut):
+@pytest.mark.parametrize("kept", [0, 6, 0.5, 0.98, -1])
+def test_a_compressed_file_cut_short_is_an_error_and_never_a_smaller_file(tmp_path, name, kept):
+    """Cut before its first block was whole, an archive once passed for an empty one."""
     lines = b"".join(json_line(item(f"{n * 7919 % 10007}", at(2), Notes="x" * (n % 97))) for n in range(3000))
     whole = write_file(tmp_path / name, lines).read_bytes()
-    (tmp_path / name).write_bytes(whole[: int(len(whole) * cut)])
-    with pytest.raises(RecordError, match=name):
+    (tmp_path / name).write_bytes(whole[: int(len(whole) * kept) if isinstance(kept, float) else kept])
+    with pytest.raises(RecordError, match="cannot be unpacked") as caught:
         convert(ORDER_ITEMS, [tmp_path / name], tmp_path / "rows.parquet", own=OWN)
+    assert name in str(caught.value)
+    assert not (tmp_path / "rows.parquet").exists()
 
 
 @pytest.mark.parametrize("name", ["x.jsonl.gz", "x.jsonl.zst"])
