@@ -30,6 +30,14 @@ DEFAULT_CLIENT = "mews_assets 0.1.0"
 LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
 """What pyarrow.fs reaches."""
 
+VARIABLES = (
+    *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
+    *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
+    *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
+    *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
+)
+"""Every setting there is, besides the variables that MEWS_CONNECTIONS names."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _HEX_TOKEN = re.compile(r"[0-9A-Fa-f_]{24,}")

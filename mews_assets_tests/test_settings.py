@@ -13,6 +13,7 @@ from mews_assets import catalog
 from mews_assets.catalog.privacy import Pii, Privacy
 from mews_assets.cli import home
 from mews_assets.settings import (
+    VARIABLES,
     Connection,
     SettingError,
     Settings,
@@ -272,7 +273,7 @@ def test_the_example_names_every_variable_and_reads_as_it_stands() -> None:
     assert read_settings(given).start == datetime(2026, 1, 1, tzinfo=UTC)
     package = Path(__file__).parents[1] / "mews_assets"
     code = "".join(path.read_text() for path in [package / "settings.py", *package.glob("defs/*.py")])
-    assert set(re.findall(r'"(MEWS_[A-Z_]+)"', code)) == set(given)
+    assert set(re.findall(r'"(MEWS_[A-Z_]+)"', code)) == set(given) == set(VARIABLES)
 
 
 def test_hourly_windows_leave_out_what_mews_filters_by_whole_days() -> None:

@@ -10,6 +10,7 @@ import argparse
 import importlib
 import os
 import sys
+from importlib import metadata
 
 _COMMANDS = {
     "demo": "try everything: a sandbox, real Dagster runs, a lake, a summary",
@@ -31,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand. Errors with a message for people end with exit code 1 and no traceback."""
     parser = argparse.ArgumentParser(
         prog="mews-assets", description="From the Mews API to a lake of Parquet tables."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"mews_assets {metadata.version('mews_assets')}"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli import home
     from mews_assets.cli.sandbox_process import point_at, sandbox_process
+    from mews_assets.defs import demo
 
     home.load_dotenv()
     is_trial = not home.has_tokens(os.environ)
@@ -30,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
             settings = stack.enter_context(sandbox_process(trial, export_seconds=_EXPORT_SECONDS))
             home.use_demo()  # also where .env names a lake: no simulated hotel may come to stand in it
             point_at(settings, trial)
+            demo.hold(os.environ)
             print(
                 f"no MEWS_CLIENT_TOKEN set: using a sandbox at {settings['MEWS_PLATFORM_ADDRESS']} and {home.DEMO}",
                 flush=True,

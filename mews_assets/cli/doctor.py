@@ -10,6 +10,8 @@ import os
 import textwrap
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ _AT_ONCE = 16
 """Connections looked at side by side; each client keeps to the limit of its own token."""
 _TRIES = 2
 """A doctor who waits out every trouble says nothing for minutes; one hiccup is no illness."""
-_SUBJECT_WIDTH = 10
+_SUBJECT_WIDTH = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +54,7 @@ def look() -> Iterator[Finding]:
     from mews_assets.settings import SettingError, read_privacy, read_settings
 
     automation = False
+    yield from _environment(Path(".env"))
     if not has_tokens(os.environ):
         yield fail(
             "tokens",
@@ -93,6 +96,32 @@ def lines(finding: Finding, width: int) -> list[str]:
             break_on_hyphens=False,
         )
     ]
+
+
+def _environment(dotenv_file: Path) -> Iterable[Finding]:
+    """What `.env` and the environment say twice, or in vain. No value is told: some are secrets."""
+    from dotenv import dotenv_values
+
+    from mews_assets.ingest.findings import warn
+    from mews_assets.settings import VARIABLES
+
+    given = dotenv_values(dotenv_file)
+    differing = [name for name, value in given.items() if value is not None and os.environ.get(name) != value]
+    if differing:
+        yield warn(
+            "environment",
+            f"{', '.join(sorted(differing))}: the environment says one thing and .env another; this command takes the "
+            "environment's, Dagster's processes that of .env",
+            "say it in one of them only.",
+        )
+    for name in sorted(name for name in os.environ if name.startswith("MEWS_")):
+        is_known = name in VARIABLES or name.startswith(
+            "MEWS_ACCESS_TOKEN_"
+        )  # as MEWS_CONNECTIONS may name one
+        if not is_known and (near := get_close_matches(name, VARIABLES, n=1, cutoff=0.8)):
+            yield warn(
+                "environment", f"{name} is no setting, and nothing reads it", f"did you mean {near[0]}?"
+            )
 
 
 def _installation() -> Finding:

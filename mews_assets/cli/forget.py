@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     if any(not text.strip() for text in args.also):
         raise HomeError("--also is empty; give a text to search for, or leave it out")
     lake = open_standing(read_lake(os.environ))
+    print(f"in the lake {lake.uri('')}:")
     done = forget(lake, catalog.TABLES, args.customer, utc_now(), also=args.also)
     print("\n".join(told(done)))
     return 1 if done.found.left or done.workspaces_in_use else 0

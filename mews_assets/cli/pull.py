@@ -74,6 +74,7 @@ def _pull(args: argparse.Namespace) -> int:
     for name, merged in result.merged.items():
         rows = sum(one.measures.rows for one in merged.partitions.values())
         print(f"{lake.uri(f'changes/{name}')}: {len(merged.partitions)} partitions, {rows} rows")
+        print(f"current/{name} takes them in when Dagster makes it the next time")
     for partitions, error in result.failed:
         print(f"failed: {len(partitions)} partitions: {error}")
     return 1 if result.failed else 0
@@ -149,5 +150,7 @@ def _instant(option: str, text: str) -> datetime:
 
     try:
         return from_api(text)
-    except ValueError as error:
-        raise SettingError(f"{option}: {error}") from None
+    except ValueError:
+        raise SettingError(
+            f"{option} is {text!r}; accepted are a day such as 2026-03-22 and an instant such as 2026-03-22T12:00:00Z"
+        ) from None

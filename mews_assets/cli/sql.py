@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     load_dotenv()
     lake = open_standing(read_lake(os.environ))
     if args.query is None:
+        print(f"in the lake {lake.uri('')}:")
         for view in write_catalog(lake):
             print(f"{view.schema + '.' + view.name:40} {view.files:>6} file{'' if view.files == 1 else 's'}")
         return 0

@@ -67,7 +67,9 @@ def probe(
     limits = set(only)
     seen = [one for one in every if not limits or one.id in limits]
     if not seen:
-        text = f"sees {len(every)} enterprises" + (", none of those it is limited to" if limits else "")
+        text = f"sees {_count(len(every), 'enterprise')}" + (
+            ", none of those it is limited to" if limits else ""
+        )
         return [fail(subject, text, "ask the hotel to connect this integration in Mews, or correct its ids.")]
     findings = _unseen(subject, limits - {one.id for one in every})
     answered, refused = _ask_all(client, probes(tables, references, seen[0].id, seen[0].chain_id, now()))

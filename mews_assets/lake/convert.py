@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -220,3 +221,14 @@ def _locate(table: Table, sources: list[Path], problem: object) -> None:
                 except FieldError as error:
                     raise RecordError(table.name, path, number, error.path, error.problem) from None
     raise RecordError(table.name, sources[0] if sources else "no file", 0, None, str(problem))
+
+
+def never_there(table: Table, file: Path) -> list[str]:
+    """The fields that Mews always sends and that no row of a converted file has: most likely another table's."""
+    metadata = pq.read_metadata(file)
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    nulls: Counter[str] = Counter()
+    for column in (group.column(at) for group in groups for at in range(metadata.num_columns)):
+        if column.statistics is not None:
+            nulls[column.path_in_schema] += column.statistics.null_count
+    return [one.name for one in table.required_columns if 0 < metadata.num_rows == nulls[one.field_name]]

@@ -14,8 +14,8 @@ class RecordError(LakeError):
 
     def __init__(self, table: str, file: PurePath | str, line: int, field: str | None, problem: str) -> None:
         self.table, self.file, self.line, self.field, self.problem = table, str(file), line, field, problem
-        place = f"{PurePath(file).name}, line {line}" + (f", field {field}" if field else "")
+        self.place = f"{PurePath(file).name}, line {line}" + (f", field {field}" if field else "")
         super().__init__(
-            f"{table}: {place}: {problem}. Nothing was written. The landed file keeps the record as it came; "
+            f"{table}: {self.place}: {problem}. Nothing was written. The landed file keeps the record as it came; "
             "fetch the window again, and report it to Mews if it comes back the same."
         )

@@ -58,8 +58,10 @@ def inspect(line: bytes, table: Table) -> Inspected:
     """Look at every field of one record. Raises FieldError naming the first that is wrong."""
     record = parse(line)
     identity = record.get("Id")
-    if not isinstance(identity, str) or isinstance(identity, _Number) or not identity:
+    if identity is None or identity == "":
         raise FieldError("Id", "a record without an Id cannot be told from others")
+    if kind_of(identity) != "string":
+        raise FieldError("Id", f"{kind_of(identity)} {_shown(identity)} where a string must stand")
     version = record.get(table.version_column)
     found = Inspected(identity, version if isinstance(version, str) else None)
     _object(record, table.columns, "", found)
@@ -156,7 +158,7 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
         _free_form(value, path, found)
         return
     if (kind := kind_of(value)) != (expected := _EXPECTED[column.kind]):
-        problem = f"{kind} {_shown(value)} where a {column.kind.value} ({expected}) must stand"
+        problem = f"{kind} {_shown(value)} where {_named(column.kind.value, expected)} must stand"
         raise FieldError(path, problem, _shown(value))
     if column.kind is Kind.OBJECT:
         _object(value, column.columns, f"{path}.", found)
@@ -179,6 +181,12 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
         _decimal(value, path, found)
     elif column.kind in (Kind.UTC, Kind.DATE):
         _instant(value, path, column)
+
+
+def _named(kind: str, expected: str) -> str:
+    """A kind of column with its article, and what it is in JSON where that has another name."""
+    article = "an" if kind[0] in "aeio" else "a"
+    return f"{article} {kind}" + ("" if kind == expected else f" ({expected})")
 
 
 def _free_form(value: Any, path: str, found: Inspected) -> None:

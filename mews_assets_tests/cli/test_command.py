@@ -172,14 +172,42 @@ HOTELS = ("The Lantern Prague", "The Gilded Heron London")
 DAYS = ["--start", "2025-03-08", "--end", "2025-03-10"]
 
 
+@pytest.mark.usefixtures("elsewhere")
+def test_convert_never_overwrites_what_it_reads_and_doubts_a_file_of_another_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    record = b'{"Id":"a","Notes":null}\n'
+    Path("x.jsonl").write_bytes(record)
+    Path("folder").mkdir()
+    for target, said in (("x.jsonl", "is the file to read"), ("folder", "is a folder")):
+        assert main(["convert", "payments", "x.jsonl", target]) == 1
+        assert said in capsys.readouterr().err
+    assert Path("x.jsonl").read_bytes() == record
+    assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 0
+    assert "every record of payments has them. Are these of another table?" in capsys.readouterr().out
+    Path("x.jsonl").write_bytes(b'{"Id":5}\n')
+    assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 1
+    assert (
+        "field Id: number 5 where a string must stand. rows.parquet was not written"
+        in capsys.readouterr().err
+    )
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("mews_assets ")
+
+
 def test_pull_fills_the_lake_without_dagster(
     mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     point_at(mews)
     assert main(["pull", "payments", *DAYS]) == 0
-    line = capsys.readouterr().out.strip()
+    line, note = capsys.readouterr().out.strip().splitlines()
     found = re.fullmatch(r"(\S+/lake/changes/payments): 4 partitions, (\d+) rows", line)
     assert found
+    assert "current/payments" in note
     files = list(Path(found[1]).rglob("*.parquet"))
     assert len(files) == 4
     assert sum(pq.read_metadata(file).num_rows for file in files) == int(found[2]) > 0

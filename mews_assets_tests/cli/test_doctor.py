@@ -232,7 +232,7 @@ def test_settings_that_are_wrong_keep_nobody_from_the_rest(capsys: pytest.Captur
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert out.splitlines()[0].startswith("FAIL  settings")
-    assert "\nWARN  dagster     no home yet" in out
+    assert "\nWARN  dagster       no home yet" in out
     assert out.splitlines()[-1].endswith(", 1 to mend")
 
 
@@ -339,7 +339,7 @@ def test_lines_are_no_wider_than_the_terminal_and_a_pipes_are_not_broken() -> No
     finding = fail("lake", "word " * 60, "word " * 30)
     assert all(len(line) <= 80 for line in doctor.lines(finding, 80))
     assert len(doctor.lines(finding, 10_000)) == 2
-    assert doctor.lines(ok("lake", "is well"), 80) == ["OK    lake        is well"]
+    assert doctor.lines(ok("lake", "is well"), 80) == ["OK    lake          is well"]
 
 
 def test_without_tokens_it_says_how_to_get_on_and_that_the_demo_needs_none() -> None:
@@ -353,6 +353,23 @@ def test_an_alert_address_that_nobody_could_be_told_by_is_to_mend(today: Running
     finding = only(looked(), "settings", Level.FAIL)
     assert "2:nonsense" in finding.text
     assert "secret-token" not in finding.text
+
+
+def test_what_dotenv_and_the_environment_say_differently_is_named_without_their_values(
+    today: RunningSandbox,
+) -> None:
+    """Dagster's processes take the one, this command the other."""
+    Path(".env").write_text(f"MEWS_LAKE=elsewhere\nMEWS_START_DATE={os.environ['MEWS_START_DATE']}\n")
+    os.environ["MEWS_LAKE"] = "here"
+    finding = only(looked(), "environment", Level.WARN)
+    assert finding.text.startswith("MEWS_LAKE: ")
+    assert "elsewhere" not in finding.text + finding.fix
+
+
+def test_a_mistyped_setting_is_named_with_what_was_meant(today: RunningSandbox) -> None:
+    os.environ |= {"MEWS_WINDW": "weekly", "MEWS_ACCESS_TOKEN_PRAGUE": "t", "MEWS_OF_OTHERS_ALTOGETHER": "x"}
+    finding = only(looked(), "environment", Level.WARN)
+    assert (finding.text.split()[0], finding.fix) == ("MEWS_WINDW", "did you mean MEWS_WINDOW?")
 
 
 def test_an_installation_without_a_compiler_is_told_what_it_costs(monkeypatch: pytest.MonkeyPatch) -> None:
