@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 _EXPORT_SECONDS = 5.0
 
@@ -27,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     trial = home.trial(home.utc_now()) if is_trial else None
     _refuse_taken(args.port)
     with ExitStack() as stack:
+        stack.enter_context(_alone(home.DEMO if trial else home.DATA))
         if trial:
             settings = stack.enter_context(sandbox_process(trial, export_seconds=_EXPORT_SECONDS))
             home.use_demo()  # also where .env names a lake: no simulated hotel may come to stand in it
@@ -40,6 +44,22 @@ def run(args: argparse.Namespace) -> int:
         home.prepare(home.DEMO if trial else home.DATA)
         print(f"the UI opens at http://127.0.0.1:{args.port} (Ctrl-C ends it)", flush=True)
         return _serve(args.port)
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Two on one Dagster instance would be two daemons, and each launches what is due."""
+    from mews_assets.cli.home import HomeError
+
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "dev.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeError(
+                f"another `mews-assets dev` runs on {data}: use its UI, or end it first"
+            ) from None
+        yield
 
 
 def _refuse_taken(port: int) -> None:

@@ -59,6 +59,19 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(capsys: pytest.Capt
 
 
 @pytest.mark.usefixtures("elsewhere")
+def test_a_second_one_on_the_same_instance_is_refused_until_the_first_has_ended(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also on another port: each would bring a daemon, and both launch what is due."""
+    home.trial(home.utc_now())
+    with dev._alone(home.DEMO):
+        assert main(["dev", "--port", "0"]) == 1
+        assert "another `mews-assets dev` runs on data/demo" in capsys.readouterr().err
+    with dev._alone(home.DEMO):
+        pass
+
+
+@pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize(
     ("setting", "said"),
     [("MEWS_ACCESS_TOKEN=", "MEWS_ACCESS_TOKEN"), ("MEWS_WINDOW=weekly", "laid with daily windows")],
