@@ -131,10 +131,11 @@ class ExactNumbers:
             yield _with_numbers(batch, here, decimals) if here else batch
 
     def _entries(self) -> Iterator[tuple[int, _Pairs]]:
+        """All from the first on, each time anew: what is held came after what was written."""
         if self._writer is not None:
-            self._write_held()
             self._writer.close()
             self._writer = None
+        if self._file.exists():
             with self._file.open("rb") as source, pa.ipc.open_stream(source) as written:
                 for batch in written:
                     yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
@@ -143,9 +144,9 @@ class ExactNumbers:
     def _write_held(self) -> None:
         if self._writer is None:
             self._writer = pa.ipc.new_stream(self._file, _SCHEMA)
-        rows, numbers = zip(*self._held, strict=True) if self._held else ((), ())
+        rows_and_numbers = zip(*self._held, strict=True)
         columns = [
-            pa.array(values, field.type) for values, field in zip((rows, numbers), _SCHEMA, strict=True)
+            pa.array(values, field.type) for values, field in zip(rows_and_numbers, _SCHEMA, strict=True)
         ]
         self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
         self._held = []
@@ -158,7 +159,7 @@ def _with_numbers(
     column = [numbers.get(row) for row in range(batch.num_rows)]
     batch = _replaced(batch, "_exact_numbers", column)
     for name, field_name in decimals.items():
-        changed = {row: dict(pairs)[name] for row, pairs in numbers.items() if name in dict(pairs)}
+        changed = {row: text for row, pairs in numbers.items() for place, text in pairs if place == name}
         if changed:
             values = batch.column(field_name).to_pylist()
             for row, text in changed.items():

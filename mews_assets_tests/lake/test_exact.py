@@ -119,3 +119,13 @@ def test_money_of_the_ledger_is_exact_in_many_rows(tmp_path, few_held):
                for n in range(1, 10)]  # fmt: skip
     rows = converted(tmp_path, [b"".join(records)], LEDGER)
     assert [row["value"] for row in rows] == [Decimal(f"{n}{LONG[1:]}") for n in range(1, 10)]
+
+
+def test_numbers_are_put_in_again_when_a_conversion_starts_anew(tmp_path, few_held):
+    """Some parsers (DuckDB 1) give a long line up, and are asked again with longer buffers."""
+    with ExactNumbers(tmp_path / "numbers") as exact:
+        for row in range(10):
+            exact.keep(row, {"Other": f"{row}"})
+        assert next(exact.put_into(batches([2, 8]), LEDGER)).num_rows == 2
+        found = [row for batch in exact.put_into(batches([10]), LEDGER) for row in batch.to_pylist()]
+    assert [row["_exact_numbers"] for row in found] == [[("Other", f"{row}")] for row in range(10)]
