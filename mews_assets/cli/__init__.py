@@ -10,7 +10,6 @@ import argparse
 import importlib
 import os
 import sys
-from importlib import metadata
 
 _COMMANDS = {
     "demo": "try everything: a sandbox, real Dagster runs, a lake, a summary",
@@ -28,14 +27,22 @@ _COMMANDS = {
 }
 
 
+class _Version(argparse.Action):
+    """Looks the version up only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata
+
+        print(f"mews_assets {metadata.version('mews_assets')}")
+        parser.exit()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand. Errors with a message for people end with exit code 1 and no traceback."""
     parser = argparse.ArgumentParser(
         prog="mews-assets", description="From the Mews API to a lake of Parquet tables."
     )
-    parser.add_argument(
-        "--version", action="version", version=f"mews_assets {metadata.version('mews_assets')}"
-    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which this is")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
         module = importlib.import_module(f"mews_assets.cli.{name}")

@@ -115,9 +115,8 @@ def _environment(dotenv_file: Path) -> Iterable[Finding]:
             "say it in one of them only.",
         )
     for name in sorted(name for name in os.environ if name.startswith("MEWS_")):
-        is_known = name in VARIABLES or name.startswith(
-            "MEWS_ACCESS_TOKEN_"
-        )  # as MEWS_CONNECTIONS may name one
+        # The latter as MEWS_CONNECTIONS may name one.
+        is_known = name in VARIABLES or name.startswith("MEWS_ACCESS_TOKEN_")
         if not is_known and (near := get_close_matches(name, VARIABLES, n=1, cutoff=0.8)):
             yield warn(
                 "environment", f"{name} is no setting, and nothing reads it", f"did you mean {near[0]}?"
