@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.cli import main
 from mews_assets.sandbox.running import RunningSandbox
-from mews_assets_tests.cli.stage import point_at
-from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN
+from mews_assets_tests.cli.stage import point_at, told
 
 COMMANDS = (
     "demo",
@@ -36,53 +32,6 @@ COMMANDS = (
 
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
-
-
-def order_item(number: int, **more: Any) -> dict[str, Any]:
-    amount = {
-        "Currency": "EUR",
-        "NetValue": 100.0,
-        "GrossValue": 110.0,
-        "TaxValues": [{"Code": "X", "Value": 10.0}],
-    }
-    return {
-        "Id": f"00000000-0000-4000-8000-{number:012}",
-        "EnterpriseId": "e1",
-        "AccountId": "a1",
-        "AccountType": "Customer",
-        "ServiceId": "s1",
-        "Name": "Night",
-        "UnitCount": 1,
-        "UnitAmount": amount,
-        "Amount": amount,
-        "CreatorProfileId": "p1",
-        "UpdaterProfileId": "p1",
-        "ConsumedUtc": "2026-01-01T00:00:00Z",
-        "CreatedUtc": "2026-01-01T00:00:00Z",
-        "UpdatedUtc": "2026-01-01T00:00:00Z",
-        "RevenueType": "Service",
-        "AccountingState": "Open",
-        "Type": "SpaceOrder",
-        "Data": {"Discriminator": "SpaceOrder"},
-        "Options": {"CanceledWithReservation": False},
-        **more,
-    }
-
-
-def json_lines(*records: dict[str, Any]) -> bytes:
-    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
-
-
-def told(capsys: pytest.CaptureFixture[str], code: int) -> str:
-    """The one line on stderr of a command that ended with 1."""
-    assert code == 1
-    captured = capsys.readouterr()
-    lines = [line for line in captured.err.splitlines() if not line.startswith(("INFO", "ERROR", "WARNING"))]
-    assert len(lines) == 1, captured.err
-    assert "Traceback" not in captured.err
-    assert CLIENT_TOKEN not in captured.err + captured.out
-    assert ACCESS_TOKEN not in captured.err + captured.out
-    return lines[0]
 
 
 def test_help_names_every_command_and_imports_no_dagster() -> None:
@@ -119,78 +68,8 @@ def test_a_command_that_is_none_is_refused(arguments: list[str]) -> None:
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
-def test_convert_writes_the_rows_and_says_what_is_new(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
-) -> None:
-    raw = json_lines(order_item(1), order_item(2, Mood="good"))
-    source, target = tmp_path / f"items.{ending}", tmp_path / "items.parquet"
-    source.write_bytes(gzip.compress(raw) if ending.endswith("gz") else raw)
-    assert main(["convert", "order_items", str(source), str(target)]) == 0
-    rows = pq.read_table(target).to_pylist()
-    assert [row["id"][-1] for row in rows] == ["1", "2"]
-    assert rows[0]["amount"]["gross_value"] == 110.0
-    out = capsys.readouterr().out
-    assert "2 rows" in out
-    assert re.search(r"new field Mood \(string\), seen 1 times", out)
-
-
-def test_convert_says_which_line_of_which_file_is_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "items.jsonl").write_bytes(json_lines(order_item(1), order_item(2, UnitCount="two")))
-    code = main(["convert", "order_items", "items.jsonl", "items.parquet"])
-    line = told(capsys, code)
-    assert line.startswith("mews-assets convert: ")
-    assert "items.jsonl" in line and re.search(r"line 2\b", line) and "UnitCount" in line
-    assert not (tmp_path / "items.parquet").exists()
-
-
-@pytest.mark.parametrize(
-    ("table", "source", "target", "expected"),
-    [
-        ("order_itens", "items.jsonl", "items.parquet", "choose from order_items"),
-        ("order_items", "nothing.jsonl", "items.parquet", "nothing.jsonl"),
-        ("order_items", "items.jsonl.gz", "items.parquet", "items.jsonl.gz"),
-        ("order_items", "items.jsonl", "no/such/folder/items.parquet", "no/such/folder"),
-    ],
-)
-def test_what_convert_cannot_do_is_told_in_one_line(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    table: str,
-    source: str,
-    target: str,
-    expected: str,
-) -> None:
-    (tmp_path / "items.jsonl").write_bytes(json_lines(order_item(1)))
-    (tmp_path / "items.jsonl.gz").write_bytes(b"this was never packed")
-    assert expected in told(capsys, main(["convert", table, source, target]))
-
-
 HOTELS = ("The Lantern Prague", "The Gilded Heron London")
 DAYS = ["--start", "2025-03-08", "--end", "2025-03-10"]
-
-
-@pytest.mark.usefixtures("elsewhere")
-def test_convert_never_overwrites_what_it_reads_and_doubts_a_file_of_another_table(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    record = b'{"Id":"a","Notes":null}\n'
-    Path("x.jsonl").write_bytes(record)
-    Path("folder").mkdir()
-    for target, said in (("x.jsonl", "is the file to read"), ("folder", "is a folder")):
-        assert main(["convert", "payments", "x.jsonl", target]) == 1
-        assert said in capsys.readouterr().err
-    assert Path("x.jsonl").read_bytes() == record
-    assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 0
-    assert "every record of payments has them. Are these of another table?" in capsys.readouterr().out
-    Path("x.jsonl").write_bytes(b'{"Id":5}\n')
-    assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 1
-    assert (
-        "field Id: number 5 where a string must stand. rows.parquet was not written"
-        in capsys.readouterr().err
-    )
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

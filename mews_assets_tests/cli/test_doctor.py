@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._daemon.types import DaemonHeartbeat
 
 from mews_assets.catalog.model import Export
 from mews_assets.cli import doctor, main
-from mews_assets.defs.readiness import look_at_instance
 from mews_assets.ingest.findings import Finding, Level, fail, ok
 from mews_assets.lake import scan
 from mews_assets.sandbox.limits import NO_EXPORTS_TOKEN, Access
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
-from mews_assets_tests.cli.stage import point_at
+from mews_assets_tests.cli.stage import beat, only, point_at
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN, MEWS_NOW
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
-ROOT = Path(__file__).parents[2]
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -52,38 +47,6 @@ def connections(**variables: str) -> None:
 def looked() -> dict[tuple[str, Level], list[Finding]]:
     found: dict[tuple[str, Level], list[Finding]] = {}
     for one in doctor.look():
-        found.setdefault((one.subject, one.level), []).append(one)
-    return found
-
-
-def only(found: dict[tuple[str, Level], list[Finding]], subject: str, level: Level) -> Finding:
-    assert (subject, level) in found, found
-    (one,) = found[subject, level]
-    return one
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster home as production has it, made by one process."""
-    folder = tmp_path / "dagster"
-    folder.mkdir()
-    shutil.copy(ROOT / "dagster.yaml", folder)
-    os.environ["DAGSTER_HOME"] = str(folder)
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
-        yield instance
-
-
-def beat(instance: dg.DagsterInstance, at: datetime, *but: str) -> None:
-    for name in instance.get_required_daemon_types():
-        if name not in but:
-            instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), name, "one", []))
-
-
-def of_instance(
-    instance: dg.DagsterInstance, *, automation: bool = True
-) -> dict[tuple[str, Level], list[Finding]]:
-    found: dict[tuple[str, Level], list[Finding]] = {}
-    for one in look_at_instance(instance.root_directory, automation, datetime.now(UTC)):
         found.setdefault((one.subject, one.level), []).append(one)
     return found
 
@@ -262,70 +225,6 @@ def test_a_lake_is_written_to_try_and_left_as_it_was(today: RunningSandbox, tmp_
 def test_a_lake_where_nothing_can_be_written_is_said(today: RunningSandbox) -> None:
     os.environ["MEWS_LAKE"] = "/proc/nowhere"
     assert "nothing can be written into /proc" in only(looked(), "lake", Level.FAIL).text
-
-
-@pytest.mark.parametrize("home", ["relative/home", "/no/such/folder"])
-def test_a_dagster_home_that_is_none_is_said(home: str) -> None:
-    (found,) = look_at_instance(home, True, NOW)
-    assert found.level is Level.FAIL
-    assert home in found.text
-
-
-def test_a_home_that_nobody_made_yet_is_not_made_by_looking(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "dagster.yaml", tmp_path)
-    (found,) = look_at_instance(str(tmp_path), True, NOW)
-    assert "dagster instance migrate" in found.fix
-    assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
-
-
-def test_a_home_without_this_projects_settings_says_what_is_amiss(tmp_path: Path) -> None:
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        found = of_instance(instance)
-    texts = " ".join(one.text for one in [*found["dagster", Level.WARN], *found["pools", Level.WARN]])
-    for word in ("no dagster.yaml", "run_monitoring", "granularity"):
-        assert word in texts
-
-
-def test_storage_that_cannot_be_reached_is_said_without_its_password(tmp_path: Path) -> None:
-    (tmp_path / "dagster.yaml").write_text(
-        "event_log_storage: {module: no.such.module, class: Nothing, "
-        "config: {url: 'postgresql+psycopg2://user:zq7-password@127.0.0.1:9/dagster'}}\n"
-        "run_storage: {module: dagster._core.storage.runs, class: InMemoryRunStorage, config: {}}\n"
-    )
-    (found,) = look_at_instance(str(tmp_path), True, NOW)
-    assert found.level is Level.FAIL
-    assert "zq7" not in found.text + found.fix
-
-
-@pytest.mark.parametrize(
-    ("ago", "automation", "level"),
-    [
-        (timedelta(seconds=5), True, Level.OK),
-        (timedelta(hours=3), True, Level.FAIL),
-        (timedelta(hours=3), False, Level.WARN),
-    ],
-)
-def test_the_daemons_sign_of_life_is_judged_by_its_age(
-    home: dg.DagsterInstance, ago: timedelta, automation: bool, level: Level
-) -> None:
-    beat(home, datetime.now(UTC) - ago)
-    only(of_instance(home, automation=automation), "daemon", level)
-
-
-def test_a_daemon_that_never_ran_is_no_failure_and_half_a_daemon_is_one(home: dg.DagsterInstance) -> None:
-    assert "never run" in only(of_instance(home), "daemon", Level.WARN).text
-    beat(home, datetime.now(UTC), "SENSOR")
-    assert "no sign of life of sensor" in only(of_instance(home), "daemon", Level.FAIL).text
-
-
-def test_a_pool_slot_of_a_run_that_is_over_and_a_closed_pool_are_named(home: dg.DagsterInstance) -> None:
-    storage = home.event_log_storage
-    storage.set_concurrency_slots("mews_export_payments", 1)
-    storage.claim_concurrency_slot("mews_export_payments", "a-run-that-is-gone", "pull_payments")
-    storage.set_concurrency_slots("mews_pages_outlet_items", 0)
-    found = of_instance(home)
-    assert "a-run-that-is-gone" in only(found, "pools", Level.WARN).text
-    assert "mews_pages_outlet_items" in only(found, "pools", Level.FAIL).text
 
 
 def test_a_finding_has_a_fix_exactly_when_something_is_to_be_done() -> None:
