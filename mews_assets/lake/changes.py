@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog import table as table_of
+from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import as_kept
 from mews_assets.lake import landing, layout
@@ -31,7 +32,8 @@ from mews_assets.lake.dealing import (
     covered,
     deal,
 )
-from mews_assets.lake.engine import hold, open_engine, path_list
+from mews_assets.lake.duckdb_paths import parquet
+from mews_assets.lake.engine import hold, open_engine
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.landing import Manifest
@@ -214,8 +216,8 @@ class _Merge:
         )
         return (
             f"SELECT row.* EXCLUDE (file_path), held.position AS {PLACE}, held.is_new AS {IS_NEW} "
-            f"FROM read_parquet({path_list(paths)}, filename = 'file_path', union_by_name = true, "
-            "hive_partitioning = false) AS row JOIN held ON held.path = row.file_path"
+            f"FROM {parquet(paths, arrow_schema(self.table), file_as='file_path')} AS row "
+            "JOIN held ON held.path = row.file_path"
         )
 
     def _put_in_place(

@@ -26,7 +26,8 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import KEEP
-from mews_assets.lake.engine import identifier, open_engine, path_list, read_types, select_columns
+from mews_assets.lake.duckdb_paths import json_lines
+from mews_assets.lake.engine import identifier, open_engine, read_types, select_columns
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.exact import ExactNumbers
 from mews_assets.lake.hiding import Hiding
@@ -132,10 +133,7 @@ def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
     columns.append("NULL::MAP(VARCHAR, VARCHAR) AS _exact_numbers")
     with open_engine(spill, threads=job.threads or _parser_threads()) as engine:
         for line_bytes in (_USUAL_LINE_BYTES, MAX_LINE_BYTES):
-            source = (
-                f"read_json({path_list(job.sources)}, format = 'newline_delimited', "
-                f"columns = {read_types(table.kept_columns)}, maximum_object_size = {line_bytes})"
-            )
+            source = json_lines(job.sources, read_types(table.kept_columns), line_bytes)
             try:
                 rows = _batches(engine, f"SELECT {', '.join(columns)} FROM {source}")
                 _write(exact.put_into(rows, table) if exact else rows, _schema(table, own), job)

@@ -19,6 +19,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import UTC_MICROSECONDS
 from mews_assets.catalog.model import Kind, Table, snake_case
 from mews_assets.lake import layout
+from mews_assets.lake.duckdb_paths import parquet
 from mews_assets.lake.engine import hold, identifier, literal
 from mews_assets.lake.landing import Manifest
 from mews_assets.windows import Grain, Window, to_key, window_at
@@ -145,7 +146,7 @@ def _arrived(table: Table, capture: Staged) -> str:
     return (
         f"SELECT row.*, {stamp} AS _window_utc, {scope} AS {SCOPE}, "
         f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}) AS __is_asked_for "
-        f"FROM read_parquet({literal(str(capture.rows))}) AS row {join} {owner}"
+        f"FROM {parquet([capture.rows])} AS row {join} {owner}"
     )
 
 
@@ -173,7 +174,7 @@ def _stamp(table: Table, capture: Staged) -> tuple[str, str]:
     other = table_of(table.via.table)
     found_by = (
         f"SELECT id, max({identifier(snake_case(other.window_column))}) AS stamp "
-        f"FROM read_parquet({literal(str(capture.found_by))}) GROUP BY id"
+        f"FROM {parquet([capture.found_by])} GROUP BY id"
     )
     return "found_by.stamp", (
         f"LEFT JOIN ({found_by}) AS found_by ON found_by.id = row.{identifier(snake_case(table.via.column))}"

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 import duckdb
 import pyarrow as pa
@@ -60,7 +61,7 @@ def open_engine(
     try:
         engine.execute(f"SET threads = {threads or min(4, os.cpu_count() or 1)}")
         engine.execute(f"SET memory_limit = '{memory}'")
-        engine.execute(f"SET temp_directory = {literal(str(workspace))}")
+        engine.execute(f"SET temp_directory = {literal(_spilling_place(workspace))}")
         engine.execute("ATTACH ':memory:' AS work")
         connection.execute("USE work")
         connection.execute("SET TimeZone = 'UTC'")
@@ -73,6 +74,11 @@ def open_engine(
             _IDLE.append(engine)
         else:
             engine.close()
+
+
+def _spilling_place(workspace: Path) -> str:
+    """The workspace; where its name has a backslash, which DuckDB takes for `/`, the system's place for such files."""
+    return gettempdir() if "\\" in str(workspace) else str(workspace)
 
 
 def _start() -> duckdb.DuckDBPyConnection:
@@ -109,10 +115,6 @@ def literal(text: str) -> str:
 def identifier(name: str) -> str:
     """A column's name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def path_list(paths: list[Path]) -> str:
-    return "[" + ", ".join(literal(str(path)) for path in paths) + "]"
 
 
 def read_types(columns: tuple[Column, ...]) -> str:

@@ -16,10 +16,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mews_assets.catalog.arrow import UTC_MICROSECONDS
+from mews_assets.catalog.arrow import UTC_MICROSECONDS, arrow_schema
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.balance import unbalanced
-from mews_assets.lake.engine import hold, identifier, literal, path_list
+from mews_assets.lake.duckdb_paths import parquet
+from mews_assets.lake.engine import hold, identifier, literal
 from mews_assets.lake.rules import (
     BALANCE,
     DUPLICATES,
@@ -88,10 +89,10 @@ def measure(
         f"count(*) - count(DISTINCT (row.id, row.{version})), "
         f"{outside_rule().count}, "
         f"max(row.{version}), [{', '.join(missing)}]{''.join(f', {rule.count}' for rule in rules)} "
-        f"FROM {_source(paths)} GROUP BY measured.number"
+        f"FROM {_source(table, paths)} GROUP BY measured.number"
     ).fetchall()
     by_number = {row[0]: row[1:] for row in found}
-    off = unbalanced(engine, table.balance, _source(paths)) if table.balance else {}
+    off = unbalanced(engine, table.balance, _source(table, paths)) if table.balance else {}
     results = []
     for number, (path, _) in enumerate(files):
         rows, duplicates, outside, newest, nulls, *counts = by_number.get(number, (0, 0, 0, None, []))
@@ -110,7 +111,7 @@ def measure(
                 worst={BALANCE: tuple(off[number][1])} if number in off else {},
             )
         )
-    results = _with_values(engine, paths, rules, results)
+    results = _with_values(engine, table, paths, rules, results)
     return _with_worst(engine, table, paths, rules, results)
 
 
@@ -123,7 +124,11 @@ def _broken(rules: list[Rule], counts: list[Any]) -> dict[str, tuple[Broken, ...
 
 
 def _with_values(
-    engine: duckdb.DuckDBPyConnection, paths: list[Path], rules: list[Rule], measured: list[Measures]
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    paths: list[Path],
+    rules: list[Rule],
+    measured: list[Measures],
 ) -> list[Measures]:
     """The same, with the values that break rules, counted in another look at the files that hold any.
 
@@ -135,7 +140,7 @@ def _with_values(
         if not rule.values or not where:
             continue
         found = engine.execute(
-            f"SELECT measured.number, {rule.values} AS value, count(*) AS times FROM {_source(where)} "
+            f"SELECT measured.number, {rule.values} AS value, count(*) AS times FROM {_source(table, where)} "
             f"WHERE {rule.broken} GROUP BY ALL ORDER BY times DESC, value"
         ).fetchall()
         for number, value, times in found:
@@ -166,11 +171,11 @@ class _Look:
     worst_first: str
     is_broken: Callable[[Measures], object]
 
-    def query(self, paths: list[Path]) -> str:
+    def query(self, table: Table, paths: list[Path]) -> str:
         """The worst rows of each file, the file's number first."""
         rank = f"row_number() OVER (PARTITION BY measured.number ORDER BY {self.worst_first})"
         return (
-            f"SELECT measured.number AS file, {self.select} FROM {_source(paths)} {self.rest} "
+            f"SELECT measured.number AS file, {self.select} FROM {_source(table, paths)} {self.rest} "
             f"QUALIFY {rank} <= {WORST_ROWS} ORDER BY measured.number, {self.worst_first}"
         )
 
@@ -187,7 +192,7 @@ def _with_worst(
     for look in _looks(table, rules):
         where = [number for number, one in enumerate(measured) if look.is_broken(one)][:WORST_FILES]
         if where:
-            found = engine.execute(look.query([paths[number] for number in where]))
+            found = engine.execute(look.query(table, [paths[number] for number in where]))
             names = [column[0] for column in found.description or []]
             for number, *values in found.fetchall():
                 row = dict(zip(names[1:], values, strict=True))
@@ -224,11 +229,9 @@ def _breaks(rule: Rule, measures: Measures) -> bool:
     return any(broken.at == rule.at for broken in measures.broken.get(rule.name, ()))
 
 
-def _source(paths: list[Path]) -> str:
-    return (
-        f"read_parquet({path_list(paths)}, filename = 'file_path', union_by_name = true, "
-        "hive_partitioning = false) AS row JOIN measured ON measured.path = row.file_path"
-    )
+def _source(table: Table, paths: list[Path]) -> str:
+    rows = parquet(paths, arrow_schema(table), file_as="file_path")
+    return f"{rows} AS row JOIN measured ON measured.path = row.file_path"
 
 
 def _register(

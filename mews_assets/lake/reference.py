@@ -84,7 +84,7 @@ def _sent(reference: Reference, records: Iterable[bytes], captured_at: datetime,
         file.writelines(record + b"\n" for record in records)
     own = {SENT_AT: f"TIMESTAMPTZ {literal(captured_at.isoformat())}"}
     convert(reference.table, [lines], target, own=own)
-    return pq.read_table(target)
+    return pq.read_table(target, partitioning=None)
 
 
 def _held(lake: Lake, name: str, schema: pa.Schema) -> pa.Table:

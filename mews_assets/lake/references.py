@@ -164,7 +164,7 @@ def _read(
 def _column(lake: Lake, name: str, path: str) -> pa.Array:
     first, *inner = path.split(".")
     with lake.filesystem.open_input_file(lake.path(name)) as source:
-        read = pq.read_table(source, columns=[path]).column(first).combine_chunks()
+        read = pq.read_table(source, columns=[path], partitioning=None).column(first).combine_chunks()
     for part in inner:
         read = pc.struct_field(read, part)
     return read.combine_chunks() if isinstance(read, pa.ChunkedArray) else read

@@ -1,8 +1,8 @@
 """SQL over the lake: a view for every table, in a DuckDB file beside them and in connections of our own.
 
-Lives here: the views, the file that holds them, and running one query. The paths in the views are relative to
-the lake, so that it can be moved: DuckDB looks for them in the folder it was started in and in its setting
-`file_search_path`. Not here: printing.
+Lives here: the views, the file that holds them, and running one query. The paths in the file's views are relative
+to the lake, so that it can be moved: DuckDB looks for them where its setting `file_search_path` says, or else in
+the folder it was started in. Not here: how DuckDB is told of files (`duckdb_paths`), and printing.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.reference import REFERENCES
 from mews_assets.lake import layout
+from mews_assets.lake.duckdb_paths import parquet_partitions, plain_name, plain_workspace, sql_type
 from mews_assets.lake.engine import identifier, literal
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.parquet import plain
 from mews_assets.lake.reference import reference_schema
 from mews_assets.lake.store import Lake
 
@@ -51,63 +51,57 @@ class View:
         return f"CREATE VIEW {identifier(self.schema)}.{identifier(self.name)} AS {self.query}"
 
 
-def views(lake: Lake) -> list[View]:
-    """A view for every table there is or could be; for marts, for those there are."""
-    with duckdb.connect(":memory:") as connection:
-        return _Views(lake, connection).all()
+@dataclass(frozen=True)
+class _Source:
+    """Where the rows of a view are: a folder of the lake, the keys of the folders in it, and its columns."""
+
+    schema: str
+    name: str
+    folder: str
+    keys: tuple[str, ...]
+    columns: pa.Schema
 
 
-class _Views:
-    """The views of a lake; the connection only tells what DuckDB calls the types of a table without rows."""
+def views(lake: Lake, within: str = "") -> list[View]:
+    """A view for every table there is or could be; for marts, for those there are.
 
-    def __init__(self, lake: Lake, connection: duckdb.DuckDBPyConnection) -> None:
-        self.lake, self.connection = lake, connection
+    Paths in them are relative to the lake, or begin with the folder `within`.
+    """
+    return [_view(lake, source, within) for source in _sources(lake)]
 
-    def all(self) -> list[View]:
-        found = []
-        for table in catalog.TABLES:
-            schema = arrow_schema(table)
-            changes, current = layout.changes_folder(table.name), layout.current_folder(table.name)
-            found.append(self._view(layout.CHANGES, table.name, changes, ("scope", "window"), schema))
-            found.append(self._view(layout.CURRENT, table.name, current, ("scope",), schema))
-        for reference in REFERENCES:
-            folder = layout.reference_file(reference.name).rpartition("/")[0]
-            found.append(
-                self._view(layout.REFERENCE, reference.name, folder, (), reference_schema(reference))
-            )
-        for name in self.lake.folders(layout.MARTS):
-            if self.lake.exists(layout.mart_file(name)):
-                folder = layout.mart_file(name).rpartition("/")[0]
-                found.append(self._view(layout.MARTS, name, folder, (), pa.schema([])))
-        return found
 
-    def _view(self, schema: str, name: str, folder: str, keys: tuple[str, ...], columns: pa.Schema) -> View:
-        written = _written(self.lake, folder)
-        if not written:
-            return View(schema, name, self._no_rows(plain(columns), keys), 0)
-        # Files are written by one version of the catalog after another: the first and the last tell whether their
-        # columns differ. Looking into all of them, as union_by_name does at every query, takes seconds per 10,000.
-        first, last = (pq.read_schema(self.lake.path(name)).names for name in (written[0], written[-1]))
-        known = [one for one in columns.names if one in first or one in last]
-        chosen = known or first
-        read = [f"{literal(folder + '/*' * len(keys) + '/' + layout.ROWS_FILE)}"]
-        if keys:
-            types = ", ".join(f"{literal(key)}: VARCHAR" for key in keys)
-            read += ["hive_partitioning = true", f"hive_types = {{{types}}}"]
-        else:
-            read.append("hive_partitioning = false")
-        if first != last:
-            read.append("union_by_name = true")
-        selected = ", ".join(identifier(one) for one in (*chosen, *keys))
-        return View(schema, name, f"SELECT {selected} FROM read_parquet({', '.join(read)})", len(written))
+def _sources(lake: Lake) -> Iterator[_Source]:
+    for table in catalog.TABLES:
+        columns = arrow_schema(table)
+        folder = layout.changes_folder(table.name)
+        yield _Source(layout.CHANGES, table.name, folder, ("scope", "window"), columns)
+        yield _Source(layout.CURRENT, table.name, layout.current_folder(table.name), ("scope",), columns)
+    for reference in REFERENCES:
+        folder = layout.reference_file(reference.name).rpartition("/")[0]
+        yield _Source(layout.REFERENCE, reference.name, folder, (), reference_schema(reference))
+    for name in lake.folders(layout.MARTS):
+        file = layout.mart_file(name)
+        if lake.exists(file):
+            with lake.filesystem.open_input_file(lake.path(file)) as content:
+                columns = pq.read_schema(content)  # a mart's columns are its own
+            yield _Source(layout.MARTS, name, file.rpartition("/")[0], (), columns)
 
-    def _no_rows(self, columns: pa.Schema, keys: tuple[str, ...]) -> str:
-        """A query with the columns of a table that nothing has landed of yet."""
-        relation = self.connection.from_arrow(columns.empty_table())
-        types = zip(relation.columns, relation.types, strict=True)
-        selected = [f"NULL::{kind} AS {identifier(name)}" for name, kind in types]
-        selected += [f"NULL::VARCHAR AS {identifier(key)}" for key in keys]
-        return f"SELECT {', '.join(selected)} WHERE false"
+
+def _view(lake: Lake, source: _Source, within: str) -> View:
+    files = sum(
+        name.endswith(f"/{layout.ROWS_FILE}")
+        for name in lake.files(source.folder, recursive=bool(source.keys))
+    )
+    names = [identifier(name) for name in source.columns.names]
+    if not files:
+        nothing = [f"NULL::{sql_type(field.type)} AS {identifier(field.name)}" for field in source.columns]
+        nothing += [f"NULL::VARCHAR AS {identifier(key)}" for key in source.keys]
+        return View(source.schema, source.name, f"SELECT {', '.join(nothing)} WHERE false", 0)
+    folder = f"{within}/{source.folder}" if within else source.folder
+    # Files are written by one version of the catalog after another: the columns are those of today, found in each
+    # file by their names. To look into all files for theirs would take seconds per 10,000, at every query.
+    keys, rows = parquet_partitions(folder, source.keys, layout.ROWS_FILE, source.columns)
+    return View(source.schema, source.name, f"SELECT {', '.join([*names, *keys])} FROM {rows}", files)
 
 
 def write_catalog(lake: Lake) -> list[View]:
@@ -118,11 +112,16 @@ def write_catalog(lake: Lake) -> list[View]:
             f"read {lake.uri(layout.CURRENT)} with an engine that knows the bucket"
         )
     made = views(lake)
-    with lake.lock("catalog"), lake.workspace() as workspace:
+    with lake.lock("catalog"), plain_workspace() as workspace, plain_name(lake.local_root) as root:
         aside = workspace / layout.catalog_file()
         with duckdb.connect(str(aside)) as connection:
-            _set_up(connection, lake)
+            _set_up(connection, root)
             _create(connection, made)
+        # A tool that wrote to the file and was killed has left its log beside it. No other file goes with that log,
+        # so DuckDB would refuse to open this one. Before and not after: what stands there now opens without it.
+        for left in lake.files(""):
+            if left.startswith(f"{layout.catalog_file()}.wal"):
+                lake.delete(left)
         lake.put(aside, layout.catalog_file())
     return made
 
@@ -132,9 +131,9 @@ def open_sql(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in memory that sees all tables as they are now, from whatever folder it is used in."""
     if lake.local_root is None:
         raise LakeError(f"{lake.root}: queries run over a lake in a folder; this one is in a bucket")
-    with duckdb.connect(":memory:") as connection:
-        _set_up(connection, lake)
-        _create(connection, views(lake))
+    with plain_name(lake.local_root) as root, duckdb.connect(":memory:") as connection:
+        _set_up(connection, root)
+        _create(connection, views(lake, str(root)))
         yield connection
 
 
@@ -166,8 +165,8 @@ def rows_of(result: Any) -> tuple[list[str], Iterator[list[Any]]]:
     return reader.schema.names, rows()
 
 
-def _set_up(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    connection.execute(f"SET file_search_path = {literal(str(lake.local_root))}")
+def _set_up(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    connection.execute(f"SET file_search_path = {literal(str(root))}")
     connection.execute("SET TimeZone = 'UTC'")
 
 
@@ -176,11 +175,3 @@ def _create(connection: duckdb.DuckDBPyConnection, made: list[View]) -> None:
         connection.execute(f"CREATE SCHEMA {identifier(schema)}")
     for view in made:
         connection.execute(view.statement)
-
-
-def _written(lake: Lake, folder: str) -> list[str]:
-    """The files of a table, in the order they were written."""
-    selector = pafs.FileSelector(lake.path(folder), allow_not_found=True, recursive=True)
-    files = [info for info in lake.filesystem.get_file_info(selector) if info.base_name == layout.ROWS_FILE]
-    start = len(lake.root) + 1
-    return [info.path[start:] for info in sorted(files, key=lambda info: info.mtime_ns)]

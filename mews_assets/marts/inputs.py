@@ -27,10 +27,13 @@ import pyarrow as pa
 
 from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.reference import REFERENCES
 from mews_assets.lake import layout
-from mews_assets.lake.engine import identifier, literal, path_list
+from mews_assets.lake.duckdb_paths import parquet
+from mews_assets.lake.engine import identifier, literal
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.parquet import plain
+from mews_assets.lake.reference import reference_schema
 from mews_assets.lake.store import Lake
 
 _DURATION = re.compile(
@@ -75,7 +78,8 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
     name = layout.reference_file(table)
     if not lake.exists(name):
         raise LakeError(f"{lake.uri(name)} is not there: materialise reference/{table} first")
-    source = f"read_parquet({literal(str(lake.hold(name, workspace)))}, hive_partitioning = false)"
+    reference = next(one for one in REFERENCES if one.name == table)
+    source = parquet([lake.hold(name, workspace)], reference_schema(reference))
     engine.execute(f"CREATE VIEW reference.{identifier(table)} AS FROM {source}")
 
 
@@ -96,22 +100,16 @@ def _view_partitions(
     files = pa.table(
         {
             "filename": [str(path) for path in paths],
-            "scope": [_scope_of(name) for name in names],
+            "scope": [layout.scope_of(name) for name in names],
         }
     )
     engine.register(f"files_{schema}_{short}", files)
     engine.execute(
         f"CREATE VIEW {quoted} AS "
         f"SELECT rows.* EXCLUDE (filename), files.scope "
-        f"FROM read_parquet({path_list(paths)}, "
-        "hive_partitioning = false, union_by_name = true, filename = true) rows "
+        f"FROM {parquet(paths, arrow_schema(catalog.table(table)), file_as='filename')} rows "
         f"JOIN files_{schema}_{short} files USING (filename)"
     )
-
-
-def _scope_of(name: str) -> str:
-    """The scope in a file's path."""
-    return next(part.removeprefix("scope=") for part in name.split("/") if part.startswith("scope="))
 
 
 def _make_hotels(engine: duckdb.DuckDBPyConnection) -> None:
