@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +93,78 @@ def test_columns_that_older_files_lack_are_empty_there(lake: Lake, monkeypatch: 
     merge(lake, wider, threads=1)
     found = ask(lake, "SELECT id, colour FROM changes.order_items ORDER BY ALL")
     assert found == [("a", None), ("a", None), ("n", "red"), ("s", None)]
+
+
+def without(file: Path, column: str) -> None:
+    """A file as an older version wrote it, which did not know the column."""
+    pq.write_table(pq.read_table(file, partitioning=None).drop_columns([column]), file)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_a_copied_lake_is_read_by_its_schemas_whatever_its_files_times_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[int, ...]
+) -> None:
+    """`cp -r` gives files times of its own. The one in the middle, by whatever order, lacks a column."""
+    lake = fill(tmp_path / "lake")
+    land(lake, ORDER_ITEMS, [item("n", at(4), Notes="new")], days(4, 5))
+    merge(lake, ORDER_ITEMS, threads=1)
+    days_of_north = sorted((tmp_path / f"lake/changes/order_items/scope={NORTH}").glob("*/rows.parquet"))
+    without(days_of_north[order[1]], "notes")
+    for second, place in enumerate(order):
+        os.utime(days_of_north[place], (second + 1, second + 1))
+    notes = (
+        "SELECT id, updated_utc::DATE::VARCHAR, notes FROM changes.order_items WHERE scope = '52fd68fc-north'"
+    )
+    wanted = [
+        ("a", "2026-03-02", None),
+        ("a", "2026-03-03", None),
+        ("n", "2026-03-04", "new" if order[1] < 2 else None),
+    ]
+    assert ask(lake, f"{notes} ORDER BY ALL") == wanted
+    write_catalog(lake)
+    monkeypatch.chdir(lake.root)
+    with duckdb.connect("lake.duckdb", read_only=True) as connection:
+        assert connection.sql(f"{notes} ORDER BY ALL").fetchall() == wanted
+
+
+def test_a_column_that_no_file_has_yet_can_be_asked_for(lake: Lake) -> None:
+    """As right after an update: a query does not depend on which files were written anew already."""
+    for file in (Path(lake.root) / "changes/order_items").rglob("*.parquet"):
+        without(file, "notes")
+    assert ask(lake, "SELECT count(*), count(notes) FROM changes.order_items") == [(3, 0)]
+
+
+def test_only_the_files_that_a_condition_leaves_are_opened(lake: Lake) -> None:
+    broken = Path(lake.root) / layout.changes_file("order_items", SOUTH, "2026-03-03")
+    broken.write_bytes(b"nothing that can be read")
+    north = "SELECT count(*) FROM changes.order_items WHERE scope = '52fd68fc-north' AND \"window\" >= '2026-03-03'"
+    assert ask(lake, north) == [(1,)]
+    with pytest.raises(SqlError, match="scope=9cf95deb-south"):
+        ask(lake, "SELECT count(*) FROM changes.order_items")
+
+
+def leave_open(folder: Path) -> Path:
+    """A tool that wrote into the catalog file, and was killed before its log was taken in."""
+    program = (
+        f"import duckdb, os; c = duckdb.connect({str(folder / 'lake.duckdb')!r}); "
+        "c.execute('CREATE TABLE notes AS SELECT 1 AS i'); os._exit(1)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=False)
+    (left,) = folder.glob("lake.duckdb.wal*")
+    return left
+
+
+def test_a_tool_that_left_the_catalog_file_open_does_not_bar_it_to_everybody(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lake.root)
+    write_catalog(lake)
+    left = leave_open(Path(lake.root))
+    write_catalog(lake)
+    assert asked_plainly(Path(lake.root)) == [("a", NORTH), ("s", SOUTH)]
+    assert not left.exists()
+    leave_open(Path(lake.root))
+    assert ask(lake, "SELECT count(*) FROM current.order_items") == [(2,)]
 
 
 def asked_plainly(folder: Path) -> list[tuple[object, ...]]:
