@@ -130,6 +130,44 @@ def test_nothing_is_left_to_be_done_later() -> None:
     assert [named(path) for path in MODULES if marks.search(path.read_text())] == []
 
 
+TOLD_OF_FILES = re.compile(
+    r"\b(read_parquet|read_json\w*|read_csv\w*|parquet_scan|parquet_schema|parquet_metadata|hive_partitioning|"
+    r"union_by_name|COPY \w|ATTACH '(?!:memory:)|glob\()",
+)
+"""SQL that names a file, or says how one is read."""
+
+
+def spelled(path: Path) -> Iterator[str]:
+    """The texts of a module's code: without its docstrings."""
+    tree = ast.parse(path.read_text())
+    told = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and isinstance(node.body[0], ast.Expr)
+        and isinstance(node.body[0].value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told:
+            yield node.value
+
+
+def test_one_module_tells_duckdb_of_files() -> None:
+    """What DuckDB makes of a name otherwise stands there."""
+    telling = {named(path) for path in MODULES for text in spelled(path) if TOLD_OF_FILES.search(text)}
+    assert telling == {"lake/duckdb_paths.py"}
+
+
+WHOLE_PATHS = re.compile(
+    r"\b(pq|parquet)\.read_table\((?!.*partitioning=None)|\bdataset\(|\bpd\.read_|\bpl\.scan_"
+)
+"""Readers that take folders above a file for columns, unless told."""
+
+
+def test_no_other_reader_takes_folders_for_columns() -> None:
+    assert [named(path) for path in MODULES if WHOLE_PATHS.search(path.read_text())] == []
+
+
 SPA_VISITS = Table(
     "spa_visits",
     "SpaVisit",

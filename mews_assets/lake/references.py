@@ -162,9 +162,13 @@ def _read(
 
 
 def _column(lake: Lake, name: str, path: str) -> pa.Array:
+    """The values of a column; none where the file is older than the column."""
     first, *inner = path.split(".")
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
-        read = pq.read_table(source, columns=[path], partitioning=None).column(first).combine_chunks()
+    with lake.filesystem.open_input_file(lake.path(name)) as source, pq.ParquetFile(source) as file:
+        leaves = (file.schema.column(number).path for number in range(len(file.schema)))
+        if not any(leaf == path or leaf.startswith(f"{path}.") for leaf in leaves):
+            return pa.array([], pa.string())
+        read = file.read(columns=[path]).column(first).combine_chunks()
     for part in inner:
         read = pc.struct_field(read, part)
     return read.combine_chunks() if isinstance(read, pa.ChunkedArray) else read
