@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
@@ -261,13 +263,46 @@ def test_a_lake_in_a_bucket_says_that_duckdb_cannot_open_it() -> None:
         pass
 
 
-def test_pandas_polars_and_duckdb_read_a_table_in_one_line(lake: Lake) -> None:
-    """The lines of the README."""
-    folder = f"{lake.root}/current/order_items"
-    assert sorted(pd.read_parquet(folder)["id"]) == ["a", "s"]
-    changes = f"{lake.root}/changes/order_items"
-    assert sorted(pd.read_parquet(changes, filters=[("window", ">=", "2026-03-03")])["id"]) == ["a", "s"]
-    assert sorted(pl.scan_parquet(f"{folder}/", hive_partitioning=True).collect()["scope"]) == [NORTH, SOUTH]
-    assert duckdb.sql(f"SELECT count(*) FROM '{folder}/*/*.parquet'").fetchall() == [(2,)]
-    newer = f"FROM '{changes}/*/*/*.parquet' WHERE \"window\" >= '2026-03-03'"
-    assert len(duckdb.sql(newer).fetchall()) == 2
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def readme_lines(folder: Path) -> dict[str, str]:
+    """The lines of the README that read the demo's lake, for one that stands elsewhere, by reader and folder."""
+    lines = re.findall(r"^(?:pandas|pyarrow|duckdb|polars)\..*data/demo/lake/.*$", README, re.M)
+    named = {" ".join(re.findall(r"^\w+|changes|current", line)): line for line in lines}
+    return {
+        name: line.replace("data/demo/lake", str(folder)).replace("2026-11", "2026-03")
+        for name, line in named.items()
+    }
+
+
+@pytest.mark.parametrize("above", ["plain", "state=prod", "id=7", "scope=berlin/window=2020-01-01"])
+def test_pandas_polars_pyarrow_and_duckdb_read_a_table_in_one_line(tmp_path: Path, above: str) -> None:
+    """The lines of the README, below folders that look like columns."""
+    root = tmp_path / above / "lake"
+    land(fill(root), ORDER_ITEMS, [item("z", at(20))], days(20, 21))
+    merge(open_lake(str(root), Grain.DAILY), ORDER_ITEMS, threads=1)
+    read = {
+        name: eval(line, {"duckdb": duckdb, "pandas": pd, "pyarrow": pa, "polars": pl})
+        for name, line in readme_lines(root).items()
+    }
+    assert set(read) == {
+        "pandas current",
+        "pandas changes",
+        "pyarrow current",
+        "duckdb current",
+        "polars current",
+    }
+    current = [("a", NORTH), ("s", SOUTH)]
+    rows = {
+        "pandas current": list(
+            zip(read["pandas current"]["id"], read["pandas current"]["scope"], strict=True)
+        ),
+        "pyarrow current": [(row["id"], row["scope"]) for row in read["pyarrow current"].to_pylist()],
+        "polars current": read["polars current"].select("id", "scope").rows(),
+    }
+    assert {name: sorted(found) for name, found in rows.items()} == dict.fromkeys(rows, current)
+    assert sorted(read["duckdb current"].project("id").fetchall()) == [("a",), ("s",)]
+    assert not {"state", "scope", "window"} & set(read["duckdb current"].columns)
+    late = read["pandas changes"]
+    assert list(zip(late["id"], late["scope"], late["window"], strict=True)) == [("z", NORTH, "2026-03-20")]
