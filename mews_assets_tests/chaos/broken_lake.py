@@ -6,13 +6,23 @@ Lives here: one function per broken rule, which patches it for as long as its co
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mews_assets.lake import changes, dealing, landing, layout, partition_files, store
+from mews_assets.lake import (
+    changes,
+    dealing,
+    duckdb_paths,
+    engine,
+    landing,
+    layout,
+    partition_files,
+    sql,
+    store,
+)
 from mews_assets_tests.chaos import process, seams
 from mews_assets_tests.chaos.breaking import mutant, patched
 
@@ -165,4 +175,33 @@ def merges_do_not_wait_for_each_other() -> Iterator[None]:
         yield
 
     with patched((store.Lake, "lock", unlocked)):
+        yield
+
+
+@mutant
+def names_are_patterns() -> Iterator[None]:
+    """DuckDB is given a path as it is, and reads what it matches."""
+    plain = lambda folder: nullcontext(folder)  # noqa: E731
+    with patched((duckdb_paths, "_file", engine.literal), (sql, "plain_name", plain)):
+        yield
+
+
+@mutant
+def folders_above_the_lake_are_columns() -> Iterator[None]:
+    """DuckDB makes columns of all folders `name=value` on the way to a file."""
+    real = duckdb_paths._read_parquet
+
+    def read(files: str, schema: Any, options: list[str]) -> str:
+        told = real(files, None, [*options, "union_by_name = true"])
+        return told.replace("hive_partitioning = false", "hive_partitioning = true")
+
+    with patched((duckdb_paths, "_read_parquet", read)):
+        yield
+
+
+@mutant
+def columns_are_those_of_the_first_file() -> Iterator[None]:
+    """A view takes for granted that all files of a table have the same columns."""
+    real = duckdb_paths._read_parquet
+    with patched((duckdb_paths, "_read_parquet", lambda files, schema, options: real(files, None, options))):
         yield

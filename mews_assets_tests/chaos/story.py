@@ -26,7 +26,7 @@ from mews_assets.sandbox.clock import SECOND_US, Clock
 from mews_assets.sandbox.rules import Refusal
 from mews_assets.sandbox.server import Application
 from mews_assets.windows import Grain, settled_windows, to_key
-from mews_assets_tests.chaos import fates
+from mews_assets_tests.chaos import carriers, fates
 from mews_assets_tests.chaos.house import EXPECTED, Came, House
 from mews_assets_tests.chaos.process import Death, Turns
 from mews_assets_tests.chaos.seams import sandbox_seams, seams
@@ -103,7 +103,7 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
         tokens = {access.name: token for token, access in sandbox.door.accesses.items()}
         end_us = clock.now_us() + days * DAY_US
         house = House(
-            open_lake(str(folder / "lake"), Grain.DAILY),
+            open_lake(str(carriers.lake_folder(folder, seed)), Grain.DAILY),
             Sandboxed(Application(sandbox), clock, loop),
             Weather(spells_of(clock.now_us(), end_us, rng), rng, clock.now_us),
             Turns(rng),
@@ -113,6 +113,8 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
         )
         stack.callback(loop.run_until_complete, loop.shutdown_default_executor())
         stack.enter_context(seams(house, rng))
+        if carriers.name_of(seed):
+            house.weather.note("folders named like patterns and columns")
         yield Story(seed, house, Verdict(house, truth_of(versions), sandbox), rng, end_us)
 
 
@@ -124,6 +126,8 @@ class Story:
         self.clock = house.sandboxed.clock
         self.sandbox = verdict.sandbox
         self.ended: Counter[str] = Counter()
+        self.carrier = random.Random(f"{seed} carrier")
+        """Of what happens to the lake's files by other hands; apart, so that all else of a seed stays as it was."""
 
     @property
     def truth(self) -> Truth:
@@ -169,6 +173,8 @@ class Story:
         if self.rng.random() < 0.1:
             for group in self.house.groups:
                 self._take_slot(group[0])
+        if self.carrier.random() < 0.06:
+            carriers.copy(self.house, self.carrier)
 
     def _take_slot(self, table: Table) -> None:
         access = next(iter(self.sandbox.door.accesses.values()))

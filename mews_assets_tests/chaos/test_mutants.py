@@ -1,6 +1,6 @@
 """The suite can fail: a rule that is broken on purpose is caught.
 
-Eight rules here, for they are caught soon; `make chaos` tries all of them.
+Eleven rules here, for they are caught soon; `make chaos` tries all of them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ SEEDS = range(40)
         ("files are written in place", 7),
         ("captures replace what was there", 3),
         ("manifests come before their files", 3),
+        ("names are patterns", 5),
+        ("folders above the lake are columns", 0),
+        ("columns are those of the first file", 11),
     ],
 )
 def test_a_broken_rule_is_caught(name: str, likely: int) -> None:

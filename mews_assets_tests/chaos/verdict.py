@@ -24,7 +24,9 @@ from mews_assets.defs.run_history import EXPORT_TAG, state_of
 from mews_assets.defs.specs import changes_key
 from mews_assets.ingest.flights import DEADLINE, RunState
 from mews_assets.lake import landing, layout
+from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import Manifest
+from mews_assets.lake.sql import query
 from mews_assets.lake.store import Lake
 from mews_assets.sandbox.clock import read_micros, to_micros
 from mews_assets.sandbox.parts import Sandbox
@@ -41,7 +43,7 @@ CLOCKS_APART = timedelta(minutes=30)
 def read_rows(path: Path, table: Table) -> list[tuple[str, int, str]]:
     """Id, version and text of every row of a partition, in the file's order."""
     version, tag = snake_case(table.version_column), snake_case(TAGS[table.entity])
-    found = pq.read_table(path, columns=["id", version, tag])
+    found = pq.read_table(path, columns=["id", version, tag], partitioning=None)
     stamps = found.column(version).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
     columns = (found.column("id"), stamps, found.column(tag))
     return list(zip(*(column.to_pylist() for column in columns), strict=True))
@@ -236,6 +238,31 @@ class Verdict:
                 self.wrong.append(f"{table.name}: {len(pending)} captures were never merged")
         for manifest in self._landed.values():
             self._look_at_capture(manifest)
+        self._ask_by_sql()
+
+    def _ask_by_sql(self) -> None:
+        """The views show the rows of the files, each with the scope and window of its own folders."""
+        for table in self.tables:
+            version, tag = snake_case(table.version_column), snake_case(TAGS[table.entity])
+            text = f'SELECT scope, "window", id, epoch_us({version}::TIMESTAMPTZ), {tag} FROM changes.{table.name}'
+            try:
+                with query(self.lake, text) as result:
+                    shown = sorted(result.fetchall())
+            except LakeError as error:
+                self.wrong.append(f"{table.name}: SQL cannot read it: {error}")
+                continue
+            start = f"{layout.changes_folder(table.name)}/"
+            files = {name: rows for name, rows in self.rows.items() if name.startswith(start)}
+            stand = sorted(
+                (*layout.partition_of(name), one, stamp, text)
+                for name, rows in files.items()
+                for (one, stamp), text in rows.items()
+            )
+            if shown != stand:
+                other = sorted(set(shown) ^ set(stand))[:3]
+                self.wrong.append(
+                    f"{table.name}: SQL shows {len(shown)} rows where {len(stand)} stand: {other}"
+                )
 
     def _look_at_capture(self, manifest: Manifest) -> None:
         """Every version that a capture brought stands in its partition, or waits for it beside."""

@@ -63,6 +63,12 @@ NAMES = {
 WORST = "a[1]*?{b,c}%20#,it's\"=~ é state=prod"
 """All of it in one name."""
 CUSTOMERS = catalog.table("customers")
+SOLD = {
+    "ConsumedUtc": "2026-03-02T12:00:00Z",
+    "Type": "SpaceOrder",
+    "AccountingState": "Open",
+    "Amount": {"Currency": "EUR", "NetValue": 100.0, "GrossValue": 110.0, "TaxValues": []},
+}
 GUEST = "c0ffee66-1111-4222-8333-444455556666"
 LATER = datetime(2026, 5, 1, tzinfo=UTC)
 MOMENT = datetime(2026, 4, 1, tzinfo=UTC)
@@ -71,8 +77,8 @@ MOMENT = datetime(2026, 4, 1, tzinfo=UTC)
 def tour(lake: Lake, asks: Sequence[str] = ()) -> dict[str, Any]:
     """Land, merge, fold, take in a snapshot, make a mart, hide, forget, expire; and what each came to."""
     found: dict[str, Any] = {}
-    _items(lake, "a", 0, [item("i1", at(2), Notes="one"), item("i2", at(2, 3))])
-    _items(lake, "b", 1, [item("i1", at(2), Notes="one"), item("i1", at(3)), item("i3", at(3, 1))])
+    _items(lake, "a", 0, [item("i1", at(2), **SOLD), item("i2", at(2, 3), **SOLD)])
+    _items(lake, "b", 1, [item("i1", at(2), **SOLD), item("i1", at(3), **SOLD), item("i3", at(3, 1), **SOLD)])
     found["changes"] = _rows(lake, layout.changes_folder("order_items"))
     found["measured"] = [
         (one.measures.rows, one.measures.rows_outside_window, one.measures.duplicate_keys)
