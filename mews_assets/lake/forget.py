@@ -48,6 +48,8 @@ class Forgotten:
     """Customers that the person was merged into: the same person most likely, and not touched."""
     texts: tuple[str, ...] = field(repr=False)
     """What told who the person is, as far as the lake knew, and was then looked for."""
+    had_texts: bool = False
+    """Whether some of these came from the lake, or from an earlier try that did not end."""
     unsaid: int = 0
     """Further texts that tell nobody by themselves: short ones, and everyday words."""
     before: str | None = None
@@ -64,7 +66,7 @@ class Forgotten:
     @property
     def is_known(self) -> bool:
         """Whether anything in the lake is, or was, about this id."""
-        return bool(self.found.naming or +self.files or self.texts)
+        return bool(self.found.naming or +self.files or self.had_texts)
 
     @property
     def is_done(self) -> bool:
@@ -86,6 +88,7 @@ def forget(
     owed.recall(lake, known)
     learn(lake, (table for table in tables if is_of_people(table)), known, damage)
     owed.recall(lake, known)
+    had_texts = bool(known.texts)
     for text in also:
         known.take(text, Stood(Standing.NAME))
     owed.owe(lake, person, known)
@@ -93,14 +96,14 @@ def forget(
     remember(lake, known.people, now)
     sought = _sought(lake, known, also)
     done = Forgotten(tuple(sorted(known.people)), tuple(sorted(known.merged_into)), sought.texts)
-    done.unsaid, done.before = sought.unsaid, before
+    done.had_texts, done.unsaid, done.before = had_texts, sought.unsaid, before
     for table in tables:
         _forget_in(lake, table, known.people, done, damage)
     _withhold_problems(lake, sought)
     done.workspaces_in_use = lake.drop_dead_workspaces()
     done.found = search(lake, sought, done.people, tables)
     done.unread = {**damage.files, **done.found.unread}
-    if done.is_done:
+    if done.is_done or not done.is_known:
         owed.settle(lake, done.people)
     return done
 

@@ -51,23 +51,23 @@ class Literals:
             return found
         if pa.types.is_map(kind):
             pairs = pa.StructArray.from_arrays([values.keys, values.items], ["key", "value"])
-            return self._of_lists(pa.ListArray.from_arrays(values.offsets, pairs), pairs)
+            return self._of_lists(pa.ListArray.from_arrays(values.offsets, pairs))
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            return self._of_lists(values, values.flatten())
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+            return self._of_lists(values)
+        if pa.types.is_date(kind):
             values = values.cast(pa.string())
         if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
             return np.zeros(len(values), bool)
         return self._of_texts(values)
 
-    def _of_lists(self, lists: pa.Array, items: pa.Array) -> Mask:
+    def _of_lists(self, lists: pa.Array) -> Mask:
         found = np.zeros(len(lists), bool)
-        found[np.asarray(pc.list_parent_indices(lists))[self.among(items)]] = True
+        found[np.asarray(pc.list_parent_indices(lists))[self.among(lists.flatten())]] = True
         return found
 
     def _of_texts(self, values: pa.Array) -> Mask:
         found = np.zeros(len(values), bool)
-        there = values.drop_null().cast(pa.large_string())
+        there = values.drop_null() if values.null_count else values
         if not len(there):
             return found
         text = _joined(there)
@@ -91,7 +91,7 @@ class Literals:
 
 
 def _joined(values: pa.Array) -> bytes:
-    """The texts as lines."""
+    """The texts of one batch as lines."""
     lists = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
     return bytes(pc.binary_join(lists, pa.scalar("\n", values.type))[0].as_buffer())
 

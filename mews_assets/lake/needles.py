@@ -20,6 +20,7 @@ _WORDS = 12
 """Of a longer text only its first words are looked for: enough to know it by, and its copy may be cut."""
 _WORD = re.compile(r"[^\W_]+")
 _GAP = r"[\W_]{1,8}"
+_UNSPACED = ((0x0E00, 0x10A0), (0x1100, 0x1200), (0x1780, 0x1800))
 _LINE_END = re.compile(r"\\+[nrtbf]")
 """A line end as JSON escapes it; or a word after a backslash, which is why both are tried."""
 
@@ -61,9 +62,9 @@ def words_of(text: str) -> list[str]:
 
 
 def is_unspaced(character: str) -> bool:
-    """Whether it is of a script that puts no spaces between words, or endings at names, such as Thai or Japanese."""
+    """Whether it is of a script that puts no spaces between words, or endings at names: Thai, Japanese, Korean."""
     code = ord(character)
-    return code >= 0x2E80 or 0x0E00 <= code < 0x1100 or 0x1780 <= code < 0x1800
+    return code >= 0x2E80 or any(first <= code < after for first, after in _UNSPACED)
 
 
 def _is_phone(text: str) -> bool:
