@@ -27,7 +27,9 @@ _RUNS: dict[bytes, bytes] = {}
 """What runs of other characters than ASCII fold to: few, in most languages, and seen again and again."""
 _MOST_RUNS = 200_000
 
-_UNICODE = re.compile(rb"\\\\*u[0-9a-fA-F]{4}(?:\\+u[0-9a-fA-F]{4})*")  # begins with one letter: a fast search
+_UNICODE = re.compile(
+    rb"\\\\*u[0-9a-fA-F]{4}(?:\\+u[0-9a-fA-F]{4})*"
+)  # begins with one letter: a fast search
 _PERCENT = re.compile(rb"%(?:25)*[0-9a-fA-F]{2}(?:%(?:25)*[0-9a-fA-F]{2})*")
 _ENTITY = re.compile(rb"&(?:amp;)*(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _CONTROLS = bytes(range(32))

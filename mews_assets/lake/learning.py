@@ -47,7 +47,7 @@ class Known:
         for text, stood in there:
             self.take(text, stood)
         for name in whole_names(text for text, stood in there if stood.standing is Standing.NAME):
-            self.take(name, Stood(Standing.NAME))
+            self.take(name, Stood(Standing.WHOLE_NAME))
 
     def take(self, text: str, stood: Stood) -> None:
         self.texts[text] = stood | self.texts.get(text, stood)

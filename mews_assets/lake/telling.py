@@ -66,6 +66,7 @@ class Standing(IntEnum):
     UNKNOWN = 0
     PERSONAL = 1
     NAME = 2
+    WHOLE_NAME = 3
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,11 @@ def _is_telling(text: str, standing: Standing) -> bool:
     unspaced = any(map(is_unspaced, letters))
     if len(letters) < (_FEWEST_UNSPACED if unspaced else _FEWEST_LETTERS) or _ID.fullmatch(text.strip()):
         return False
-    is_whole_name = standing is Standing.NAME and len(words) > 1
-    return is_whole_name or not set(words) <= everyday_words()
+    return standing is Standing.WHOLE_NAME or not set(words) <= everyday_words()
 
 
 def _is_weak(text: str, standing: Standing) -> bool:
-    if standing is Standing.NAME:
+    if standing >= Standing.NAME:
         return False
     if is_date(text):
         return standing is Standing.UNKNOWN

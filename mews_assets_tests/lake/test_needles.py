@@ -118,7 +118,9 @@ def test_many_words_are_found_as_few_are() -> None:
     assert lines == [1, 3]
     nested = pa.array([{"a": [{"b": "word0300x"}]}, None, {"a": None}, {"a": [{"b": "\nWord0001X"}]}])
     assert Literals(words).among(nested).tolist() == [True, False, False, True]
-    pairs = pa.array([[("word0001x", "1")], None, [("k", "word0002x"), ("l", "m")], []], pa.map_("string", "string"))
+    pairs = pa.array(
+        [[("word0001x", "1")], None, [("k", "word0002x"), ("l", "m")], []], pa.map_("string", "string")
+    )
     assert Literals(words).among(pairs).tolist() == [True, False, True, False]
     assert Literals(words).among(nested.slice(1)).tolist() == [False, False, True]
     assert Literals(words).among(pairs.slice(2)).tolist() == [True, False]
