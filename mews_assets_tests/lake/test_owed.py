@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -69,10 +70,8 @@ def test_stopped_at_any_file_the_search_is_not_lost(
 
     with monkeypatch.context() as patched:
         patched.setattr(Lake, "_rename", rename)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             forget(annas, catalog.TABLES, ANNA, NOW)
-        except KeyboardInterrupt:
-            pass
     assert forget(annas, catalog.TABLES, ANNA, NOW).found.left["notes.txt"] == 1
 
 
@@ -100,7 +99,12 @@ def test_a_run_at_work_leaves_the_search_owed(annas: Lake) -> None:
 
 
 def test_the_texts_of_one_are_not_searched_for_another(annas: Lake) -> None:
-    land(annas, CUSTOMERS, [customer(ELSE, 2, FirstName="Petr", Email="petr@else.example")], days(2, 3))
+    land(
+        annas,
+        CUSTOMERS,
+        [customer(ELSE, 2, FirstName="Petr", Email="petr@else.example", NewField=None)],
+        days(2, 3),
+    )
     annas.write("notes.txt", b"petr@else.example, zoraya@planted.example")
     forget(annas, catalog.TABLES, ANNA, NOW)
     done = forget(annas, catalog.TABLES, ELSE, NOW)

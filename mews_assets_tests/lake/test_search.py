@@ -135,7 +135,7 @@ def test_every_mention_of_a_random_guest_is_told_with_its_file(lake: Lake, seed:
     done = finish(lake)
     assert done.found.left == {}
     assert {name: what for name, what in expected.items() if name not in done.found.elsewhere} == {}
-    told = {layer: 0 for layer in (layout.CHANGES, layout.CURRENT)}
+    told = dict.fromkeys((layout.CHANGES, layout.CURRENT), 0)
     for name, count in done.found.elsewhere.items():
         if (layer := name.split("/")[0]) in told:
             told[layer] += count
