@@ -26,6 +26,8 @@ Reading order:
     rewriting        one Parquet file written anew with values changed
     repolicy         a lake brought under another policy
     forget, search   a customer taken out of everything, and the proof
+    learning, telling, owed    what is known of them, what of it is looked for, and what has still to be
+    folding, literals, needles, naming    texts and ids found however they are spelled
     retention        how long raw bytes are kept
     measures         what is true of a partition on disk
     holdings         what a table holds

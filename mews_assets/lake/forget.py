@@ -7,40 +7,36 @@ No row and no line goes: money stays money, counts stay counts, and what is rebu
 in changes. The id stays in them; the record it leads to is empty. In a row that names the person everything personal
 goes, a companion's on the same bill too: nobody can tell which free text is about whom.
 
-The work can be stopped anywhere and done again. Each file is put in place whole, the list of the forgotten first.
+The work can be stopped anywhere and done again. Each file is put in place whole, the list of the forgotten first; what
+is to be searched for is kept until a search finds nothing left (`owed`). A file that cannot be read stops no other.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import KEEP, is_of_people
-from mews_assets.lake import landing, layout, snapshot
+from mews_assets.lake import landing, layout, owed, snapshot
+from mews_assets.lake.damage import Damage
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.forgotten import remember
-from mews_assets.lake.hiding import FORGOTTEN, Hiding
-from mews_assets.lake.lines import open_lines
-from mews_assets.lake.records import FieldError, is_number, parse
-from mews_assets.lake.redaction import line_blocks
+from mews_assets.lake.forgotten import forgotten, remember
+from mews_assets.lake.hiding import Hiding
+from mews_assets.lake.learning import Known, learn
+from mews_assets.lake.naming import same_id
+from mews_assets.lake.needles import Needles
 from mews_assets.lake.rewriting import rewrite
 from mews_assets.lake.search import Found, search
 from mews_assets.lake.store import Lake
+from mews_assets.lake.telling import Standing, Stood, Telling, telling
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{7,99}", re.ASCII)
 """Short ones would be found in half of all lines."""
-_TELLING_LENGTH = 4
-"""Characters. Shorter texts, such as country codes, stand everywhere and tell nobody."""
 
 
 @dataclass
@@ -52,12 +48,30 @@ class Forgotten:
     """Customers that the person was merged into: the same person most likely, and not touched."""
     texts: tuple[str, ...] = field(repr=False)
     """What told who the person is, as far as the lake knew, and was then looked for."""
+    had_texts: bool = False
+    """Whether some of these came from the lake, or from an earlier try that did not end."""
+    unsaid: int = 0
+    """Further texts that tell nobody by themselves: short ones, and everyday words."""
+    before: str | None = None
+    """Since when the person was on the list of the forgotten."""
     files: Counter[str] = field(default_factory=Counter)
     """Rewritten, by layer."""
     records: Counter[str] = field(default_factory=Counter)
     """Lines and rows changed, by layer."""
     workspaces_in_use: int = 0
     found: Found = field(default_factory=Found)
+    unread: dict[str, str] = field(default_factory=dict)
+    """Files that could not be read, and so neither be written anew nor searched, with the error's kind."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything in the lake is, or was, about this id."""
+        return bool(self.found.naming or +self.files or self.had_texts)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was read and nothing is left."""
+        return not (self.found.left or self.workspaces_in_use or self.unread)
 
 
 def forget(
@@ -69,144 +83,104 @@ def forget(
     """
     if not _ID.fullmatch(person):
         raise LakeError(f"{person[:40]!r} is no customer's id; it stands in `id` of the table customers")
-    tables = tuple(tables)
-    of_people = [table for table in tables if is_of_people(table)]
-    known = _Known({person})
-    before = 0
-    while before < len(known.people):  # somebody may be merged into one who was merged
-        before = len(known.people)
-        for table in of_people:
-            _learn(lake, table, known)
+    tables, person, damage = tuple(tables), same_id(person), Damage()
+    known = Known({person})
+    owed.recall(lake, known)
+    learn(lake, (table for table in tables if is_of_people(table)), known, damage)
+    owed.recall(lake, known)
+    had_texts = bool(known.texts)
+    for text in also:
+        known.take(text, Stood(Standing.NAME))
+    owed.owe(lake, person, known)
+    before = forgotten(lake).get(person)
     remember(lake, known.people, now)
-    done = Forgotten(tuple(sorted(known.people)), tuple(sorted(known.merged_into)), ())
+    sought = _sought(lake, known, also)
+    done = Forgotten(tuple(sorted(known.people)), tuple(sorted(known.merged_into)), sought.texts)
+    done.had_texts, done.unsaid, done.before = had_texts, sought.unsaid, before
     for table in tables:
-        _forget_in(lake, table, known.people, done)
+        _forget_in(lake, table, known.people, done, damage)
+    _withhold_problems(lake, sought)
     done.workspaces_in_use = lake.drop_dead_workspaces()
-    texts = {text for text in known.texts if len(text) >= _TELLING_LENGTH} | set(also)
-    if lake.privacy.key:
-        texts |= {lake.privacy.digest(text) for text in texts}
-    done.texts = tuple(sorted(texts))
-    done.found = search(lake, done.texts, done.people, {table.name for table in of_people})
+    done.found = search(lake, sought, done.people, tables)
+    done.unread = {**damage.files, **done.found.unread}
+    if done.is_done or not done.is_known:
+        owed.settle(lake, done.people)
     return done
 
 
-def _forget_in(lake: Lake, table: Table, people: Collection[str], done: Forgotten) -> None:
+def _sought(lake: Lake, known: Known, also: Collection[str]) -> Telling:
+    """The texts to look for. What somebody names is looked for whatever it is."""
+    sought = telling(known.texts).also(dict.fromkeys(also, Stood(Standing.NAME)))
+    if lake.privacy.key:
+        hashed = {lake.privacy.digest(text): stood for text, stood in sought.stood.items()}
+        sought = sought.also({text: replace(stood, standing=Standing.NAME) for text, stood in hashed.items()})
+    return sought
+
+
+def _withhold_problems(lake: Lake, sought: Telling) -> None:
+    """Why a capture was rejected may repeat a value of its lines."""
+    needles = Needles(sought.texts)
+    for name in lake.files(layout.rejected_tables_folder(), recursive=True):
+        record = lake.read_json(name)
+        if needles.within(str(record.get("problem"))):
+            lake.write_json(
+                name, {**record, "problem": "not shown: it repeated what was a forgotten person's"}
+            )
+
+
+def _forget_in(lake: Lake, table: Table, people: Collection[str], done: Forgotten, damage: Damage) -> None:
     hiding = Hiding(table, KEEP, people)  # what the policy hides is hidden already
+    work = _Work(lake, table, people, hiding, done, damage)
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
-        _forget_landed(lake, table.name, people, workspace, done)
-        for folder, layer in (
-            (layout.changes_folder(table.name), layout.CHANGES),
-            (layout.boundary_tables_folder(table.name), "boundary"),
-        ):
-            for name in lake.files(folder, recursive=True):
-                _forget_rows(lake, name, layer, hiding, workspace, done)
+        work.landed(table.name, workspace)
+        work.rows(layout.changes_folder(table.name), layout.CHANGES, workspace)
+        work.rows(layout.boundary_tables_folder(table.name), "boundary", workspace)
     with lake.lock(snapshot.lock_name(table)), lake.workspace() as workspace:
-        _forget_landed(lake, layout.snapshot_landing(table.name), people, workspace, done)
-        for name in lake.files(layout.snapshot_folder(table.name), recursive=True):
-            _forget_rows(lake, name, layout.SNAPSHOT, hiding, workspace, done)
+        work.landed(layout.snapshot_landing(table.name), workspace)
+        work.rows(layout.snapshot_folder(table.name), layout.SNAPSHOT, workspace)
     for name in lake.files(layout.current_folder(table.name), recursive=True):
         scope = layout.scope_of(name)
         with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
-            _forget_rows(lake, name, layout.CURRENT, hiding, workspace, done)
+            work.row_file(name, layout.CURRENT, workspace)
 
 
-def _forget_landed(lake: Lake, name: str, people: Collection[str], workspace: Path, done: Forgotten) -> None:
-    for capture in landing.captures(lake, name):
-        before = landing.read_manifest(lake, name, capture)
-        after = landing.redact(lake, before, people, workspace)
-        changed = sum(one != other for one, other in zip(before.files, after.files, strict=True))
-        done.files[layout.LANDING] += changed
-        done.records[layout.LANDING] += after.redacted_lines - before.redacted_lines
+@dataclass(frozen=True)
+class _Work:
+    """Taking people out of the files of one table."""
 
+    lake: Lake
+    table: Table
+    people: Collection[str]
+    hiding: Hiding
+    done: Forgotten
+    damage: Damage
 
-def _forget_rows(lake: Lake, name: str, layer: str, hiding: Hiding, workspace: Path, done: Forgotten) -> None:
-    if changed := rewrite(lake, name, hiding.rows, workspace):
-        done.files[layer] += 1
-        done.records[layer] += changed
-
-
-class _Known:
-    """What the lake knows of a person: their ids, and the texts that tell who they are."""
-
-    def __init__(self, people: set[str]) -> None:
-        self.people = people
-        self.merged_into: set[str] = set()
-        self.texts: set[str] = set()
-
-    def add(self, identity: str, merged_into: str | None, texts: Iterable[str]) -> None:
-        if merged_into in self.people:
-            self.people.add(identity)
-        if identity in self.people:
-            self.texts.update(text for text in texts if text != FORGOTTEN)
-            if merged_into and merged_into not in self.people:
-                self.merged_into.add(merged_into)
-
-
-def _learn(lake: Lake, table: Table, known: _Known) -> None:
-    """Read the person's own records, wherever they stand."""
-    with lake.workspace() as workspace:
-        for landed_as in layout.landings(table.name):
-            for capture in landing.captures(lake, landed_as):
-                manifest = landing.read_manifest(lake, landed_as, capture)
-                if manifest.expired_at is None:
-                    for path in landing.landed_files(lake, manifest, workspace):
-                        _learn_of_lines(path, table, known)
-        for folder in (
-            layout.changes_folder(table.name),
-            layout.snapshot_folder(table.name),
-            layout.current_folder(table.name),
-        ):
-            for name in lake.files(folder, recursive=True):
-                _learn_of_rows(lake.fetch(name, workspace), table, known)
-
-
-def _learn_of_lines(path: Path, table: Table, known: _Known) -> None:
-    wanted = [one.encode() for one in known.people]
-    plain = {one.name for one in table.columns if one.kind is Kind.ENUM or not (one.pii or one.deprecated)}
-    targets = [column.name for column in table.columns if column.person and column.name != "Id"]
-    with open_lines(path) as source:
-        for block in line_blocks(source):
-            if not any(one in block for one in wanted):
+    def landed(self, name: str, workspace: Path) -> None:
+        whole = set(landing.captures(self.lake, name))
+        for capture in self.lake.folders(layout.landing_folder(name)):
+            if (
+                capture not in whole
+            ):  # a pull that did not end: no reader looks into it, and it may hold anybody
+                for file in self.lake.files(layout.capture_folder(name, capture)):
+                    with self.damage.of(file):
+                        lines = landing.redact_stray(self.lake, name, file, self.people, workspace)
+                        self._count(layout.LANDING, bool(lines), lines)
                 continue
-            for line in block.split(b"\n"):
-                if any(one in line for one in wanted):
-                    try:
-                        record = parse(line)
-                    except FieldError:
-                        continue  # it is taken out whole
-                    told = {name: value for name, value in record.items() if name not in plain}
-                    target = next((record[name] for name in targets if record.get(name)), None)
-                    known.add(str(record.get("Id")), target, _texts(told))
+            with self.damage.of(layout.manifest(name, capture)):
+                before = landing.read_manifest(self.lake, name, capture)
+                after = landing.redact(self.lake, before, self.people, workspace)
+                changed = sum(one != other for one, other in zip(before.files, after.files, strict=True))
+                self._count(layout.LANDING, changed, after.redacted_lines - before.redacted_lines)
 
+    def rows(self, folder: str, layer: str, workspace: Path) -> None:
+        for name in self.lake.files(folder, recursive=True):
+            self.row_file(name, layer, workspace)
 
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a parsed value."""
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
-    elif isinstance(value, str) and not is_number(value):
-        yield value
+    def row_file(self, name: str, layer: str, workspace: Path) -> None:
+        with self.damage.of(name):
+            changed = rewrite(self.lake, name, self.hiding.rows, workspace)
+            self._count(layer, bool(changed), changed)
 
-
-def _learn_of_rows(path: Path, table: Table, known: _Known) -> None:
-    personal = [one.field_name for one in table.kept_columns if _tells(one)]
-    targets = [one.field_name for one in table.kept_columns if one.person and one.name != "Id"]
-    with pq.ParquetFile(path) as file:
-        there = set(file.schema_arrow.names)
-        columns = [name for name in ("id", *targets, *personal) if name in there]
-        for batch in file.iter_batches(columns=columns):
-            people = pa.array(sorted(known.people), pa.string())
-            mask = pc.is_in(batch.column("id"), value_set=people)
-            for name in set(targets) & there:
-                mask = pc.or_(mask, pc.is_in(batch.column(name), value_set=people))
-            for row in batch.filter(mask).to_pylist():
-                target = next((row[name] for name in targets if row.get(name)), None)
-                known.add(row["id"], target, _texts([str(row[name]) for name in personal if row.get(name)]))
-
-
-def _tells(column: Column) -> bool:
-    """Whether a value of the column alone may tell who somebody is."""
-    return column.pii and column.kind in (Kind.STRING, Kind.DATE) and not column.is_list
+    def _count(self, layer: str, files: int, records: int) -> None:
+        self.done.files[layer] += files
+        self.done.records[layer] += records

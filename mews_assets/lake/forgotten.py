@@ -16,6 +16,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.hiding import Hiding
+from mews_assets.lake.naming import same_id
 from mews_assets.lake.policy import is_laid_under, is_on_the_way_to
 from mews_assets.lake.store import Lake
 from mews_assets.windows import to_api
@@ -26,14 +27,14 @@ def forgotten(lake: Lake) -> dict[str, str]:
     if not lake.exists(layout.forgotten_file()):
         return {}
     found: dict[str, str] = lake.read_json(layout.forgotten_file()).get("customers", {})
-    return found
+    return {same_id(one): since for one, since in found.items()}
 
 
 def remember(lake: Lake, people: Iterable[str], now: datetime) -> None:
     """From when this returns, nobody who reads the list brings them in again."""
     with lake.lock("forgotten"):
         known = forgotten(lake)
-        new = {one: to_api(now) for one in people if one not in known}
+        new = {one: to_api(now) for one in map(same_id, people) if one not in known}
         if new:
             lake.write_json(layout.forgotten_file(), {"customers": {**known, **new}})
 

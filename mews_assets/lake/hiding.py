@@ -29,6 +29,7 @@ from mews_assets.catalog.privacy import (
     stays_of_a_person,
 )
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.naming import Names
 
 FORGOTTEN = "forgotten"
 """Stands where a text that Mews requires was a forgotten person's: an empty field would look like a fault of Mews."""
@@ -45,15 +46,13 @@ class Hiding:
                 f"{table.name}: this lake holds hashes where personal data was, and its key is not at hand. "
                 "Set MEWS_PII=hash and MEWS_PII_KEY as they were when it was laid"
             )
-        self._table, self._privacy = table, privacy
-        # Without `array` where there is nobody: it imports pandas, which takes longer than most conversions.
-        self._forgotten = pa.array(sorted(forgotten), pa.string()) if forgotten else pa.nulls(0, pa.string())
+        self._table, self._privacy, self._forgotten = table, privacy, Names(forgotten)
         self._columns = {column.field_name: column for column in table.kept_columns}
         self._personal_paths = tuple(one.mews_path for one in fields(table) if one.is_personal)
 
     def rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The same rows with what is personal hidden."""
-        if self._privacy.pii is Pii.KEEP and not len(self._forgotten):
+        if self._privacy.pii is Pii.KEEP and not self._forgotten:
             return batch
         gone = self.named_in(batch)
         columns = [
@@ -65,7 +64,7 @@ class Hiding:
     def named_in(self, batch: pa.RecordBatch) -> pa.BooleanArray:
         """Which of the rows name a person who is to be forgotten."""
         found = np.zeros(batch.num_rows, bool)
-        if len(self._forgotten):
+        if self._forgotten:
             for name, column in self._columns.items():
                 if name in batch.schema.names:
                     found |= self._names(column, batch.column(name))
@@ -92,10 +91,9 @@ class Hiding:
             found[np.asarray(pc.list_parent_indices(values))[inner]] = True
             return found
         if column.person:
-            return np.asarray(pc.is_in(values, value_set=self._forgotten))
-        if column.kind is Kind.JSON and column.pii:
-            any_of = "|".join(re.escape(one) for one in self._forgotten.to_pylist())
-            return np.asarray(pc.fill_null(pc.match_substring_regex(values, any_of), False))
+            return self._forgotten.are(values)
+        if column.kind in (Kind.STRING, Kind.JSON):  # free text may name them as well as a landed line may
+            return self._forgotten.among(values)
         found = np.zeros(len(values), bool)
         if column.kind is Kind.OBJECT:
             for nested, inside in _inside(column, values):

@@ -167,6 +167,24 @@ def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: P
     return changed
 
 
+def redact_stray(lake: Lake, table: str, name: str, people: Collection[str], workspace: Path) -> int:
+    """Take people out of a file of a pull that did not end. Returns the lines changed.
+
+    A pull that is landing it just now says later what it put there: it then finds the list of the forgotten longer,
+    and redacts what it landed itself.
+    """
+    if not name.endswith(".zst"):
+        return 0
+    redactor = Redactor(table_of(layout.landed_table(table)), people)
+    packed = workspace / f"{uuid.uuid4().hex}.zst"
+    with open_lines(lake.fetch(name, workspace)) as source:
+        _pack_lines(redactor.pieces(source), packed)
+    if redactor.lines:
+        lake.put(packed, name)
+    packed.unlink(missing_ok=True)
+    return redactor.lines
+
+
 def _land_file(
     lake: Lake, manifest: Manifest, number: int, source: Path, people: Collection[str], workspace: Path
 ) -> tuple[LandedFile, int]:
@@ -184,6 +202,13 @@ def _land_file(
 
 
 def _pack(pieces: Iterable[bytes], packed: Path, manifest: Manifest, number: int) -> LandedFile:
+    lines, size, sha256 = _pack_lines(pieces, packed)
+    name = layout.landed_file(manifest.table, manifest.capture, number).rsplit("/", 1)[-1]
+    return LandedFile(name, lines, size, sha256, packed.stat().st_size)
+
+
+def _pack_lines(pieces: Iterable[bytes], packed: Path) -> tuple[int, int, str]:
+    """Compress a file. Returns its lines, its size and the hash of its bytes."""
     digest = hashlib.sha256()
     lines = size = 0
     unended = False
@@ -195,8 +220,7 @@ def _pack(pieces: Iterable[bytes], packed: Path, manifest: Manifest, number: int
             lines += piece.count(b"\n")
             unended = not piece.endswith(b"\n")
             writer.write(piece)
-    name = layout.landed_file(manifest.table, manifest.capture, number).rsplit("/", 1)[-1]
-    return LandedFile(name, lines + unended, size, digest.hexdigest(), packed.stat().st_size)
+    return lines + unended, size, digest.hexdigest()
 
 
 def _table(manifest: Manifest) -> Table:

@@ -20,6 +20,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
                                                        rows seen before their window was asked for
     state/exports/<connection>/<export>.json           exports asked for and not yet landed
     state/forgotten.json                               customers who were forgotten, and may come again
+    state/forgetting/<customer>.json                   what a forgetting that did not end has still to look for
     state/alerts/<Dagster instance>.json               open incidents, and messages not delivered yet
 """
 
@@ -132,6 +133,13 @@ def table_of(name: str) -> str:
     return landed_table(parts[at]) if len(parts) > at and (at == 0 or parts[0] in known) else ""
 
 
+def is_our_own(name: str) -> bool:
+    """Whether a file without records says nothing but what the project itself wrote in it, hotels' names included."""
+    ours = name in (LAKE_FILE, catalog_file(), directory_file(), forgotten_file())
+    folders = ("state/pending/", "state/exports/")
+    return ours or name.startswith(folders) or name.endswith(f"/{MANIFEST_FILE}")
+
+
 def reference_file(table: str) -> str:
     return f"{REFERENCE}/{table}/{ROWS_FILE}"
 
@@ -156,6 +164,14 @@ def forgotten_file() -> str:
     return "state/forgotten.json"
 
 
+def forgetting_folder() -> str:
+    return "state/forgetting"
+
+
+def forgetting_file(person: str) -> str:
+    return f"{forgetting_folder()}/{safe_name(person)}.json"
+
+
 def alerts_file(instance: str) -> str:
     return f"state/alerts/{safe_name(instance)}.json"
 
@@ -171,6 +187,10 @@ def pending_folder(table: str) -> str:
 
 def pending_file(table: str, capture: str) -> str:
     return f"{pending_folder(table)}/{safe_name(capture)}.json"
+
+
+def rejected_tables_folder() -> str:
+    return "state/rejected"
 
 
 def rejected_folder(table: str) -> str:

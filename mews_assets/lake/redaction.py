@@ -11,7 +11,6 @@ said that they are not personal, so they go; and a line that names the person an
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
@@ -19,6 +18,7 @@ from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.catalog.privacy import is_hashed, is_of_people, stays_of_a_person
 from mews_assets.lake.hiding import FORGOTTEN
 from mews_assets.lake.lines import BLOCK_BYTES, MAX_LINE_BYTES
+from mews_assets.lake.naming import Names
 from mews_assets.lake.records import FieldError, is_number, parse
 
 UNREADABLE = b'{"forgotten":true}'
@@ -29,31 +29,32 @@ class Redactor:
     """Takes people out of files of one table. `lines` counts those that it changed, `named` those that name them."""
 
     def __init__(self, table: Table, people: Collection[str]) -> None:
-        self._table = table
-        self._any = re.compile(b"|".join(re.escape(one.encode()) for one in sorted(people)))
+        self._table, self._names = table, Names(people)
         self.lines = self.named = 0
 
     def pieces(self, source: BinaryIO) -> Iterator[bytes]:
         """The file in pieces that end with a line, the last one perhaps without its line end."""
         for piece in line_blocks(source):
-            if self._any.search(piece) is None:
+            naming = self._names.lines(piece)
+            if not naming:
                 yield piece
-            else:
-                yield b"\n".join(map(self._changed, piece.split(b"\n")))
+                continue
+            lines = piece.split(b"\n")
+            for at in naming:
+                lines[at] = self._changed(lines[at])
+            yield b"\n".join(lines)
 
     def _changed(self, line: bytes) -> bytes:
-        if self._any.search(line) is None:
-            return line
         self.named += 1
         new = redacted(line, self._table)
         self.lines += new != line
         return new
 
 
-def line_blocks(source: BinaryIO) -> Iterator[bytes]:
+def line_blocks(source: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[bytes]:
     """A file of lines in blocks that end with a line end. A line longer than any record is cut, and so unreadable."""
     held = b""
-    while piece := source.read(BLOCK_BYTES):
+    while piece := source.read(size):
         held += piece
         end = held.rfind(b"\n") + 1
         if not end and len(held) > MAX_LINE_BYTES:

@@ -86,7 +86,43 @@ def test_what_forgetting_leaves_ends_with_1(mews: RunningSandbox, capsys: pytest
     (lake / "notes.txt").write_text(f"call {guest['Email']}")
     told(capsys)
     assert main(["forget", "--customer", guest["Id"]]) == 1
-    assert "left: 1 records\n  notes.txt: 1\n" in told(capsys)
+    report = told(capsys)
+    assert "left: 1 records\n  notes.txt: 1\n" in report and "not done: do this again" in report
+    (lake / "notes.txt").unlink()
+    assert main(["forget", "--customer", guest["Id"].upper()]) == 0
+    report = told(capsys)
+    assert "left: 0 records" in report and re.search(r"^searched: [1-9]\d* files", report, re.M)
+    assert main(["forget", "--customer", guest["Id"]]) == 0
+    report = told(capsys)
+    assert "nothing to take out: on the list of the forgotten since" in report and "left: 0 records" in report
+    assert not (lake / "state/forgetting").exists() or not list((lake / "state/forgetting").iterdir())
+
+
+@pytest.mark.parametrize("also", [[], ["--also", "Nickname"]])
+def test_a_mistyped_id_ends_with_2_and_says_that_nothing_was_found(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str], also: list[str]
+) -> None:
+    lake = pulled(mews, "customers")
+    guest = next(one for one in landed(lake, "customers"))["Id"]
+    mistyped = guest[:-1] + ("0" if guest[-1] != "0" else "1")
+    told(capsys)
+    for _ in range(2):
+        assert main(["forget", "--customer", mistyped, *also]) == 2
+        report = told(capsys)
+        assert "nothing found: no record in" in report and mistyped in report
+        assert "left:" not in report and "forgotten:" not in report
+
+
+def test_a_mention_in_anothers_note_is_told_with_its_file_and_ends_with_0(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = pulled(mews, "customers")
+    guest = next(one for one in landed(lake, "customers") if one["Email"])
+    note = {"Id": "b1", "EnterpriseId": "e", "Notes": f"with {guest['Email'].upper().replace('@', '%40')}"}
+    (lake / "others.jsonl").write_text(json.dumps(note))
+    told(capsys)
+    assert main(["forget", "--customer", guest["Id"]]) == 0
+    assert "to be looked at (a note, or a namesake):\n  others.jsonl: 1\n" in told(capsys)
 
 
 @pytest.mark.parametrize("policy", ["hash", "drop"])
