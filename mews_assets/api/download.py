@@ -64,6 +64,9 @@ DEAD_LINK = frozenset({400, 401, 403, 404, 410})
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
 """18 digits are an exabyte; Python reads no more than 4,300."""
 
+_ETAG = re.compile(r'"[!#-~]{0,200}"', re.ASCII)
+"""A strong one, which alone may stand in If-Range, of characters that a request may hold (RFC 9110, 8.8.3)."""
+
 
 def seconds_for(size_bytes: int) -> float:
     """How long a file of a size may take."""
@@ -317,7 +320,7 @@ class _File:
         else:
             raise self._error(f"its link answered with status {response.status_code}")
         etag = response.headers.get("ETag", "")
-        self._etag = etag if etag.startswith('"') else ""
+        self._etag = etag if _ETAG.fullmatch(etag) else ""
         assert isinstance(response.stream, httpx.SyncByteStream)
         for chunk in response.stream:
             if self._depot.stop.is_set():
