@@ -11,14 +11,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from mews_assets import catalog
 from mews_assets.api.address import read_platform_address
 from mews_assets.catalog.model import Table, Way
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
+from mews_assets.places import SettingError as SettingError
+from mews_assets.places import below_home, refuse_no_text
+from mews_assets.places import read_lake as read_lake
 from mews_assets.windows import Grain
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
@@ -28,9 +29,6 @@ ALERT_URLS = "MEWS_ALERT_URLS"
 """Holds secrets: looked into only by the sensor that sends, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = "mews_assets 0.1.0"
-LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
-"""What pyarrow.fs reaches."""
-
 VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
@@ -42,16 +40,10 @@ VARIABLES = (
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
-_NO_URI_CHARACTER = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~:/?@!$&'()*+,;=%-]", re.ASCII)
-"""RFC 3986, 2, without # : behind it stands no part of a place."""
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 """Of a day to fetch: Mews began in 2012. What lies far outside cannot be cut into windows."""
 _HEX_TOKEN = re.compile(r"[0-9A-Fa-f_]{24,}")
 """A token written where its variable's name belongs; a name of that length holds another letter."""
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used: which, what was given, what is accepted."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +84,7 @@ class Settings:
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises SettingError naming the first variable that cannot be used."""
     for variable in VARIABLES:
-        _refuse_no_text(environment, variable)
+        refuse_no_text(environment, variable)
     return Settings(
         platform_address=_address(environment),
         client=environment.get("MEWS_CLIENT", "").strip() or DEFAULT_CLIENT,
@@ -112,7 +104,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def read_secret(environment: Mapping[str, str], variable: str) -> str:
     """The token in a variable. Raises SettingError, which never says what the variable holds."""
-    _refuse_no_text(environment, variable)
+    refuse_no_text(environment, variable)
     value = environment.get(variable, "").strip()
     if not value:
         raise SettingError(
@@ -126,7 +118,7 @@ def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Priv
     pii = _pii(environment) if pii is None else pii
     if pii is not Pii.HASH:
         return Privacy(pii)
-    _refuse_no_text(environment, PII_KEY)
+    refuse_no_text(environment, PII_KEY)
     key = environment.get(PII_KEY, "").strip()
     if len(key) < MIN_KEY_LENGTH:
         raise SettingError(
@@ -135,13 +127,6 @@ def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Priv
             "with another one, hashes of before and after do not join"
         )
     return Privacy(pii, key.encode())
-
-
-def _refuse_no_text(environment: Mapping[str, str], variable: str) -> None:
-    try:
-        environment.get(variable, "").encode()
-    except UnicodeEncodeError:  # not repeated: some hold secrets
-        raise SettingError(f"{variable} holds bytes that are no UTF-8; accepted is text in UTF-8") from None
 
 
 def _is_whole(text: str, low: int, high: int) -> bool:
@@ -177,53 +162,6 @@ def _address(environment: Mapping[str, str]) -> str:
             f"MEWS_PLATFORM_ADDRESS is {given!r}; accepted is an address without a path, such as {DEFAULT_ADDRESS}"
         )
     return given
-
-
-def read_lake(environment: Mapping[str, str]) -> str:
-    """Where the lake is: all that is needed to look after it."""
-    _refuse_no_text(environment, "MEWS_LAKE")
-    given = environment.get("MEWS_LAKE", "").strip() or "data/lake"
-    if "://" not in given:
-        return str(_below_home("MEWS_LAKE", given))
-    scheme, _, place = given.partition("://")
-    if scheme not in LAKE_SCHEMES or not place.strip("/"):
-        raise SettingError(
-            f"MEWS_LAKE is {given.rpartition('@')[2]!r}; accepted are a folder, and the URI of a folder in a bucket "
-            f"that starts with one of {', '.join(f'{name}://' for name in LAKE_SCHEMES)}"
-        )
-    user, at, _ = place.partition("/")[0].rpartition("@")
-    # abfs writes its container before the @: that is no secret, what stands after a colon is.
-    if at and (":" in user or not scheme.startswith("abfs")):
-        raise SettingError(
-            "MEWS_LAKE holds a key before its @, and would be shown in the UI; accepted is a URI without keys, such as "
-            "s3://bucket/lake, with the keys in the variables of the cloud's own tools, such as AWS_ACCESS_KEY_ID"
-        )
-    _refuse_no_uri(given, scheme, place)
-    return given
-
-
-def _refuse_no_uri(given: str, scheme: str, place: str) -> None:
-    """A character that means something else in a URI would lead to another place, or to none."""
-    is_local = scheme == "file"
-    instead = f", or the folder itself: {'/' + place.lstrip('/')}" if is_local else ""
-    if odd := _NO_URI_CHARACTER.search(given) or (is_local and re.search(r"[?]", given)) or None:
-        raise SettingError(
-            f"MEWS_LAKE is {given!r}, and {odd[0]!r} cannot stand in a URI; accepted is {quote(odd[0])} in its "
-            f"place{instead}"
-        )
-    if is_local and not place.startswith("/"):
-        raise SettingError(
-            f"MEWS_LAKE is {given!r}, which names the host {place.partition('/')[0]!r}; accepted is a folder of this "
-            "machine, such as file:///srv/lake"
-        )
-
-
-def _below_home(variable: str, given: str) -> Path:
-    """The path with `~` read as a shell reads it: in `.env` no shell does."""
-    try:
-        return Path(given).expanduser()
-    except RuntimeError:
-        raise SettingError(f"{variable} is {given!r}, and there is no home of that name; accepted is a path") from None
 
 
 def _start(environment: Mapping[str, str]) -> datetime:
@@ -274,7 +212,9 @@ def _ui_url(environment: Mapping[str, str]) -> str:
 def _allowed_lag(environment: Mapping[str, str]) -> timedelta:
     given = environment.get("MEWS_ALLOWED_LAG_HOURS") or "6"
     if not _is_whole(given, 1, 168):
-        raise SettingError(f"MEWS_ALLOWED_LAG_HOURS is {given[:40]!r}; accepted are whole hours from 1 to 168")
+        raise SettingError(
+            f"MEWS_ALLOWED_LAG_HOURS is {given[:40]!r}; accepted are whole hours from 1 to 168"
+        )
     return timedelta(hours=int(given))
 
 
@@ -344,7 +284,7 @@ def _connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
     if not given:
         return (Connection("default"),)
     try:
-        content = tomllib.loads(_below_home("MEWS_CONNECTIONS", given).read_text(encoding="utf-8"))
+        content = tomllib.loads(below_home("MEWS_CONNECTIONS", given).read_text(encoding="utf-8"))
     except SettingError:
         raise
     except (OSError, ValueError, RecursionError) as error:  # not there, no text, no TOML, nested too deeply

@@ -9,6 +9,7 @@ Reading order:
     proxies     the way to a host, by the environment's variables
     transport   one request and its answer, within a bounded time
     bodies      what an answer holds, unpacked within a bound
+    refusals    what an answer that is none says, as an error of ours
     answers     one answer, every record in its exact bytes
     client      `MewsClient`: one connection; the only place where tokens meet a request
     pages       `Pages`: a paginated operation, read to its end

@@ -10,6 +10,8 @@ import re
 
 import httpx
 
+from mews_assets.api.secrets import drop_queries
+
 API_PATH = "/api/connector/v1"
 
 _OPERATION = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)+")
@@ -53,6 +55,8 @@ def read_url(text: str) -> httpx.URL:
         labels += url.raw_host.decode("ascii").removesuffix(".").split(".")
     except (httpx.InvalidURL, ValueError, IndexError):
         raise ValueError("it cannot be read as an address") from None
+    if not url.host:
+        raise ValueError("it names no host")
     if ":" not in url.host and not _HOST.fullmatch(url.raw_host.decode("ascii")):
         raise ValueError("its host holds characters that no host's name has")
     if ":" not in url.host and not all(0 < len(label) <= MAX_LABEL for label in labels):
@@ -70,7 +74,8 @@ def read_platform_address(text: str) -> httpx.URL:
     try:
         url = read_url(text.strip().rstrip("/"))
     except ValueError as error:
-        raise ValueError(f"the platform address cannot be used: {error}; {accepted}") from None
+        shown = "" if re.search("[@?#]", text) else f" {text!r}"  # a password may stand in it
+        raise ValueError(f"the platform address{shown} cannot be used: {error}; {accepted}") from None
     if url.userinfo or url.query or url.fragment:
         raise ValueError(f"the platform address has a user, query or fragment; {accepted}")
     if not url.host or url.scheme not in ("https", "http"):
@@ -91,8 +96,18 @@ def operation_url(platform: httpx.URL, operation: str) -> httpx.URL:
     return httpx.URL(f"{platform}{API_PATH}/{operation}")
 
 
-def may_download_from(link: httpx.URL, platform: httpx.URL) -> bool:
-    """Whether a link may be followed: https, or the platform's own host where that is loopback http."""
-    if link.scheme == "https":
-        return bool(link.host)
-    return link.scheme == platform.scheme == "http" and link.host == platform.host
+def read_link(text: str, platform: httpx.URL, before: httpx.URL | None = None) -> httpx.URL:
+    """A link that may be followed: https, or the platform's own host where that is loopback http.
+
+    `before` is the address that redirected to it. Raises ValueError saying why it is not followed, without signatures.
+    """
+    try:
+        link = read_url(text if before is None else str(before.join(text)))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ValueError(f"its {'link' if before is None else 'redirect'} cannot be read: {error}") from None
+    is_platforms = link.scheme == platform.scheme == "http" and link.host == platform.host
+    if link.scheme != "https" and not is_platforms:
+        raise ValueError(f"its link is not https but {drop_queries(text)}, which is not followed")
+    if before is not None and link.scheme != before.scheme:
+        raise ValueError(f"redirected from {before.scheme} to {link.scheme}, which is not followed")
+    return link

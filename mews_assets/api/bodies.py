@@ -53,6 +53,7 @@ def read_beginning(answer: httpx.Response, limit: int) -> bytes:
 
 def _unpacked(answer: httpx.Response, limit: int) -> Iterator[bytes]:
     encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+    assert isinstance(answer.stream, httpx.SyncByteStream)
     pieces = _bounded(answer.stream, limit)
     if encoding in ("", "identity"):
         return pieces

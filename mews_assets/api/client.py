@@ -25,20 +25,18 @@ from mews_assets.api.bodies import (
     ACCEPTED,
     PackedOtherwiseError,
     TooLongError,
-    read_beginning,
     read_whole,
 )
 from mews_assets.api.errors import (
     MAX_REQUEST_ID,
-    ForbiddenError,
     MewsError,
     ShrinkError,
     StopError,
-    UnauthorizedError,
     UnreadableError,
     WaitError,
 )
 from mews_assets.api.pacing import Pacing, SlidingWindow
+from mews_assets.api.refusals import ERROR_BYTES, MESSAGE_LENGTH, error_of, read_refusal
 from mews_assets.api.retry import (
     RETRY_AFTER_CAP_SECONDS,
     Reaction,
@@ -49,7 +47,7 @@ from mews_assets.api.retry import (
     utc_now,
     wait_seconds,
 )
-from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact, without_part_at_end
+from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
 from mews_assets.api.transport import Http, Refuse
 
 log = logging.getLogger(__name__)
@@ -78,23 +76,9 @@ MAX_VALUES = 4_000_000
 """Values in an answer, by its commas. A page of 1,000 records has some 100,000; each costs us 100 bytes and more, so
 that an answer of nothing but tiny ones would take thirty times its size."""
 
-ERROR_BYTES = 1 << 16
-"""Read of the body of a refusal: enough for any message, and little to search for what must not be told."""
-
-MESSAGE_LENGTH = 500
-"""Characters of Mews' message kept in an error; a proxy may answer with a whole web page."""
-
 _NO_ID = re.compile(r"[^A-Za-z0-9._:|=+*-]", re.ASCII)
 
 _CREDENTIAL_KEYS = {"ClientToken", "AccessToken", "Client"}
-
-_STOPS: dict[int, tuple[type[StopError], str]] = {
-    400: (StopError, "the request is wrong for this operation; Mews' message names the parameter."),
-    401: (UnauthorizedError, ""),
-    403: (ForbiddenError, ""),
-    404: (StopError, "check the platform address and the operation's name; both are case-sensitive."),
-}
-_STOP_OTHERWISE = (StopError, "check the platform address; this status is none that Mews documents.")
 
 
 class MewsClient:
@@ -180,7 +164,7 @@ class MewsClient:
         raise AssertionError("unreachable: the last try either answers or raises")
 
     def _try(self, operation: str, request: httpx.Request, tries: int) -> Answer | MewsError:
-        """What one request came to. An error is handed back: raised here, it would carry the library's, and the tokens."""
+        """What one request came to. An error is handed back: raised here, it would hold that of the library."""
         started = self._clock()
         try:
             with self._http.answer(request, self._seconds) as response:
@@ -188,7 +172,7 @@ class MewsClient:
                 log.debug(
                     "%s (%s): %d in %.2f s, try %d, request id %s",
                     *(operation, self.connection, response.status_code),
-                    *(self._clock() - started, tries, self._request_id(response, {})),
+                    *(self._clock() - started, tries, self._request_id(response)),
                 )
                 if reaction_to(response.status_code) is not Reaction.READ:
                     return self._refusal(operation, response)
@@ -229,7 +213,7 @@ class MewsClient:
         return self._http.request("POST", operation_url(self.platform, operation), headers, content)
 
     def _read(self, operation: str, response: httpx.Response, body: bytes, is_minimal: bool) -> Answer:
-        request_id = self._request_id(response, {})
+        request_id = self._request_id(response)
         answer = Answer(operation, self.connection, response.status_code, request_id, body, fields={})
         if answer.is_empty:
             if not is_minimal:
@@ -247,24 +231,20 @@ class MewsClient:
             raise answer.unreadable(problem)
         return answer
 
-    def _told(
-        self, kind: type[MewsError], what: str, operation: str, response: httpx.Response
-    ) -> MewsError:
+    def _told(self, kind: type[MewsError], what: str, operation: str, response: httpx.Response) -> MewsError:
         return kind(
             what,
             operation=operation,
             status=response.status_code,
-            request_id=self._request_id(response, {}),
+            request_id=self._request_id(response),
             connection=self.connection,
         )
 
-    def _request_id(self, response: httpx.Response, said: Mapping[str, Any]) -> str | None:
+    def _request_id(self, response: httpx.Response, said: str = "") -> str | None:
         """As Mews names it, and without what no id holds: it goes into messages, logs and manifests."""
-        found = response.headers.get("Request-Id") or said.get("RequestId")
-        if not found or not isinstance(found, str):
-            return None
+        found = response.headers.get("Request-Id") or said
         secrets = self._credentials.secrets
-        return _NO_ID.sub("?", redact(cut(found, MAX_REQUEST_ID, secrets), secrets))
+        return _NO_ID.sub("?", redact(cut(found, MAX_REQUEST_ID, secrets), secrets)) or None
 
     def _connection_trouble(self, operation: str, error: httpx.RequestError) -> MewsError:
         # The HTTP library's error holds the request, and that holds the tokens: only its text is taken along.
@@ -280,22 +260,13 @@ class MewsClient:
 
     def _refusal(self, operation: str, response: httpx.Response) -> MewsError:
         status, secrets = response.status_code, self._credentials.secrets
-        body = read_beginning(response, ERROR_BYTES)
-        said = _error_body(body)
-        message = _message(said, response, body)
-        if len(body) == ERROR_BYTES:  # its end may be the middle of a token
-            message = without_part_at_end(message, secrets)
-        message = redact(message, secrets)[:MESSAGE_LENGTH]
-        reaction = reaction_to(status)
-        kind: type[MewsError] = ShrinkError if reaction is Reaction.SHRINK else WaitError
-        advice = ""
-        if reaction is Reaction.STOP:
-            kind, advice = _STOPS.get(status, _STOP_OTHERWISE)
+        said = read_refusal(response)
+        kind, advice = error_of(status)
         error = kind(
-            message,
+            said.message(secrets),
             operation=operation,
             status=status,
-            request_id=self._request_id(response, said),
+            request_id=self._request_id(response, said.request_id),
             connection=self.connection,
             advice=advice,
         )
@@ -320,7 +291,9 @@ class MewsClient:
     def _note_clock(self, response: httpx.Response) -> None:
         if date := read_http_date(response.headers.get("Date", "")):
             skew = (date - self._now()).total_seconds()
-            self.clock_skew_seconds = skew if is_loopback(self.platform.host) else min(skew, MAX_AHEAD_SECONDS)
+            self.clock_skew_seconds = (
+                skew if is_loopback(self.platform.host) else min(skew, MAX_AHEAD_SECONDS)
+            )
 
 
 def bare_http(
@@ -331,22 +304,3 @@ def bare_http(
 ) -> Http:
     """What sends requests that carry no more than they are given."""
     return Http(platform, timeouts, transport, refuse)
-
-
-def _error_body(body: bytes) -> dict[str, Any]:
-    """Mews' `{Message, RequestId, Details}`, or nothing: a proxy's error page has no such shape."""
-    try:
-        said = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _message(said: Mapping[str, Any], response: httpx.Response, body: bytes) -> str:
-    if (message := said.get("Message")) and isinstance(message, str):
-        details = said.get("Details")
-        return f"{message} ({details})" if details and isinstance(details, str) else message
-    if location := response.headers.get("Location"):
-        return f"redirected to {location}; redirects are not followed, for the tokens would go along."
-    # As UTF-8 whatever the header Content-Type says: it may name a codec that unpacks, or is none.
-    return body.decode(errors="replace").strip() or response.reason_phrase or "no message"

@@ -15,7 +15,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from typing import IO
 
 import httpx
 
-from mews_assets.api.address import may_download_from, read_url
+from mews_assets.api.address import read_link
 from mews_assets.api.client import MewsClient, bare_http
 from mews_assets.api.errors import DownloadError
 from mews_assets.api.exports import Export
@@ -36,9 +36,9 @@ from mews_assets.api.retry import (
     retry_after_seconds,
     utc_now,
 )
-from mews_assets.api.secrets import drop_queries, printable
+from mews_assets.api.secrets import printable
 from mews_assets.api.transport import Http
-from mews_assets.api.whereabouts import Resolve, not_public, resolve
+from mews_assets.api.whereabouts import PrivateAddressError, Resolve, not_public, refuse_private, resolve
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def download_files(
     target_dir.mkdir(parents=True, exist_ok=True)
     _refuse_more_than_fits(client, export_id, sum(links.sizes), target_dir)
     is_private = bool(not_public(look_up(client.platform.host)))
-    refuse = None if is_private else _refuse_private
+    refuse = None if is_private else refuse_private
     with (
         bare_http(client.platform, timeouts, transport, refuse) as http,
         ThreadPoolExecutor(side_by_side, thread_name_prefix="download") as pool,
@@ -138,17 +138,6 @@ def _refuse_more_than_fits(client: MewsClient, export_id: str, size: int, target
             operation=f"download of export {export_id}",
             connection=client.connection,
             advice="make room there, or let TMPDIR or MEWS_LAKE name a larger disk.",
-        )
-
-
-class _PrivateAddressError(DownloadError):
-    """A host turned out to be a machine of this network when it was connected to. Nothing was sent there."""
-
-
-def _refuse_private(host: str, address: str) -> None:
-    if not_public([address]):
-        raise _PrivateAddressError(
-            f"its link leads to {host} at {address}, a private address, and is not followed"
         )
 
 
@@ -221,7 +210,7 @@ class _File:
                     asked = retry_after_seconds(response.headers, utc_now())
                 else:
                     trouble = self._take(response, out)
-        except _PrivateAddressError as error:
+        except PrivateAddressError as error:
             refused = error.message
         except httpx.RequestError as error:
             status, trouble = 0, f"{type(error).__name__}: {self._depot.client.hide(str(error))}"
@@ -266,7 +255,7 @@ class _File:
             headers["Range"] = f"bytes={self._arrived}-"
             if self._etag:
                 headers["If-Range"] = self._etag
-        url = self._read_link(link)
+        url = self._read(link)
         for _ in range(MAX_REDIRECTS + 1):
             if not self._depot.is_private and (private := not_public(self._depot.look_up(url.host))):
                 raise self._error(
@@ -278,28 +267,15 @@ class _File:
                 if not (response.is_redirect and location):
                     yield response
                     return
-            url = self._after(url, location)
+            url = self._read(location, url)
         raise self._error(f"redirected more than {MAX_REDIRECTS} times")
 
-    def _after(self, url: httpx.URL, location: str) -> httpx.URL:
+    def _read(self, link: str, before: httpx.URL | None = None) -> httpx.URL:
         try:
-            after = self._read_link(str(url.join(location)))
-        except (httpx.InvalidURL, ValueError):
-            raise self._error("it was redirected to what is no address") from None
-        if after.scheme != url.scheme:
-            raise self._error(f"redirected from {url.scheme} to {after.scheme}, which is not followed")
-        return after
-
-    def _read_link(self, link: str) -> httpx.URL:
-        try:
-            url = read_url(link)
+            return read_link(link, self._depot.client.platform, before)
         except ValueError as error:
             problem = str(error)
-        else:
-            if may_download_from(url, self._depot.client.platform):
-                return url
-            raise self._error(f"its link is not https but {drop_queries(link)}, which is not followed")
-        raise self._error(f"its link cannot be read: {problem}")
+        raise self._error(problem)
 
     def _take(self, response: httpx.Response, out: IO[bytes]) -> str:
         """Write what comes. Returns what is wrong in a way that may pass, or nothing."""

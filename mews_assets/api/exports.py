@@ -140,7 +140,12 @@ _KNOWN = {status.value for status in ExportStatus} - {ExportStatus.UNKNOWN.value
 def _read_file(export_id: str, record: Any) -> ExportFile:
     url = record.get("Url") if isinstance(record, dict) else None
     size = record.get("SizeInBytes") if isinstance(record, dict) else None
-    if not isinstance(url, str) or not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 63:
+    if (
+        not isinstance(url, str)
+        or not isinstance(size, int)
+        or isinstance(size, bool)
+        or not 0 <= size < 1 << 63
+    ):
         raise ValueError(f"export {export_id} has a file without Url or SizeInBytes")
     return ExportFile(url, size)
 

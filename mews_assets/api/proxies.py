@@ -155,7 +155,9 @@ def _certificates(file: str, folder: str, key_log: str) -> ssl.SSLContext:
     if file and not Path(file).is_file():
         raise ConnectionSettingError(f"SSL_CERT_FILE is {file!r}, and there is no such file of certificates")
     if folder and not file and not any(Path(one).is_dir() for one in folder.split(os.pathsep)):
-        raise ConnectionSettingError(f"SSL_CERT_DIR is {folder!r}, and there is no such folder of certificates")
+        raise ConnectionSettingError(
+            f"SSL_CERT_DIR is {folder!r}, and there is no such folder of certificates"
+        )
     if key_log and not Path(key_log).parent.is_dir():
         raise ConnectionSettingError(f"SSLKEYLOGFILE is {key_log!r}, and there is no such folder")
     try:

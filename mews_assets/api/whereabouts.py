@@ -13,11 +13,13 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterable
 
+from mews_assets.api.errors import DownloadError
+
 Resolve = Callable[[str], list[str]]
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All that is handed out of IPv6 (IANA, Internet Protocol Version 6 Address Space). IPv4-compatible, IPv4-translated and
-site-local addresses, and translation inside one network (64:ff9b:1::/48), lie outside it."""
+"""All that is handed out of IPv6 (IANA, Internet Protocol Version 6 Address Space). IPv4-compatible, IPv4-translated
+and site-local addresses, and translation inside one network (64:ff9b:1::/48), lie outside it."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address in the last 32 bits."""
 _DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
@@ -59,6 +61,18 @@ def resolve(host: str) -> list[str]:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
     except (OSError, UnicodeError):
         return []
+
+
+class PrivateAddressError(DownloadError):
+    """A host turned out to be a machine of this network when it was connected to. Nothing was sent there."""
+
+
+def refuse_private(host: str, address: str) -> None:
+    """Raise where a connection for a link leads to a machine that only we can reach."""
+    if not_public([address]):
+        raise PrivateAddressError(
+            f"its link leads to {host} at {address}, a private address, and is not followed"
+        )
 
 
 def not_public(addresses: Iterable[str]) -> str:

@@ -30,9 +30,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the sandbox."""
     parser.add_argument("--hotels", type=_positive, default=3, help="simulated hotels (default 3)")
-    parser.add_argument(
-        "--days", type=_days, default=60, help="days of history before --now (default 60)"
-    )
+    parser.add_argument("--days", type=_days, default=60, help="days of history before --now (default 60)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same records (default 1)")
     parser.add_argument("--now", type=_instant, help="where the clock starts, ISO 8601 in UTC (default: now)")
     parser.add_argument(

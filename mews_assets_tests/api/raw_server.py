@@ -88,5 +88,7 @@ def read_request(connection: socket.socket) -> bytes:
 def client_at(address: str, **changes: Any) -> MewsClient:
     """The real client, which does not wait between tries."""
     return MewsClient(
-        address, credentials(), **({"connection": "hotel-1", "sleep": lambda _: None, "max_tries": 1} | changes)
+        address,
+        credentials(),
+        **({"connection": "hotel-1", "sleep": lambda _: None, "max_tries": 1} | changes),
     )

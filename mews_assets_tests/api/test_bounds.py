@@ -23,6 +23,7 @@ from mews_assets.api import (
     WaitError,
     client,
     download,
+    refusals,
 )
 from mews_assets_tests.api.file_server import ONE, Storage, cut_after, downloaded, instead, only
 from mews_assets_tests.api.raw_server import answering, client_at, once, whole
@@ -63,7 +64,7 @@ def test_a_packed_answer_is_bounded_while_it_is_unpacked_or_not_unpacked_at_all(
     tracemalloc.start()
     with answering(once(encoded(body, encoding))) as address, client_at(address) as mews:
         began = time.monotonic()
-        with pytest.raises((ShrinkError, UnreadableError), match="8 MiB|Content-Encoding"):
+        with pytest.raises((ShrinkError, UnreadableError), match=r"8 MiB|Content-Encoding"):
             mews.call(OPERATION, {})
         assert time.monotonic() - began < 5
     assert tracemalloc.get_traced_memory()[1] < 4 * small
@@ -116,22 +117,21 @@ def test_of_an_endless_refusal_only_the_beginning_is_read(status: bytes, kind: t
         while sent < 64 * MIB:
             sent += connection.send(b"no " * 20_000)
 
-    with answering(endless) as address, client_at(address) as mews:
-        with pytest.raises(kind) as caught:
-            mews.call(OPERATION, {})
+    with answering(endless) as address, client_at(address) as mews, pytest.raises(kind) as caught:
+        mews.call(OPERATION, {})
     assert type(caught.value) is kind
     assert sent < 32 * MIB
 
 
 @pytest.mark.parametrize("encoding", [b"br", b"zstd", b"gzip"])
 def test_a_refusal_keeps_its_kind_whatever_its_body_is_packed_with(encoding: bytes) -> None:
-    with answering(once(encoded(b"\x28\xb5\x2f\xfd junk", encoding, b"503 Busy"))) as address:
-        with client_at(address) as mews, pytest.raises(WaitError):
-            mews.call(OPERATION, {})
+    busy = once(encoded(b"\x28\xb5\x2f\xfd junk", encoding, b"503 Busy"))
+    with answering(busy) as address, client_at(address) as mews, pytest.raises(WaitError):
+        mews.call(OPERATION, {})
 
 
 def test_a_token_that_stands_across_the_end_of_what_is_read_is_not_told_in_part() -> None:
-    for before in range(client.ERROR_BYTES - len(ACCESS_TOKEN), client.ERROR_BYTES + 1):
+    for before in range(refusals.ERROR_BYTES - len(ACCESS_TOKEN), refusals.ERROR_BYTES + 1):
         # The queries before it are cut out, so that the end of what was read comes into the message.
         text = ("https://a.example/x?" + "q" * before)[: before - 1] + " " + ACCESS_TOKEN
         with pytest.raises(WaitError) as caught:
@@ -244,7 +244,10 @@ def test_the_client_is_still_shared_by_threads_while_one_of_them_hangs() -> None
         else:
             connection.sendall(whole(b'{"a":1}'))
 
-    with answering(answer) as address, MewsClient(address, client_of(ScriptedMews(ok({})))._credentials) as mews:
+    with (
+        answering(answer) as address,
+        MewsClient(address, client_of(ScriptedMews(ok({})))._credentials) as mews,
+    ):
         thread = threading.Thread(target=lambda: mews.call(OPERATION, {}), daemon=True)
         thread.start()
         time.sleep(0.1)

@@ -1,13 +1,15 @@
-"""Any bytes at all over a real socket: each answer ends in records, or in an error of ours in one printable sentence."""
+"""Any bytes at all over a real socket: each answer ends in records, or in an error of ours, one printable sentence."""
 
 from __future__ import annotations
 
+import gzip
 import logging
 import os
 import random
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -30,8 +32,8 @@ from mews_assets.api import (
     get_exports,
     redact,
 )
-from mews_assets.api.client import MESSAGE_LENGTH
 from mews_assets.api.errors import MAX_MESSAGE, MAX_REQUEST_ID
+from mews_assets.api.refusals import MESSAGE_LENGTH
 from mews_assets.api.retry import LONGEST_RETRY_AFTER_SECONDS, read_http_date
 from mews_assets.api.secrets import drop_queries
 from mews_assets_tests.api.raw_server import answering, client_at, once, whole
@@ -42,21 +44,49 @@ BIG = "9" * 5000
 
 
 @pytest.mark.parametrize(
-    "text", ["://" * 20_000, "https://a/" + "x" * 60_000, "{" * 60_000, "?" * 60_000, "?a" * 30_000, "@" * 60_000,
-             "://a@" * 12_000, "{ClientToken" * 5_000, "://?" * 15_000, "AT/" * 20_000, "\\u002f" * 10_000],
-)  # fmt: skip
+    "text",
+    [
+        "://" * 20_000,
+        "https://a/" + "x" * 60_000,
+        "{" * 60_000,
+        "?" * 60_000,
+        "?a" * 30_000,
+        "@" * 60_000,
+        "://a@" * 12_000,
+        "{ClientToken" * 5_000,
+        "://?" * 15_000,
+        "AT/" * 20_000,
+        "\\u002f" * 10_000,
+    ],
+)
 def test_hiding_what_must_not_be_told_takes_as_long_as_the_text(text: str) -> None:
-    for seconds, work in ((1.0, lambda: redact(text, [CLIENT_TOKEN, ACCESS_TOKEN])), (1.0, lambda: drop_queries(text))):
+    for seconds, work in (
+        (1.0, lambda: redact(text, [CLIENT_TOKEN, ACCESS_TOKEN])),
+        (1.0, lambda: drop_queries(text)),
+    ):
         began = time.monotonic()
         work()
         assert time.monotonic() - began < seconds
 
 
 @pytest.mark.parametrize(
-    "date", ["Mon, 01 Jan 9999 00:00:00 -2359", "Mon, 01 Jan 0999 00:00:00 +2359", "1 Jan 2026 00:00:00 +" + BIG,
-             f"Mon, 01 Jan {BIG} 00:00:00 GMT", "Mon, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 1999 00:00:00 GMT", "x" * 9999,
-             "1 Jan 2026 00:00:00 +99999999999999999999", "", " ", "\xff", "Mon, 99 Foo 2026 99:99:99 GMT", "0 0 0 0 0"],
-)  # fmt: skip
+    "date",
+    [
+        "Mon, 01 Jan 9999 00:00:00 -2359",
+        "Mon, 01 Jan 0999 00:00:00 +2359",
+        "1 Jan 2026 00:00:00 +" + BIG,
+        f"Mon, 01 Jan {BIG} 00:00:00 GMT",
+        "Mon, 31 Dec 9999 23:59:59 GMT",
+        "Mon, 01 Jan 1999 00:00:00 GMT",
+        "x" * 9999,
+        "1 Jan 2026 00:00:00 +99999999999999999999",
+        "",
+        " ",
+        "\xff",
+        "Mon, 99 Foo 2026 99:99:99 GMT",
+        "0 0 0 0 0",
+    ],
+)
 def test_a_date_that_no_clock_tells_is_none(date: str) -> None:
     assert read_http_date(date) is None
     mews = ScriptedMews(httpx.Response(200, headers=[(b"Date", date.encode("latin-1"))], content=b'{"a":1}'))
@@ -72,7 +102,9 @@ def test_a_retry_after_beyond_all_bounds_is_a_day(asked: str) -> None:
     assert caught.value.retry_after_seconds == LONGEST_RETRY_AFTER_SECONDS
 
 
-@pytest.mark.parametrize("asked", ["Mon, 31 Dec 9999 23:59:59 -2359", "Mon, 31 Dec 9999 23:59:59 GMT", "1 1 1 1 1"])
+@pytest.mark.parametrize(
+    "asked", ["Mon, 31 Dec 9999 23:59:59 -2359", "Mon, 31 Dec 9999 23:59:59 GMT", "1 1 1 1 1"]
+)
 def test_a_retry_after_that_is_no_date_means_backoff(asked: str) -> None:
     mews = ScriptedMews(refusal(429, **{"Retry-After": asked}), ok({}))
     client_of(mews).call(OPERATION, {})
@@ -91,7 +123,9 @@ def test_what_mews_says_goes_into_messages_as_text_of_one_line() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"a\x1b[2Jb", b"\xff\xfe", b"x" * 60_000, ACCESS_TOKEN.encode(), b"a b\tc"])
-def test_a_request_id_is_filtered_before_it_goes_anywhere(raw: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_request_id_is_filtered_before_it_goes_anywhere(
+    raw: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     mews = ScriptedMews(httpx.Response(200, headers=[(b"Request-Id", raw)], content=b"{}"))
     answer = client_of(mews).ask(OPERATION, {})
@@ -101,12 +135,16 @@ def test_a_request_id_is_filtered_before_it_goes_anywhere(raw: bytes, caplog: py
     assert "\x1b" not in caplog.text
 
 
-@pytest.mark.parametrize("charset", ["zip", "undefined", "idna", "punycode", "base64", "utf-16", "no-such", "'"])
+@pytest.mark.parametrize(
+    "charset", ["zip", "undefined", "idna", "punycode", "base64", "utf-16", "no-such", "'"]
+)
 def test_a_charset_is_not_looked_up(charset: str) -> None:
     headers = {"Content-Type": f"text/plain; charset={charset}"}
     with pytest.raises(StopError, match="caf"):
         client_of(
-            ScriptedMews(lambda _: httpx.Response(400, headers=headers, stream=httpx.ByteStream(b"caf\xc3\xa9")))
+            ScriptedMews(
+                lambda _: httpx.Response(400, headers=headers, stream=httpx.ByteStream(b"caf\xc3\xa9"))
+            )
         ).call(OPERATION, {})
 
 
@@ -117,7 +155,9 @@ def test_a_cursor_of_half_a_character_is_one_clear_error() -> None:
 
 
 @pytest.mark.parametrize("name", ["EntityType", "Status", "Id", "ExpiresUtc", "Scope", "Filters", "Files"])
-@pytest.mark.parametrize("value", [b"[[1]]", b'{"EnterpriseIds":[{}]}', b'"\\u001b[2J"', b"1e999", b'"' + b"x" * 90_000 + b'"'])
+@pytest.mark.parametrize(
+    "value", [b"[[1]]", b'{"EnterpriseIds":[{}]}', b'"\\u001b[2J"', b"1e999", b'"' + b"x" * 90_000 + b'"']
+)
 def test_a_strange_export_is_read_or_one_clear_error(name: str, value: bytes) -> None:
     fields = {"Id": b'"e"', "Status": b'"Failed"', name: value}
     record = b",".join(b'"%s":%s' % (key.encode(), raw) for key, raw in fields.items())
@@ -139,29 +179,110 @@ def test_a_strange_answer_of_one_connection_does_not_end_its_neighbours() -> Non
         whole(b"x", b"500 Bad", b"Content-Type: text/plain; charset=zip"),
     ]
     for answer in strange:
-        with answering(once(answer)) as address, client_at(address) as mews:
-            try:
-                mews.call(OPERATION, {})
-            except MewsError:
-                pass
+        with answering(once(answer)) as address, client_at(address) as mews, suppress(MewsError):
+            mews.call(OPERATION, {})
 
 
-# ---- any bytes at all -------------------------------------------------------------------------------------------------
-
-STATUSES = [b"200 OK", b"204 No Content", b"200", b"400 Bad", b"401 No", b"408 Slow", b"413 Big", b"429 Busy", b"500 Bad",
-            b"302 Found", b"307 Temporary", b"304 Not Modified", b"206 Partial", b"416 Range", b"999 Odd", b"099 Odd", b"101 Switch",
-            b"100 Continue", b"20 OK", b"2000 OK", b"-1 X", b"abc", b"", b"200 \xff\xfe", b"200 " + b"r" * 9000]  # fmt: skip
-NUMBERS = [b"0", b"1", b"-1", b"5", b"0005", b"99999999999999999999", BIG.encode(), b"1e3", b"\xd9\xa3", b"", b" ", b"0x10", b"1, 1", b"1, 2"]  # fmt: skip
-DATES = [b"Sun, 01 Mar 2026 12:00:00 GMT", b"Mon, 01 Jan 9999 00:00:00 -2359", b"Mon, 01 Jan 0001 00:00:00 +2359",
-         b"Sun, 06-Nov-94 08:49:37 GMT", b"Sun Nov  6 08:49:37 1994", b"1 Jan 2026 00:00:00 +99999999999999", b"x", b"-", b"\xff"]  # fmt: skip
-LINKS = [b"https://xn--0/", b"https://" + b"a" * 64 + b".b/", b"https://[::1", b"http://a:99999/", b"//", b"?", b"\xff", b"https://a@b:c@d/",
-         b"/one", b"https://\xe2\x98\x83.example/", b"javascript:x", b"https://127.0.0.1/", b"http://%00/", b"https://a..b/", b"x" * 70_000]  # fmt: skip
+STATUSES = [
+    b"200 OK",
+    b"204 No Content",
+    b"200",
+    b"400 Bad",
+    b"401 No",
+    b"408 Slow",
+    b"413 Big",
+    b"429 Busy",
+    b"500 Bad",
+    b"302 Found",
+    b"307 Temporary",
+    b"304 Not Modified",
+    b"206 Partial",
+    b"416 Range",
+    b"999 Odd",
+    b"099 Odd",
+    b"101 Switch",
+    b"100 Continue",
+    b"20 OK",
+    b"2000 OK",
+    b"-1 X",
+    b"abc",
+    b"",
+    b"200 \xff\xfe",
+    b"200 " + b"r" * 9000,
+]
+NUMBERS = [
+    b"0",
+    b"1",
+    b"-1",
+    b"5",
+    b"0005",
+    b"99999999999999999999",
+    BIG.encode(),
+    b"1e3",
+    b"\xd9\xa3",
+    b"",
+    b" ",
+    b"0x10",
+    b"1, 1",
+    b"1, 2",
+]
+DATES = [
+    b"Sun, 01 Mar 2026 12:00:00 GMT",
+    b"Mon, 01 Jan 9999 00:00:00 -2359",
+    b"Mon, 01 Jan 0001 00:00:00 +2359",
+    b"Sun, 06-Nov-94 08:49:37 GMT",
+    b"Sun Nov  6 08:49:37 1994",
+    b"1 Jan 2026 00:00:00 +99999999999999",
+    b"x",
+    b"-",
+    b"\xff",
+]
+LINKS = [
+    b"https://xn--0/",
+    b"https://" + b"a" * 64 + b".b/",
+    b"https://[::1",
+    b"http://a:99999/",
+    b"//",
+    b"?",
+    b"\xff",
+    b"https://a@b:c@d/",
+    b"/one",
+    b"https://\xe2\x98\x83.example/",
+    b"javascript:x",
+    b"https://127.0.0.1/",
+    b"http://%00/",
+    b"https://a..b/",
+    b"x" * 70_000,
+]
 VALUES: dict[bytes, list[bytes]] = {
     b"Content-Length": NUMBERS,
     b"Transfer-Encoding": [b"chunked", b"gzip, chunked", b"identity", b"x", b"chunked, chunked"],
-    b"Content-Encoding": [b"gzip", b"zstd", b"br", b"deflate", b"gzip, gzip", b"identity", b"", b"\xff", b"x" * 9999],
-    b"Content-Type": [b"application/json", b"text/plain; charset=zip", b"text/html; charset=undefined", b";;;=", b"\xff"],
-    b"Content-Range": [b"bytes 0-4/5", b"bytes */5", b"bytes 1-4/5", b"bytes 0-4/" + BIG.encode(), BIG.encode(), b"x"],
+    b"Content-Encoding": [
+        b"gzip",
+        b"zstd",
+        b"br",
+        b"deflate",
+        b"gzip, gzip",
+        b"identity",
+        b"",
+        b"\xff",
+        b"x" * 9999,
+    ],
+    b"Content-Type": [
+        b"application/json",
+        b"text/plain; charset=zip",
+        b"text/html; charset=undefined",
+        b";;;=",
+        b"\xff",
+    ],
+    b"Content-Range": [
+        b"bytes 0-4/5",
+        b"bytes */5",
+        b"bytes 1-4/5",
+        b"bytes 0-4/" + BIG.encode(),
+        BIG.encode(),
+        b"x",
+    ],
     b"Date": DATES,
     b"Retry-After": [*NUMBERS, *DATES],
     b"Location": LINKS,
@@ -173,11 +294,35 @@ VALUES: dict[bytes, list[bytes]] = {
     b"Link": [b"<x>; rel=" + b"y" * 999],
 }
 NO_NAMES = [b"X\x1b", b": ", b"", b"\xff", b"a b"]
-BODIES = [b"", b"{}", b"[]", b"null", b"x", b'{"Bills":[],"Cursor":null}', b'{"Bills":[{"Id":"a"}],"Cursor":"a"}', b'{"Bills":[{}],"Cursor":"\\ud800"}',
-          b'{"Exports":[{"Id":"e","Status":"Success","Files":[{"Url":"https://xn--0/","SizeInBytes":5}]}]}', b'{"Export":{"Id":"e","Status":"Pending"}}',
-          b'{"Message":"\\u001b[2J","RequestId":{},"Details":[]}', b'{"Message":{"a":1}}', b"[" * 5000, b"{" * 5000, b'{"Bills":' + b"[" * 3000 + b"]" * 3000 + b"}",
-          b'{"Bills":[1e9999]}', b'{"Bills":[' + BIG.encode() + b"]}", b'"\\ud800"', b"\xff\xfe", b"://" * 9999, b"\x1f\x8b\x08\x00" + b"\x00" * 40,
-          b"5\r\nhello\r\n0\r\n\r\n", b"fffffffffffffffff\r\n", b"-1\r\n", b"0\r\nA: b\r\n\r\n", b"a" * 70_000, b"hello"]  # fmt: skip
+BODIES = [
+    b"",
+    b"{}",
+    b"[]",
+    b"null",
+    b"x",
+    b'{"Bills":[],"Cursor":null}',
+    b'{"Bills":[{"Id":"a"}],"Cursor":"a"}',
+    b'{"Bills":[{}],"Cursor":"\\ud800"}',
+    b'{"Exports":[{"Id":"e","Status":"Success","Files":[{"Url":"https://xn--0/","SizeInBytes":5}]}]}',
+    b'{"Export":{"Id":"e","Status":"Pending"}}',
+    b'{"Message":"\\u001b[2J","RequestId":{},"Details":[]}',
+    b'{"Message":{"a":1}}',
+    b"[" * 5000,
+    b"{" * 5000,
+    b'{"Bills":' + b"[" * 3000 + b"]" * 3000 + b"}",
+    b'{"Bills":[1e9999]}',
+    b'{"Bills":[' + BIG.encode() + b"]}",
+    b'"\\ud800"',
+    b"\xff\xfe",
+    b"://" * 9999,
+    b"\x1f\x8b\x08\x00" + b"\x00" * 40,
+    b"5\r\nhello\r\n0\r\n\r\n",
+    b"fffffffffffffffff\r\n",
+    b"-1\r\n",
+    b"0\r\nA: b\r\n\r\n",
+    b"a" * 70_000,
+    b"hello",
+]
 
 
 def strange_answer(rng: random.Random) -> bytes:
@@ -186,10 +331,11 @@ def strange_answer(rng: random.Random) -> bytes:
     status = b"HTTP/%s %s" % (version, rng.choice([*STATUSES, *[b"200 OK"] * 25]))
     body = b"".join(rng.choices([*BODIES, b"hello", *BODIES[5:7] * 8], k=rng.choice([1] * 9 + [2])))
     if rng.random() < 0.1:
-        import gzip
-
         body = gzip.compress(body)[: rng.choice([None, -1, 12])]
-    headers = [(name, rng.choice(VALUES[name])) for name in rng.choices(list(VALUES), k=rng.choice([0, 0, 1, 1, 2, 3, 6]))]
+    headers = [
+        (name, rng.choice(VALUES[name]))
+        for name in rng.choices(list(VALUES), k=rng.choice([0, 0, 1, 1, 2, 3, 6]))
+    ]
     if rng.random() < 0.05:
         headers.append((rng.choice(NO_NAMES), b"1"))
     if rng.random() < 0.7:
@@ -252,8 +398,14 @@ def ways(mews: MewsClient, address: str, folder: Path) -> list[Callable[[], obje
         more = {"refresh": lambda: export, "sleep": lambda _: None, "max_tries": 2}
         download_files(mews, "e1", folder, timeouts=httpx.Timeout(2.0), **more)  # type: ignore[arg-type]
 
-    return [ask, pages, lambda: mews.call_json(OPERATION, {}), lambda: get_exports(mews, ["e"]),
-            lambda: add_export(mews, "Bill"), download]  # fmt: skip
+    return [
+        ask,
+        pages,
+        lambda: mews.call_json(OPERATION, {}),
+        lambda: get_exports(mews, ["e"]),
+        lambda: add_export(mews, "Bill"),
+        download,
+    ]
 
 
 def test_no_strange_answer_ends_in_an_error_that_is_not_ours(tmp_path: Path) -> None:

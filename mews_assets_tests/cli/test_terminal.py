@@ -64,7 +64,9 @@ def test_csv_that_the_terminal_cannot_hold_is_an_error_and_not_other_values() ->
 
 
 @pytest.mark.usefixtures("lake")
-@pytest.mark.parametrize("command", [["status"], ["doctor"], ["sql"], ["expire"], ["docs", "--help"], ["pull", NAME]])
+@pytest.mark.parametrize(
+    "command", [["status"], ["doctor"], ["sql"], ["expire"], ["docs", "--help"], ["pull", NAME]]
+)
 def test_no_command_ends_in_a_traceback_for_a_letter_that_the_terminal_has_not(command: list[str]) -> None:
     _, out, err = run(*command, MEWS_START_DATE="2026-01-01", MEWS_LAKE="lake", MEWS_TABLES=f"{NAME}")
     assert "Traceback" not in out + err
