@@ -11,13 +11,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from mews_assets import catalog
 from mews_assets.api.address import read_platform_address
 from mews_assets.catalog.model import Table, Way
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
+from mews_assets.places import SettingError as SettingError
+from mews_assets.places import below_home, refuse_no_text
+from mews_assets.places import read_lake as read_lake
 from mews_assets.windows import Grain
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
@@ -27,9 +29,6 @@ ALERT_URLS = "MEWS_ALERT_URLS"
 """Holds secrets: looked into only by the sensor that sends, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = "mews_assets 0.1.0"
-LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
-"""What pyarrow.fs reaches."""
-
 VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
@@ -40,12 +39,11 @@ VARIABLES = (
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_WHOLE = re.compile(r"\d{1,9}", re.ASCII)
+FIRST_YEAR, LAST_YEAR = 1990, 2199
+"""Of a day to fetch: Mews began in 2012. What lies far outside cannot be cut into windows."""
 _HEX_TOKEN = re.compile(r"[0-9A-Fa-f_]{24,}")
 """A token written where its variable's name belongs; a name of that length holds another letter."""
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used: which, what was given, what is accepted."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,8 @@ class Settings:
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in an environment. Raises SettingError naming the first variable that cannot be used."""
+    for variable in VARIABLES:
+        refuse_no_text(environment, variable)
     return Settings(
         platform_address=_address(environment),
         client=environment.get("MEWS_CLIENT", "").strip() or DEFAULT_CLIENT,
@@ -104,6 +104,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 def read_secret(environment: Mapping[str, str], variable: str) -> str:
     """The token in a variable. Raises SettingError, which never says what the variable holds."""
+    refuse_no_text(environment, variable)
     value = environment.get(variable, "").strip()
     if not value:
         raise SettingError(
@@ -117,6 +118,7 @@ def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Priv
     pii = _pii(environment) if pii is None else pii
     if pii is not Pii.HASH:
         return Privacy(pii)
+    refuse_no_text(environment, PII_KEY)
     key = environment.get(PII_KEY, "").strip()
     if len(key) < MIN_KEY_LENGTH:
         raise SettingError(
@@ -125,6 +127,11 @@ def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Priv
             "with another one, hashes of before and after do not join"
         )
     return Privacy(pii, key.encode())
+
+
+def _is_whole(text: str, low: int, high: int) -> bool:
+    """Whether a text is a whole number within bounds; one of thousands of digits is not read at all."""
+    return bool(_WHOLE.fullmatch(text)) and low <= int(text) <= high
 
 
 def _pii(environment: Mapping[str, str]) -> Pii:
@@ -137,9 +144,9 @@ def _pii(environment: Mapping[str, str]) -> Pii:
 def read_landing_days(environment: Mapping[str, str]) -> int | None:
     """How long captures keep their bytes; None: for good."""
     given = environment.get("MEWS_LANDING_DAYS", "").strip()
-    if given and (not given.isdecimal() or not 1 <= int(given) <= 3650):
+    if given and not _is_whole(given, 1, 3650):
         raise SettingError(
-            f"MEWS_LANDING_DAYS is {given!r}; accepted are whole days from 1 to 3650, or nothing"
+            f"MEWS_LANDING_DAYS is {given[:40]!r}; accepted are whole days from 1 to 3650, or nothing"
         )
     return int(given) if given else None
 
@@ -157,35 +164,17 @@ def _address(environment: Mapping[str, str]) -> str:
     return given
 
 
-def read_lake(environment: Mapping[str, str]) -> str:
-    """Where the lake is: all that is needed to look after it."""
-    given = environment.get("MEWS_LAKE", "").strip() or "data/lake"
-    if "://" not in given:
-        return given
-    scheme, _, place = given.partition("://")
-    if scheme not in LAKE_SCHEMES or not place.strip("/"):
-        raise SettingError(
-            f"MEWS_LAKE is {given.rpartition('@')[2]!r}; accepted are a folder, and the URI of a folder in a bucket "
-            f"that starts with one of {', '.join(f'{name}://' for name in LAKE_SCHEMES)}"
-        )
-    user, at, _ = place.partition("/")[0].rpartition("@")
-    # abfs writes its container before the @: that is no secret, what stands after a colon is.
-    if at and (":" in user or not scheme.startswith("abfs")):
-        raise SettingError(
-            "MEWS_LAKE holds a key before its @, and would be shown in the UI; accepted is a URI without keys, such as "
-            "s3://bucket/lake, with the keys in the variables of the cloud's own tools, such as AWS_ACCESS_KEY_ID"
-        )
-    return given
-
-
 def _start(environment: Mapping[str, str]) -> datetime:
     given = environment.get("MEWS_START_DATE", "").strip()
     try:
-        return datetime.combine(date.fromisoformat(given), datetime.min.time(), UTC)
+        start = datetime.combine(date.fromisoformat(given), datetime.min.time(), UTC)
     except ValueError:
+        start = None
+    if start is None or not FIRST_YEAR <= start.year <= LAST_YEAR:
         raise SettingError(
             f"MEWS_START_DATE is {given!r}; accepted is the first day to fetch, such as 2026-01-01"
-        ) from None
+        )
+    return start
 
 
 def _grain(environment: Mapping[str, str]) -> Grain:
@@ -204,8 +193,8 @@ def _automation(environment: Mapping[str, str]) -> bool:
 
 def _poll_seconds(environment: Mapping[str, str]) -> int:
     given = environment.get("MEWS_POLL_SECONDS") or "60"
-    if not given.isdecimal() or not 5 <= int(given) <= 3600:
-        raise SettingError(f"MEWS_POLL_SECONDS is {given!r}; accepted are whole seconds from 5 to 3600")
+    if not _is_whole(given, 5, 3600):
+        raise SettingError(f"MEWS_POLL_SECONDS is {given[:40]!r}; accepted are whole seconds from 5 to 3600")
     return int(given)
 
 
@@ -222,8 +211,10 @@ def _ui_url(environment: Mapping[str, str]) -> str:
 
 def _allowed_lag(environment: Mapping[str, str]) -> timedelta:
     given = environment.get("MEWS_ALLOWED_LAG_HOURS") or "6"
-    if not given.isdecimal() or not 1 <= int(given) <= 168:
-        raise SettingError(f"MEWS_ALLOWED_LAG_HOURS is {given!r}; accepted are whole hours from 1 to 168")
+    if not _is_whole(given, 1, 168):
+        raise SettingError(
+            f"MEWS_ALLOWED_LAG_HOURS is {given[:40]!r}; accepted are whole hours from 1 to 168"
+        )
     return timedelta(hours=int(given))
 
 
@@ -293,8 +284,10 @@ def _connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
     if not given:
         return (Connection("default"),)
     try:
-        content = tomllib.loads(Path(given).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # not there, no text, no TOML
+        content = tomllib.loads(below_home("MEWS_CONNECTIONS", given).read_text(encoding="utf-8"))
+    except SettingError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:  # not there, no text, no TOML, nested too deeply
         raise SettingError(
             f"MEWS_CONNECTIONS is {given!r}, a TOML file that cannot be read: {error}"
         ) from None

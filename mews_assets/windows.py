@@ -127,12 +127,15 @@ def window_at(instant: datetime, grain: Grain) -> Window:
 
 def windows_between(start: datetime, end: datetime, grain: Grain) -> Iterator[Window]:
     """Every whole window with `start <= window.start` and `window.end <= end`, oldest first."""
-    at = window_start(start, grain)
-    if at < start:
-        at = next_start(at, grain)
-    while (after := next_start(at, grain)) <= end:
-        yield Window(at, after)
-        at = after
+    try:
+        at = window_start(start, grain)
+        if at < start:
+            at = next_start(at, grain)
+        while (after := next_start(at, grain)) <= end:
+            yield Window(at, after)
+            at = after
+    except OverflowError:  # a week that began before year 1, or a window that ends after 9999: no whole one
+        return
 
 
 def settled_windows(start: datetime, now: datetime, grain: Grain, *, by_day: bool) -> Iterator[Window]:

@@ -6,6 +6,10 @@ Reading order:
     address     where tokens and links may travel
     retry       what a status asks of us, and how long to wait (pure)
     pacing      staying under the request limit
+    proxies     the way to a host, by the environment's variables
+    transport   one request and its answer, within a bounded time
+    bodies      what an answer holds, unpacked within a bound
+    refusals    what an answer that is none says, as an error of ours
     answers     one answer, every record in its exact bytes
     client      `MewsClient`: one connection; the only place where tokens meet a request
     pages       `Pages`: a paginated operation, read to its end
@@ -20,6 +24,7 @@ from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
 from mews_assets.api.download import DownloadedFile, download_files
 from mews_assets.api.errors import (
+    ConnectionSettingError,
     DownloadError,
     ExportExpiredError,
     ExportFailedError,
@@ -50,6 +55,7 @@ from mews_assets.api.waiting import ready_or_raise, wait_for_export
 
 __all__ = [
     "Answer",
+    "ConnectionSettingError",
     "Credentials",
     "DownloadError",
     "DownloadedFile",

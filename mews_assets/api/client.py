@@ -7,15 +7,12 @@ Rests on: https://docs.mews.com/connector-api/guidelines (requests, responses, r
 
 from __future__ import annotations
 
-import http.cookiejar
 import logging
 import random as random_numbers
-import ssl
+import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import datetime
-from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -24,15 +21,22 @@ import msgspec
 
 from mews_assets.api.address import is_loopback, operation_url, read_platform_address
 from mews_assets.api.answers import Answer, read_fields
+from mews_assets.api.bodies import (
+    ACCEPTED,
+    PackedOtherwiseError,
+    TooLongError,
+    read_whole,
+)
 from mews_assets.api.errors import (
-    ForbiddenError,
+    MAX_REQUEST_ID,
     MewsError,
     ShrinkError,
     StopError,
-    UnauthorizedError,
+    UnreadableError,
     WaitError,
 )
 from mews_assets.api.pacing import Pacing, SlidingWindow
+from mews_assets.api.refusals import ERROR_BYTES, MESSAGE_LENGTH, error_of, read_refusal
 from mews_assets.api.retry import (
     RETRY_AFTER_CAP_SECONDS,
     Reaction,
@@ -43,7 +47,8 @@ from mews_assets.api.retry import (
     utc_now,
     wait_seconds,
 )
-from mews_assets.api.secrets import Credentials, guard_http_logs, redact
+from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
+from mews_assets.api.transport import Http, Refuse
 
 log = logging.getLogger(__name__)
 
@@ -53,24 +58,27 @@ TIMEOUTS = httpx.Timeout(connect=10.0, read=120.0, write=30.0, pool=120.0)
 BRIEF_TIMEOUTS = httpx.Timeout(20.0, connect=5.0)
 """For callers that come back in a minute and may not wait that long, such as a sensor's tick of at most 60 s."""
 
+OVERALL = 2.5
+"""Times the longest silence: the time for a whole answer, from the first byte sent to the last received. 300 s bring
+a usual page of 2 MB over a line of 60 kbit/s; a server that sends one byte a minute holds nobody for longer."""
+
 MAX_TRIES = 6
 """With full jitter up to 30 s this rides out about a minute of trouble; longer waits belong to the caller."""
 
 MAX_ANSWER_BYTES = 128 << 20
 """A full page is 1,000 records; the largest seen have a few hundred kilobytes, a usual page one or two MB in all."""
 
-MESSAGE_LENGTH = 500
-"""Characters of Mews' message kept in an error; a proxy may answer with a whole web page."""
+MAX_AHEAD_SECONDS = 86_400.0
+"""How far ahead of ours Mews' clock is believed to be. What settles is decided by it: a Date years ahead, as a
+faulty proxy may send, would have windows captured that have not happened. A sandbox lives in any time it likes."""
+
+MAX_VALUES = 4_000_000
+"""Values in an answer, by its commas. A page of 1,000 records has some 100,000; each costs us 100 bytes and more, so
+that an answer of nothing but tiny ones would take thirty times its size."""
+
+_NO_ID = re.compile(r"[^A-Za-z0-9._:|=+*-]", re.ASCII)
 
 _CREDENTIAL_KEYS = {"ClientToken", "AccessToken", "Client"}
-
-_STOPS: dict[int, tuple[type[StopError], str]] = {
-    400: (StopError, "the request is wrong for this operation; Mews' message names the parameter."),
-    401: (UnauthorizedError, ""),
-    403: (ForbiddenError, ""),
-    404: (StopError, "check the platform address and the operation's name; both are case-sensitive."),
-}
-_STOP_OTHERWISE = (StopError, "check the platform address; this status is none that Mews documents.")
 
 
 class MewsClient:
@@ -108,6 +116,7 @@ class MewsClient:
         self._sleep = sleep
         self._random = random
         self._now = now
+        self._seconds = OVERALL * (timeouts.read or TIMEOUTS.read or 120.0)
         self._http = bare_http(self.platform, timeouts, transport)
 
     def __repr__(self) -> str:
@@ -124,6 +133,11 @@ class MewsClient:
     def close(self) -> None:
         self._http.close()
 
+    def hide(self, text: str) -> str:
+        """A text of others, such as the HTTP library's, short and without tokens and signatures."""
+        secrets = self._credentials.secrets
+        return redact(cut(text, ERROR_BYTES, secrets), secrets)[:MESSAGE_LENGTH] or "no detail"
+
     def call(self, operation: str, body: Mapping[str, Any]) -> bytes:
         """The answer's bytes: one JSON object."""
         return self.ask(operation, body).body
@@ -131,40 +145,55 @@ class MewsClient:
     def call_json(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """The answer decoded. Not for money: numbers become doubles (see `Answer.records`)."""
         answer = self.ask(operation, body)
-        return {key: msgspec.json.decode(raw) for key, raw in answer.fields.items()}
+        return {key: answer.value(key) for key in answer.fields}
 
     def ask(self, operation: str, body: Mapping[str, Any], *, minimal: bool = False) -> Answer:
         """The answer with its request id. `minimal` lets Mews say 204 instead of an empty page.
 
         Raises WaitError when trouble outlasts the tries, ShrinkError at once, StopError at once.
         """
-        request = self._request(operation, body, minimal)
+        content = self._body(operation, body)
         for tries in range(1, self._max_tries + 1):
             self._pacing.acquire()
-            started = self._clock()
-            try:
-                response = self._received(operation, self._http.send(request, stream=True))
-            except httpx.RequestError as error:
-                trouble: MewsError = self._connection_trouble(operation, error)
-            else:
+            found = self._try(operation, self._request(operation, content, minimal), tries)
+            if isinstance(found, Answer):
+                return found
+            if not isinstance(found, WaitError):
+                raise found
+            self._wait_or_give_up(found, tries)
+        raise AssertionError("unreachable: the last try either answers or raises")
+
+    def _try(self, operation: str, request: httpx.Request, tries: int) -> Answer | MewsError:
+        """What one request came to. An error is handed back: raised here, it would hold that of the library."""
+        started = self._clock()
+        try:
+            with self._http.answer(request, self._seconds) as response:
                 self._note_clock(response)
                 log.debug(
                     "%s (%s): %d in %.2f s, try %d, request id %s",
                     *(operation, self.connection, response.status_code),
-                    *(self._clock() - started, tries, response.headers.get("Request-Id")),
+                    *(self._clock() - started, tries, self._request_id(response)),
                 )
-                if reaction_to(response.status_code) is Reaction.READ:
-                    return self._read(operation, response, minimal)
-                trouble = self._refusal(operation, response)
-            if not isinstance(trouble, WaitError):
-                raise trouble
-            self._wait_or_give_up(trouble, tries)
-        raise AssertionError("unreachable: the last try either answers or raises")
+                if reaction_to(response.status_code) is not Reaction.READ:
+                    return self._refusal(operation, response)
+                body = read_whole(response, MAX_ANSWER_BYTES)
+            return self._read(operation, response, body, is_minimal="Prefer" in request.headers)
+        except MewsError as error:
+            return error
+        except TooLongError:
+            what = f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB unpacked; stopped reading."
+            return self._told(ShrinkError, what, operation, response)
+        except PackedOtherwiseError as error:
+            encoding = printable(str(error), 40)
+            what = f"its header Content-Encoding is {encoding!r}, and only {ACCEPTED} was asked for."
+            return self._told(UnreadableError, what, operation, response)
+        except httpx.RequestError as error:
+            return self._connection_trouble(operation, error)
 
-    def _request(self, operation: str, body: Mapping[str, Any], minimal: bool) -> httpx.Request:
+    def _body(self, operation: str, body: Mapping[str, Any]) -> bytes:
         if taken := _CREDENTIAL_KEYS & set(body):
             raise ValueError(f"{operation}: the client adds {', '.join(sorted(taken))} itself; leave it out")
-        content = msgspec.json.encode(
+        return msgspec.json.encode(
             {
                 "ClientToken": self._credentials.client_token,
                 "AccessToken": self._credentials.access_token,
@@ -172,44 +201,27 @@ class MewsClient:
                 **body,
             }
         )
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+
+    def _request(self, operation: str, content: bytes, minimal: bool) -> httpx.Request:
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED,
+        }
         if minimal:
             headers["Prefer"] = "return=minimal"
-        url = operation_url(self.platform, operation)
-        return self._http.build_request("POST", url, content=content, headers=headers)
+        return self._http.request("POST", operation_url(self.platform, operation), headers, content)
 
-    def _received(self, operation: str, response: httpx.Response) -> httpx.Response:
-        """The whole answer, unpacked; one that is too long is not read to its end."""
-        body = bytearray()
-        with closing(response):
-            for piece in response.iter_bytes():
-                body += piece
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise ShrinkError(
-                        f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB unpacked; stopped reading.",
-                        operation=operation,
-                        status=response.status_code,
-                        request_id=_request_id(response, {}),
-                        connection=self.connection,
-                    )
-        headers = [
-            pair
-            for pair in response.headers.raw
-            if pair[0].lower() not in (b"content-encoding", b"content-length")
-        ]
-        return httpx.Response(
-            response.status_code, headers=headers, content=bytes(body), extensions=response.extensions
-        )
-
-    def _read(self, operation: str, response: httpx.Response, minimal: bool) -> Answer:
-        body = response.content
-        answer = Answer(
-            operation, self.connection, response.status_code, _request_id(response, {}), body, fields={}
-        )
+    def _read(self, operation: str, response: httpx.Response, body: bytes, is_minimal: bool) -> Answer:
+        request_id = self._request_id(response)
+        answer = Answer(operation, self.connection, response.status_code, request_id, body, fields={})
         if answer.is_empty:
-            if not minimal:
+            if not is_minimal:
                 raise answer.unreadable("it is empty, which was not asked for")
             return answer
+        if body.count(b",") > MAX_VALUES:
+            what = f"the answer holds more than {MAX_VALUES} values; none was read."
+            raise self._told(ShrinkError, what, operation, response)
         problem = ""
         try:
             answer.fields.update(read_fields(body))
@@ -219,31 +231,42 @@ class MewsClient:
             raise answer.unreadable(problem)
         return answer
 
+    def _told(self, kind: type[MewsError], what: str, operation: str, response: httpx.Response) -> MewsError:
+        return kind(
+            what,
+            operation=operation,
+            status=response.status_code,
+            request_id=self._request_id(response),
+            connection=self.connection,
+        )
+
+    def _request_id(self, response: httpx.Response, said: str = "") -> str | None:
+        """As Mews names it, and without what no id holds: it goes into messages, logs and manifests."""
+        found = response.headers.get("Request-Id") or said
+        secrets = self._credentials.secrets
+        return _NO_ID.sub("?", redact(cut(found, MAX_REQUEST_ID, secrets), secrets)) or None
+
     def _connection_trouble(self, operation: str, error: httpx.RequestError) -> MewsError:
         # The HTTP library's error holds the request, and that holds the tokens: only its text is taken along.
-        text = redact(str(error), self._credentials.secrets) or "no detail"
+        text = self.hide(str(error))
         kind = WaitError if is_worth_retrying(error) else StopError
+        way = self._http.way(self.platform)
         return kind(
-            f"no answer from {self.platform.host}: {type(error).__name__}: {text}.",
+            f"no answer from {self.platform.host}{way and f' {way}'}: {type(error).__name__}: {text}.",
             operation=operation,
             connection=self.connection,
             advice="" if kind is WaitError else "check the platform address, proxy and certificates.",
         )
 
     def _refusal(self, operation: str, response: httpx.Response) -> MewsError:
-        status = response.status_code
-        said = _error_body(response)
-        message = redact(_message(said, response), self._credentials.secrets)[:MESSAGE_LENGTH]
-        reaction = reaction_to(status)
-        kind: type[MewsError] = ShrinkError if reaction is Reaction.SHRINK else WaitError
-        advice = ""
-        if reaction is Reaction.STOP:
-            kind, advice = _STOPS.get(status, _STOP_OTHERWISE)
+        status, secrets = response.status_code, self._credentials.secrets
+        said = read_refusal(response)
+        kind, advice = error_of(status)
         error = kind(
-            message,
+            said.message(secrets),
             operation=operation,
             status=status,
-            request_id=_request_id(response, said),
+            request_id=self._request_id(response, said.request_id),
             connection=self.connection,
             advice=advice,
         )
@@ -267,49 +290,17 @@ class MewsClient:
 
     def _note_clock(self, response: httpx.Response) -> None:
         if date := read_http_date(response.headers.get("Date", "")):
-            self.clock_skew_seconds = (date - self._now()).total_seconds()
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Read once: a client costs 0.1 s otherwise, and a process may make one for each of a hundred hotels."""
-    return httpx.create_ssl_context()
+            skew = (date - self._now()).total_seconds()
+            self.clock_skew_seconds = (
+                skew if is_loopback(self.platform.host) else min(skew, MAX_AHEAD_SECONDS)
+            )
 
 
 def bare_http(
-    platform: httpx.URL, timeouts: httpx.Timeout, transport: httpx.BaseTransport | None
-) -> httpx.Client:
-    """An HTTP client that keeps no cookies, follows no redirects and carries no credentials."""
-    refuse_all = http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-    return httpx.Client(
-        transport=transport,
-        verify=_certificates(),
-        timeout=timeouts,
-        follow_redirects=False,
-        cookies=http.cookiejar.CookieJar(refuse_all),
-        trust_env=not is_loopback(platform.host),  # a proxy has no business between us and this machine
-        headers={"User-Agent": "mews-assets"},
-    )
-
-
-def _error_body(response: httpx.Response) -> dict[str, Any]:
-    """Mews' `{Message, RequestId, Details}`, or nothing: a proxy's error page has no such shape."""
-    try:
-        said = msgspec.json.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _message(said: Mapping[str, Any], response: httpx.Response) -> str:
-    if message := said.get("Message"):
-        details = said.get("Details")
-        return f"{message} ({details})" if details and isinstance(details, str) else str(message)
-    if location := response.headers.get("Location"):
-        return f"redirected to {location}; redirects are not followed, for the tokens would go along."
-    return response.text.strip() or response.reason_phrase or "no message"
-
-
-def _request_id(response: httpx.Response, said: Mapping[str, Any]) -> str | None:
-    found = response.headers.get("Request-Id") or said.get("RequestId")
-    return str(found) if found else None
+    platform: httpx.URL,
+    timeouts: httpx.Timeout,
+    transport: httpx.BaseTransport | None,
+    refuse: Refuse | None = None,
+) -> Http:
+    """What sends requests that carry no more than they are given."""
+    return Http(platform, timeouts, transport, refuse)

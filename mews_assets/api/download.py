@@ -12,8 +12,10 @@ import hashlib
 import logging
 import random as random_numbers
 import re
+import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from typing import IO
 
 import httpx
 
-from mews_assets.api.address import may_download_from
+from mews_assets.api.address import read_link
 from mews_assets.api.client import MewsClient, bare_http
 from mews_assets.api.errors import DownloadError
 from mews_assets.api.exports import Export
@@ -34,13 +36,19 @@ from mews_assets.api.retry import (
     retry_after_seconds,
     utc_now,
 )
-from mews_assets.api.secrets import drop_queries
-from mews_assets.api.whereabouts import Resolve, not_public, peer, resolve
+from mews_assets.api.secrets import printable
+from mews_assets.api.transport import Http
+from mews_assets.api.whereabouts import PrivateAddressError, Resolve, not_public, refuse_private, resolve
 
 log = logging.getLogger(__name__)
 
 TIMEOUTS = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=60.0)
 """Seconds per phase; `read` is the longest silence within a file."""
+
+FILE_SECONDS = 900.0
+MIN_BYTES_PER_SECOND = 16 << 10
+"""The time for a file, all tries included: a quarter of an hour, for an outage, and then by its size. Four files side
+by side at this rate take half a line of 1 Mbit/s; a run waits for its export for as long as 340 MB may take here."""
 
 MAX_TRIES = 6
 """Tries in a row that brought no new byte. A try that brought some starts the count anew."""
@@ -53,7 +61,16 @@ MAX_REDIRECTS = 3
 DEAD_LINK = frozenset({400, 401, 403, 404, 410})
 """What storage services answer for a signature past its time: 403 mostly, 400 or 401 from some."""
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+"""18 digits are an exabyte; Python reads no more than 4,300."""
+
+_ETAG = re.compile(r'"[!#-~]{0,200}"', re.ASCII)
+"""A strong one, which alone may stand in If-Range, of characters that a request may hold (RFC 9110, 8.8.3)."""
+
+
+def seconds_for(size_bytes: int) -> float:
+    """How long a file of a size may take."""
+    return FILE_SECONDS + size_bytes / MIN_BYTES_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -89,11 +106,13 @@ def download_files(
     links = Links(client, refresh)
     stop = threading.Event()
     target_dir.mkdir(parents=True, exist_ok=True)
+    _refuse_more_than_fits(client, export_id, sum(links.sizes), target_dir)
+    is_private = bool(not_public(look_up(client.platform.host)))
+    refuse = None if is_private else refuse_private
     with (
-        bare_http(client.platform, timeouts, transport) as http,
+        bare_http(client.platform, timeouts, transport, refuse) as http,
         ThreadPoolExecutor(side_by_side, thread_name_prefix="download") as pool,
     ):
-        is_private = bool(not_public(look_up(client.platform.host)))
         nap = sleep or stop.wait
         depot = _Depot(client, export_id, http, links, stop, max_tries, nap, random, look_up, is_private)
         files = [_File(depot, index, size, target_dir) for index, size in enumerate(links.sizes)]
@@ -111,6 +130,17 @@ def download_files(
     return [done[at] for at in sorted(done)]
 
 
+def _refuse_more_than_fits(client: MewsClient, export_id: str, size: int, target_dir: Path) -> None:
+    free = shutil.disk_usage(target_dir).free
+    if size > free:
+        raise DownloadError(
+            f"the export's files are {size} bytes by Mews' word, and {target_dir} has {free} free.",
+            operation=f"download of export {export_id}",
+            connection=client.connection,
+            advice="make room there, or let TMPDIR or MEWS_LAKE name a larger disk.",
+        )
+
+
 class _Stopped(Exception):  # noqa: N818 - no error of its own: another file's error ended this one
     pass
 
@@ -121,7 +151,7 @@ class _Depot:
 
     client: MewsClient
     export_id: str
-    http: httpx.Client
+    http: Http
     links: Links
     stop: threading.Event
     max_tries: int
@@ -146,9 +176,12 @@ class _File:
         self._etag = ""
         self._failures = 0
         self._renewals = 0
+        self._seconds = seconds_for(size)
+        self._until = float("inf")
 
     def fetch(self) -> DownloadedFile:
         aside = self._path.with_name(self._path.name + ".partial")
+        self._until = time.monotonic() + self._seconds
         try:
             with aside.open("wb") as out:
                 while not self._try(out):
@@ -163,6 +196,8 @@ class _File:
         """Whether the file is complete after one more request."""
         if self._depot.stop.is_set():
             raise _Stopped
+        if time.monotonic() > self._until:
+            raise self._error(f"it took longer than {self._seconds:.0f} s in all")
         generation, link = self._depot.links.get(self._index)
         asked: float | None = None
         try:
@@ -175,15 +210,17 @@ class _File:
                     asked = retry_after_seconds(response.headers, utc_now())
                 else:
                     trouble = self._take(response, out)
+        except PrivateAddressError as error:
+            refused = error.message
         except httpx.RequestError as error:
-            status, trouble = 0, f"{type(error).__name__}: {drop_queries(str(error)) or 'no detail'}"
-            hopeless = not is_worth_retrying(error)
+            status, trouble = 0, f"{type(error).__name__}: {self._depot.client.hide(str(error))}"
+            refused = "" if is_worth_retrying(error) else trouble
         else:
-            hopeless = False
+            refused = ""
+        if refused:
+            raise self._error(refused)
         if self._arrived == self._size and (not trouble or self._size > 0):
             return True
-        if hopeless:
-            raise self._error(trouble)
         self._go_on(trouble, generation if status in DEAD_LINK else None, asked)
         return False
 
@@ -218,40 +255,32 @@ class _File:
             headers["Range"] = f"bytes={self._arrived}-"
             if self._etag:
                 headers["If-Range"] = self._etag
-        url = self._read_link(link)
+        url = self._read(link)
         for _ in range(MAX_REDIRECTS + 1):
-            self._refuse_private(url.host, self._depot.look_up(url.host))
-            with self._depot.http.stream("GET", url, headers=headers) as response:
-                self._refuse_private(url.host, filter(None, [peer(response)]))
+            if not self._depot.is_private and (private := not_public(self._depot.look_up(url.host))):
+                raise self._error(
+                    f"its link leads to {url.host} at {private}, a private address, and is not followed"
+                )
+            request = self._depot.http.request("GET", url, headers)
+            with self._depot.http.answer(request, self._until - time.monotonic()) as response:
                 location = response.headers.get("Location")
                 if not (response.is_redirect and location):
                     yield response
                     return
-            after = self._read_link(str(url.join(location)))
-            if after.scheme != url.scheme:
-                raise self._error(f"redirected from {url.scheme} to {after.scheme}, which is not followed")
-            url = after
+            url = self._read(location, url)
         raise self._error(f"redirected more than {MAX_REDIRECTS} times")
 
-    def _refuse_private(self, host: str, addresses: Iterable[str]) -> None:
-        if not self._depot.is_private and (private := not_public(addresses)):
-            raise self._error(
-                f"its link leads to {host} at {private}, a private address, and is not followed"
-            )
-
-    def _read_link(self, link: str) -> httpx.URL:
+    def _read(self, link: str, before: httpx.URL | None = None) -> httpx.URL:
         try:
-            url = httpx.URL(link)
-        except httpx.InvalidURL:
-            raise self._error("its link cannot be read") from None
-        if not may_download_from(url, self._depot.client.platform):
-            raise self._error(f"its link is not https but {drop_queries(link)}, which is not followed")
-        return url
+            return read_link(link, self._depot.client.platform, before)
+        except ValueError as error:
+            problem = str(error)
+        raise self._error(problem)
 
     def _take(self, response: httpx.Response, out: IO[bytes]) -> str:
         """Write what comes. Returns what is wrong in a way that may pass, or nothing."""
         if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":
-            raise self._error(f"it was sent as {encoding}, though asked for as it is")
+            raise self._error(f"it was sent as {printable(encoding, 40)}, though asked for as it is")
         if response.status_code == 416:
             raise self._error("there are no more bytes at its link")
         if response.status_code == 206:
@@ -261,14 +290,15 @@ class _File:
         elif response.status_code == 200:
             self._start_over(out)
             # Cut off right at an announced size that is too small, it would look complete.
-            length = response.headers.get("Content-Length", "")
-            if length.isascii() and length.isdigit() and int(length) > self._size:
-                raise self._error(f"it is longer than announced: {length} bytes by its own header")
+            length = response.headers.get("Content-Length", "").lstrip("0")
+            if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self._size):
+                raise self._error(f"it is longer than announced: {length[:30]} bytes by its own header")
         else:
             raise self._error(f"its link answered with status {response.status_code}")
         etag = response.headers.get("ETag", "")
-        self._etag = etag if etag.startswith('"') else ""
-        for chunk in response.iter_raw():
+        self._etag = etag if _ETAG.fullmatch(etag) else ""
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        for chunk in response.stream:
             if self._depot.stop.is_set():
                 raise _Stopped
             self._arrived += len(chunk)

@@ -13,6 +13,7 @@ what, and what to do next. Not here: telling one from another (`retry`, `client`
         ForbiddenError        403
         UnreadableError       a good status, and no answer that can be understood; a run may try again
         RepeatedCursorError   paging would never end
+        ConnectionSettingError  a variable for proxies or certificates cannot be used
       ExportFailedError       Mews gave up on this export; add a new one
       ExportExpiredError      the files are gone; add a new one
       DownloadError           a file did not arrive as announced; nothing of it was kept
@@ -25,7 +26,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mews_assets.api.secrets import drop_queries
+from mews_assets.api.secrets import drop_queries, printable
+
+MAX_MESSAGE = 2000
+"""Characters. What Mews says is cut before that; names of fields or exports in our own sentences are not."""
+MAX_REQUEST_ID = 100
+"""Characters; Mews' are UUIDs."""
 
 
 class MewsError(Exception):
@@ -45,11 +51,11 @@ class MewsError(Exception):
         advice: str = "",
     ) -> None:
         # Only the message becomes `args`: the rest travels in __dict__, so errors survive pickling.
-        self.message = drop_queries(message)
+        self.message = printable(drop_queries(message), MAX_MESSAGE)
         super().__init__(self.message)
         self.operation = operation
         self.status = status
-        self.request_id = request_id
+        self.request_id = printable(request_id, MAX_REQUEST_ID) if request_id else None
         self.connection = connection
         self.advice = advice or self.next_step
 
@@ -109,6 +115,13 @@ class ForbiddenError(StopError):
     """403: a rule of Mews' business logic says no; the message names it."""
 
     next_step = "read Mews' message; if it is unclear, ask Mews' support and give them the request id."
+
+
+class ConnectionSettingError(StopError, ValueError):
+    """A variable of the environment that all HTTP connections follow cannot be used. The message begins with it."""
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class UnreadableError(StopError):

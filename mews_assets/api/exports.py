@@ -21,13 +21,16 @@ from mews_assets.api.address import is_plain_id
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
 from mews_assets.api.errors import ExportInFlightError, StopError
-from mews_assets.api.secrets import drop_queries
+from mews_assets.api.secrets import drop_queries, printable
 from mews_assets.windows import Window, from_api, to_api
 
 log = logging.getLogger(__name__)
 
 ADD = "exports/add"
 GET = "exports/getAll"
+
+MAX_WORD = 100
+"""Characters of a status or an entity type; Mews' longest has 22."""
 
 MAX_IDS = 1000
 """Ids per request: ExportIds in exports/getAll, EnterpriseIds and ChainIds in exports/add."""
@@ -112,6 +115,7 @@ def read_export(record: Any) -> Export:
         raise ValueError(f"an export has the Id {export_id[:120]!r}, which is no id")
     status = ExportStatus(text) if text in _KNOWN else ExportStatus.UNKNOWN
     if status is ExportStatus.UNKNOWN:
+        text = printable(text, MAX_WORD)
         log.warning("export %s has the unknown status %r: taken as not ready yet", export_id, text)
     scope = _object(record.get("Scope")) or {}
     files = record.get("Files") or ()
@@ -120,7 +124,7 @@ def read_export(record: Any) -> Export:
     return Export(
         id=export_id,
         status=status,
-        entity_type=record.get("EntityType"),
+        entity_type=_word(record.get("EntityType")),
         files=tuple(_read_file(export_id, file) for file in files),
         expires_utc=_instant(export_id, record.get("ExpiresUtc")),
         enterprise_ids=_ids(scope.get("EnterpriseIds")),
@@ -136,13 +140,23 @@ _KNOWN = {status.value for status in ExportStatus} - {ExportStatus.UNKNOWN.value
 def _read_file(export_id: str, record: Any) -> ExportFile:
     url = record.get("Url") if isinstance(record, dict) else None
     size = record.get("SizeInBytes") if isinstance(record, dict) else None
-    if not isinstance(url, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
+    if (
+        not isinstance(url, str)
+        or not isinstance(size, int)
+        or isinstance(size, bool)
+        or not 0 <= size < 1 << 63
+    ):
         raise ValueError(f"export {export_id} has a file without Url or SizeInBytes")
     return ExportFile(url, size)
 
 
 def _ids(found: Any) -> tuple[str, ...] | None:
-    return tuple(found) if isinstance(found, list) else None
+    is_of_texts = isinstance(found, list) and all(isinstance(one, str) for one in found)
+    return tuple(found) if is_of_texts else None
+
+
+def _word(found: Any) -> str | None:
+    return printable(found, MAX_WORD) if isinstance(found, str) else None
 
 
 def _object(found: Any) -> dict[str, Any] | None:
@@ -154,7 +168,8 @@ def _instant(export_id: str, text: Any) -> datetime | None:
     try:
         return from_api(text) if isinstance(text, str) else None
     except ValueError:
-        log.warning("export %s expires at %r, which is no instant; the date is left out", export_id, text)
+        shown = printable(text, MAX_WORD)
+        log.warning("export %s expires at %r, which is no instant; the date is left out", export_id, shown)
         return None
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-import httpx
-
+from mews_assets.api.address import read_url
 from mews_assets.api.client import MewsClient
 from mews_assets.api.errors import DownloadError
 from mews_assets.api.exports import Export, ExportFile
@@ -79,6 +78,6 @@ def in_the_order_of(first: Sequence[ExportFile], fresh: Sequence[ExportFile]) ->
 
 def _path(file: ExportFile) -> str:
     try:
-        return httpx.URL(file.url).path
-    except httpx.InvalidURL:
+        return read_url(file.url).path
+    except ValueError:
         return ""

@@ -6,6 +6,7 @@ Not here: sending, sleeping, raising.
 
 from __future__ import annotations
 
+import math
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,6 +21,16 @@ BACKOFF_CAP_SECONDS = 30.0
 
 RETRY_AFTER_CAP_SECONDS = 120.0
 """The longest Retry-After waited for inside a call. Above it the caller is told, and may free its process."""
+
+
+LONGEST_RETRY_AFTER_SECONDS = 86_400.0
+"""What asks for longer is taken for a day: whoever waits that long asks once more, and is told again."""
+
+MAX_DATE_LENGTH = 64
+"""Characters. An HTTP date has 29; what reads it is not made for long ones."""
+
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""A Date outside these is no clock's. The standard library counts to 9999, and fails on a zone's hour beyond that."""
 
 
 class Reaction(Enum):
@@ -65,21 +76,25 @@ def retry_after_seconds(headers: httpx.Headers, now: datetime) -> float | None:
     """
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        digits = text.lstrip("0") or "0"
+        return min(float(digits) if len(digits) < 10 else math.inf, LONGEST_RETRY_AFTER_SECONDS)
     until = read_http_date(text)
     if until is None:
         return None
     answered = read_http_date(headers.get("Date", "")) or now
-    return max(0.0, (until - answered).total_seconds())
+    return min(max(0.0, (until - answered).total_seconds()), LONGEST_RETRY_AFTER_SECONDS)
 
 
 def read_http_date(text: str) -> datetime | None:
-    """An HTTP date as an aware UTC datetime, or None when there is none."""
+    """An HTTP date as an aware UTC datetime, or None when there is none, or none that a clock can tell."""
+    if len(text) > MAX_DATE_LENGTH:
+        return None
     try:
         instant = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError, AttributeError):
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    return instant if FIRST_YEAR <= instant.year <= LAST_YEAR else None
 
 
 def is_worth_retrying(error: httpx.RequestError) -> bool:
@@ -93,6 +108,8 @@ def is_worth_retrying(error: httpx.RequestError) -> bool:
         return False
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return False
+    if isinstance(error, httpx.ProxyError):  # its text begins with what the proxy answered
+        return not str(error).startswith(("400", "401", "403", "404", "405", "407"))
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

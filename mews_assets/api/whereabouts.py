@@ -11,29 +11,48 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import urllib.request
 from collections.abc import Callable, Iterable
 
-import httpx
+from mews_assets.api.errors import DownloadError
 
 Resolve = Callable[[str], list[str]]
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is handed out of IPv6 (IANA, Internet Protocol Version 6 Address Space). IPv4-compatible, IPv4-translated
+and site-local addresses, and translation inside one network (64:ff9b:1::/48), lie outside it."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+"""RFC 6052: an IPv4 address in the last 32 bits."""
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
+"""RFC 9637, which Python's own table has from 3.13 on."""
+_ISATAP = (0x00005EFE, 0x02005EFE)
+"""RFC 5214: the first half of an interface's id before an IPv4 address."""
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet, and not of this machine, this network or this link."""
+    """Whether an IP address is one of the internet, and not of this machine, this network or this link.
+
+    An IPv6 address that wraps one of IPv4 leads to that one, and is public if that is.
+    """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
-        if inner is None and found in _NAT64:
-            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return found.is_global and not found.is_multicast
+    if isinstance(found, ipaddress.IPv4Address):
+        return found.is_global and not found.is_multicast
+    if found.ipv4_mapped:
+        return is_public(str(found.ipv4_mapped))
+    if found in _NAT64:
+        return is_public(str(_last_32_bits(found)))
+    if found not in _GLOBAL_UNICAST or not found.is_global or found in _DOCUMENTATION:
+        return False
+    inner = found.sixtofour or (found.teredo[1] if found.teredo else None)
+    if (int(found) >> 32) & 0xFFFFFFFF in _ISATAP:
+        inner = _last_32_bits(found)
+    return inner is None or is_public(str(inner))
+
+
+def _last_32_bits(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def resolve(host: str) -> list[str]:
@@ -44,18 +63,18 @@ def resolve(host: str) -> list[str]:
         return []
 
 
+class PrivateAddressError(DownloadError):
+    """A host turned out to be a machine of this network when it was connected to. Nothing was sent there."""
+
+
+def refuse_private(host: str, address: str) -> None:
+    """Raise where a connection for a link leads to a machine that only we can reach."""
+    if not_public([address]):
+        raise PrivateAddressError(
+            f"its link leads to {host} at {address}, a private address, and is not followed"
+        )
+
+
 def not_public(addresses: Iterable[str]) -> str:
     """The first address that is not of the internet; empty if all are."""
     return next((one for one in addresses if not is_public(one)), "")
-
-
-def peer(response: httpx.Response) -> str:
-    """The address that was connected to; empty where it is a proxy's, or where there was no connection.
-
-    A name can lead elsewhere between looking it up and connecting.
-    """
-    stream = response.extensions.get("network_stream")
-    if stream is None or urllib.request.getproxies():
-        return ""
-    found = stream.get_extra_info("server_addr")
-    return str(found[0]) if found else ""

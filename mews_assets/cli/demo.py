@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     trial = home.trial(home.utc_now())
     home.use_demo()
+    home.go_direct_to_loopback(os.environ)
     _say("starting the sandbox: 3 hotels in 2 chains, and what happened in them in the last 34 days")
     with sandbox_process(trial, export_seconds=_EXPORT_SECONDS) as settings:
         point_at(settings, trial)

@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     is_trial = not home.has_tokens(os.environ)
     trial = home.trial(home.utc_now()) if is_trial else None
     _refuse_taken(args.port)
+    home.go_direct_to_loopback(os.environ)
     with ExitStack() as stack:
         stack.enter_context(_alone(home.DEMO if trial else home.DATA))
         if trial:

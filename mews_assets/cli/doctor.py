@@ -209,6 +209,7 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
     """What there is to say of a connection, and how far Mews' clock is ahead of ours, if it answered."""
     from datetime import timedelta
 
+    from mews_assets.api import ConnectionSettingError
     from mews_assets.api.client import BRIEF_TIMEOUTS
     from mews_assets.catalog.reference import REFERENCES
     from mews_assets.cli.home import utc_now
@@ -221,6 +222,8 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
         opened = client_of(settings, connection, max_tries=_TRIES, timeouts=BRIEF_TIMEOUTS)
     except SettingError as error:
         return [fail(connection.name, str(error), "set the variable; Mews gives out both tokens.")], None
+    except ConnectionSettingError as error:
+        return [fail(connection.name, str(error), "mend or unset the variable.")], None
     with opened as client:
         found = probe(
             client,

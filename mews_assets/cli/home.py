@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 DATA = Path("data")
 DEMO = DATA / "demo"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DAGSTER_YAML = Path("dagster.yaml")
 _SANDBOX_DAYS = 34
 _SANDBOX_KEEPS = timedelta(days=25)
@@ -87,7 +88,12 @@ def has_tokens(environment: Mapping[str, str]) -> bool:
 
 def is_demo(environment: Mapping[str, str]) -> bool:
     """Whether the lake that is set is the demonstration's."""
-    return Path(environment.get("MEWS_LAKE", "")).absolute() == (DEMO / "lake").absolute()
+    from mews_assets.settings import SettingError, read_lake
+
+    try:
+        return Path(read_lake(environment)).absolute() == (DEMO / "lake").absolute()
+    except SettingError:  # who reads it next says what is wrong
+        return False
 
 
 def dagster_home() -> str:
@@ -103,10 +109,21 @@ def load_dotenv() -> None:
     """
     import dotenv
 
-    dotenv.load_dotenv(Path(".env"))
+    try:
+        dotenv.load_dotenv(Path(".env"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise HomeError(f".env cannot be read: {error}. Write it as UTF-8") from None
     is_unsaid = not os.environ.get("MEWS_LAKE", "").strip() and not has_tokens(os.environ)
     if is_unsaid and (DEMO / "lake").is_dir() and not (DATA / "lake").exists():
         use_demo()
+
+
+def go_direct_to_loopback(environment: MutableMapping[str, str]) -> None:
+    """Let no program that this one starts ask a proxy about this machine, whatever else the environment says."""
+    before = environment.get("no_proxy", environment.get("NO_PROXY", ""))
+    given = [one.strip() for one in before.split(",") if one.strip()]
+    wanted = ",".join(dict.fromkeys([*given, *LOOPBACK]))
+    environment["no_proxy"] = environment["NO_PROXY"] = wanted
 
 
 def use_demo() -> None:

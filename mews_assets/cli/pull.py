@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mews_assets.windows import from_api, to_api
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from mews_assets.ingest.directory import Directory
     from mews_assets.lake.store import Lake
     from mews_assets.settings import Settings
+
+
+_AHEAD = timedelta(days=1)
+"""Mews' own clock decides to the second what has settled; it and ours may differ."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
     if not args.snapshot and not (args.start and args.end):
         args.refuse("--start and --end are required, unless --snapshot is given")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every request
     load_dotenv()
     return _snapshot(args) if args.snapshot else _pull(args)
 
@@ -57,6 +60,8 @@ def _pull(args: argparse.Namespace) -> int:
     from mews_assets.windows import windows_between
 
     start, end = _instant("--start", args.start), _instant("--end", args.end)
+    if end > datetime.now(UTC) + _AHEAD:
+        raise SettingError(f"--end {args.end} is yet to come: Mews answers for what is over")
     table, settings, lake = _read(args.table, start)
     windows = list(windows_between(start, end, settings.grain))
     if not windows:
@@ -146,11 +151,14 @@ def _scopes(args: argparse.Namespace, table: Table, directory: Directory) -> lis
 
 
 def _instant(option: str, text: str) -> datetime:
-    from mews_assets.settings import SettingError
+    from mews_assets.settings import FIRST_YEAR, SettingError
 
     try:
-        return from_api(text)
+        instant = from_api(text)
     except ValueError:
+        instant = None
+    if instant is None or instant.year < FIRST_YEAR:
         raise SettingError(
             f"{option} is {text!r}; accepted are a day such as 2026-03-22 and an instant such as 2026-03-22T12:00:00Z"
-        ) from None
+        )
+    return instant

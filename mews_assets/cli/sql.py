@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from decimal import Decimal
 from typing import Any
+
+from mews_assets.settings import SettingError
 
 _COLUMN_WIDTH = 40
 """An id takes 36."""
@@ -47,11 +51,13 @@ def run(args: argparse.Namespace) -> int:
             _print_csv(*rows_of(result))
         elif args.json:
             names, rows = rows_of(result)
+            is_ascii = not _holds("\u2713")  # JSON has a way of its own to write letters that are not there
             for row in rows:
-                print(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=False))
+                print(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=is_ascii))
         elif hasattr(result, "show"):
             width = shutil.get_terminal_size((10_000, 24)).columns  # a pipe has no width: nothing is cut
-            result.show(max_width=width, max_rows=args.rows, max_col_width=_COLUMN_WIDTH)
+            with _lines_of_letters():
+                result.show(max_width=width, max_rows=args.rows, max_col_width=_COLUMN_WIDTH)
         else:  # a plan
             for row in result.fetchall():
                 print(row[-1])
@@ -60,8 +66,39 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_csv(names: list[str], rows: Iterator[list[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="strict")  # another letter in its place would be another value
+    try:
+        writer.writerow(names)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+    except UnicodeEncodeError as error:
+        raise SettingError(
+            f"the result holds letters that {error.encoding}, the encoding of this output, has not; set "
+            "PYTHONIOENCODING=utf-8, or take --json"
+        ) from None
+
+
+_BOXES = str.maketrans("─│┌┐└┘├┤┬┴┼·…", "-|+++++++++..")
+
+
+@contextmanager
+def _lines_of_letters() -> Iterator[None]:
+    """Let a table be drawn with - and | where the output has no lines."""
+    if _holds("─│┌"):
+        yield
+        return
+    with redirect_stdout(io.StringIO()) as drawn:
+        yield
+    print(drawn.getvalue().translate(_BOXES), end="")
+
+
+def _holds(text: str) -> bool:
+    """Whether the output can show these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _cell(value: Any) -> Any:

@@ -315,7 +315,10 @@ def open_standing(location: str) -> Lake:
 
 def _lake_at(location: str, grain: Grain, privacy: Privacy) -> Lake:
     if "://" in location:
-        filesystem, root = pafs.FileSystem.from_uri(location)
+        try:
+            filesystem, root = pafs.FileSystem.from_uri(location)
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise LakeError(f"MEWS_LAKE is {location!r}, which leads nowhere: {error}") from None
     else:
         filesystem, root = pafs.LocalFileSystem(), str(Path(location).absolute())
     return Lake(filesystem, root.rstrip("/"), grain, privacy)

@@ -22,6 +22,11 @@ def to_micros(instant: datetime) -> int:
     return (instant - EPOCH) // MICROSECOND
 
 
+_LEAST_US, _MOST_US = (to_micros(instant.replace(tzinfo=UTC)) for instant in (datetime.min, datetime.max))
+FIRST_US, LAST_US = (to_micros(datetime(year, 1, 1, tzinfo=UTC)) for year in (1900, 2400))
+"""What a clock may be put to: at the end of all calendars no answer could tell its time."""
+
+
 def read_micros(text: str) -> int:
     """Microseconds since the epoch of an ISO 8601 instant; decimals beyond the sixth are cut off.
 
@@ -29,7 +34,10 @@ def read_micros(text: str) -> int:
     """
     if "T" not in text:
         raise ValueError(f"{text!r} is not an ISO 8601 instant such as 2023-03-22T12:12:00Z")
-    return to_micros(datetime.fromisoformat(text))
+    micros = to_micros(datetime.fromisoformat(text))
+    if not _LEAST_US <= micros <= _MOST_US:  # the first or last day of all, seen from another zone
+        raise ValueError(f"{text!r} lies outside the years 1 to 9999 in UTC")
+    return micros
 
 
 def write_micros(micros: int) -> str:
@@ -69,6 +77,8 @@ class Clock:
         return self._base_us + round(gone * SECOND_US)
 
     def _put(self, now_us: int, running: bool | None) -> None:
+        if not FIRST_US <= now_us < LAST_US:
+            raise ValueError("the clock goes from the year 1900 to 2400")
         self._base_us, self._anchor = now_us, time.monotonic()
         if running is not None:
             self._running = running

@@ -20,19 +20,21 @@ from mews_assets.sandbox.limits import LIMIT_REQUESTS
 from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox, source
 from mews_assets.sandbox.versions import Version
 
+MAX_DAYS = 3660
+"""Ten years: loading the simulation of one hotel's takes minutes."""
+MAX_EXPORT_SECONDS = 86_400
+YEARS = (1990, 2199)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the sandbox."""
     parser.add_argument("--hotels", type=_positive, default=3, help="simulated hotels (default 3)")
-    parser.add_argument(
-        "--days", type=_positive, default=60, help="days of history before --now (default 60)"
-    )
+    parser.add_argument("--days", type=_days, default=60, help="days of history before --now (default 60)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same records (default 1)")
     parser.add_argument("--now", type=_instant, help="where the clock starts, ISO 8601 in UTC (default: now)")
     parser.add_argument(
-        "--export-seconds", type=float, default=2.0, help="how long an export takes (default 2)"
+        "--export-seconds", type=_seconds, default=2.0, help="how long an export takes (default 2)"
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default 0: any free one)")
     parser.add_argument(
@@ -115,10 +117,25 @@ def _positive(text: str) -> int:
     return number
 
 
+def _days(text: str) -> int:
+    if (number := _positive(text)) > MAX_DAYS:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MAX_DAYS} days")
+    return number
+
+
+def _seconds(text: str) -> float:
+    if not 0 <= (number := float(text)) <= MAX_EXPORT_SECONDS:  # false for what is no number as well
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {MAX_EXPORT_SECONDS} seconds")
+    return number
+
+
 def _instant(text: str) -> datetime:
     try:
         read_micros(text)
-    except ValueError as error:
+        instant = datetime.fromisoformat(text)
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    instant = datetime.fromisoformat(text)
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    if not YEARS[0] <= instant.year <= YEARS[1]:
+        raise argparse.ArgumentTypeError(f"{text} is not in the years {YEARS[0]} to {YEARS[1]}")
+    return instant

@@ -37,7 +37,7 @@ def answer(sandbox: Sandbox, method: str, address: str, raw: bytes) -> Body:
         raise Refusal(404, "Not found.", f"The control addresses are {known}.")
     try:
         return act(sandbox, read_body(raw) if raw else {})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise Refusal(400, f"Invalid request to /control/{address}.", repr(error)) from error
 
 

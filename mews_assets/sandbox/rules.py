@@ -12,12 +12,12 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from mews_assets.sandbox.clock import EPOCH, SECOND_US, read_micros
+from mews_assets.sandbox.clock import EPOCH, SECOND_US, read_micros, to_micros
 from mews_assets.sandbox.operations import CHAIN_ENTITIES, EXPORTED, Interval, Operation
 from mews_assets.sandbox.questions import Colliding, Condition, Days, OneOf, Within
 
@@ -26,6 +26,7 @@ Body = Mapping[str, Any]
 MAX_IDS = 1000
 MAX_COUNT = 1000
 PAGE_MONTHS = 3
+LAST_MONTH_US = to_micros(datetime(9999, 1, 1, tzinfo=UTC))
 EXPORT_DAYS = 180
 EXPORT_SETTLE_SECONDS = 5 * 60
 
@@ -48,7 +49,7 @@ def read_body(raw: bytes) -> dict[str, Any]:
     """The body, which must be one strict JSON object."""
     try:
         body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # the last: nested too deeply
         raise Refusal(400, "The request body is not valid JSON.", str(error)) from error
     if not isinstance(body, dict):
         raise Refusal(400, "The request body is not a JSON object.")
@@ -96,7 +97,7 @@ def interval(body: Body, name: str, *, shown: str = "") -> tuple[int, int] | Non
             raise invalid(f"{shown}.{end}", "an instant in ISO 8601 is required")
         try:
             ends.append(read_micros(text))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise invalid(f"{shown}.{end}", str(error)) from error
     if ends[1] < ends[0]:
         raise invalid(shown, "it ends before it starts")
@@ -104,7 +105,12 @@ def interval(body: Body, name: str, *, shown: str = "") -> tuple[int, int] | Non
 
 
 def months_later(start_us: int, months: int) -> int:
-    """The same day and time some calendar months later; the month's last day where there is no such day."""
+    """The same day and time some calendar months later; the month's last day where there is no such day.
+
+    At the end of all calendars, where there is no such month: as many times 31 days.
+    """
+    if start_us > LAST_MONTH_US:
+        return start_us + months * 31 * 86_400 * SECOND_US
     start = EPOCH + timedelta(microseconds=start_us)
     year, month = divmod(start.month - 1 + months, 12)
     year, month = start.year + year, month + 1

@@ -147,7 +147,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise OSError(f"cannot listen on {HOST}:{port}: {error}; choose another --port, or 0") from error
         yield listener
 

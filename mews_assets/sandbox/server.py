@@ -37,6 +37,9 @@ LOG = logging.getLogger(__name__)
 API = "/api/connector/v1/"
 FILES = "/files/"
 CONTROL = "/control/"
+MAX_SHOWN = 100
+"""Characters of a value in the request log."""
+CONTENT_TYPE = "application/json"
 MAX_BODY_BYTES = 2_000_000
 """Above this a body is 413. 1,000 ids in each of a few lists take some 200 kB."""
 
@@ -64,7 +67,7 @@ class Application:
         call: _Call | None = None
         try:
             if (path := request.url.path).startswith(CONTROL):
-                raw = await request.body()
+                raw = await _body(request)
                 answer = await run_in_threadpool(
                     self._control, request.method, path.removeprefix(CONTROL), raw
                 )
@@ -112,9 +115,10 @@ class Application:
             raise Refusal(404, "Not found.", f"There is no operation at {request.url.path}.")
         if request.method != "POST":
             raise Refusal(405, "Method not allowed.", "Every operation is a POST.")
-        raw = await request.body()
-        if len(raw) > MAX_BODY_BYTES:
-            raise Refusal(413, "The request body is too large.", f"At most {MAX_BODY_BYTES} bytes.")
+        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type != CONTENT_TYPE:
+            raise Refusal(415, "Unsupported media type.", f"Every body is of the type {CONTENT_TYPE}.")
+        raw = await _body(request)
         address = str(request.base_url).rstrip("/")
         wants_minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "").lower()
         return await run_in_threadpool(self._operate, call, raw, address, wants_minimal)
@@ -159,6 +163,16 @@ class Application:
         return _json(msgspec.json.encode(control.answer(self.sandbox, method, address, raw)))
 
 
+async def _body(request: Request) -> bytes:
+    """The body; one that is too large is not waited for to its end."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise Refusal(413, "The request body is too large.", f"At most {MAX_BODY_BYTES} bytes.")
+    return bytes(body)
+
+
 def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json; charset=utf-8")
 
@@ -166,6 +180,8 @@ def _json(body: bytes) -> Response:
 def _error(refusal: Refusal, request_id: str) -> Response:
     body = {"Message": refusal.message, "RequestId": request_id, "Details": refusal.details}
     answer = Response(msgspec.json.encode(body), refusal.status, media_type="application/json; charset=utf-8")
+    if refusal.status == 413:
+        answer.headers["Connection"] = "close"  # what of the body is still to come is not read
     if refusal.retry_after is not None:
         answer.headers["Retry-After"] = str(refusal.retry_after)
     return answer
@@ -180,13 +196,27 @@ def _noted(body: dict[str, Any]) -> dict[str, Any]:
             if name.endswith("Ids") and isinstance(value, list):
                 noted.setdefault("ScopeSizes", {})[name] = len(value)
             elif name.endswith("Utc") and isinstance(value, dict):
-                noted.setdefault("Intervals", {})[name] = [value.get("StartUtc"), value.get("EndUtc")]
+                noted.setdefault("Intervals", {})[name] = _shown(value, "StartUtc", "EndUtc")
             elif name == "LedgerEntryFilters" and isinstance(value, dict):
                 posting = value.get("Posting")
                 days = posting if isinstance(posting, dict) else {}
-                noted.setdefault("Intervals", {})["Posting"] = [days.get("Start"), days.get("End")]
+                noted.setdefault("Intervals", {})["Posting"] = _shown(days, "Start", "End")
     if isinstance(body.get("EntityType"), str):
-        noted["EntityType"] = body["EntityType"]
+        noted["EntityType"] = body["EntityType"][:MAX_SHOWN]
     if isinstance(body.get("Limitation"), dict):
-        noted["Limitation"] = {name: body["Limitation"].get(name) for name in ("Count", "Cursor")}
+        names = ("Count", "Cursor")
+        noted["Limitation"] = dict(zip(names, _shown(body["Limitation"], *names), strict=True))
     return noted
+
+
+def _shown(part: dict[str, Any], *names: str) -> list[str | int | None]:
+    """Values as the log shows them: short texts and whole numbers, and of anything else its type."""
+    return [_value(part.get(name)) for name in names]
+
+
+def _value(value: Any) -> str | int | None:
+    if isinstance(value, str):
+        return value[:MAX_SHOWN]
+    if value is None or (isinstance(value, int) and abs(value) < 1 << 53):
+        return value
+    return f"({type(value).__name__})"

@@ -114,6 +114,16 @@ def test_a_file_that_changed_meanwhile_is_not_pieced_together(storage: Storage, 
     assert storage.seen[1][1]["If-Range"] == '"old"'
 
 
+@pytest.mark.parametrize("etag", ['"\xf9"', '"' + "x" * 9000 + '"', '"a"b"', 'W/"a"', '"a b"'])
+def test_an_etag_that_no_request_may_hold_is_not_sent_back(
+    storage: Storage, tmp_path: Path, etag: str
+) -> None:
+    only(storage)
+    storage.faults["one"] = [cut_after(100_000, ETag=etag)]
+    assert downloaded(storage, tmp_path)[0].path.read_bytes() == ONE
+    assert "If-Range" not in storage.seen[1][1]
+
+
 @pytest.mark.parametrize("span", ["bytes 5-299999/300000", "bytes */300000", "", "bytes abc"])
 def test_a_rest_that_begins_elsewhere_is_not_appended(storage: Storage, tmp_path: Path, span: str) -> None:
     only(storage)

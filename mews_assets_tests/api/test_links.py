@@ -181,6 +181,6 @@ def test_no_signature_is_ever_told_or_logged(
             downloaded(storage, tmp_path, refresh=lambda: export)
         with pytest.raises(MewsError) as lost:
             downloaded(storage, tmp_path, refresh=lambda: export, transport=httpx.MockTransport(lose))
-    assert "HTTP Request: GET" in caplog.text and "receive_response_headers" in caplog.text
+    assert "receive_response_headers" in caplog.text
     for told in (caplog.text, str(refused.value), str(lost.value), repr(export)):
         assert SIGNATURE not in told

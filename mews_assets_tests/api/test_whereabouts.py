@@ -124,3 +124,19 @@ def test_a_platform_that_is_of_our_network_may_lead_into_it(tmp_path: Path) -> N
         only(storage)
         storage.faults["one"] = [status(302, Location="/one?sig=1")]
         assert downloaded(storage, tmp_path)[0].path.read_bytes() == TWO
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["::127.0.0.1", "::8.8.8.8", "::ffff:0:127.0.0.1", "::ffff:0:8.8.8.8", "64:ff9b:1::7f00:1", "64:ff9b::7f00:1",
+     "fec0::1", "feff::1", "2002:a00:1::", "2002:a9fe:a9fe::1", "2001:0:4136:e378:8000:63bf:80ff:fffe",
+     "2001:0:4136:e378:8000:63bf:f5ff:fffe", "2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:7f00:1", "100::1",
+     "2001:2::1", "3fff::1", "5f00::1", "4000::1", "::ffff:0.0.0.0", "192.88.99.1.", "0177.0.0.1"],
+)  # fmt: skip
+def test_an_address_of_ours_is_not_public_however_it_is_wrapped(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["2002:808:808::1", "2a00:1450:4001::200e", "64:ff9b::8.8.8.8"])
+def test_an_address_of_the_internet_stays_public_when_it_is_wrapped(address: str) -> None:
+    assert is_public(address)

@@ -49,8 +49,8 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
     async def inline(work: Any, *arguments: Any) -> Any:
         return work(*arguments)
 
-    def bare_http(platform: Any, timeouts: Any, transport: Any) -> Any:
-        return real_http(platform, timeouts, transport or house.wire_of(house.here_now()))
+    def bare_http(platform: Any, timeouts: Any, transport: Any, refuse: Any) -> Any:
+        return real_http(platform, timeouts, transport or house.wire_of(house.here_now()), refuse)
 
     def fetch(client: Any, export_id: str, folder: Path, **more: Any) -> Any:
         more["sleep"] = house.sleep

@@ -1,0 +1,91 @@
+"""Bodies: what an answer holds, unpacked piece by piece and never beyond a bound.
+
+Lives here: reading a body to its end or to a number of bytes, and the one packing that is accepted. Not here: what it
+means (`answers`, `client`), files (`download`: they come as they are).
+
+The HTTP library unpacks whatever an answer says it is packed with, each piece to its end: 65 kB of zstd became 4 GB,
+and 980 bytes packed twice 1 GB, before anybody could count them.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+import httpx
+
+ACCEPTED = "gzip"
+"""What requests ask for. Mews needs no other, and each further one is a way in."""
+
+_PIECE_BYTES = 1 << 16
+
+
+class TooLongError(Exception):
+    """The body goes on past the bound."""
+
+
+class PackedOtherwiseError(Exception):
+    """The body is packed in a way that was not asked for. Holds the header's value."""
+
+
+def read_whole(answer: httpx.Response, limit: int) -> bytes:
+    """The body, unpacked. Raises TooLongError, PackedOtherwiseError, or httpx.DecodingError when it was spoilt."""
+    body = bytearray()
+    for piece in _unpacked(answer, limit):
+        body += piece
+        if len(body) > limit:
+            raise TooLongError
+    return bytes(body)
+
+
+def read_beginning(answer: httpx.Response, limit: int) -> bytes:
+    """As much of the body as can be had up to the bound; what follows is left unread."""
+    body = bytearray()
+    try:
+        for piece in _unpacked(answer, limit):
+            body += piece
+            if len(body) >= limit:
+                break
+    except (TooLongError, PackedOtherwiseError, httpx.TransportError, httpx.DecodingError):
+        pass  # the status has told what matters
+    return bytes(body[:limit])
+
+
+def _unpacked(answer: httpx.Response, limit: int) -> Iterator[bytes]:
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+    assert isinstance(answer.stream, httpx.SyncByteStream)
+    pieces = _bounded(answer.stream, limit)
+    if encoding in ("", "identity"):
+        return pieces
+    if encoding in ("gzip", "x-gzip"):
+        return _gunzipped(pieces)
+    raise PackedOtherwiseError(encoding)
+
+
+def _bounded(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """The pieces as they came, which are bounded too: packed bytes can unpack to nothing."""
+    arrived = 0
+    for piece in pieces:
+        arrived += len(piece)
+        yield piece
+        if arrived > limit:
+            raise TooLongError
+
+
+def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    unpacking, is_empty = zlib.decompressobj(wbits=31), True
+    try:
+        for piece in pieces:
+            is_empty = is_empty and not piece
+            if unpacking.eof and piece:
+                raise httpx.DecodingError("more bytes follow its end")
+            while piece:
+                yield unpacking.decompress(piece, _PIECE_BYTES)
+                piece = unpacking.unconsumed_tail
+            if unpacking.unused_data:
+                raise httpx.DecodingError("more bytes follow its end")
+        yield unpacking.flush()
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from error
+    if not unpacking.eof and not is_empty:
+        raise httpx.DecodingError("it ends before its own end")

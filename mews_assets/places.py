@@ -1,0 +1,79 @@
+"""Places: where a lake may be, and how a path in a variable is read.
+
+Lives here: MEWS_LAKE, `~`, URIs that would lead elsewhere than they say, and text that is none. All other settings are
+in `settings`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
+"""What pyarrow.fs reaches."""
+
+_NO_URI_CHARACTER = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~:/?@!$&'()*+,;=%-]", re.ASCII)
+"""RFC 3986, 2, without # : behind it stands no part of a place."""
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used: which, what was given, what is accepted."""
+
+
+def refuse_no_text(environment: Mapping[str, str], variable: str) -> None:
+    """Raise SettingError where a variable holds bytes that nobody can write down."""
+    try:
+        environment.get(variable, "").encode()
+    except UnicodeEncodeError:  # not repeated: some hold secrets
+        raise SettingError(f"{variable} holds bytes that are no UTF-8; accepted is text in UTF-8") from None
+
+
+def read_lake(environment: Mapping[str, str]) -> str:
+    """Where the lake is: all that is needed to look after it."""
+    refuse_no_text(environment, "MEWS_LAKE")
+    given = environment.get("MEWS_LAKE", "").strip() or "data/lake"
+    if "://" not in given:
+        return str(below_home("MEWS_LAKE", given))
+    scheme, _, place = given.partition("://")
+    if scheme not in LAKE_SCHEMES or not place.strip("/"):
+        raise SettingError(
+            f"MEWS_LAKE is {given.rpartition('@')[2]!r}; accepted are a folder, and the URI of a folder in a bucket "
+            f"that starts with one of {', '.join(f'{name}://' for name in LAKE_SCHEMES)}"
+        )
+    user, at, _ = place.partition("/")[0].rpartition("@")
+    # abfs writes its container before the @: that is no secret, what stands after a colon is.
+    if at and (":" in user or not scheme.startswith("abfs")):
+        raise SettingError(
+            "MEWS_LAKE holds a key before its @, and would be shown in the UI; accepted is a URI without keys, such as "
+            "s3://bucket/lake, with the keys in the variables of the cloud's own tools, such as AWS_ACCESS_KEY_ID"
+        )
+    _refuse_no_uri(given, scheme, place)
+    return given
+
+
+def _refuse_no_uri(given: str, scheme: str, place: str) -> None:
+    """A character that means something else in a URI would lead to another place, or to none."""
+    is_local = scheme == "file"
+    instead = f", or the folder itself: {'/' + place.lstrip('/')}" if is_local else ""
+    if odd := _NO_URI_CHARACTER.search(given) or (is_local and re.search(r"[?]", given)) or None:
+        raise SettingError(
+            f"MEWS_LAKE is {given!r}, and {odd[0]!r} cannot stand in a URI; accepted is {quote(odd[0])} in its "
+            f"place{instead}"
+        )
+    if is_local and not place.startswith("/"):
+        raise SettingError(
+            f"MEWS_LAKE is {given!r}, which names the host {place.partition('/')[0]!r}; accepted is a folder of this "
+            "machine, such as file:///srv/lake"
+        )
+
+
+def below_home(variable: str, given: str) -> Path:
+    """The path with `~` read as a shell reads it: in `.env` no shell does."""
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise SettingError(
+            f"{variable} is {given!r}, and there is no home of that name; accepted is a path"
+        ) from None
