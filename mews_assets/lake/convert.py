@@ -26,7 +26,14 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import KEEP
-from mews_assets.lake.engine import identifier, open_engine, path_list, read_types, select_columns
+from mews_assets.lake.engine import (
+    arrow_batches,
+    identifier,
+    open_engine,
+    path_list,
+    read_types,
+    select_columns,
+)
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.exact import ExactNumbers
 from mews_assets.lake.hiding import Hiding
@@ -193,7 +200,7 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: Hi
 
 def _batches(engine: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
     try:
-        yield from engine.sql(query).to_arrow_reader(_ROW_GROUP_ROWS)
+        yield from arrow_batches(engine.sql(query), _ROW_GROUP_ROWS)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _ParserError(str(error)) from error
 
