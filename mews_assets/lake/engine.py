@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from mews_assets.catalog.model import Column, Kind, Table, kept
+from mews_assets.catalog.model import Column, Kind, kept
 
 _READ_TYPES = {
     Kind.STRING: "VARCHAR",
@@ -137,9 +137,9 @@ def _read_type(column: Column) -> str:
     return f"{single}[]" if column.is_list else single
 
 
-def select_columns(table: Table) -> list[str]:
-    """One expression for each kept column, under its name in the table; `nested` renames what is below it."""
-    return [f"{_expression(column)} AS {identifier(column.field_name)}" for column in table.kept_columns]
+def select_columns(columns: tuple[Column, ...]) -> list[str]:
+    """One expression for each column, under its name in the table; `nested` renames what is below it."""
+    return [f"{_expression(column)} AS {identifier(column.field_name)}" for column in columns]
 
 
 def _expression(column: Column) -> str:

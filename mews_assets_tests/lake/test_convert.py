@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.lake.convert import convert
-from mews_assets.lake.errors import RecordError
+from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.lines import BLOCK_BYTES, MAX_LINE_BYTES
 from mews_assets_tests.lake.made import (
     LEDGER,
@@ -146,7 +146,7 @@ def test_an_empty_file_beside_a_full_one_changes_nothing(tmp_path):
 
 
 def test_no_file_at_all_is_an_error(tmp_path):
-    with pytest.raises(RecordError, match="no file"):
+    with pytest.raises(LakeError, match="no file"):
         convert(ORDER_ITEMS, [], tmp_path / "rows.parquet", own=OWN)
     assert not list(tmp_path.iterdir())
 
