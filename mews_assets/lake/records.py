@@ -78,7 +78,7 @@ def _inspected(line: bytes, table: Table) -> Inspected:
     if identity is None or identity == "":
         raise FieldError("Id", "a record without an Id cannot be told from others")
     if kind_of(identity) != "string":
-        raise FieldError("Id", f"{kind_of(identity)} where a string must stand")
+        raise FieldError("Id", f"{_a(kind_of(identity))} where a string must stand")
     version = record.get(table.version_column)
     found = Inspected(identity, version if isinstance(version, str) else None)
     if _object(record, table.columns, "", found) or line.startswith(BOM):
@@ -107,7 +107,7 @@ def parse(line: bytes, names: frozenset[str] = frozenset()) -> dict[str, Any]:
     except RecursionError:  # Python's own limit, near 1,000
         raise FieldError(None, "nested too deeply to be read") from None
     if not isinstance(record, dict):
-        raise FieldError(None, f"{kind_of(record)} where one JSON object must stand")
+        raise FieldError(None, f"{_a(kind_of(record))} where one JSON object must stand")
     if b"\\u" in line:
         _refuse_lone_surrogates(record)
     return record
@@ -201,7 +201,7 @@ def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: 
                         inner[index], is_odd = _single(column, item, f"{path}[{index}]", found)
                         is_mended |= is_odd
             else:
-                raise FieldError(path, f"{kind_of(inner)} where a list must stand")
+                raise FieldError(path, f"{_a(kind_of(inner))} where a list must stand")
     return is_mended
 
 
@@ -224,7 +224,7 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> tuple[An
         _free_form(value, path, found)
         return value, False
     if (kind := kind_of(value)) != (expected := _EXPECTED[column.kind]):
-        raise FieldError(path, f"{kind} where {_named(column.kind.value, expected)} must stand")
+        raise FieldError(path, f"{_a(kind)} where {_named(column.kind.value, expected)} must stand")
     if column.kind is Kind.OBJECT:
         return value, _object(value, column.columns, f"{path}.", found)
     if column.kind is Kind.INTEGER:
@@ -242,8 +242,11 @@ def _single(column: Column, value: Any, path: str, found: Inspected) -> tuple[An
 
 def _named(kind: str, expected: str) -> str:
     """A kind of column with its article, and what it is in JSON where that has another name."""
-    article = "an" if kind[0] in "aeio" else "a"
-    return f"{article} {kind}" + ("" if kind == expected else f" ({expected})")
+    return _a(kind) + ("" if kind == expected else f" ({expected})")
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
 
 
 def _free_form(value: Any, path: str, found: Inspected) -> None:
@@ -261,7 +264,9 @@ def _free_form(value: Any, path: str, found: Inspected) -> None:
 def _integer(text: str, path: str) -> None:
     number = _decimal_of(text)
     # Compared before it is made an int: 1e999999999 is one line of text and a gigabyte of digits.
-    is_whole = number == number.to_integral_value() if number else fits_double(text)  # 1e-999999999 is no zero
+    is_whole = (
+        number == number.to_integral_value() if number else fits_double(text)
+    )  # 1e-999999999 is no zero
     if not -(2**63) <= number < 2**63 or not is_whole:
         raise FieldError(path, "a number that is no whole number of at most 64 bits")
     if not text.removeprefix("-").isdigit() and Decimal(float(text)) != number:

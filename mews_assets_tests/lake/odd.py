@@ -52,6 +52,7 @@ def with_value(table: Table, path: tuple[str, ...], value: Any, number: int = 1)
         for name, inner in full_record(table, number).items()
         if name in {column.name for column in table.kept_columns}
     }
+    record = json.loads(json.dumps(record))  # items of a list are one object else
     place: Any = record
     for name in path[:-1]:
         place = place[name]
