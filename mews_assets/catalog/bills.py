@@ -19,6 +19,8 @@ ADDRESS = record(
         string("ChainId", "Id of the chain."),
         shapes.account_type(),
         *shapes.address_columns(pii=True),
+        # In the reference's example of a bill, not in its table of an address.
+        string("SubdivisionCode", "ISO 3166-2 code of the region, as bills have it.", pii=True),
         utc("UpdatedUtc", "When the address was last changed."),
         shapes.IS_ACTIVE,
     ),

@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"new field {path} ({seen.kind}), seen {seen.count} times: not in the table, still in {args.source}"
         )
+    for path, count in sorted(findings.empty.items()):
+        print(f"empty text for {path} in {count} rows: a null in the table")
     if missing := never_there(table, args.target):
         print(
             f"in no row: {', '.join(missing)}; at Mews every record of {table.name} has them. Are these of another "

@@ -142,6 +142,7 @@ class _Report:
         measures = partition.measures
         captures = self._captures_of(partition)
         unknown = {path: seen.count for one in captures for path, seen in one.findings.unknown.items()}
+        empty = {path: count for one in captures for path, count in one.findings.empty.items()}
         return dg.AssetMaterialization(
             changes_key(self.table),
             partition=self._key(partition),
@@ -155,6 +156,7 @@ class _Report:
                 "newest_utc": to_api(measures.newest) if measures.newest else "no rows",
                 "captures": dg.MetadataValue.json([one.manifest.capture for one in captures]),
                 "unknown_fields": dg.MetadataValue.json(unknown),
+                **({"empty_dates": dg.MetadataValue.json(empty)} if empty else {}),
             },
         )
 

@@ -14,7 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,17 +24,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import Column, Table
 from mews_assets.catalog.privacy import KEEP
 from mews_assets.lake.duckdb_paths import json_lines
-from mews_assets.lake.engine import identifier, open_engine, read_types, select_columns
-from mews_assets.lake.errors import RecordError
+from mews_assets.lake.engine import arrow_batches, identifier, open_engine, read_types, select_columns
+from mews_assets.lake.errors import LakeError
 from mews_assets.lake.exact import ExactNumbers
 from mews_assets.lake.hiding import Hiding
-from mews_assets.lake.lines import MAX_LINE_BYTES, Findings, check_file, open_lines
+from mews_assets.lake.lines import MAX_LINE_BYTES, Findings, check_file
+from mews_assets.lake.locating import refused_record, wrong_record
+from mews_assets.lake.mending import write_mended
 from mews_assets.lake.nested import under_schema
 from mews_assets.lake.parquet import open_writer, plain
-from mews_assets.lake.records import FieldError, inspect
 
 _ROW_GROUP_ROWS = 32_768
 """At least; it ends with the parser's batch. Two are in memory: the one being written and the one being read."""
@@ -45,7 +46,12 @@ _USUAL_LINE_BYTES = 1 << 20
 
 
 class _ParserError(Exception):
-    """What DuckDB said, by whichever error it came through an Arrow reader."""
+    """DuckDB ended. Its text is kept only where it is of memory or a disk: others quote values."""
+
+    def __init__(self, error: Exception) -> None:
+        self.is_of_long_lines = "maximum_object_size" in str(error)
+        is_of_machine = isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException | OSError)
+        super().__init__(str(error) if is_of_machine else type(error).__name__)
 
 
 @dataclass(frozen=True)
@@ -58,10 +64,11 @@ class Converted:
 
 @dataclass(frozen=True)
 class _Job:
-    """What is asked of one conversion."""
+    """What is asked of one conversion. The parser is given `parsed`: the sources, or copies of them."""
 
     table: Table
     sources: list[Path]
+    parsed: list[Path]
     aside: Path
     own: Mapping[str, str]
     hiding: Hiding
@@ -85,9 +92,9 @@ def convert(
     """
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}.aside")
     try:
-        job = _Job(table, sources, aside, own or {}, hiding or Hiding(table, KEEP), threads)
+        job = _Job(table, sources, sources, aside, own or {}, hiding or Hiding(table, KEEP), threads)
         findings = _convert_aside(job)
-        rows = _verify(table, sources, aside, findings)
+        rows = _verify(job, findings)
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
@@ -102,17 +109,31 @@ def _convert_aside(job: _Job) -> Findings:
         ThreadPoolExecutor(1) as checker,
     ):
         checking = checker.submit(_check, table, sources, exact)
-        failure = None
-        try:
-            _copy(job, Path(spill), None)
-        except _ParserError as error:
-            failure = error
+        failure = _failure_of(job, Path(spill), None)
         findings = checking.result()  # raises RecordError, which says more than the parser's own error
+        if findings.mended:
+            job = _mended(job, Path(spill))
+        if findings.mended or (exact.rows and failure is None):
+            failure = _failure_of(job, Path(spill), exact)
         if failure is not None:
-            _locate(table, sources, failure)
-        if exact.rows:
-            _copy(job, Path(spill), exact)
+            _locate(job, Path(spill), failure)
         return findings
+
+
+def _failure_of(job: _Job, spill: Path, exact: ExactNumbers | None) -> _ParserError | None:
+    try:
+        _copy(job, spill, exact)
+    except _ParserError as error:
+        return error
+    return None
+
+
+def _mended(job: _Job, spill: Path) -> _Job:
+    """The same with copies of its files that the parser reads as the check does."""
+    copies = [spill / f"{number}.jsonl" for number in range(len(job.sources))]
+    for source, copy in zip(job.sources, copies, strict=True):
+        write_mended(job.table, source, copy)
+    return replace(job, parsed=copies)
 
 
 def _check(table: Table, sources: list[Path], exact: ExactNumbers) -> Findings:
@@ -128,18 +149,18 @@ def _keep(exact: ExactNumbers, rows_before: int, row: int, numbers: dict[str, st
 
 def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
     table, own = job.table, job.own
-    columns = select_columns(table)
+    columns = select_columns(table.kept_columns)
     columns += [f"{expression} AS {identifier(name)}" for name, expression in own.items()]
     columns.append("NULL::MAP(VARCHAR, VARCHAR) AS _exact_numbers")
     with open_engine(spill, threads=job.threads or _parser_threads()) as engine:
         for line_bytes in (_USUAL_LINE_BYTES, MAX_LINE_BYTES):
-            source = json_lines(job.sources, read_types(table.kept_columns), line_bytes)
+            source = json_lines(job.parsed, read_types(table.kept_columns), line_bytes)
             try:
                 rows = _batches(engine, f"SELECT {', '.join(columns)} FROM {source}")
                 _write(exact.put_into(rows, table) if exact else rows, _schema(table, own), job)
                 return
             except _ParserError as error:
-                if "maximum_object_size" not in str(error) or line_bytes == MAX_LINE_BYTES:
+                if not error.is_of_long_lines or line_bytes == MAX_LINE_BYTES:
                     raise
 
 
@@ -191,34 +212,56 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: Hi
 
 def _batches(engine: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
     try:
-        yield from engine.sql(query).to_arrow_reader(_ROW_GROUP_ROWS)
+        yield from arrow_batches(engine.sql(query), _ROW_GROUP_ROWS)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise _ParserError(str(error)) from error
+        raise _ParserError(error) from None
 
 
-def _verify(table: Table, sources: list[Path], aside: Path, findings: Findings) -> int:
+def _verify(job: _Job, findings: Findings) -> int:
     """The rows of the file just written: as many as there were lines, each with an Id."""
-    metadata = pq.read_metadata(aside)
+    metadata = pq.read_metadata(job.aside)
     ids = [metadata.row_group(group).column(0).statistics for group in range(metadata.num_row_groups)]
     without_id = sum(group.null_count or group.min == "" for group in ids)
     if without_id or metadata.num_rows != findings.lines:
-        problem = f"{metadata.num_rows} rows came of {findings.lines} lines, {without_id} of them without Id"
-        _locate(table, sources, problem)
+        if wrong := wrong_record(job.table, job.sources):
+            raise wrong
+        raise LakeError(
+            f"{job.table.name}: {metadata.num_rows} rows came of {findings.lines} lines, {without_id} of them without "
+            f"Id, from {_named(job.sources)}. Nothing was written"
+        )
     return int(metadata.num_rows)
 
 
-def _locate(table: Table, sources: list[Path], problem: object) -> None:
-    """Find the record behind a failure by looking at every one. Always raises."""
-    for path in sources:
-        with open_lines(path) as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                try:
-                    inspect(line, table)
-                except FieldError as error:
-                    raise RecordError(table.name, path, number, error.path, error.problem) from None
-    raise RecordError(table.name, sources[0] if sources else "no file", 0, None, str(problem))
+def _locate(job: _Job, spill: Path, failure: _ParserError) -> None:
+    """Find the record behind a failure. Always raises: RecordError only where one is found."""
+    reads = partial(_reads, job, spill)
+    if wrong := wrong_record(job.table, job.sources):
+        raise wrong
+    if wrong := refused_record(job.table, job.sources, job.parsed, reads):
+        raise wrong
+    raise LakeError(
+        f"{job.table.name}: DuckDB could not read {_named(job.sources)}: {failure}. No record of them "
+        "is wrong; nothing was written"
+    )
+
+
+def _reads(job: _Job, spill: Path, lines: bytes, columns: tuple[Column, ...]) -> bool:
+    """Whether the parser reads these lines, so far as they go into these columns."""
+    piece = spill / "piece.jsonl"
+    piece.write_bytes(lines)
+    chosen = ", ".join(select_columns(columns))
+    source = json_lines([piece], read_types(columns), MAX_LINE_BYTES)
+    with open_engine(spill, threads=job.threads or _parser_threads()) as engine:
+        try:
+            for _ in _batches(engine, f"SELECT {chosen} FROM {source}"):
+                pass
+        except _ParserError:
+            return False
+    return True
+
+
+def _named(sources: list[Path]) -> str:
+    return ", ".join(path.name for path in sources) or "no file"
 
 
 def never_there(table: Table, file: Path) -> list[str]:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from mews_assets.catalog.model import Column, Kind, Table, kept
+from mews_assets.catalog.model import Column, Kind, kept
 
 _READ_TYPES = {
     Kind.STRING: "VARCHAR",
@@ -107,6 +108,12 @@ def hold(engine: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_held")
 
 
+def arrow_batches(result: Any, rows: int) -> pa.RecordBatchReader:
+    """What a query gives, in batches of at most so many rows. Before DuckDB 1.5 the method had another name."""
+    read = getattr(result, "to_arrow_reader", None) or result.fetch_record_batch
+    return read(rows)
+
+
 def literal(text: str) -> str:
     """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
@@ -132,9 +139,9 @@ def _read_type(column: Column) -> str:
     return f"{single}[]" if column.is_list else single
 
 
-def select_columns(table: Table) -> list[str]:
-    """One expression for each kept column, under its name in the table; `nested` renames what is below it."""
-    return [f"{_expression(column)} AS {identifier(column.field_name)}" for column in table.kept_columns]
+def select_columns(columns: tuple[Column, ...]) -> list[str]:
+    """One expression for each column, under its name in the table; `nested` renames what is below it."""
+    return [f"{_expression(column)} AS {identifier(column.field_name)}" for column in columns]
 
 
 def _expression(column: Column) -> str:

@@ -32,8 +32,10 @@ def fits_double(text: str) -> bool:
     """Whether a double gives back every digit of the number."""
     try:
         return Decimal(text) == Decimal(repr(float(text)))
-    except InvalidOperation:  # an exponent beyond Python's own
-        return False
+    except (
+        InvalidOperation
+    ):  # an exponent beyond Python's own: nothing but zero is then what a double makes of it
+        return not text.lower().partition("e")[0].strip("-0.")
 
 
 class _Long(str):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ import pyarrow as pa
 from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.exact import long_numbers, number_places
-from mews_assets.lake.records import FieldError, inspect
+from mews_assets.lake.records import BOM, FieldError, inspect, is_blank
 from mews_assets.lake.scan import scan_of
 
 BLOCK_BYTES = 8 << 20
@@ -41,17 +42,25 @@ class Seen:
 
 @dataclass
 class Findings:
-    """What a check of whole files found. `lines` are records, `exact` those with numbers longer than a double."""
+    """What a check of whole files found. `lines` are records, `exact` those with numbers longer than a double.
+
+    `empty` counts the dates and instants that were empty texts, and became nulls, by their field. `mended` counts the
+    lines that the parser must be given otherwise than they came (see `mending`).
+    """
 
     lines: int = 0
     blank_lines: int = 0
     unknown: dict[str, Seen] = field(default_factory=dict)
     exact: int = 0
+    empty: Counter[str] = field(default_factory=Counter)
+    mended: int = 0
 
     def add(self, other: Findings) -> None:
         self.lines += other.lines
         self.blank_lines += other.blank_lines
         self.exact += other.exact
+        self.empty += other.empty
+        self.mended += other.mended
         for path, seen in other.unknown.items():
             self.unknown.setdefault(path, Seen(0, seen.kind)).count += seen.count
 
@@ -174,8 +183,9 @@ class _Checker:
         newly_seen: list[str] = []
         for index, is_only_long in zip(odd, only_long, strict=True):
             line, row = lines[index], first_row + index - blanks
-            if not line.strip():
+            if is_blank(line):
                 blanks += 1
+                self.findings.mended += line.startswith(BOM)
             elif not (is_only_long and self._take_numbers(line, row)):
                 newly_seen += self._inspect(line, first_line + index, row)
                 looked_at.append(line)
@@ -194,7 +204,7 @@ class _Checker:
         """Take a line's long numbers and no more of it; False where it must be looked at after all."""
         try:
             self._keep(row, long_numbers(line, self._number_places))
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return True
 
@@ -205,6 +215,8 @@ class _Checker:
         except FieldError as error:
             raise RecordError(self._table.name, self._path, number, error.path, error.problem) from None
         self._keep(row, record.inexact)
+        self.findings.empty.update(record.empty)
+        self.findings.mended += record.mended is not None
         for path, kind in record.unknown:
             self.findings.unknown.setdefault(path, Seen(0, kind)).count += 1
         return [path for path, _ in record.unknown if path not in self._learnt]

@@ -1,7 +1,9 @@
 """One record looked at field by field: what the fast check in `lines` does not let through.
 
-Lives here: pure functions from the bytes of one line to what is wrong with it, what is new in it, and which
-of its numbers a double cannot hold. Not here: files, blocks, speed.
+Lives here: pure functions from the bytes of one line to what is wrong with it, what is new in it, which of its
+numbers a double cannot hold, and how it must be written for the parser to read it. Not here: files, blocks, speed.
+
+What is said of a wrong value never repeats it: errors are logged, kept and sent, and a value may be a guest's.
 """
 
 from __future__ import annotations
@@ -11,32 +13,36 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cache, partial
 from math import isinf
 from typing import Any
 
 from mews_assets.catalog.model import Column, Kind, Table
-from mews_assets.catalog.privacy import has_personal
 from mews_assets.lake.exact import fits_double
-from mews_assets.windows import from_api
+from mews_assets.lake.shape import DAY, INSTANT
+from mews_assets.windows import from_api, to_api
 
-WITHHELD = "a value (not shown: personal data)"
+BOM = b"\xef\xbb\xbf"
+"""What .NET puts before a file in UTF-8. The parser does not read it."""
 _INDEX = re.compile(r"\[\d+\]")
+_READ_AS_MEANT = {Kind.UTC: re.compile(INSTANT, re.ASCII), Kind.DATE: re.compile(DAY, re.ASCII)}
 
 
 class FieldError(ValueError):
-    """A field that cannot become a column's value. `shown` is what of the value the problem repeats."""
+    """A field that cannot become a column's value, without the value."""
 
-    def __init__(self, path: str | None, problem: str, shown: str = "") -> None:
-        self.path, self.problem, self.shown = path, problem, shown
+    def __init__(self, path: str | None, problem: str) -> None:
+        self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}" if path else problem)
 
-    def withheld(self) -> FieldError:
-        """The same without the value: errors are kept and sent where guests' data has no place."""
-        problem = self.problem.replace(self.shown, WITHHELD, 1) if self.shown else self.problem
-        return FieldError(self.path, problem)
+
+class _Verbatim(str):
+    """JSON that stands as it is."""
+
+    __slots__ = ()
 
 
-class _Number(str):
+class _Number(_Verbatim):
     """A number as it was written."""
 
     __slots__ = ()
@@ -52,31 +58,47 @@ class Inspected:
     """Path and kind of each field that the catalog does not know."""
     inexact: dict[str, str] = field(default_factory=dict)
     """Path and text of each number that a double cannot hold."""
+    empty: list[str] = field(default_factory=list)
+    """Path of each date or instant that is an empty text: it becomes a null."""
+    mended: bytes | None = None
+    """The line as the parser must be given it, where it would not read the original, or read it otherwise."""
 
 
 def inspect(line: bytes, table: Table) -> Inspected:
     """Look at every field of one record. Raises FieldError naming the first that is wrong."""
-    record = parse(line)
+    try:
+        return _inspected(line, table)
+    except RecursionError:  # Python's own limit, near 1,000
+        raise FieldError(None, "nested too deeply to be read") from None
+
+
+def _inspected(line: bytes, table: Table) -> Inspected:
+    record = parse(line, _names(table))
     identity = record.get("Id")
     if identity is None or identity == "":
         raise FieldError("Id", "a record without an Id cannot be told from others")
     if kind_of(identity) != "string":
-        raise FieldError("Id", f"{kind_of(identity)} {_shown(identity)} where a string must stand")
+        raise FieldError("Id", f"{_a(kind_of(identity))} where a string must stand")
     version = record.get(table.version_column)
     found = Inspected(identity, version if isinstance(version, str) else None)
-    _object(record, table.columns, "", found)
+    if _object(record, table.columns, "", found) or line.startswith(BOM):
+        kept = (column.name for column in table.kept_columns if column.name in record)
+        found.mended = written({name: record[name] for name in kept}).encode()
     return found
 
 
-def parse(line: bytes) -> dict[str, Any]:
-    """The record, its numbers still as text. Raises FieldError on anything but one JSON object."""
+def parse(line: bytes, names: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The record, its numbers still as text. Raises FieldError on anything but one JSON object.
+
+    `names` are those that an error may repeat: any other may be a guest's own text.
+    """
     try:
         record = json.loads(
-            line.decode(),
+            line.removeprefix(BOM).decode(),
             parse_int=_Number,
             parse_float=_Number,
             parse_constant=_refuse_constant,
-            object_pairs_hook=_refuse_repeated_names,
+            object_pairs_hook=partial(_refuse_repeated_names, names),
         )
     except UnicodeDecodeError as error:
         raise FieldError(None, f"not UTF-8 at byte {error.start + 1} of the line") from None
@@ -85,10 +107,53 @@ def parse(line: bytes) -> dict[str, Any]:
     except RecursionError:  # Python's own limit, near 1,000
         raise FieldError(None, "nested too deeply to be read") from None
     if not isinstance(record, dict):
-        raise FieldError(None, f"{kind_of(record)} where one JSON object must stand")
+        raise FieldError(None, f"{_a(kind_of(record))} where one JSON object must stand")
     if b"\\u" in line:
         _refuse_lone_surrogates(record)
     return record
+
+
+def written(value: Any) -> str:
+    """A parsed value as JSON, as Mews writes it, however deep it is. Numbers stand as they came, digit by digit."""
+    parts: list[str] = []
+    ahead: list[Any] = [value]
+    while ahead:
+        one = ahead.pop()
+        if isinstance(one, _Verbatim):
+            parts.append(one)
+        elif isinstance(one, dict):
+            pieces: list[Any] = []
+            for name, inner in one.items():
+                pieces += [
+                    _Verbatim(f"{',' if pieces else ''}{json.dumps(name, ensure_ascii=False)}:"),
+                    inner,
+                ]
+            ahead += [_Verbatim("}"), *reversed(pieces), _Verbatim("{")]
+        elif isinstance(one, list):
+            pieces = []
+            for inner in one:
+                pieces += [_Verbatim(","), inner] if pieces else [inner]
+            ahead += [_Verbatim("]"), *reversed(pieces), _Verbatim("[")]
+        else:
+            parts.append(json.dumps(one, ensure_ascii=False))
+    return "".join(parts)
+
+
+def is_blank(line: bytes) -> bool:
+    """Whether a line holds no record. A file of nothing but a byte order mark has one such line."""
+    return not line.removeprefix(BOM).strip(b" \t\r\n")
+
+
+@cache
+def _names(table: Table) -> frozenset[str]:
+    """Every name of the table's columns, at whatever depth."""
+
+    def below(columns: tuple[Column, ...]) -> Iterator[str]:
+        for column in columns:
+            yield column.name
+            yield from below(column.columns)
+
+    return frozenset(below(table.columns))
 
 
 def is_number(value: Any) -> bool:
@@ -117,27 +182,27 @@ def _decimal_of(text: str) -> Decimal:
         return Decimal(repr(float(text)))
 
 
-def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: Inspected) -> None:
+def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: Inspected) -> bool:
+    """Look at the fields of an object, and put in place what the parser must be given. Whether there was any."""
     known = {column.name: column for column in columns}
+    is_mended = False
     for name, inner in value.items():
         column = known.get(name)
         if column is None:
             found.unknown.append((_INDEX.sub("", at + name), kind_of(inner)))
         elif inner is not None and not column.deprecated:
-            try:
-                for item, path in _items(column, inner, at + name):
-                    _single(column, item, path, found)
-            except FieldError as error:
-                raise error.withheld() if has_personal(column) else error from None
-
-
-def _items(column: Column, value: Any, path: str) -> Iterator[tuple[Any, str]]:
-    if not column.is_list:
-        yield value, path
-    elif not isinstance(value, list):
-        raise FieldError(path, f"{kind_of(value)} where a list must stand")
-    else:
-        yield from ((item, f"{path}[{index}]") for index, item in enumerate(value) if item is not None)
+            path = at + name
+            if not column.is_list:
+                value[name], is_odd = _single(column, inner, path, found)
+                is_mended |= is_odd
+            elif isinstance(inner, list):
+                for index, item in enumerate(inner):
+                    if item is not None:
+                        inner[index], is_odd = _single(column, item, f"{path}[{index}]", found)
+                        is_mended |= is_odd
+            else:
+                raise FieldError(path, f"{_a(kind_of(inner))} where a list must stand")
+    return is_mended
 
 
 _EXPECTED = {
@@ -153,40 +218,35 @@ _EXPECTED = {
 }
 
 
-def _single(column: Column, value: Any, path: str, found: Inspected) -> None:
+def _single(column: Column, value: Any, path: str, found: Inspected) -> tuple[Any, bool]:
+    """The value as the parser must be given it, and whether that differs from how it came."""
     if column.kind is Kind.JSON:
         _free_form(value, path, found)
-        return
+        return value, False
     if (kind := kind_of(value)) != (expected := _EXPECTED[column.kind]):
-        problem = f"{kind} {_shown(value)} where {_named(column.kind.value, expected)} must stand"
-        raise FieldError(path, problem, _shown(value))
+        raise FieldError(path, f"{_a(kind)} where {_named(column.kind.value, expected)} must stand")
     if column.kind is Kind.OBJECT:
-        _object(value, column.columns, f"{path}.", found)
-    elif column.kind is Kind.INTEGER:
-        number = _decimal_of(value)
-        # Compared before it is made an int: 1e999999999 is one line of text and a gigabyte of digits.
-        if not -(2**63) <= number < 2**63 or number != number.to_integral_value():
-            raise FieldError(
-                path, f"{_shown(value)} where a whole number of at most 64 bits must stand", _shown(value)
-            )
-        if not value.removeprefix("-").isdigit() and Decimal(float(value)) != number:
-            raise FieldError(
-                path, f"{_shown(value)} is read as a double, which has not all of its digits", _shown(value)
-            )
+        return value, _object(value, column.columns, f"{path}.", found)
+    if column.kind is Kind.INTEGER:
+        _integer(value, path)
     elif column.kind is Kind.NUMBER and not fits_double(value):
         if isinf(float(value)):
-            raise FieldError(path, f"{_shown(value)} is beyond the range of a double", _shown(value))
+            raise FieldError(path, "a number beyond the range of a double")
         found.inexact[path] = str(value)
     elif column.kind is Kind.DECIMAL:
-        _decimal(value, path, found)
+        return _decimal(value, path, found)
     elif column.kind in (Kind.UTC, Kind.DATE):
-        _instant(value, path, column)
+        return _stamp(column, value, path, found)
+    return value, False
 
 
 def _named(kind: str, expected: str) -> str:
     """A kind of column with its article, and what it is in JSON where that has another name."""
-    article = "an" if kind[0] in "aeio" else "a"
-    return f"{article} {kind}" + ("" if kind == expected else f" ({expected})")
+    return _a(kind) + ("" if kind == expected else f" ({expected})")
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
 
 
 def _free_form(value: Any, path: str, found: Inspected) -> None:
@@ -201,33 +261,52 @@ def _free_form(value: Any, path: str, found: Inspected) -> None:
         found.inexact[path] = str(value)
 
 
-def _decimal(text: str, path: str, found: Inspected) -> None:
+def _integer(text: str, path: str) -> None:
+    number = _decimal_of(text)
+    # Compared before it is made an int: 1e999999999 is one line of text and a gigabyte of digits.
+    is_whole = (
+        number == number.to_integral_value() if number else fits_double(text)
+    )  # 1e-999999999 is no zero
+    if not -(2**63) <= number < 2**63 or not is_whole:
+        raise FieldError(path, "a number that is no whole number of at most 64 bits")
+    if not text.removeprefix("-").isdigit() and Decimal(float(text)) != number:
+        raise FieldError(path, "a number that is read as a double, which has not all of its digits")
+
+
+def _exponent(text: str) -> int:
+    """At most nine digits of it: Python makes no int of thousands, and no decimal has room for so many places."""
+    shift = int(text.lstrip("+-").lstrip("0")[:9] or 0)
+    return -shift if text.startswith("-") else shift
+
+
+def _decimal(text: str, path: str, found: Inspected) -> tuple[str, bool]:
     mantissa, _, exponent = text.lower().lstrip("-").partition("e")
     whole, _, fraction = mantissa.partition(".")
     fraction = fraction.rstrip("0")  # zeros at the end carry nothing
     digits = (whole + fraction).lstrip("0")
-    places = len(fraction) - int(exponent or 0)
+    places = len(fraction) - _exponent(exponent)
     if digits and (places > 18 or len(digits) - places > 20):
-        raise FieldError(
-            path,
-            f"{_shown(text)} needs more than the 20 digits and 18 places of a decimal(38, 18)",
-            _shown(text),
-        )
+        raise FieldError(path, "a number of more than the 20 digits and 18 places of a decimal(38, 18)")
     if not fits_double(text):
         found.inexact[path] = str(text)
+    if abs(float(text)) >= 1e20:  # rounded beyond the limit: the parser takes numbers by way of a double
+        return f"{Decimal(text):f}", True
+    return text, False
 
 
-def _instant(text: str, path: str, column: Column) -> None:
+def _stamp(column: Column, text: str, path: str, found: Inspected) -> tuple[str | None, bool]:
+    """A date or an instant: the parser reads fewer forms than are plain."""
+    if text == "":
+        found.empty.append(_INDEX.sub("", path))
+        return None, True
     try:
-        from_api(text)
+        instant = from_api(text)
     except ValueError:
-        what = "an instant" if column.kind is Kind.UTC else "a day"
-        raise FieldError(path, f"{_shown(text)} where {what} must stand", _shown(text)) from None
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value) if not isinstance(value, _Number) else str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+        form = "instant such as 2023-03-22T12:12:00Z" if column.kind is Kind.UTC else "day such as 2023-03-22"
+        raise FieldError(path, f"a text that is no {form}") from None
+    if _READ_AS_MEANT[column.kind].fullmatch(text):
+        return text, False
+    return to_api(instant) if column.kind is Kind.UTC else text.strip()[:10], True
 
 
 def _refuse_lone_surrogates(record: dict[str, Any]) -> None:
@@ -243,10 +322,10 @@ def _refuse_constant(name: str) -> None:
     raise FieldError(None, f"{name} is no JSON number")
 
 
-def _refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_names(known: frozenset[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
-        raise FieldError(repeated, "the name stands twice in one object")
+        raise FieldError(repeated if repeated in known else None, "a name stands twice in one object")
     return record

@@ -10,7 +10,6 @@ said that they are not personal, so they go; and a line that names the person an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
@@ -19,7 +18,7 @@ from mews_assets.catalog.privacy import is_hashed, is_of_people, stays_of_a_pers
 from mews_assets.lake.hiding import FORGOTTEN
 from mews_assets.lake.lines import BLOCK_BYTES, MAX_LINE_BYTES
 from mews_assets.lake.naming import Names
-from mews_assets.lake.records import FieldError, is_number, parse
+from mews_assets.lake.records import FieldError, parse, written
 
 UNREADABLE = b'{"forgotten":true}'
 """In place of a line that names the person and cannot be read: it could not become a row before, nor can it now."""
@@ -81,7 +80,7 @@ def redacted(line: bytes, table: Table) -> bytes:
         for name, value in record.items()
         if (column := known.get(name)) is not None
     }
-    return _written(kept).encode()
+    return written(kept).encode()
 
 
 def _stays(column: Column, value: Any) -> Any:
@@ -112,12 +111,3 @@ def _emptied(column: Column) -> Any:
     if column.is_list:
         return []
     return FORGOTTEN if is_hashed(column) else None
-
-
-def _written(value: Any) -> str:
-    """JSON as Mews writes it. Numbers stand as they came, digit by digit."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_written(name)}:{_written(inner)}" for name, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_written, value)) + "]"
-    return str(value) if is_number(value) else json.dumps(value, ensure_ascii=False)

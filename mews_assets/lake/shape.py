@@ -29,6 +29,10 @@ INSTANT = rf"{DAY}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1
 SHORT_NUMBER = "-?[0-9.]{1,15}"
 ANY_NUMBER = "-?[0-9][-+0-9.eE]*"
 INTEGER = "-?[0-9]{1,15}"
+_PIECE = rf"[{{\[ \t]*(?:{STRING}|true|false|null|[-+0-9.eE]+)?[}}\] \t\r]*"
+SEPARATED = rf"\A(?:{_PIECE}[,:\n])*{_PIECE}\z"
+"""Whether there is a comma or colon between any two values. The pattern of a line lets a comma be missing: it could not
+say otherwise without naming every column twice at every depth."""
 _JSON_DEPTH = 3
 """Of lists and objects within a value of free form. It stands in `_scan.c` as well, as do the forms above."""
 

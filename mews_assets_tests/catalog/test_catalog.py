@@ -20,7 +20,7 @@ OTHER_COLUMNS: dict[str, tuple[Column, ...]] = {
 
 COLUMNS = {each.entity: each.columns for each in TABLES} | OTHER_COLUMNS
 
-# Counted in Mews' reference as of August 2026:
+# Counted in Mews' reference as of August 2026, in its tables and examples:
 # columns, of them required, of them deprecated, and columns at all depths.
 COUNTS = {
     "OrderItem": (31, 17, 0, 79),
@@ -28,7 +28,7 @@ COUNTS = {
     "Reservation": (40, 21, 2, 46),
     "Customer": (46, 13, 6, 46),
     "Company": (32, 7, 3, 36),
-    "Bill": (35, 9, 8, 100),
+    "Bill": (35, 9, 8, 102),  # 2 of them only in the example: SubdivisionCode
     "AvailabilityAdjustment": (14, 8, 3, 16),
     "AvailabilityBlock": (30, 13, 0, 35),
     "ResourceBlock": (12, 10, 0, 12),

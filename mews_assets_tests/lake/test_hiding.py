@@ -141,7 +141,7 @@ def test_a_hash_without_its_key_is_refused() -> None:
 
 def test_an_error_about_a_personal_field_does_not_repeat_its_value(tmp_path: Path) -> None:
     record = {"Id": "c", "ChainId": "x", "BirthDate": "1980-02-30 Nov"}
-    with pytest.raises(RecordError, match=r"field BirthDate: a value \(not shown") as caught:
+    with pytest.raises(RecordError, match=r"field BirthDate: a text that is no day") as caught:
         convert(CUSTOMERS, [write_file(tmp_path / "x.jsonl", [record])], tmp_path / "rows.parquet")
     assert "1980" not in str(caught.value)
     nested = {"Id": "b", "AssociatedAccountData": [{"BillCustomerData": {"Address": {"Latitude": "50 N"}}}]}
