@@ -172,14 +172,14 @@ def test_a_record_that_the_parser_alone_refuses_is_found_by_asking_it_again(tmp_
     with pytest.raises(RecordError, match="a fault of mews_assets") as caught:
         convert(
             ORDER_ITEMS,
-            [write_file(tmp_path / "y.jsonl", GOOD), source],
+            [write_file(tmp_path / "y.jsonl.gz", GOOD), source],
             tmp_path / "rows.parquet",
             threads=1,
         )
     error = caught.value
     assert (error.file, error.line, error.field) == (str(source), 702, "CreatedUtc")
     assert_silent("".join(traceback.format_exception(error)))
-    assert {path.name for path in tmp_path.iterdir()} == {"x.jsonl.gz", "y.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == {"x.jsonl.gz", "y.jsonl.gz"}
 
 
 def test_a_parser_that_fails_though_no_record_is_wrong_rejects_none(tmp_path, monkeypatch):
