@@ -24,9 +24,9 @@ from mews_assets.lake import layout
 from mews_assets.lake.duckdb_paths import parquet_partitions, plain_name, plain_workspace, sql_type
 from mews_assets.lake.engine import arrow_batches, identifier, literal
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.python_values import python_values
 from mews_assets.lake.reference import reference_schema
 from mews_assets.lake.store import Lake
-from mews_assets.lake.python_values import python_values
 
 SCHEMAS = (layout.CHANGES, layout.CURRENT, layout.REFERENCE, layout.MARTS)
 _BATCH_ROWS = 2048
