@@ -9,6 +9,7 @@ import argparse
 import csv
 import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             names, rows = rows_of(result)
             is_ascii = not _holds("\u2713")  # JSON has a way of its own to write letters that are not there
             for row in rows:
-                print(json.dumps(dict(zip(names, row, strict=True)), default=str, ensure_ascii=is_ascii))
+                print(_json(dict(zip(names, row, strict=True)), is_ascii))
         elif hasattr(result, "show"):
             width = shutil.get_terminal_size((10_000, 24)).columns  # a pipe has no width: nothing is cut
             with _lines_of_letters():
@@ -104,4 +105,19 @@ def _holds(text: str) -> bool:
 def _cell(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")  # a nought is no 0E-10
-    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else value
+    return _json(value) if isinstance(value, dict | list) else value
+
+
+def _json(value: Any, is_ascii: bool = False) -> str:
+    try:
+        return json.dumps(value, default=str, ensure_ascii=is_ascii, allow_nan=False)
+    except ValueError:  # JSON has no word for NaN and infinity
+        return json.dumps(_finite(value), default=str, ensure_ascii=is_ascii)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value

@@ -16,7 +16,7 @@ from mews_assets.defs.specs import OWNERS, column_schema
 from mews_assets.defs.switches import default_schedule_status
 from mews_assets.lake import layout
 from mews_assets.marts import MARTS
-from mews_assets.marts.make import Made, checks_of, make
+from mews_assets.marts.make import NONE_LEFT_OUT, Made, checks_of, make
 from mews_assets.marts.model import Mart
 from mews_assets.marts.preview import markdown
 from mews_assets.settings import Settings
@@ -49,7 +49,7 @@ def mart_key(mart: Mart) -> dg.AssetKey:
 
 def mart_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """`marts/<name>`, for every mart that can be made."""
-    return [_asset(mart, settings.lake) for mart in wanted_marts(settings)]
+    return [_asset(mart, settings) for mart in wanted_marts(settings)]
 
 
 def mart_jobs(settings: Settings) -> list[Any]:
@@ -80,7 +80,7 @@ def mart_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _asset(mart: Mart, location: str) -> dg.AssetsDefinition:
+def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
     checks = checks_of(mart)
 
     @dg.asset(
@@ -93,7 +93,7 @@ def _asset(mart: Mart, location: str) -> dg.AssetsDefinition:
         pool=POOL,
         metadata={
             "dagster/table_name": f"{layout.MARTS}.{mart.name}",
-            "dagster/uri": f"{location.rstrip('/')}/{layout.mart_file(mart.name)}",
+            "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.mart_file(mart.name)}",
             "dagster/column_schema": column_schema(mart.schema),
         },
         automation_condition=follows_in_batches() & waits_for_reference(),
@@ -107,7 +107,7 @@ def _asset(mart: Mart, location: str) -> dg.AssetsDefinition:
     def make_mart(config: MartConfig, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
         opened = lake.open()
         as_of = from_api(config.as_of) if config.as_of else window_start(datetime.now(UTC), opened.grain)
-        made = make(opened, mart, as_of)
+        made = make(opened, mart, as_of, settings.start)
         return dg.MaterializeResult(
             metadata={
                 "plot": dg.MetadataValue.md(f"![{mart.name}](data:image/png;base64,{_text(made)})"),
@@ -116,6 +116,7 @@ def _asset(mart: Mart, location: str) -> dg.AssetsDefinition:
                 "dagster/uri": opened.uri(layout.mart_file(mart.name)),
                 "plot_file": opened.uri(layout.mart_plot(mart.name)),
                 "as_of": to_api(as_of),
+                **made.verdicts[NONE_LEFT_OUT.name].metadata,
             },
             check_results=[
                 dg.AssetCheckResult(

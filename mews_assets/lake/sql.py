@@ -24,6 +24,7 @@ from mews_assets.lake import layout
 from mews_assets.lake.duckdb_paths import parquet_partitions, plain_name, plain_workspace, sql_type
 from mews_assets.lake.engine import arrow_batches, identifier, literal
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.python_values import python_values
 from mews_assets.lake.reference import reference_schema
 from mews_assets.lake.store import Lake
 
@@ -160,7 +161,7 @@ def rows_of(result: Any) -> tuple[list[str], Iterator[list[Any]]]:
     def rows() -> Iterator[list[Any]]:
         for batch in reader:
             # By column: two of them may have one name.
-            yield from map(list, zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            yield from map(list, zip(*(python_values(column) for column in batch.columns), strict=True))
 
     return reader.schema.names, rows()
 

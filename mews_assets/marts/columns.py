@@ -13,7 +13,9 @@ ENTERPRISE_ID = MartColumn("enterprise_id", pa.string(), "Id of the enterprise."
 ENTERPRISE = MartColumn("enterprise", pa.string(), "Name of the enterprise.")
 BUSINESS_DAY = MartColumn("business_day", pa.date32(), "The hotel's business day, by its own clock.")
 IS_COMPLETE = MartColumn(
-    "is_complete", pa.bool_(), "Whether that business day was over as of which the mart was made."
+    "is_complete",
+    pa.bool_(),
+    "Whether that business day was over as of which the mart was made, and did not begin before the lake does.",
 )
 CURRENCY = MartColumn("currency", pa.string(), "ISO 4217 code of the currency of the sums.")
 

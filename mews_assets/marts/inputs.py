@@ -4,23 +4,24 @@ Lives here: setting up one DuckDB for one mart. Not here: the queries.
 
 A query finds
 
-- `changes.<table>`, `current.<table>` and `reference.<table>`, the first two with the column `scope`;
-- `hotels` (enterprise_id, enterprise, zone, closing), from reference/enterprises;
-- `as_of()`, the instant as of which the mart is made: what is stamped later is not looked at;
-- `business_day(instant, zone, closing)`: the hotel's wall clock at that instant, put back by the closing
-  offset, as a date. A hotel that closes its day at 02:00 counts 01:30 to the day before. Without a zone UTC is taken;
-- `day_ended(day, zone, closing)`: whether that business day was over as of `as_of()`;
+- `changes.<table>`, `current.<table>` and `reference.<table>`, the first two with the column `scope`, the last with one
+  row per id;
+- `hotels` (enterprise_id, enterprise, clock, fault), from reference/enterprises, and `clocks`, which tells business
+  days (see the module `clocks`); a hotel with a `fault` has no clock that can be read;
+- `snapshots` (of_table, scope): of which tables and hotels a snapshot brought all there is;
+- `as_of()`, the instant as of which the mart is made;
 - `money(value, exact, place)`: a double as the decimal Mews wrote; `exact` is `_exact_numbers`, which holds the
-  digits a double cannot, and `place` where the number stands in the record.
+  digits a double cannot, and `place` where the number stands in the record. `times(amount, count)`: so many of it.
+  `bounded(amount)`: a decimal as it is. Each is null for what cannot be added up: nothing, and 10^18 and more;
+- `total(amount)`: the sum, exact to the 18th place and then rounded to the 10th;
+- `micros(instant)`: microseconds since 1970; `unreckoned(instant)`: whether it is outside of what marts reckon with.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 import pyarrow as pa
@@ -30,39 +31,50 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.reference import REFERENCES
 from mews_assets.lake import layout
 from mews_assets.lake.duckdb_paths import parquet
-from mews_assets.lake.engine import identifier, literal
+from mews_assets.lake.engine import DECIMAL_TYPE, hold, identifier, literal
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.parquet import plain
-from mews_assets.lake.reference import reference_schema
+from mews_assets.lake.reference import SENT_AT, reference_schema
 from mews_assets.lake.store import Lake
+from mews_assets.marts import zones
+from mews_assets.marts.hotels import make_hotels
 
-_DURATION = re.compile(
-    r"(?P<sign>-?)P(?:0Y)?(?:0M)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
-)
-
-_MACROS = """
-CREATE MACRO business_day(moment, zone, closing) AS
-    CAST(timezone(coalesce(zone, 'UTC'), moment) - coalesce(closing, INTERVAL 0 SECOND) AS DATE);
-CREATE MACRO day_ended(day, zone, closing) AS
-    timezone(
-        coalesce(zone, 'UTC'),
-        CAST(day + INTERVAL 1 DAY AS TIMESTAMP) + coalesce(closing, INTERVAL 0 SECOND)
-    ) <= as_of();
+_MACROS = f"""
+CREATE MACRO micros(moment) AS CASE WHEN isfinite(moment) THEN epoch_us(moment) END;
+CREATE MACRO unreckoned(moment) AS
+    moment < TIMESTAMPTZ {literal(zones.FIRST.isoformat())} OR moment >= TIMESTAMPTZ {literal(zones.LAST.isoformat())};
+CREATE MACRO bounded(amount) AS
+    CASE WHEN abs(CAST(amount AS {DECIMAL_TYPE})) < CAST('{10**18}' AS {DECIMAL_TYPE})
+    THEN CAST(amount AS {DECIMAL_TYPE}) END;
 CREATE MACRO money(value, exact, place) AS
-    CAST(coalesce(exact[place], CAST(value AS VARCHAR)) AS DECIMAL(38, 10));
+    bounded(TRY_CAST(coalesce(exact[place], CAST(value AS VARCHAR)) AS {DECIMAL_TYPE}));
+CREATE MACRO times(amount, number) AS bounded(TRY(amount * number));
+CREATE MACRO total(amount) AS CASE
+    WHEN abs(sum(floor(amount))) < {10**19}
+    THEN CAST(CAST(sum(floor(amount)) AS {DECIMAL_TYPE}) + sum(amount - floor(amount)) AS DECIMAL(38, 10))
+    ELSE CAST(sum(floor(amount)) AS DECIMAL(38, 10)) + CAST(sum(amount - floor(amount)) AS DECIMAL(38, 10))
+END;
 """
+# A sum of 10^10 rows below 10^18 is below 10^28, which is what 38 digits leave before the 10th place. Whole numbers and
+# fractions are summed apart, since a sum with 18 places leaves no more than 20 digits before the point.
 
 ENTERPRISES = "reference/enterprises"
 """Every mart needs it: a hotel's days are those of its own clock."""
 
 
 def open_inputs(
-    engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Path, inputs: Iterable[str], as_of: datetime
+    engine: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    workspace: Path,
+    inputs: Iterable[str],
+    as_of: datetime,
+    since: datetime | None = None,
 ) -> None:
-    """Make everything a query finds. Raises LakeError where a reference is missing or cannot be read."""
+    """Make everything a query finds. `since` is the first instant of which the lake holds what was updated, where it is
+    known. Raises LakeError where a reference is missing."""
     engine.execute(f"CREATE MACRO as_of() AS TIMESTAMPTZ {literal(as_of.isoformat())}")
     engine.execute(_MACROS)
+    inputs = tuple(inputs)
     for name in dict.fromkeys((*inputs, ENTERPRISES)):
         layer, _, table = name.partition("/")
         engine.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(layer)}")
@@ -71,7 +83,8 @@ def open_inputs(
         else:
             folder = layout.changes_folder(table) if layer == layout.CHANGES else layout.current_folder(table)
             _view_partitions(engine, lake, workspace, f"{layer}.{table}", folder)
-    _make_hotels(engine)
+    _tell_snapshots(engine, lake, inputs)
+    make_hotels(engine, as_of, since)
 
 
 def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Path, table: str) -> None:
@@ -80,7 +93,11 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
         raise LakeError(f"{lake.uri(name)} is not there: materialise reference/{table} first")
     reference = next(one for one in REFERENCES if one.name == table)
     source = parquet([lake.hold(name, workspace)], reference_schema(reference))
-    engine.execute(f"CREATE VIEW reference.{identifier(table)} AS FROM {source}")
+    # An id that came twice would double every row that names it, in hotels that have nothing to do with it.
+    engine.execute(
+        f"CREATE VIEW reference.{identifier(table)} AS FROM {source} "
+        f"QUALIFY row_number() OVER (PARTITION BY id ORDER BY {SENT_AT} DESC) = 1"
+    )
 
 
 def _view_partitions(
@@ -112,54 +129,17 @@ def _view_partitions(
     )
 
 
-def _make_hotels(engine: duckdb.DuckDBPyConnection) -> None:
-    rows = engine.execute(
-        "SELECT id, name, time_zone_identifier, business_day_closing_offset FROM reference.enterprises"
-    ).fetchall()
-    hotels = pa.table(
-        {
-            "enterprise_id": pa.array([row[0] for row in rows], pa.string()),
-            "enterprise": pa.array([row[1] for row in rows], pa.string()),
-            "zone": pa.array([_zone(id, name, zone) for id, name, zone, _ in rows], pa.string()),
-            "closing_seconds": pa.array(
-                [_seconds(id, name, offset) for id, name, _, offset in rows], pa.float64()
-            ),
-        }
+def _tell_snapshots(engine: duckdb.DuckDBPyConnection, lake: Lake, inputs: Iterable[str]) -> None:
+    tables = [name.partition("/")[2] for name in inputs if name.startswith(f"{layout.CURRENT}/")]
+    found = [
+        (table, layout.scope_of(name))
+        for table in tables
+        for name in lake.files(layout.snapshot_folder(table), recursive=True)
+        if name.endswith(f"/{layout.ROWS_FILE}")
+    ]
+    columns = {"of_table": [table for table, _ in found], "scope": [scope for _, scope in found]}
+    hold(
+        engine,
+        "snapshots",
+        pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}),
     )
-    engine.register("read_hotels", hotels)
-    engine.execute(
-        "CREATE TABLE hotels AS SELECT enterprise_id, enterprise, zone, to_seconds(closing_seconds) AS closing "
-        "FROM read_hotels"
-    )
-    engine.unregister("read_hotels")
-
-
-def _zone(id: str, name: str | None, zone: str | None) -> str | None:
-    if zone is None:
-        return None
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise LakeError(
-            f"enterprise {name} ({id}): TimeZoneIdentifier {zone!r} is no IANA time zone known here; "
-            "correct it in Mews, or update the package tzdata"
-        ) from None
-    return zone
-
-
-def _seconds(id: str, name: str | None, offset: str | None) -> float:
-    if offset is None:
-        return 0.0
-    try:
-        return read_duration(offset).total_seconds()
-    except ValueError as error:
-        raise LakeError(f"enterprise {name} ({id}): BusinessDayClosingOffset: {error}") from None
-
-
-def read_duration(text: str) -> timedelta:
-    """An ISO 8601 duration of days and less, as Mews writes it: `P0M0DT2H0M0S`."""
-    found = _DURATION.fullmatch(text)
-    if not found or text.endswith(("P", "T")):
-        raise ValueError(f"{text!r} is no ISO 8601 duration of days, hours, minutes and seconds")
-    parts = {name: float(value or 0) for name, value in found.groupdict().items() if name != "sign"}
-    return timedelta(**parts) * (-1 if found["sign"] else 1)

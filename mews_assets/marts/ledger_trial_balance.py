@@ -8,6 +8,7 @@
 
 PostingDate is the hotel's own date, as Mews posted it; nothing is reckoned from an instant. Values are in the currency
 the hotel keeps its books in, and added as decimals, so zero means zero. Entries can be posted days after their date.
+What cannot be reckoned with is left out, and told by the check `none_left_out`.
 From current/ledger_entries, reference/enterprises.
 
 Lives here: the mart ledger_trial_balance and its check, which holds back what is made from it.
@@ -21,19 +22,37 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import columns, pictures, preview
+from mews_assets.marts import columns, faults, pictures, preview
 from mews_assets.marts.model import Mart, MartCheck, MartVerdict, Picture, SidesPanel
 
-QUERY = """
+GIVEN = f"""
+WITH posted AS (
+    SELECT
+        entries.scope, hotels.enterprise, entries.posting_date, entries.ledger_type, entries.ledger_entry_type AS side,
+        bounded(entries.value) AS amount,
+        CASE
+            WHEN {faults.owner("entries")}
+            WHEN unreckoned(CAST(entries.posting_date AS TIMESTAMPTZ)) THEN 'PostingDate is {faults.UNRECKONED}'
+            WHEN entries.value IS NOT NULL AND amount IS NULL THEN 'Value is {faults.TOO_MUCH}'
+        END AS fault
+    FROM current.ledger_entries entries LEFT JOIN hotels ON hotels.enterprise_id = entries.scope
+)
 SELECT
-    entries.enterprise_id, hotels.enterprise, entries.posting_date, entries.ledger_type,
-    coalesce(sum(value) FILTER (ledger_entry_type = 'Debit'), 0) AS debits,
-    coalesce(sum(value) FILTER (ledger_entry_type = 'Credit'), 0) AS credits,
-    debits - credits AS balance,
-    count(*) AS entries,
-    count(*) FILTER (coalesce(ledger_entry_type, '') NOT IN ('Debit', 'Credit') OR value IS NULL) AS unread
-FROM current.ledger_entries entries LEFT JOIN hotels USING (enterprise_id)
+    scope AS enterprise_id, enterprise, posting_date, ledger_type, fault,
+    coalesce(total(CASE WHEN fault IS NULL AND side = 'Debit' THEN amount END), 0) AS debits,
+    coalesce(total(CASE WHEN fault IS NULL AND side = 'Credit' THEN amount END), 0) AS credits,
+    coalesce(total(
+        CASE WHEN fault IS NOT NULL THEN NULL WHEN side = 'Debit' THEN amount WHEN side = 'Credit' THEN -amount END
+    ), 0) AS balance,
+    count(*) AS items,
+    count(*) FILTER (coalesce(side, '') NOT IN ('Debit', 'Credit') OR amount IS NULL) AS unread
+FROM posted
 GROUP BY ALL
+"""
+
+QUERY = """
+SELECT enterprise_id, enterprise, posting_date, ledger_type, debits, credits, balance, items AS entries, unread
+FROM given
 ORDER BY ALL
 """
 
@@ -42,9 +61,14 @@ LEDGERS = ("Guest", "Deposit", "City", "Payment", "Revenue", "NonRevenue", "Tax"
 
 
 def balances(rows: pa.Table) -> dict[tuple[str, str], Decimal]:
-    """What is left over of each hotel on each date: nothing, if the books are whole."""
-    sums = rows.group_by(["enterprise_id", "enterprise", "posting_date"]).aggregate([("balance", "sum")])
-    return {(pictures.hotel(row), str(row["posting_date"])): row["balance_sum"] for row in sums.to_pylist()}
+    """What is left over of each hotel, by its name, on each date: nothing, if the books are whole."""
+    sums = (
+        rows.group_by(["enterprise_id", "enterprise", "posting_date"])
+        .aggregate([("balance", "sum")])
+        .to_pylist()
+    )
+    names = pictures.told_apart(sums, "enterprise_id", "enterprise")
+    return {(names[row["enterprise_id"]], str(row["posting_date"])): row["balance_sum"] for row in sums}
 
 
 def zero_sum(rows: pa.Table) -> MartVerdict:
@@ -76,16 +100,17 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     left_over = balances(rows)
     shown, others = pictures.by_hotel(by_ledger.to_pylist())
     panels = []
-    for (hotel,), own in shown.items():
+    for (hotel,), own in shown:
         place = {name: number for number, name in enumerate(LEDGERS)}
         own = sorted(own, key=lambda row: place.get(row["ledger_type"], len(place)))
-        first = min(row["posting_date_min"] for row in own)
-        last = max(row["posting_date_max"] for row in own)
+        dated = [row for row in own if row["posting_date_min"]]
+        first = min((str(row["posting_date_min"]) for row in dated), default="no date")
+        last = max((str(row["posting_date_max"]) for row in dated), default="no date")
         off = sorted(day for (name, day), value in left_over.items() if name == hotel and value)
         dates = sum(name == hotel for name, _ in left_over)
         panels.append(
             SidesPanel(
-                f"{hotel}: posted {first:%Y-%m-%d} to {last:%Y-%m-%d}",
+                f"{hotel}: posted {first} to {last}",
                 [str(row["ledger_type"]) for row in own],
                 [float(row["credits_sum"]) for row in own],
                 [float(row["debits_sum"]) for row in own],
@@ -116,6 +141,7 @@ LEDGER_TRIAL_BALANCE = Mart(
         columns.count("unread", "Entries without a value, or neither Debit nor Credit: they are in no sum."),
     ),
     key=("enterprise_id", "posting_date", "ledger_type"),
+    given=GIVEN,
     query=QUERY,
     picture=picture,
     preview=partial(preview.latest, "posting_date"),

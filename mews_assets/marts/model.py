@@ -18,6 +18,17 @@ MONEY = pa.decimal128(38, 10)
 """Sums of money: exact, and wide enough for any currency."""
 
 
+LEFT_OUT = pa.schema(
+    [
+        ("enterprise_id", pa.string()),
+        ("enterprise", pa.string()),
+        ("fault", pa.string()),
+        ("rows", pa.int64()),
+    ]
+)
+"""What a mart leaves out: per hotel and fault, how many rows of the lake."""
+
+
 @dataclass(frozen=True)
 class MartColumn:
     name: str
@@ -35,22 +46,28 @@ class MartVerdict:
 
 @dataclass(frozen=True)
 class MartCheck:
-    """The description says why the check is as grave as it is. A grave one holds back what is downstream."""
+    """The description says why the check is as grave as it is. A grave one holds back what is downstream.
+
+    It judges the mart's rows, or what was left out of them (`LEFT_OUT`).
+    """
 
     name: str
     description: str
     is_grave: bool
     judge: Callable[[pa.Table], MartVerdict]
+    is_of_left_out: bool = False
 
 
 @dataclass(frozen=True)
 class Mart:
     """One mart, from its inputs to its picture.
 
-    `inputs` are asset keys such as `current/order_items`; in `query` they are views such as
-    `current.order_items` (see `inputs` for what else stands there). `key` tells rows apart; `preview` picks the rows
-    people look at first; `named` are the columns that are empty where the reference has no name for an id, or a
-    row no day.
+    `inputs` are asset keys such as `current/order_items`; in `given` they are views such as
+    `current.order_items` (see `inputs` for what else stands there). `given` is a query that adds up what the lake
+    holds. It has the columns `enterprise_id`, `enterprise`, `items` (how many rows of the lake each of its rows stands
+    for) and `fault`: what keeps those from being reckoned with, or null. `query` makes the mart of what has no fault.
+    `key` tells rows apart; `preview` picks the rows people look at first; `named` are the columns that are empty where
+    the reference has no name for an id, or a row no day.
     """
 
     name: str
@@ -59,6 +76,7 @@ class Mart:
     inputs: tuple[str, ...]
     columns: tuple[MartColumn, ...]
     key: tuple[str, ...]
+    given: str
     query: str
     picture: Callable[[pa.Table, datetime], Picture]
     preview: Callable[[pa.Table], pa.Table]

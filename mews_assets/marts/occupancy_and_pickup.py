@@ -12,12 +12,15 @@
 
 T is the mart's instant, and 7 and 30 days before it. A reservation that the lake knows only from later than T (its
 first pull brought nothing but the newest versions) is put together from what Mews keeps: it counts at T if CreatedUtc
-is before T and CancelledUtc is not, with the dates it has in the oldest version there is. `inferred_...` counts those:
-the longer the lake has been kept fresh, the fewer. Once versions are a month old there are none.
+is before T and CancelledUtc is not, with the dates it has in the oldest version there is. `inferred...` counts those:
+the longer the lake has been kept fresh, the fewer. Once versions are a month old there are none, unless the mart is
+made as of an instant long past.
 
 Business days are the hotel's (TimeZoneIdentifier, BusinessDayClosingOffset). Services that are booked by time but are
 no rooms, such as parking, are rows of their own (`service`). How many rooms there are is not in the lake, so there is
-no percentage. From changes/reservations, reference/enterprises, reference/services.
+no percentage. What was not updated since MEWS_START_DATE is not here, so older nights are not whole. A stay whose
+dates cannot be reckoned with, or which is longer than ten years, is left out, and told by the check `none_left_out`.
+From changes/reservations, reference/enterprises, reference/services.
 
 Lives here: the mart occupancy_and_pickup.
 """
@@ -30,21 +33,25 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.marts import columns, pictures, preview
+from mews_assets.marts import clocks, columns, faults, pictures, preview
 from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
 
-QUERY = """
+LONGEST_STAY = 3653
+"""Nights, ten years: longer than any lease a hotel or residence lets by reservation. So a stay makes no more rows than
+this, whatever its dates say; one until 9999-12-31, which means "for ever", would make 2.9 million."""
+
+GIVEN = f"""
 WITH moments AS (
     SELECT days_ago, as_of() - to_days(days_ago) AS moment FROM (VALUES (0), (7), (30)) AS asked (days_ago)
 ),
 seen AS (
     SELECT
-        days_ago, moment, scope, service_id, state, cancelled_utc, scheduled_start_utc, scheduled_end_utc,
+        days_ago, moment, scope, id, service_id, state, cancelled_utc, scheduled_start_utc, scheduled_end_utc,
         updated_utc >= moment AS is_inferred
     FROM changes.reservations, moments
-    WHERE updated_utc < as_of() AND created_utc < moment
+    WHERE updated_utc < moment OR created_utc < moment
     QUALIFY row_number() OVER (
-        PARTITION BY id, days_ago
+        PARTITION BY scope, id, days_ago
         ORDER BY
             is_inferred,
             CASE WHEN is_inferred THEN updated_utc END,
@@ -54,33 +61,89 @@ seen AS (
 ),
 stays AS (
     SELECT
-        seen.scope AS enterprise_id, hotels.enterprise, seen.service_id, days_ago, is_inferred,
-        business_day(as_of(), zone, closing) AS today,
-        business_day(scheduled_start_utc, zone, closing) AS arrival,
-        business_day(scheduled_end_utc, zone, closing) AS departure
+        seen.scope, hotels.enterprise, seen.id, seen.service_id, days_ago, is_inferred, arrivals.today,
+        {clocks.day_of("arrivals", "scheduled_start_utc")} AS arrival,
+        {clocks.day_of("departures", "scheduled_end_utc")} AS departure,
+        CASE
+            WHEN {faults.HOTEL}
+            WHEN scheduled_start_utc IS NULL OR scheduled_end_utc IS NULL
+                THEN 'ScheduledStartUtc or ScheduledEndUtc is missing'
+            WHEN unreckoned(scheduled_start_utc) OR unreckoned(scheduled_end_utc)
+                THEN 'ScheduledStartUtc or ScheduledEndUtc is {faults.UNRECKONED}'
+            WHEN scheduled_end_utc < scheduled_start_utc THEN 'ScheduledEndUtc is before ScheduledStartUtc'
+            WHEN departure - arrival > {LONGEST_STAY} THEN 'the stay is longer than {LONGEST_STAY} nights'
+        END AS fault
     FROM seen LEFT JOIN hotels ON hotels.enterprise_id = seen.scope
+    {clocks.joined("arrivals", "scheduled_start_utc")}
+    {clocks.joined("departures", "scheduled_end_utc")}
     WHERE state IN ('Confirmed', 'Started', 'Processed')
         OR (is_inferred AND state = 'Canceled' AND cancelled_utc >= moment)
 ),
-nights AS (
-    SELECT
-        enterprise_id, enterprise, service_id, days_ago, is_inferred, today,
-        CAST(unnest(range(arrival, departure, INTERVAL 1 DAY)) AS DATE) AS stay_date
-    FROM stays
+told AS (
+    -- A reservation that is left out at several moments is one that is left out.
+    SELECT *, row_number() OVER (PARTITION BY scope, id ORDER BY fault IS NULL, days_ago) = 1 AS is_counted FROM stays
 )
 SELECT
-    nights.enterprise_id, nights.enterprise, nights.service_id,
-    json_extract_string(services.names, '$.*')[1] AS service,
-    nights.stay_date, nights.stay_date - nights.today AS days_ahead,
+    scope AS enterprise_id, enterprise, service_id, today, arrival, departure, fault,
     count(*) FILTER (days_ago = 0) AS rooms,
     count(*) FILTER (days_ago = 7) AS rooms_7_days_ago,
     count(*) FILTER (days_ago = 30) AS rooms_30_days_ago,
+    count(*) FILTER (days_ago = 0 AND is_inferred) AS inferred,
+    count(*) FILTER (days_ago = 7 AND is_inferred) AS inferred_7_days_ago,
+    count(*) FILTER (days_ago = 30 AND is_inferred) AS inferred_30_days_ago,
+    count(*) FILTER (is_counted) AS items
+FROM told
+GROUP BY ALL
+"""
+
+_COUNTS = (
+    "rooms",
+    "rooms_7_days_ago",
+    "rooms_30_days_ago",
+    "inferred",
+    "inferred_7_days_ago",
+    "inferred_30_days_ago",
+)
+
+# Added up by arrivals and departures, not night by night: the work grows with the stays and the rows made, not with
+# nights times stays.
+QUERY = f"""
+WITH moves AS (
+    SELECT enterprise_id, enterprise, service_id, today, arrival AS day, {", ".join(_COUNTS)}
+    FROM given WHERE arrival < departure
+    UNION ALL
+    SELECT enterprise_id, enterprise, service_id, today, departure, {", ".join(f"-{one}" for one in _COUNTS)}
+    FROM given WHERE arrival < departure
+),
+days AS (
+    SELECT
+        enterprise_id, enterprise, service_id, today, day, {", ".join(f"sum({one}) AS {one}" for one in _COUNTS)}
+    FROM moves
+    GROUP BY ALL
+),
+levels AS (
+    SELECT
+        enterprise_id, enterprise, service_id, today, day AS first_night,
+        lead(day) OVER by_day AS next_day, {", ".join(f"sum({one}) OVER by_day AS {one}" for one in _COUNTS)}
+    FROM days
+    WINDOW by_day AS (PARTITION BY enterprise_id, service_id ORDER BY day ROWS UNBOUNDED PRECEDING)
+),
+nights AS (
+    SELECT
+        * EXCLUDE (first_night, next_day),
+        CAST(unnest(range(first_night, next_day, INTERVAL 1 DAY)) AS DATE) AS stay_date
+    FROM levels
+    WHERE rooms + rooms_7_days_ago + rooms_30_days_ago > 0
+)
+SELECT
+    nights.enterprise_id, nights.enterprise, nights.service_id,
+    CASE WHEN json_valid(services.names) THEN json_extract_string(services.names, '$.*')[1] END AS service,
+    nights.stay_date, nights.stay_date - nights.today AS days_ahead,
+    rooms, rooms_7_days_ago, rooms_30_days_ago,
     rooms - rooms_7_days_ago AS pickup_7_days,
     rooms - rooms_30_days_ago AS pickup_30_days,
-    count(*) FILTER (days_ago = 7 AND is_inferred) AS inferred_7_days_ago,
-    count(*) FILTER (days_ago = 30 AND is_inferred) AS inferred_30_days_ago
+    inferred, inferred_7_days_ago, inferred_30_days_ago
 FROM nights LEFT JOIN reference.services services ON services.id = nights.service_id
-GROUP BY nights.enterprise_id, nights.enterprise, nights.service_id, service, nights.stay_date, days_ahead
 ORDER BY nights.enterprise, nights.enterprise_id, service, nights.service_id, nights.stay_date
 """
 
@@ -103,8 +166,8 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     has_more = len({(row["enterprise_id"], row["service_id"]) for row in found}) > len(
         {row["enterprise_id"] for row in found}
     )
-    shown, others = pictures.by_hotel(found, *(["service"] if has_more else []))
-    panels = [_panel(", ".join(name), own) for name, own in shown.items()]
+    shown, others = pictures.by_hotel(found, *(["service_id", "service"] if has_more else []))
+    panels = [_panel(", ".join(name), own) for name, own in shown]
     subtitle = f"per stay date, as of {as_of:%Y-%m-%d %H:%M} UTC"
     seen = sum(row["rooms_30_days_ago"] for row in found)
     if inferred := sum(row["inferred_30_days_ago"] for row in found):
@@ -147,10 +210,15 @@ OCCUPANCY_AND_PICKUP = Mart(
         columns.count("rooms_30_days_ago", "The same, as seen 30 days before."),
         columns.count("pickup_7_days", "Rooms picked up in the last 7 days."),
         columns.count("pickup_30_days", "Rooms picked up in the last 30 days."),
+        columns.count(
+            "inferred",
+            "Of the rooms, how many are inferred: none, unless the mart is as of a time long past.",
+        ),
         columns.count("inferred_7_days_ago", "Of those seen 7 days before, how many are inferred."),
         columns.count("inferred_30_days_ago", "Of those seen 30 days before, how many are inferred."),
     ),
     key=("enterprise_id", "service_id", "stay_date"),
+    given=GIVEN,
     query=QUERY,
     picture=picture,
     preview=partial(preview.nearest, "days_ahead"),

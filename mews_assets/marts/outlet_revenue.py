@@ -11,8 +11,9 @@
 
 Only what was consumed before the mart's instant counts. Gross + non_revenue = payments over all days of a bill that is
 paid in full; on one day they differ where a bill crosses the closing of the day. An item whose bill is not in the lake
-has no outlet, and makes the check `named` fail. From current/outlet_items, current/outlet_bills, reference/enterprises,
-reference/outlets.
+has no outlet, and makes the check `named` fail. A day that began before MEWS_START_DATE is never complete: of its
+items only those are here whose bill was updated since. What cannot be reckoned with is left out, and told by the check
+`none_left_out`. From current/outlet_items, current/outlet_bills, reference/enterprises, reference/outlets.
 
 Lives here: the mart outlet_revenue.
 """
@@ -24,36 +25,55 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import columns, pictures, preview
+from mews_assets.marts import clocks, columns, faults, pictures, preview
 from mews_assets.marts.model import Mart, Picture
 
-QUERY = """
+GIVEN = f"""
 WITH sold AS (
     SELECT
-        items.enterprise_id, bills.outlet_id, items.bill_id, items.type, items.consumed_utc,
+        items.scope, items.enterprise_id, bills.outlet_id, items.bill_id, items.type, items.consumed_utc,
         items.unit_amount.currency AS currency,
-        money(items.unit_amount.net_value, items._exact_numbers, 'UnitAmount.NetValue') * items.unit_count AS net,
-        money(items.unit_amount.gross_value, items._exact_numbers, 'UnitAmount.GrossValue') * items.unit_count AS gross
-    FROM current.outlet_items items LEFT JOIN current.outlet_bills bills ON bills.id = items.bill_id
+        times(money(items.unit_amount.net_value, items._exact_numbers, 'UnitAmount.NetValue'), items.unit_count) AS net,
+        times(money(items.unit_amount.gross_value, items._exact_numbers, 'UnitAmount.GrossValue'), items.unit_count)
+            AS gross
+    FROM current.outlet_items items
+    LEFT JOIN current.outlet_bills bills ON bills.scope = items.scope AND bills.id = items.bill_id
     WHERE items.consumed_utc < as_of() OR items.consumed_utc IS NULL
 ),
 days AS (
     SELECT
-        sold.*, hotels.enterprise, outlets.name AS outlet,
-        business_day(consumed_utc, zone, closing) AS business_day,
-        day_ended(business_day(consumed_utc, zone, closing), zone, closing) AS is_complete
-    FROM sold LEFT JOIN hotels USING (enterprise_id) LEFT JOIN reference.outlets outlets ON outlets.id = sold.outlet_id
+        sold.*, hotels.enterprise, {clocks.day_of("clock", "consumed_utc")} AS business_day,
+        clock.today, clock.whole_from,
+        CASE
+            WHEN {faults.HOTEL}
+            WHEN {faults.owner("sold")}
+            WHEN unreckoned(consumed_utc) THEN 'ConsumedUtc is {faults.UNRECKONED}'
+            WHEN net IS NULL OR gross IS NULL THEN '{faults.NO_MONEY}'
+        END AS fault
+    FROM sold LEFT JOIN hotels ON hotels.enterprise_id = sold.scope
+    {clocks.joined("clock", "consumed_utc")}
 )
 SELECT
-    enterprise_id, enterprise, outlet_id, outlet, business_day, is_complete, currency,
-    coalesce(sum(net) FILTER (type = 'Revenue'), 0) AS net,
-    coalesce(sum(gross) FILTER (type = 'Revenue'), 0) AS gross,
-    coalesce(sum(gross) FILTER (type = 'NonRevenue'), 0) AS non_revenue,
-    coalesce(sum(gross) FILTER (type = 'Payment'), 0) AS payments,
+    scope AS enterprise_id, any_value(enterprise) AS enterprise, outlet_id, business_day, any_value(today) AS today,
+    any_value(whole_from) AS whole_from, currency, fault,
+    coalesce(total(CASE WHEN fault IS NULL AND type = 'Revenue' THEN net END), 0) AS net,
+    coalesce(total(CASE WHEN fault IS NULL AND type = 'Revenue' THEN gross END), 0) AS gross,
+    coalesce(total(CASE WHEN fault IS NULL AND type = 'NonRevenue' THEN gross END), 0) AS non_revenue,
+    coalesce(total(CASE WHEN fault IS NULL AND type = 'Payment' THEN gross END), 0) AS payments,
     count(DISTINCT bill_id) AS bills,
-    count(*) FILTER (type = 'Revenue') AS items
+    count(*) FILTER (type = 'Revenue') AS revenue_items,
+    count(*) AS items
 FROM days
 GROUP BY ALL
+"""
+
+QUERY = f"""
+SELECT
+    given.enterprise_id, given.enterprise, given.outlet_id, outlets.name AS outlet, given.business_day,
+    {clocks.is_complete("given", "'outlet_items'")} AS is_complete,
+    given.currency, given.net, given.gross, given.non_revenue, given.payments, given.bills,
+    given.revenue_items AS items
+FROM given LEFT JOIN reference.outlets outlets ON outlets.id = given.outlet_id
 ORDER BY ALL
 """
 
@@ -96,6 +116,7 @@ OUTLET_REVENUE = Mart(
         columns.count("items", "Number of items sold, payments and non-revenue left out."),
     ),
     key=("enterprise_id", "outlet_id", "business_day", "currency"),
+    given=GIVEN,
     query=QUERY,
     picture=picture,
     preview=partial(preview.latest, "business_day"),

@@ -5,8 +5,8 @@ Lives here: the rows and days shown, names, and panels of stacked days. Not here
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -41,17 +41,26 @@ def recent(rows: pa.Table) -> list[Row]:
     return found
 
 
-def hotel(row: Row) -> str:
-    return str(row["enterprise"] or row["enterprise_id"])
+def told_apart(rows: Iterable[Row], id: str, name: str) -> dict[str, str]:
+    """A name for each id: with the id behind it where several share a name, and the id where there is none."""
+    named = {str(row[id]): str(row[name] or row[id]) for row in rows}
+    shared = Counter(named.values())
+    return {id: name if shared[name] == 1 else f"{name} ({id})" for id, name in named.items()}
 
 
-def by_hotel(rows: Sequence[Row], *more: str) -> tuple[dict[tuple[str, ...], list[Row]], str]:
-    """The rows of the hotels shown, by their name and what else tells panels apart, and a word on the others."""
+def by_hotel(
+    rows: Sequence[Row], more: str = "", label: str = ""
+) -> tuple[list[tuple[tuple[str, ...], list[Row]]], str]:
+    """The rows of the hotels shown, under their name, and a word on the others. `more` is what else tells panels apart,
+    `label` the column with its name. Hotels go by their id: two may have one name."""
+    names = told_apart(rows, "enterprise_id", "enterprise")
+    labels = told_apart(rows, more, label) if more else {}
     found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=hotel):
-        found[hotel(row), *(str(row[name] or "") for name in more)].append(row)
-    shown = dict(list(found.items())[:PANELS])
-    return shown, f"; the first {PANELS} of {len(found)}" if len(found) > PANELS else ""
+    for row in rows:
+        found[str(row["enterprise_id"]), *([str(row[more])] if more else [])].append(row)
+    panels = [((names[id], *(labels[one] for one in rest)), own) for (id, *rest), own in found.items()]
+    panels.sort(key=lambda panel: panel[0])
+    return panels[:PANELS], f"; the first {PANELS} of {len(panels)}" if len(panels) > PANELS else ""
 
 
 def days_of(rows: Sequence[Row]) -> list[date]:
@@ -85,16 +94,17 @@ def stacked(
     `parts` names the parts in their order, for all panels; without it each panel has its own biggest. What is
     in none of them is one part more. `marks` are columns to set beside the bars, by their label.
     """
-    shown, others = by_hotel(rows, "currency")
+    shown, others = by_hotel(rows, "currency", "currency")
     panels = []
-    for (name, currency), own in shown.items():
+    for (name, currency), own in shown:
         days = days_of(own)[-DAYS:]
         own = [row for row in own if row["business_day"] >= days[0]]
         names = parts or _biggest(own, column, part)
         of_part: dict[str, list[Row]] = defaultdict(list)
         for row in own:
             of_part[part(row) if part(row) in names else OTHER].append(row)
-        drawn = [series(one, of_part[one], days, column) for one in (*names, OTHER) if one in of_part]
+        labels = dict.fromkeys((*names, OTHER))  # a part can have the name of the others
+        drawn = [series(one, of_part[one], days, column) for one in labels if one in of_part]
         for label, other in (marks or {}).items():
             drawn.append(series(label, own, days, other, Form.MARKS))
         total = sum(float(row[column]) for row in own)

@@ -7,6 +7,7 @@ something is drawn.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -44,6 +45,10 @@ _WIDTH, _PANEL_HEIGHT, _HEAD, _FOOT = 10.0, 2.35, 0.75, 0.3
 _DPI = 100
 _LABEL = 26
 """Characters of a name in a legend: six of them fit the width."""
+_TITLE, _TITLE_OF_SIDES, _NAME = 125, 70, 14
+"""Characters of a panel's title, of one with a verdict beside it, and of a name left of a bar."""
+_FURTHEST = 1e100
+"""Numbers that are drawn. Larger ones overflow where matplotlib reckons with their squares."""
 _PALETTE = 64
 """Colours of the file."""
 
@@ -56,7 +61,7 @@ def to_png(picture: Picture) -> bytes:
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
         canvas = FigureCanvasAgg(figure)
         figure.text(0.015, 1 - 0.2 / height, picture.title, size=14, weight="bold", color=_INK, va="top")
-        figure.text(0.015, 1 - 0.48 / height, picture.subtitle, size=9, color=_GREY, va="top")
+        figure.text(0.015, 1 - 0.48 / height, _line(picture.subtitle, _TITLE), size=9, color=_GREY, va="top")
         if not panels:
             figure.text(0.5, 0.4, "nothing to show yet", ha="center", size=11, color=_GREY)
         shared = _labels(panels)
@@ -64,7 +69,7 @@ def to_png(picture: Picture) -> bytes:
             top = height - _HEAD - number * _PANEL_HEIGHT
             bottom = (top - _PANEL_HEIGHT + 0.45) / height
             axes = figure.add_axes((0.105, bottom, 0.875, (_PANEL_HEIGHT - 0.8) / height))
-            _dress(axes, panel.title)
+            _dress(axes, _line(panel.title, _TITLE_OF_SIDES if isinstance(panel, SidesPanel) else _TITLE))
             if isinstance(panel, SidesPanel):
                 _draw_sides(axes, panel)
                 continue
@@ -100,29 +105,41 @@ def _dress(axes: Axes, title: str) -> None:
     axes.tick_params(length=0, colors=_GREY, labelsize=8.5)
 
 
+def _drawable(values: Sequence[float], otherwise: float) -> list[float]:
+    """What can stand on an axis: one number that cannot would cost the whole picture."""
+    return [value if abs(value) < _FURTHEST else otherwise for value in values]
+
+
 def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
+    if not panel.days:
+        axes.text(0.5, 0.5, "no days to show", ha="center", size=9, color=_GREY, transform=axes.transAxes)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
     places = range(len(panel.days))
     above, below = ([0.0] * len(places) for _ in range(2))
     for one in panel.series:
         if one.form is Form.MARKS:
-            axes.plot(places, one.values, **_MARKS, zorder=5)
+            axes.plot(places, _drawable(one.values, math.nan), **_MARKS, zorder=5)
         elif one.form is not Form.BARS:
-            axes.plot(places, one.values, **_LINES[one.form], zorder=4)
+            axes.plot(places, _drawable(one.values, math.nan), **_LINES[one.form], zorder=4)
         else:
             # Rebates hang below the line: on a stack they would cover what they lower.
+            values = _drawable(one.values, 0.0)
             bottoms = [
-                low if value < 0 else high for value, low, high in zip(one.values, below, above, strict=True)
+                low if value < 0 else high for value, low, high in zip(values, below, above, strict=True)
             ]
             colour = _colour(one.label, labels)
-            axes.bar(places, one.values, bottom=bottoms, width=0.82, color=colour, zorder=3)
-            above = [high + max(0.0, value) for value, high in zip(one.values, above, strict=True)]
-            below = [low + min(0.0, value) for value, low in zip(one.values, below, strict=True)]
+            axes.bar(places, values, bottom=bottoms, width=0.82, color=colour, zorder=3)
+            above = [high + max(0.0, value) for value, high in zip(values, above, strict=True)]
+            below = [low + min(0.0, value) for value, low in zip(values, below, strict=True)]
     axes.grid(axis="y", color=_FAINT, linewidth=0.6, zorder=0)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=panel.unit == "rooms"))
     axes.yaxis.set_major_formatter(FuncFormatter(_short))
-    axes.set_ylabel(panel.unit, size=8.5, color=_GREY)
+    axes.set_ylabel(_line(panel.unit, _LABEL), size=8.5, color=_GREY)
     highest = axes.get_ylim()[1]
-    if min(below, default=0.0) >= 0:
+    lowest = min(0.0, *below, *(value for one in panel.series for value in _drawable(one.values, 0.0)))
+    if lowest >= 0 < highest:
         axes.set_ylim(0, highest * (1.1 if panel.mark else 1.0))
     axes.set_xlim(-0.7, len(places) - 0.3)
     # Weeks are what hotels compare.
@@ -154,18 +171,19 @@ def _colour(label: str, labels: list[str]) -> str:
 
 def _draw_sides(axes: Axes, panel: SidesPanel) -> None:
     places = range(len(panel.names))
-    axes.barh(places, [-value for value in panel.left], color=_LEFT, height=0.68, zorder=3)
-    axes.barh(places, panel.right, color=_RIGHT, height=0.68, zorder=3)
-    axes.set_yticks(list(places), list(panel.names))
+    lefts, rights = (_drawable(values, 0.0) for values in (panel.left, panel.right))
+    axes.barh(places, [-value for value in lefts], color=_LEFT, height=0.68, zorder=3)
+    axes.barh(places, rights, color=_RIGHT, height=0.68, zorder=3)
+    axes.set_yticks(list(places), [_line(name, _NAME) for name in panel.names])
     axes.invert_yaxis()
     axes.axvline(0, color=_INK, linewidth=0.8, zorder=4)
-    furthest = max([*panel.left, *panel.right, 1.0])
+    furthest = max([1.0, *map(abs, [*lefts, *rights])])
     axes.set_xlim(-1.18 * furthest, 1.18 * furthest)
-    for place, left, right in zip(places, panel.left, panel.right, strict=True):
+    for place, left, right in zip(places, lefts, rights, strict=True):
         for value, sign, side in ((left, -1, "right"), (right, 1, "left")):
             if value:
                 axes.annotate(
-                    f"{value:,.0f}",
+                    f"{value:,.0f}" if abs(value) < 1e12 else _short(value, None),
                     (sign * value, place),
                     xytext=(4 * sign, 0),
                     textcoords="offset points",
@@ -176,11 +194,13 @@ def _draw_sides(axes: Axes, panel: SidesPanel) -> None:
                 )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(abs(value), None)))
     axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.set_title(panel.verdict, loc="right", size=9, color=_GREY, pad=7)
+    axes.set_title(_line(panel.verdict, _TITLE), loc="right", size=9, color=_GREY, pad=7)
 
 
 def _short(value: float, _: object) -> str:
     """1,250,000 as 1.25M: money in yen must leave room for the picture."""
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             divisor = 1e3 if unit == "k" else size
@@ -222,8 +242,10 @@ def _legend(
             "borderpad": 0.1,
             "labelcolor": _GREY,
         }
-        owner.legend(list(handles.values()), [_shortened(label) for label in handles], loc=loc, **look)
+        owner.legend(list(handles.values()), [_line(label, _LABEL) for label in handles], loc=loc, **look)
 
 
-def _shortened(label: str) -> str:
-    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"
+def _line(text: str, width: int) -> str:
+    """Names come from outside: any length, and with line ends. As one line that fits."""
+    line = "".join(one if one.isprintable() else " " for one in " ".join(text[: 20 * width].split()))
+    return line if len(line) <= width else f"{line[: width - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 ROWS = 15
+_WIDTH = 80
+"""Characters of a cell: a name can be of any length, and the preview goes into an event of Dagster's."""
 
 
 def latest(column: str, rows: pa.Table) -> pa.Table:
@@ -54,4 +56,7 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, date):
         return value.isoformat()
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    text = " ".join(str(value).split())
+    return (text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}\N{HORIZONTAL ELLIPSIS}").replace(
+        "|", "\\|"
+    )

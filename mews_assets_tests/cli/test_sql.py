@@ -47,6 +47,43 @@ def test_csv_and_json_hold_every_row_for_programs(lake: Lake, capsys: pytest.Cap
     assert [json.loads(line) for line in lines] == [{"n": n, "deep": {"a": [1]}} for n in range(5000)]
 
 
+def test_dates_and_numbers_that_python_or_json_has_no_word_for_are_their_text(
+    lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stay from year 1 begins in year 0 in New York."""
+    expected = {
+        "DATE '0001-12-31 (BC)'": "0000-12-31",
+        "DATE '0044-03-15 (BC)'": "-0043-03-15",
+        "DATE '10000-01-01'": "10000-01-01",
+        "DATE 'infinity'": "infinity",
+        "DATE '-infinity'": "-infinity",
+        "TIMESTAMPTZ '0001-12-31 (BC) 19:04:00+00'": "0000-12-31 19:04:00+00:00",
+        "TIMESTAMPTZ '12026-01-01 10:00:00.5+00'": "12026-01-01 10:00:00.500000+00:00",
+        "TIMESTAMPTZ 'infinity'": "infinity",
+        "TIMESTAMP '10000-01-01 00:00:00'": "10000-01-01 00:00:00",
+        "TIMESTAMPTZ '0001-01-01 00:00:00+00'": "0001-01-01 00:00:00+00:00",
+        "[DATE '10000-01-01', NULL, DATE '2026-01-01']": ["10000-01-01", None, "2026-01-01"],
+        "{'a': [{'b': DATE '10000-01-01'}], 'n': NULL}": {"a": [{"b": "10000-01-01"}], "n": None},
+        "MAP {'k': DATE '10000-01-01'}": [["k", "10000-01-01"]],
+        "'NaN'::DOUBLE": "nan",
+        "['-infinity'::DOUBLE, 1.5]": ["-inf", 1.5],
+    }
+    columns = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(expected))
+    rows = f"SELECT {columns} UNION ALL SELECT {', '.join('NULL' for _ in expected)}"
+    assert main(["sql", rows, "--json"]) == 0
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    found, nothing = (json.loads(one, parse_constant=refuse) for one in capsys.readouterr().out.splitlines())
+    assert dict(zip(expected, found.values(), strict=True)) == expected
+    assert set(nothing.values()) == {None}
+    assert main(["sql", rows, "--csv"]) == 0
+    header, written, _ = csv.reader(capsys.readouterr().out.splitlines())
+    assert len(header) == len(written) == len(expected)
+    assert written[:2] == ["0000-12-31", "-0043-03-15"]
+
+
 def test_a_nought_of_a_decimal_is_no_power_of_ten_in_csv(
     lake: Lake, capsys: pytest.CaptureFixture[str]
 ) -> None:

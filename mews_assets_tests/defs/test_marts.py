@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -19,9 +20,10 @@ from mews_assets.defs.build import build_definitions
 from mews_assets.defs.marts import mart_key, wanted_marts
 from mews_assets.defs.reference import reference_key
 from mews_assets.defs.runs import summarise
+from mews_assets.lake import layout
 from mews_assets.lake.parquet import open_writer
 from mews_assets.lake.store import Lake
-from mews_assets.marts import LEDGER_TRIAL_BALANCE, MARTS
+from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS
 from mews_assets.marts.make import checks_of
 from mews_assets.sandbox.simulation import simulate
 from mews_assets.settings import Settings, read_settings
@@ -111,8 +113,47 @@ def test_books_that_do_not_balance_fail_the_run_and_stay_to_be_looked_at(stage: 
         path.write_bytes(before)
     assert not result.success
     verdicts = evaluations(result, mart_key(LEDGER_TRIAL_BALANCE))
-    assert verdicts == {("key_unique", None): True, ("named", None): True, ("zero_sum", None): False}
+    passed = dict.fromkeys([("key_unique", None), ("named", None), ("none_left_out", None)], True)
+    assert verdicts == {**passed, ("zero_sum", None): False}
     assert metadata_of(result)["ledger_trial_balance"]["dagster/row_count"] > 0
+
+
+def test_a_hotel_with_a_clock_that_cannot_be_read_is_told_and_the_run_goes_well(stage: Stage) -> None:
+    """One of two hotels: a warning names it, and the other's answers are made."""
+    path = Path(stage.lake.root) / layout.reference_file("enterprises")
+    before = path.read_bytes()
+    rows = pq.read_table(path, partitioning=None)
+    place = rows.schema.get_field_index("time_zone_identifier")
+    zones = ["Central European Standard Time", *rows.column(place).to_pylist()[1:]]
+    changed = rows.set_column(place, rows.schema.field(place), pa.array(zones, pa.string()))
+    try:
+        with open_writer(path, rows.schema, rows, level=1) as writer:
+            writer.write_table(changed)
+        result = make_marts(stage, mart_key(DAILY_REVENUE))
+    finally:
+        path.write_bytes(before)
+    assert result.success
+    (verdict,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "none_left_out"]
+    assert (verdict.passed, verdict.severity) == (False, dg.AssetCheckSeverity.WARN)
+    told = metadata_of(result)["daily_revenue"]
+    name, id = (rows.column(column)[0].as_py() for column in ("name", "id"))
+    assert list(told["left_out"]) == [f"{name} ({id})"]
+    assert told["rows_left_out"] == sum(told["left_out"][f"{name} ({id})"].values()) > 0
+    made = pq.read_table(told["dagster/uri"], partitioning=None)
+    assert set(made.column("enterprise_id").to_pylist()) == {rows.column("id")[1].as_py()}
+
+
+def test_days_before_the_first_window_are_not_complete(stage: Stage) -> None:
+    late = Stage(
+        stage.instance,
+        stage.lake,
+        read_settings({"MEWS_START_DATE": "2026-04-08", "MEWS_LAKE": str(stage.lake.root)}),
+    )
+    result = make_marts(late, mart_key(DAILY_REVENUE))
+    made = pq.read_table(metadata_of(result)["daily_revenue"]["dagster/uri"], partitioning=None).to_pylist()
+    complete = {str(row["business_day"]) for row in made if row["is_complete"]}
+    assert min(str(row["business_day"]) for row in made) < "2026-04-07"
+    assert complete and min(complete) >= "2026-04-08"
 
 
 def test_a_mart_depends_on_what_it_is_made_from_and_describes_itself() -> None:

@@ -9,7 +9,8 @@ What is true by construction, and may be relied on by a test:
   What it showed 7 or 30 days ago is `newest` at that instant: pickup is the difference of two
   `rooms_on_the_books`.
 - Dates are the hotel's: an instant's date in the enterprise's time zone. A business day ends later by
-  BusinessDayClosingOffset: of a hotel that closes at 02:00, what is sold at 01:30 is of the day before. Reservation,
+  BusinessDayClosingOffset: of a hotel that closes at 02:00, what is sold at 01:30 is of the day before. It begins when
+  the clock first shows the closing time, and never goes back. Reservation,
   AvailabilityAdjustment and ProductServiceOrder do not name their enterprise; their version's `scope` does.
 - Revenue is of order items that are not Canceled. City tax and deposits are not revenue. Items of coming nights
   exist already, so leave out what is consumed after the instant.
@@ -32,7 +33,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -151,8 +152,12 @@ class Truth:
         return _instant(text).astimezone(self._zones[enterprise]).date()
 
     def _business_day(self, enterprise: str, text: str) -> date:
-        clock = _instant(text).astimezone(self._zones[enterprise]).replace(tzinfo=None)
-        return (clock - self._closings[enterprise]).date()
+        instant, zone, closing = _instant(text), self._zones[enterprise], self._closings[enterprise]
+        day = (instant.astimezone(zone).replace(tzinfo=None) - closing).date()
+        # Where the clock is turned back over the closing, the day after has begun already. Of two equal times of a
+        # night, Python takes the first.
+        following = datetime.combine(day + timedelta(days=1), time()) + closing
+        return day + timedelta(days=1) if instant >= following.replace(tzinfo=zone).astimezone(UTC) else day
 
 
 def newest(versions: Iterable[Version], at_us: int) -> dict[tuple[str, str], Version]:

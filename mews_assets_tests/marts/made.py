@@ -1,0 +1,109 @@
+"""Hotels' books made by hand, in a lake: what no simulated hotel would write."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from mews_assets.catalog.reference import REFERENCES
+from mews_assets.lake.reference import write_reference
+from mews_assets.lake.store import Lake, open_lake
+from mews_assets.windows import Grain
+from mews_assets_tests.marts.stage import TABLES, put_changes
+
+AS_OF = datetime(2026, 4, 10, tzinfo=UTC)
+STAMP = "2026-04-01T12:00:00Z"
+ENTITIES = ("OrderItem", "OutletItem", "OutletBill", "LedgerEntry", "Reservation")
+
+Record = dict[str, Any]
+
+
+def hotel(id: str, zone: str | None = "Europe/Prague", closing: str | None = None, name: str = "") -> Record:
+    return {
+        "Id": id,
+        "Name": name or f"Hotel {id}",
+        "TimeZoneIdentifier": zone,
+        "BusinessDayClosingOffset": closing,
+    }
+
+
+@dataclass
+class Books:
+    """`rows` by entity are (the enterprise they were fetched for, record); `more` are the other references' records."""
+
+    hotels: list[Record]
+    rows: dict[str, list[tuple[str, Record]]] = field(default_factory=lambda: defaultdict(list))
+    more: dict[str, list[Record]] = field(default_factory=dict)
+
+    def add(self, entity: str, scope: str, **record: Any) -> None:
+        given = {"Id": f"{entity}-{len(self.rows[entity])}", "UpdatedUtc": STAMP, "CreatedUtc": STAMP}
+        self.rows[entity].append((scope, {**given, **record}))
+
+    def sold(self, scope: str, consumed: str | None, net: str | None, gross: str | None, **more: Any) -> None:
+        amount = {"Currency": "EUR", "NetValue": number(net), "GrossValue": number(gross)}
+        row = {
+            "EnterpriseId": scope,
+            "AccountingState": "Closed",
+            "Type": "SpaceOrder",
+            "ConsumedUtc": consumed,
+        }
+        self.add("OrderItem", scope, **{**row, "Amount": amount, **more})
+
+    def stay(self, scope: str, start: str | None, end: str | None, **more: Any) -> None:
+        row = {"ServiceId": f"service-{scope}", "State": "Confirmed", "ScheduledStartUtc": start}
+        self.add("Reservation", scope, **{**row, "ScheduledEndUtc": end, **more})
+
+    def posted(self, scope: str, date: str, side: str, value: str, **more: Any) -> None:
+        row = {"EnterpriseId": scope, "LedgerType": "Guest", "LedgerEntryType": side, "PostingDate": date}
+        self.add("LedgerEntry", scope, **{**row, "Value": number(value), **more})
+
+    def without(self, scopes: set[str]) -> Books:
+        """The same, as if those hotels were not there."""
+        rows = defaultdict(
+            list, {name: [one for one in own if one[0] not in scopes] for name, own in self.rows.items()}
+        )
+        return Books([one for one in self.hotels if one["Id"] not in scopes], rows, self.more)
+
+
+def number(text: str | None) -> Any:
+    return None if text is None else Decimal(text)
+
+
+def line(record: Record) -> bytes:
+    """As JSON, each decimal with its own digits."""
+    marks: list[str] = []
+
+    def marked(value: Any) -> Any:
+        if isinstance(value, Decimal):
+            marks.append(str(value))
+            return f"@{len(marks) - 1}@"
+        return value
+
+    def walked(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: walked(one) for name, one in value.items()}
+        return marked(value)
+
+    text = json.dumps(walked(record))
+    for place, digits in enumerate(marks):
+        text = text.replace(f'"@{place}@"', digits)
+    return text.encode()
+
+
+def fill(folder: Path, books: Books) -> Lake:
+    lake = open_lake(str(folder), Grain.DAILY)
+    for reference in REFERENCES:
+        records = books.hotels if reference.entity == "Enterprise" else books.more.get(reference.entity, [])
+        write_reference(lake, reference, [line(one) for one in records], AS_OF, [])
+    found: dict[tuple[str, str], list[bytes]] = defaultdict(list)
+    for entity, rows in books.rows.items():
+        for scope, record in rows:
+            found[entity, scope].append(line(record))
+    for name in TABLES:
+        put_changes(lake, name, found)
+    return lake

@@ -1,0 +1,97 @@
+"""What a mart says as of an instant: days that were over and are whole, and what was on the books then."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from mews_assets.lake import layout
+from mews_assets.marts import DAILY_REVENUE, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
+from mews_assets.marts.make import compute
+from mews_assets_tests.marts.made import AS_OF, Books, fill, hotel
+from mews_assets_tests.marts.test_left_out import books_of
+
+START = datetime(2026, 3, 7, tzinfo=UTC)
+
+
+def test_a_day_that_began_before_the_lake_is_not_complete(tmp_path: Path) -> None:
+    """Of the items consumed then, only those that were updated later are here."""
+    books = Books([hotel("prague"), hotel("york", "America/New_York"), hotel("utc", "UTC")])
+    for one in books.hotels:
+        for day in range(5, 10):
+            books.sold(one["Id"], f"2026-03-{day:02}T15:00:00Z", "1", "1")
+    rows = compute(fill(tmp_path / "lake", books), DAILY_REVENUE, AS_OF, START).to_pylist()
+    assert len(rows) == 15
+    complete = {
+        one["Id"]: [
+            row["business_day"].day
+            for row in rows
+            if row["enterprise_id"] == one["Id"] and row["is_complete"]
+        ]
+        for one in books.hotels
+    }
+    assert complete == {"prague": [8, 9], "york": [7, 8, 9], "utc": [7, 8, 9]}
+
+
+def test_a_snapshot_makes_earlier_days_whole_for_its_own_table_and_hotel(tmp_path: Path) -> None:
+    books = books_of(hotel("one"), hotel("two"))
+    lake = fill(tmp_path / "lake", books)
+    lake.write(
+        layout.snapshot_file("order_items", "one"), lake.read(layout.current_file("order_items", "one"))
+    )
+    late = datetime(2026, 4, 8, tzinfo=UTC)
+    rows = compute(lake, DAILY_REVENUE, AS_OF, late).to_pylist()
+    assert {(row["enterprise_id"], row["source"]): row["is_complete"] for row in rows} == {
+        ("one", "order_items"): True,
+        ("one", "outlet_items"): False,
+        ("two", "order_items"): False,
+        ("two", "outlet_items"): False,
+    }
+    assert compute(lake, OUTLET_REVENUE, AS_OF, late).column("is_complete").to_pylist() == [False, False]
+
+
+def test_what_changed_after_a_past_instant_is_inferred_as_of_it(tmp_path: Path) -> None:
+    """As the description says: created before it, not canceled before it, with the dates of its oldest version."""
+    books = Books([hotel("one", "UTC")])
+    created, later = "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z"
+    nights = {"start": "2026-03-01T15:00:00Z", "end": "2026-03-02T10:00:00Z"}
+    known = {"CreatedUtc": created, "UpdatedUtc": later}
+    books.stay("one", **nights, **known)
+    books.stay("one", **nights, **known, State="Canceled", CancelledUtc="2026-03-20T00:00:00Z")
+    books.stay("one", **nights, **known, State="Canceled", CancelledUtc="2026-02-01T00:00:00Z")  # before
+    books.stay("one", **nights, CreatedUtc="2026-02-27T00:00:00Z", UpdatedUtc=later)
+    books.stay(
+        "one", **nights, CreatedUtc="2026-03-15T00:00:00Z", UpdatedUtc=later
+    )  # booked after the instant
+    lake = fill(tmp_path / "lake", books)
+    (row,) = compute(lake, OCCUPANCY_AND_PICKUP, datetime(2026, 2, 28, tzinfo=UTC)).to_pylist()
+    assert row["stay_date"] == date(2026, 3, 1)
+    assert (row["rooms"], row["inferred"]) == (3, 3)
+    assert (row["rooms_7_days_ago"], row["rooms_30_days_ago"]) == (2, 3)
+    assert (row["inferred_7_days_ago"], row["inferred_30_days_ago"]) == (2, 3)
+    (row,) = compute(lake, OCCUPANCY_AND_PICKUP, AS_OF).to_pylist()
+    assert (row["rooms"], row["inferred"]) == (3, 0)
+
+
+def test_a_version_of_before_the_instant_counts_and_none_of_later(tmp_path: Path) -> None:
+    books = Books([hotel("one", "UTC")])
+    nights = {"start": "2026-03-01T15:00:00Z", "end": "2026-03-02T10:00:00Z"}
+    other = {"start": "2026-03-05T15:00:00Z", "end": "2026-03-06T10:00:00Z"}
+    same = {"Id": "r", "CreatedUtc": "2026-01-01T00:00:00Z"}
+    books.stay("one", **nights, **same, UpdatedUtc="2026-02-20T00:00:00Z")
+    books.stay("one", **other, **same, UpdatedUtc="2026-03-20T00:00:00Z")
+    lake = fill(tmp_path / "lake", books)
+    rows = compute(lake, OCCUPANCY_AND_PICKUP, datetime(2026, 2, 28, tzinfo=UTC)).to_pylist()
+    assert [(row["stay_date"].day, row["rooms"], row["inferred"]) for row in rows] == [(1, 1, 0)]
+    rows = compute(lake, OCCUPANCY_AND_PICKUP, AS_OF).to_pylist()
+    assert [(row["stay_date"].day, row["rooms"], row["rooms_30_days_ago"]) for row in rows] == [
+        (1, 0, 1),
+        (5, 1, 0),
+    ]
+
+
+def test_a_version_without_its_creation_is_seen_from_its_update_on(tmp_path: Path) -> None:
+    books = Books([hotel("one", "UTC")])
+    books.stay("one", "2026-04-11T15:00:00Z", "2026-04-12T10:00:00Z", CreatedUtc=None)
+    (row,) = compute(fill(tmp_path / "lake", books), OCCUPANCY_AND_PICKUP, AS_OF).to_pylist()
+    assert (row["rooms"], row["rooms_7_days_ago"], row["rooms_30_days_ago"]) == (1, 1, 0)
