@@ -1,4 +1,4 @@
-"""A version that came again with other content under the same stamp: the content captured last stands, and is counted."""
+"""A version that came again with other content under one stamp: the content captured last stands, and is counted."""
 
 from __future__ import annotations
 
