@@ -18,6 +18,8 @@ from mews_assets.alerts.outbox import Notice, Tone
 
 SHOWN_PARTS = 5
 """The worst of an incident; the UI has all."""
+_SAID_WITH_LAYER = ("current", "snapshot", "sql")
+"""Layers whose assets have the names of others, or names that say nothing alone."""
 LONGEST_CAUSE = 400
 
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|$)')
@@ -146,7 +148,9 @@ def _links(run: str, asset: str, kind: Kind, places: Places) -> list[str]:
 
 
 def _table(incident: Incident) -> str:
-    return incident.subject.asset.rpartition("/")[2]
+    """What people call the asset: the table alone, but where another layer's asset has the same name."""
+    layer, _, name = incident.subject.asset.rpartition("/")
+    return incident.subject.asset if layer in _SAID_WITH_LAYER else name
 
 
 def _counted(incident: Incident, places: Places) -> str:

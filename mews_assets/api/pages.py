@@ -5,6 +5,10 @@ Not here: shorter windows (the caller halves those when the smallest page is too
 
 The newest page comes first. The answer's cursor is the id of its oldest record and asks for the next, older
 page. Pages of one query are sequential.
+
+A query ends with an empty page or with a null cursor. A page of fewer records than asked for does not end it: a
+server may send at most 500 where 1,000 are asked for, and all older records would be lost without an error. This
+costs one request more per query, for the last page that holds records has a cursor too.
 """
 
 from __future__ import annotations
@@ -75,7 +79,7 @@ class Pages:
                 log.info("%s Going on with %d records per page.", error, count)
                 continue
             page = read_page(answer, self._records_keys)
-            cursor = None if answer.is_empty else self._next_cursor(answer, page, count)
+            cursor = self._next_cursor(answer, page, count)
             if cursor is not None and cursor in seen:
                 raise self._repeated(answer, cursor)
             yield page
@@ -90,8 +94,11 @@ class Pages:
         return self._client.ask(self._operation, {**self._body, "Limitation": limitation}, minimal=True)
 
     def _next_cursor(self, answer: Answer, page: Page, count: int) -> str | None:
-        """The cursor of the next page, or None when this page is the last: a short one, or one without."""
-        if len(page.records[self._records_keys[0]]) < count:
+        """The cursor of the next page, or None when this page is the last: an empty one, or one without."""
+        records = len(page.records[self._records_keys[0]])
+        if not records:
+            return None
+        if records < count and "Cursor" not in answer.fields:  # left out for null; a full page must say it
             return None
         cursor = answer.value("Cursor")
         if cursor is None or (isinstance(cursor, str) and cursor):

@@ -1,10 +1,10 @@
 """Facts for alerts, read from Dagster's event log.
 
-Lives here: verdicts of checks, ended runs, freshness and exports given up, turned into plain facts. Not here:
-what becomes of them (`alerts`), and who is told.
+Lives here: verdicts of checks, freshness and exports given up, turned into plain facts. Not here: ended runs
+(`run_facts`), what becomes of facts (`alerts`), and who is told.
 
 A failed check leaves its run a success, and a check that raises gives no verdict but fails its run: so both
-are read. What failed in a run is over when its partitions are there, whoever brought them.
+are read.
 """
 
 from __future__ import annotations
@@ -18,18 +18,16 @@ import dagster as dg
 from dagster._core.instance import RUNLESS_RUN_ID
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
-from mews_assets import catalog
-from mews_assets.alerts.incidents import Fact, Incident, Kind, Part, Subject, Urgency
+from mews_assets.alerts.incidents import Fact, Kind, Part, Subject, Urgency
 from mews_assets.alerts.state import Feed
-from mews_assets.defs.events import AGAIN_MAY_HELP, CAUSES, FAILED_PARTITIONS
+from mews_assets.defs import run_facts
+from mews_assets.defs.events import FAILED_PARTITIONS
 from mews_assets.defs.freshness import LATE_HOURS, LATE_SCOPES
 from mews_assets.defs.giving_up import GIVEN_UP, QUESTION, REASON
-from mews_assets.defs.run_history import TABLE_TAG, is_going
-from mews_assets.lake import layout
-from mews_assets.windows import Grain, from_api, to_key, window_at
+from mews_assets.defs.run_history import is_going
+from mews_assets.windows import Grain
 
 PAGE = 1000
-SENSOR_TAG = "dagster/sensor_name"
 _TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
 """Numbers that say how much was looked at, not how much is wrong."""
 _TYPES = (
@@ -67,42 +65,28 @@ def _page(
     return list(storage.get_event_records(wanted, limit=PAGE, ascending=True))
 
 
-def fact_of(instance: dg.DagsterInstance, record: dg.EventLogRecord, grain: Grain) -> Fact | None:
-    """What an event says; None if nothing."""
+def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord, grain: Grain) -> list[Fact]:
+    """What an event says; an ended run may say something of several assets."""
     entry = record.event_log_entry
     event = entry.dagster_event
     assert event is not None
     at = datetime.fromtimestamp(entry.timestamp, UTC)
     if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return _verdict(event.asset_check_evaluation_data, record.storage_id, at, entry.run_id)
+        return [_verdict(event.asset_check_evaluation_data, record.storage_id, at, entry.run_id)]
     if event.event_type is dg.DagsterEventType.FRESHNESS_STATE_CHANGE:
-        return _freshness(event.event_specific_data, record.storage_id, at)
+        return _some(_freshness(event.event_specific_data, record.storage_id, at))
     if event.event_type is dg.DagsterEventType.ASSET_OBSERVATION:
-        return _given_up(event.asset_observation_data.asset_observation, record.storage_id, at)
+        return _some(_given_up(event.asset_observation_data.asset_observation, record.storage_id, at))
     run = instance.get_run_by_id(entry.run_id)
     if run is None:  # deleted since
-        return None
+        return []
     if event.event_type is dg.DagsterEventType.RUN_SUCCESS:
-        return Fact(_subject_of(run), record.storage_id, at, run.run_id, passes=("",))
-    return _run_failed(instance, run, event, record.storage_id, at, grain)
+        return run_facts.succeeded(run, record.storage_id, at)
+    return run_facts.failed(instance, run, event, record.storage_id, at, grain)
 
 
-def landed_since(instance: dg.DagsterInstance, incident: Incident, newest: int, now: datetime) -> Fact | None:
-    """What is there by now of the partitions that a run had failed on."""
-    if incident.subject.kind is not Kind.RUN or not (keys := {key for key in incident.parts if key}):
-        return None
-    there: set[str] = set()
-    for layer in (layout.CHANGES, layout.LANDING):
-        latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-            dg.AssetKey([layer, incident.subject.asset.rpartition("/")[2]]),
-            dg.DagsterEventType.ASSET_MATERIALIZATION,
-            partitions=keys,
-        )
-        there |= {key for key, event in latest.items() if event > incident.parts[key].event}
-    if not there:
-        return None
-    # Looked up now: it is not older than anything that was read before.
-    return Fact(incident.subject, newest + 1, now, passes=tuple(sorted(there)))
+def _some(fact: Fact | None) -> list[Fact]:
+    return [] if fact is None else [fact]
 
 
 def is_still_going(instance: dg.DagsterInstance, run: str) -> bool:
@@ -189,67 +173,3 @@ def _given_up(one: dg.AssetObservation, event: int, at: datetime) -> Fact | None
         return Fact(subject, event, at, passes=tuple(keys))
     cause = str(metadata.get(REASON, ""))
     return Fact(subject, event, at, fails=tuple(Part(key) for key in keys), cause=cause)
-
-
-def _run_failed(
-    instance: dg.DagsterInstance,
-    run: dg.DagsterRun,
-    event: dg.DagsterEvent,
-    number: int,
-    at: datetime,
-    grain: Grain,
-) -> Fact:
-    causes, keys, again = list[str](), list[str](), list[bool]()
-    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        data = entry.dagster_event.step_failure_data if entry.dagster_event is not None else None
-        if data is None:
-            continue
-        if data.user_failure_data is not None:
-            metadata = _values(data.user_failure_data.metadata)
-            named = metadata.get(CAUSES)
-            causes += named if isinstance(named, list) else [data.user_failure_data.description or ""]
-            keys += [_key(text, grain) for text in metadata.get(FAILED_PARTITIONS, ())]
-            again.append(bool(metadata.get(AGAIN_MAY_HELP, False)))
-        elif data.error is not None:
-            # The text of an exception may hold anything; around it stands one of Dagster's own.
-            error = data.error.cause or data.error
-            causes.append(f"{error.cls_name or 'an error without a name'}, see the run's log.")
-            again.append(False)
-    by_sensor = SENSOR_TAG in run.tags
-    # A killed run could say nothing; its sensor launches it again.
-    may_pass = by_sensor and all(again)
-    if may_pass:
-        next_step = "Its sensor tries again by itself."
-    elif by_sensor:
-        next_step = "Again cannot help: mend the cause, then launch a backfill of what is missing."
-    else:
-        next_step = "Nobody launches it again by itself."
-    cause = " ".join([*(causes or [str(event.message or "It ended without a word.")]), next_step])
-    return Fact(
-        _subject_of(run),
-        number,
-        at,
-        run.run_id,
-        Urgency.WARNING if may_pass else Urgency.FAILURE,
-        fails=tuple(Part(key) for key in keys) or (Part(""),),
-        cause=cause,
-    )
-
-
-def _key(told: str, grain: Grain) -> str:
-    """The key of a partition as a failure tells it: `<scope> [<start>, <end>)`, or the scope where that is all."""
-    scope, _, window = told.partition(" [")
-    if not window:
-        return scope
-    return f"{scope}|{to_key(window_at(from_api(window.partition(',')[0]), grain), grain)}"
-
-
-def _subject_of(run: dg.DagsterRun) -> Subject:
-    """The table, whoever launched the run and however; its job, where it is about no table."""
-    chosen = sorted(key.path[-1] for key in run.asset_selection or ())
-    table = run.tags.get(TABLE_TAG) or (chosen[0] if chosen else run.job_name)
-    known = any(one.name == table for one in catalog.TABLES)
-    # That a table's windows landed says nothing of its snapshot.
-    layers = {key.path[0] for key in run.asset_selection or ()}
-    layer = layout.SNAPSHOT if layers == {layout.SNAPSHOT} else layout.CHANGES
-    return Subject(Kind.RUN, f"{layer}/{table}" if known else table)

@@ -21,10 +21,12 @@ from mews_assets.alerts.incidents import Change
 from mews_assets.alerts.state import State
 from mews_assets.alerts.wording import Places, notice_of
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.alert_facts import fact_of, is_still_going, landed_since, new_events
+from mews_assets.defs.alert_facts import facts_of, is_still_going, new_events
 from mews_assets.defs.resources import LakeResource
+from mews_assets.defs.run_facts import landed_since
 from mews_assets.defs.switches import default_status
 from mews_assets.ingest.directory import load_directory
+from mews_assets.lake.errors import LakeError
 from mews_assets.lake.store import Lake
 from mews_assets.settings import ALERT_URLS, Settings
 
@@ -115,8 +117,7 @@ class Tick:
         read: list[int] = []
         for page in new_events(self.instance, state.feed):
             for record in page:
-                fact = fact_of(self.instance, record, self.settings.grain)
-                if fact is not None:
+                for fact in facts_of(self.instance, record, self.settings.grain):
                     changes += state.book.tell(fact)
                 read.append(record.storage_id)
             if time.monotonic() - self._began > READ_SECONDS:
@@ -159,7 +160,11 @@ class Tick:
         states.save(self.lake, self._key, state)
 
     def _places(self) -> Places:
-        directory = load_directory(self.lake)
+        try:
+            directory = load_directory(self.lake)
+        except LakeError as error:  # that hotels have no names must not keep anybody from being told
+            self.said(str(error))
+            directory = None
         kinds = {table.name: table.scope for table in catalog.TABLES}
 
         def kind_of(asset: str) -> ScopeKind:

@@ -6,10 +6,10 @@ yielded singly: the per-partition metadata call of Dagster grows with the square
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -24,9 +24,13 @@ from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake import layout
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import LakeError, RecordError
+from mews_assets.lake.holdings import rows_by_capture
+from mews_assets.lake.landing import Manifest
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.store import Lake
 from mews_assets.windows import to_api
+
+Capture = TypeVar("Capture")
 
 AGAIN_MAY_HELP = "again_may_help"
 """In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
@@ -54,7 +58,15 @@ def report(
         if merged is None:
             continue
         chosen = [merged.partitions[one] for one in asked if one in merged.partitions]
-        told = _Report(context, table, merged, lake, names, _captures_by_scope(merged))
+        told = _Report(
+            context,
+            table,
+            merged,
+            lake,
+            names,
+            _by_scope(merged.captures.values(), lambda one: one.manifest),
+            _by_scope(result.found.get(table.name, ()), lambda one: one),
+        )
         if landing_key(table) in context.selected_asset_keys:
             yield from (told.landed(partition) for partition in chosen)
         if changes_key(table) in context.selected_asset_keys:
@@ -123,24 +135,39 @@ class _Report:
     names: Mapping[str, str]
     captures: Mapping[str, list[MergedCapture]]
     """By scope: a run over many hotels may have a capture for each."""
+    found: Mapping[str, list[Manifest]]
+    """By scope: captures that other runs had landed and merged."""
+    _rows: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def landed(self, partition: MergedPartition) -> dg.AssetMaterialization:
-        captures = self._captures_of(partition)
+        captures = [self._told(one.manifest) for one in self._captures_of(partition)]
+        arrived = partition.arrived
+        if not captures:
+            rows = self._rows_of(partition)
+            captures = [
+                {**self._told(one), "rows": rows.get(one.capture, 0)} for one in self._found_of(partition)
+            ]
+            arrived = sum(one["rows"] for one in captures)
         return dg.AssetMaterialization(
             landing_key(self.table),
             partition=self._key(partition),
             metadata={
                 **self._common(partition),
-                # Nothing arrived in this run where another run of the same backfill had landed it.
-                **({"dagster/partition_row_count": partition.arrived} if captures else {}),
-                # Of a capture that many partitions share, so no number of this partition's.
-                "captures": dg.MetadataValue.json([self._told(one) for one in captures]),
+                **({"dagster/partition_row_count": arrived} if captures else {}),
+                # Lines and bytes are of a capture that many partitions share, so no numbers of this partition's.
+                "captures": dg.MetadataValue.json(captures),
             },
         )
 
     def changed(self, partition: MergedPartition) -> dg.AssetMaterialization:
         measures = partition.measures
         captures = self._captures_of(partition)
+        manifests = [one.manifest for one in captures] or self._found_of(partition)
+        arrived = partition.arrived
+        if not captures and manifests:
+            rows = self._rows_of(partition)
+            arrived = sum(rows.get(one.capture, 0) for one in manifests)
+        others = {run for one in manifests if (run := one.source.get("run_id"))} - {self.context.run.run_id}
         unknown = {path: seen.count for one in captures for path, seen in one.findings.unknown.items()}
         empty = {path: count for one in captures for path, count in one.findings.empty.items()}
         return dg.AssetMaterialization(
@@ -151,10 +178,12 @@ class _Report:
                 "dagster/partition_row_count": measures.rows,
                 "dagster/uri": self.lake.uri(partition.name),
                 "size_bytes": measures.size_bytes,
-                "rows_arrived": partition.arrived,
+                "rows_arrived": arrived,
                 "repeats": partition.repeats,
+                "versions_restated": partition.restated.count,
                 "newest_utc": to_api(measures.newest) if measures.newest else "no rows",
-                "captures": dg.MetadataValue.json([one.manifest.capture for one in captures]),
+                "captures": dg.MetadataValue.json([one.capture for one in manifests]),
+                **({"landed_by_run": ", ".join(sorted(others))} if others else {}),
                 "unknown_fields": dg.MetadataValue.json(unknown),
                 **({"empty_dates": dg.MetadataValue.json(empty)} if empty else {}),
             },
@@ -164,8 +193,17 @@ class _Report:
         """What the checks are told of the partitions of this run."""
         return [Evidence(self.table, one.partition, one, tuple(self._captures_of(one))) for one in partitions]
 
-    def _told(self, capture: MergedCapture) -> dict[str, Any]:
-        manifest = capture.manifest
+    def _rows_of(self, partition: MergedPartition) -> dict[str, int]:
+        """The rows that stand in the partition, by the capture that brought them first."""
+        if partition.name not in self._rows:
+            self._rows[partition.name] = rows_by_capture(self.lake, partition.name)
+        return self._rows[partition.name]
+
+    def _found_of(self, partition: MergedPartition) -> list[Manifest]:
+        one = partition.partition
+        return [manifest for manifest in self.found.get(one.scope, ()) if manifest.window.covers(one.window)]
+
+    def _told(self, manifest: Manifest) -> dict[str, Any]:
         return {
             "uri": self.lake.uri(layout.capture_folder(self.table.name, manifest.capture)),
             "lines": manifest.lines,
@@ -191,9 +229,11 @@ class _Report:
         return {self.table.scope.value: self.names.get(scope, scope)}
 
 
-def _captures_by_scope(merged: Merged) -> dict[str, list[MergedCapture]]:
-    found: dict[str, list[MergedCapture]] = {}
-    for capture in merged.captures.values():
-        for scope in capture.manifest.scopes:
+def _by_scope(
+    captures: Iterable[Capture], manifest_of: Callable[[Capture], Manifest]
+) -> dict[str, list[Capture]]:
+    found: dict[str, list[Capture]] = {}
+    for capture in captures:
+        for scope in manifest_of(capture).scopes:
             found.setdefault(scope, []).append(capture)
     return found

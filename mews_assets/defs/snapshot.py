@@ -144,7 +144,7 @@ def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
         f"{table.name}: {len(failed)} snapshots failed, the others are in place, and nothing that stood before has "
         f"changed. {' '.join(causes)}",
         metadata={
-            "failed_scopes": dg.MetadataValue.json(sorted(scope for scope, _ in failed)),
+            events.FAILED_PARTITIONS: dg.MetadataValue.json(sorted(scope for scope, _ in failed)),
             events.CAUSES: dg.MetadataValue.json(causes),
             events.AGAIN_MAY_HELP: again_may_help,
         },

@@ -55,6 +55,8 @@ class Materialised:
     merged: dict[str, Merged] = field(default_factory=dict)
     landed: dict[str, list[Manifest]] = field(default_factory=dict)
     failed: list[tuple[list[Partition], Exception]] = field(default_factory=list)
+    found: dict[str, list[Manifest]] = field(default_factory=dict)
+    """By table: captures that other runs had landed since, of partitions that were not asked for again."""
 
 
 def materialise(
@@ -115,6 +117,8 @@ def materialise(
                 raw.setdefault(manifest.capture, {})[name] = landed.raw[name]
         for one in partners(table):
             _merge(lake, one, everything, asked, raw, threads, result)
+    if landed_since is not None:
+        _note_found(lake, table, partitions, landed_since, result)
     # What only others wanted is theirs to report: they ask for it themselves.
     result.failed = [
         (own, error)
@@ -135,6 +139,20 @@ def _not_landed(
 ) -> list[Partition]:
     recent = landing.captures_since(lake, table.name, since) if since else []
     return not_covered(partitions, [(one.scopes, one.window) for one in recent])
+
+
+def _note_found(
+    lake: Lake, table: Table, partitions: list[Partition], since: datetime, result: Materialised
+) -> None:
+    """Note which captures hold the partitions that this pull brought nothing for."""
+    for one in partners(table):
+        own = result.landed.get(one.name, [])
+        left = [partition for partition in partitions if not _covered(partition, own)]
+        if left:
+            landed = landing.captures_since(lake, one.name, since)
+            result.found[one.name] = [
+                manifest for manifest in landed if any(_covered(partition, [manifest]) for partition in left)
+            ]
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Puller:
     now: Callable[[], datetime]
     deadline_seconds: float = DEADLINE_SECONDS
     asked_by: str = ""
-    """The run that asks and waits, for the export log."""
+    """The run that asks, waits and lands, for the export log and the manifest."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
 
@@ -218,7 +218,7 @@ class Puller:
             pull.scopes,
             pull.window,
             captured_at,
-            source,
+            {**source, "run_id": self.asked_by} if self.asked_by else source,
             owners=owners,
         )
 

@@ -2,7 +2,8 @@
 
 Lives here: merging captures into the partitions they cover. A partition becomes the union of what it held and
 what arrived, one row per (id, version), in the order of version and id; so merging twice changes nothing,
-and nothing ever seen is dropped. Not here: dealing rows to partitions (`dealing`), rows at a capture's end
+and no version ever seen is dropped. Of a version that came with two contents the one captured last stands, in
+whatever order the captures are merged. Not here: dealing rows to partitions (`dealing`), rows at a capture's end
 (`boundary`), writing a partition's rows (`partition_files`), counting what is on disk (`measures`).
 """
 
@@ -24,6 +25,8 @@ from mews_assets.lake.boundary import keep, waiting_files
 from mews_assets.lake.captured import convert_capture
 from mews_assets.lake.dealing import (
     IS_NEW,
+    IS_WHOLE,
+    LINE,
     PLACE,
     Partition,
     Places,
@@ -39,7 +42,9 @@ from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.measures import Measures, measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
-from mews_assets.lake.partition_files import PartitionFiles, in_file_order
+from mews_assets.lake.overtaken import overtaking
+from mews_assets.lake.parquet import plain
+from mews_assets.lake.partition_files import PartitionFiles, Restated, in_file_order
 from mews_assets.lake.store import Lake
 from mews_assets.lake.tax_decimals import DEFAULT_DECIMALS, tax_decimals
 
@@ -65,7 +70,12 @@ def merge(
         wanted = {manifest.capture: manifest for manifest in (*landing.pending(lake, table.name), *manifests)}
         staged = _stage(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
         if staged:
-            _Merge(lake, table, staged, workspace, merged, from_scratch).run(threads)
+            newer = _Merge(lake, table, staged, workspace, merged, from_scratch).run(threads)
+            if newer:
+                staged += _stage(lake, table, newer, {}, workspace, threads, merged)
+                again = workspace / "again"
+                again.mkdir()
+                _Merge(lake, table, staged, again, merged, from_scratch).run(threads, is_last=True)
         for capture in staged:
             landing.settle(lake, capture.manifest)
     return merged
@@ -137,7 +147,8 @@ class _Merge:
         self.from_scratch = from_scratch
         self.standing = set[Partition]() if from_scratch else self._standing_files()
 
-    def run(self, threads: int | None) -> None:
+    def run(self, threads: int | None, *, is_last: bool = False) -> list[Manifest]:
+        """Merge, and give nothing; or give the captures that must be taken along first, and put nothing in place."""
         with open_engine(self.workspace, threads=threads) as engine:
             deal(engine, self.table, self.staged, self.places)
             counts = count_dealt(engine)
@@ -155,9 +166,15 @@ class _Merge:
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
             files = self._write(engine, changing, waiting, sum(arrived.values()))
+            unclear = [one for one in changing if files.needs_newer(one)]
+            if unclear and not is_last:
+                manifests = [one.manifest for one in self.staged]
+                if newer := overtaking(self.lake, self.table.name, manifests, unclear):
+                    return newer
             keep(self.lake, self.table, engine, self.places, early, counts, self.workspace / "boundary")
             self._put_in_place(engine, files, arrived, waiting)
             self._explain(counts)
+        return []
 
     def _is_new(self, partition: Partition) -> bool:
         return partition in self.covered and partition not in self.standing
@@ -203,6 +220,7 @@ class _Merge:
     def _held(
         self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]], paths: list[Path]
     ) -> str:
+        whole = plain(arrow_schema(self.table))
         hold(
             engine,
             "held",
@@ -211,11 +229,13 @@ class _Merge:
                     "path": [str(path) for path in paths],
                     "position": pa.array([position for _, position, _ in held], pa.int64()),
                     "is_new": [is_new for _, _, is_new in held],
+                    "is_whole": [pq.read_schema(path).equals(whole) for path in paths],
                 }
             ),
         )
         return (
-            f"SELECT row.* EXCLUDE (file_path), held.position AS {PLACE}, held.is_new AS {IS_NEW} "
+            f"SELECT row.* EXCLUDE (file_path), held.position AS {PLACE}, held.is_new AS {IS_NEW}, "
+            f"NULL::BIGINT AS {LINE}, held.is_whole AS {IS_WHOLE} "
             f"FROM {parquet(paths, arrow_schema(self.table), file_as='file_path')} AS row "
             "JOIN held ON held.path = row.file_path"
         )
@@ -237,15 +257,21 @@ class _Merge:
         )
         for partition, path in files.paths.items():
             self.lake.put(path, self._name(partition))
-            self._report(partition, files.arrived(partition), files.held(partition), measured[partition])
+            self._report(partition, measured[partition], files)
             for name in waiting.get(partition, ()):
                 self.lake.delete(name)
         for partition in left:
-            self._report(partition, 0, measured[partition].rows, measured[partition])
+            self._report(partition, measured[partition])
 
-    def _report(self, partition: Partition, arrived: int, held: int, measures: Measures) -> None:
+    def _report(
+        self, partition: Partition, measures: Measures, files: PartitionFiles[Partition] | None = None
+    ) -> None:
+        """What became of a partition; without `files` it was left as it stood."""
+        arrived = files.arrived(partition) if files else 0
+        held = files.held(partition) if files else measures.rows
+        restated = files.restated(partition) if files else Restated()
         self.merged.partitions[partition] = MergedPartition(
-            partition, self._name(partition), arrived, held, measures
+            partition, self._name(partition), arrived, held, measures, restated
         )
 
     def _explain(self, counts: Mapping[tuple[str, int | None], int]) -> None:

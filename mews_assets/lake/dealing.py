@@ -28,7 +28,9 @@ _HOUR_US = 3_600_000_000
 _KEPT_BYTES = 1 << 20
 """Of Parquet: some 10 MB of rows."""
 SCOPE, PLACE, IS_NEW = "__scope", "__place", "__is_new"
-"""Columns that only live between dealing and writing."""
+LINE, IS_WHOLE = "__line", "__is_whole"
+"""Columns that only live between dealing and writing. `LINE` is a row's place in its capture; `IS_WHOLE` is false
+where a row comes from a file that was written before the table had all of its columns."""
 
 
 @dataclass(frozen=True, order=True)
@@ -93,7 +95,7 @@ def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], 
     # Few rows are dealt once and kept, for every look at a view is planned anew: 30 ms each, for all columns.
     kind = "TABLE" if sum(one.rows.stat().st_size for one in staged) < _KEPT_BYTES else "VIEW"
     engine.execute(
-        f"CREATE TEMP {kind} dealt AS SELECT arrived.*, place.number AS {PLACE} "
+        f"CREATE TEMP {kind} dealt AS SELECT arrived.*, place.number AS {PLACE}, true AS {IS_WHOLE} "
         f"FROM ({arrived}) AS arrived "
         f"LEFT JOIN window_hour ON window_hour.hour = {_hour('arrived._window_utc')} "
         f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_hour.start "
@@ -144,9 +146,10 @@ def _arrived(table: Table, capture: Staged) -> str:
     asked_scopes = ", ".join(literal(one) for one in manifest.scopes)
     scope, owner = _scope(table, manifest)
     return (
-        f"SELECT row.*, {stamp} AS _window_utc, {scope} AS {SCOPE}, "
+        f"SELECT row.* EXCLUDE (file_row_number), row.file_row_number AS {LINE}, "
+        f"{stamp} AS _window_utc, {scope} AS {SCOPE}, "
         f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}) AS __is_asked_for "
-        f"FROM {parquet([capture.rows])} AS row {join} {owner}"
+        f"FROM {parquet([capture.rows], row_numbers=True)} AS row {join} {owner}"
     )
 
 

@@ -34,14 +34,17 @@ _COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 _FILE = "__file"
 
 
-def parquet(files: Sequence[Path], schema: pa.Schema | None = None, *, file_as: str = "") -> str:
+def parquet(
+    files: Sequence[Path], schema: pa.Schema | None = None, *, file_as: str = "", row_numbers: bool = False
+) -> str:
     """The rows of these files and of no others, as SQL reads them: `FROM {parquet(...)}`.
 
     Columns are those of `schema`; one that a file lacks is empty there, and one that only a file has is left out.
     Without a schema all files have the columns of the first. `file_as` is a column for the absolute path of a row's
-    file.
+    file; with `row_numbers` there is one, `file_row_number`, for its place in its file.
     """
     options = [f"filename = {literal(file_as)}"] if file_as else []
+    options += ["file_row_number = true"] if row_numbers else []
     return _read_parquet(_files(files), schema, options)
 
 

@@ -60,7 +60,8 @@ def _choose(engine: duckdb.DuckDBPyConnection, table: Table, paths: list[Path]) 
     engine.register("version_rows", _narrow(table, paths))
     engine.execute(
         "CREATE TEMP TABLE newest AS SELECT id, file, number FROM version_rows "
-        f"QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order_by(table)}) = 1"
+        # Of rows that no stamp tells apart, as a record that stands twice in one capture, the last read is the newest.
+        f"QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order_by(table)}, file DESC, number DESC) = 1"
     )
     engine.unregister("version_rows")
     (count,) = engine.execute("SELECT count(*) FROM newest").fetchall()[0]

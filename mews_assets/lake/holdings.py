@@ -1,6 +1,7 @@
 """What a table holds, from the footers of its files: no row is read.
 
-Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope.
+Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope; and which capture brought a
+partition's rows, for which one column is read.
 """
 
 from __future__ import annotations
@@ -64,6 +65,13 @@ def _newest(lake: Lake, table: Table, scope: str) -> str | None:
     # A writer that was killed may have left a folder without its file.
     there = (key for key in reversed(keys) if lake.exists(layout.changes_file(table.name, scope, key)))
     return next(there, None)
+
+
+def rows_by_capture(lake: Lake, name: str) -> dict[str, int]:
+    """How many rows of a file each capture brought; only the column that says it is read."""
+    with lake.filesystem.open_input_file(lake.path(name)) as source:
+        captures = pq.ParquetFile(source).read(columns=["_landing_id"]).column("_landing_id")
+    return {one["values"]: one["counts"] for one in captures.value_counts().to_pylist()}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.lines import Findings
 from mews_assets.lake.measures import Measures
+from mews_assets.lake.partition_files import Restated
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class MergedPartition:
     arrived: int
     held: int
     measures: Measures
+    restated: Restated = field(default_factory=Restated)
+    """Versions that came with other content than before, under the same id and stamp."""
 
     @property
     def repeats(self) -> int:

@@ -17,6 +17,7 @@ from mews_assets.sandbox.clock import read_micros, write_micros
 from mews_assets.sandbox.data import DataError
 from mews_assets.sandbox.exports import FILE_BYTES
 from mews_assets.sandbox.limits import LIMIT_REQUESTS
+from mews_assets.sandbox.parts import PAGE_RECORDS
 from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox, source
 from mews_assets.sandbox.versions import Version
 
@@ -53,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="requests per token in 30 s (default 200)",
     )
     parser.add_argument(
+        "--page-records",
+        type=_positive,
+        default=PAGE_RECORDS,
+        help="most records in a page, also where more are asked for (default 1000)",
+    )
+    parser.add_argument(
         "--no-export-token", action="store_true", help="also an access token that has no right to exports"
     )
 
@@ -71,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
             file_bytes=args.file_bytes,
             rate_limit=args.rate_limit,
             no_export_token=args.no_export_token,
+            page_records=args.page_records,
             port=args.port,
         ) as sandbox:
             print(greeting(sandbox), flush=True)

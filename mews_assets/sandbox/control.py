@@ -47,7 +47,8 @@ def put_record(
     """Make the record the newest version of itself; returns its stamp.
 
     The stamp is now, and is written into the record's UpdatedUtc (CreatedUtc for LedgerEntry), unless
-    `stamp_utc` names another one. The scope comes from the record, or from its version before.
+    `stamp_utc` names another one; with that of the newest version it takes
+    its place. The scope comes from the record, or from its version before.
     """
     if entity not in ENTITIES:
         raise ValueError(f"Entity {entity!r} is not one of {', '.join(ENTITIES)}")

@@ -37,10 +37,11 @@ class Page:
 
 
 def answer_page(
-    store: Store, clock: Clock, access: Access, operation: Operation, body: Mapping[str, Any]
+    store: Store, clock: Clock, access: Access, operation: Operation, body: Mapping[str, Any], most: int
 ) -> Page:
-    """One page of a paginated operation, as the asking token sees it."""
-    count, after = limitation(body)
+    """One page of a paginated operation, as the asking token sees it: of `most` records, if more are asked for."""
+    asked, after = limitation(body)
+    count = min(asked, most)
     sends_records = extent(body, operation)
     at_us = clock.now_us()
     question = Question(

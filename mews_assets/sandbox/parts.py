@@ -17,6 +17,8 @@ from mews_assets.sandbox.limits import Door, RequestLimit
 from mews_assets.sandbox.store import Store
 
 LOG_REQUESTS = 10_000
+PAGE_RECORDS = 1000
+"""The most that Limitation.Count may ask for, and that a page holds unless the sandbox is told to send fewer."""
 
 
 @dataclass
@@ -53,3 +55,5 @@ class Sandbox:
     limit: RequestLimit
     faults: FaultPlan = field(default_factory=FaultPlan)
     log: RequestLog = field(default_factory=RequestLog)
+    page_records: int = PAGE_RECORDS
+    """The most records a page holds, however many were asked for."""

@@ -31,7 +31,7 @@ from mews_assets.sandbox.limits import (
     RequestLimit,
     token_table,
 )
-from mews_assets.sandbox.parts import Sandbox
+from mews_assets.sandbox.parts import PAGE_RECORDS, Sandbox
 from mews_assets.sandbox.server import Application
 from mews_assets.sandbox.store import Store
 from mews_assets.sandbox.versions import Version
@@ -98,6 +98,7 @@ def running_sandbox(
     rate_limit: int = LIMIT_REQUESTS,
     rate_seconds: float = LIMIT_SECONDS,
     no_export_token: bool = False,
+    page_records: int = PAGE_RECORDS,
     port: int = 0,
 ) -> Iterator[RunningSandbox]:
     """A sandbox that serves these versions, or the records of a folder, or simulated hotels.
@@ -113,7 +114,8 @@ def running_sandbox(
             clock = Clock(now)
             exports = Exports(store, clock, folder / "exports", seconds=export_seconds, file_bytes=file_bytes)
             door = Door(token_table(store.enterprises().items(), no_export_token=no_export_token))
-            sandbox = Sandbox(store, clock, door, exports, RequestLimit(rate_limit, rate_seconds))
+            limit = RequestLimit(rate_limit, rate_seconds)
+            sandbox = Sandbox(store, clock, door, exports, limit, page_records=page_records)
             with closing(exports), _served(Application(sandbox), listener):
                 yield _handle(sandbox, listener)
 

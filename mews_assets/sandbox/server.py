@@ -133,7 +133,8 @@ class Application:
         if call.operation in EXPORT_OPERATIONS:
             return self._export(call.operation, access, body, address)
         operation = OPERATIONS[call.operation]
-        page = answer_page(self.sandbox.store, self.sandbox.clock, access, operation, body)
+        parts = self.sandbox
+        page = answer_page(parts.store, parts.clock, access, operation, body, parts.page_records)
         return Response(status_code=204) if page.is_empty and wants_minimal else _json(page.body)
 
     def _export(self, operation: str, access: Access, body: dict[str, Any], address: str) -> Response:

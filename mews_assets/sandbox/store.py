@@ -105,7 +105,10 @@ class Store:
         return self._bodies
 
     def put(self, version: Version) -> None:
-        """Add one version, which must be the newest of its record. Raises ValueError when it is not."""
+        """Add one version, which must be the newest of its record. Raises ValueError when it is not.
+
+        One with the stamp of the newest takes its place: a record that was changed without a new stamp.
+        """
         with self._lock:
             connection = self._connection()
             born_us = version.stamp_us
@@ -115,12 +118,13 @@ class Store:
                 "ORDER BY stamp_us DESC LIMIT 1",
                 key,
             ).fetchone()
-            if newest and newest[1] >= version.stamp_us:
-                raise ValueError(
-                    f"{version.entity} {version.id} already has a version that is as new or newer"
-                )
+            if newest and newest[1] > version.stamp_us:
+                raise ValueError(f"{version.entity} {version.id} already has a version that is newer")
             connection.execute("BEGIN IMMEDIATE")
-            if newest:
+            if newest and newest[1] == version.stamp_us:
+                born_us = newest[2]
+                connection.execute("DELETE FROM version WHERE rowid = ?", (newest[0],))
+            elif newest:
                 born_us = newest[2]
                 update = "UPDATE version SET until_us = ? WHERE rowid = ?"
                 connection.execute(update, (version.stamp_us, newest[0]))

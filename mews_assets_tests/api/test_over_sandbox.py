@@ -106,6 +106,18 @@ def test_small_pages_and_large_ones_bring_the_same_records(client: MewsClient) -
     assert records_of(small) == records_of(large)
 
 
+def test_a_server_that_sends_fewer_records_than_asked_for_is_asked_on_to_the_end(client: MewsClient) -> None:
+    """A thousand are asked for, and at most 200 come."""
+    whole = records_of(order_items(client))
+    with running_sandbox(hotels=2, days=6, now=NOW, page_records=200) as sandbox, client_to(sandbox) as short:
+        pages = order_items(short)
+    assert records_of(pages) == whole
+    lengths = [len(page.records["OrderItems"]) for page in pages]
+    assert len(lengths) > 3
+    assert set(lengths[:-2]) == {200}
+    assert lengths[-1] == 0
+
+
 def test_an_outlet_page_brings_items_and_their_bills(client: MewsClient) -> None:
     keys = ("OutletItems", "OutletBills")
     pages = list(Pages(client, "outletItems/getAll", keys, {"UpdatedUtc": UPDATED}, 100))

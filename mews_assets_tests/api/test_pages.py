@@ -26,15 +26,46 @@ def limitations(mews: ScriptedMews) -> list[dict[str, Any]]:
     return [body["Limitation"] for body in mews.bodies]
 
 
-def test_pages_follow_the_cursor_until_a_short_page() -> None:
-    mews = ScriptedMews(outlet_page("ab", "b"), outlet_page("cd", "d"), outlet_page("e", "e"))
+def test_pages_follow_the_cursor_until_an_empty_page() -> None:
+    mews = ScriptedMews(
+        outlet_page("ab", "b"), outlet_page("cd", "d"), outlet_page("e", "e"), outlet_page("", None)
+    )
     assert ids_of(pages_of(mews, body={"Currency": "EUR"})) == [b'{"Id": "%c"}' % c for c in b"abcde"]
     assert limitations(mews) == [
         {"Count": 2},
         {"Count": 2, "Cursor": "b"},
         {"Count": 2, "Cursor": "d"},
+        {"Count": 2, "Cursor": "e"},
     ]
     assert {body["Currency"] for body in mews.bodies} == {"EUR"}
+
+
+def test_a_short_page_with_a_cursor_is_not_the_last() -> None:
+    """Nobody says that a server sends as many as it is asked for: some send at most 500."""
+    mews = ScriptedMews(
+        outlet_page("a", "a"), outlet_page("bcd", "d"), outlet_page("e", "e"), httpx.Response(204)
+    )
+    assert len(ids_of(pages_of(mews, count=1000))) == 5
+    assert [one.get("Cursor") for one in limitations(mews)] == [None, "a", "d", "e"]
+
+
+def test_a_null_cursor_ends_a_short_page() -> None:
+    mews = ScriptedMews(outlet_page("ab", "b"), outlet_page("c", None), outlet_page("xx", "x"))
+    assert len(ids_of(pages_of(mews))) == 3
+    assert len(mews.requests) == 2
+
+
+def test_an_empty_page_is_the_last_whatever_its_cursor() -> None:
+    mews = ScriptedMews(outlet_page("ab", "b"), outlet_page("", "b"), outlet_page("xx", "x"))
+    assert len(ids_of(pages_of(mews))) == 2
+    assert len(mews.requests) == 2
+
+
+def test_a_short_page_whose_cursor_came_before_stops_the_pull() -> None:
+    mews = ScriptedMews(outlet_page("a", "a"), outlet_page("b", "a"))
+    with pytest.raises(RepeatedCursorError, match="cursor a"):
+        ids_of(pages_of(mews, count=1000))
+    assert len(mews.requests) == 2
 
 
 def test_a_null_cursor_ends_a_full_page() -> None:
@@ -48,10 +79,10 @@ def test_a_full_last_page_costs_one_more_empty_page() -> None:
     assert [len(page.records["OutletItems"]) for page in pages_of(mews)] == [2, 0]
 
 
-def test_only_the_first_list_decides_whether_a_page_is_short() -> None:
-    full = ok({"OutletItems": [{}, {}], "OutletBills": [{}], "Cursor": "b"})
-    short = ok({"OutletItems": [{}], "OutletBills": [{}, {}, {}], "Cursor": "c"})
-    assert len(list(pages_of(ScriptedMews(full, short)))) == 2
+def test_only_the_first_list_decides_whether_a_page_is_empty() -> None:
+    one = ok({"OutletItems": [{}, {}], "OutletBills": [], "Cursor": "b"})
+    none = ok({"OutletItems": [], "OutletBills": [{}, {}, {}], "Cursor": "c"})
+    assert len(list(pages_of(ScriptedMews(one, none)))) == 2
 
 
 def test_a_204_is_an_empty_page_with_its_request_id() -> None:
@@ -79,7 +110,7 @@ def test_a_page_too_heavy_is_halved_and_goes_on_from_the_same_cursor() -> None:
         refusal(408),
         refusal(408),
         outlet_page(forty[:10], "9"),
-        outlet_page("a", "a"),
+        outlet_page("a", None),
     )
     assert len(ids_of(pages_of(mews, count=40))) == 51
     assert limitations(mews) == [
@@ -123,6 +154,7 @@ def test_a_small_page_asked_for_is_not_made_bigger() -> None:
         ({"OutletItems": [{}, {}], "OutletBills": []}, "no Cursor"),
         ({"OutletItems": [{}, {}], "OutletBills": [], "Cursor": 7}, "neither null nor an id"),
         ({"OutletItems": [{}, {}], "OutletBills": [], "Cursor": ""}, "neither null nor an id"),
+        ({"OutletItems": [{}], "OutletBills": [], "Cursor": 7}, "neither null nor an id"),
     ],
 )
 def test_an_answer_without_its_records_is_an_error_and_no_empty_page(answer: object, complaint: str) -> None:
@@ -144,7 +176,7 @@ def test_every_record_keeps_its_bytes_but_for_line_breaks_between_tokens() -> No
 
 
 def test_the_same_pages_can_be_read_again_from_the_start() -> None:
-    pages = pages_of(ScriptedMews(outlet_page("a", "a")))
+    pages = pages_of(ScriptedMews(outlet_page("a", None)))
     assert ids_of(pages) == ids_of(pages)
 
 

@@ -87,6 +87,20 @@ def errors_end_the_pages_quietly() -> Iterator[None]:
 
 
 @mutant
+def short_pages_end_a_query() -> Iterator[None]:
+    """A page of fewer records than asked for is taken for the last, though it carries a cursor."""
+    real = pages.Pages._next_cursor
+
+    def next_cursor(self: Any, answer: Any, page: Any, count: int) -> str | None:
+        if len(page.records[self._records_keys[0]]) < count:
+            return None
+        return real(self, answer, page, count)
+
+    with patched((pages.Pages, "_next_cursor", next_cursor)):
+        yield
+
+
+@mutant
 def windows_are_due_before_they_settle() -> Iterator[None]:
     """A window is asked for from noon on."""
 

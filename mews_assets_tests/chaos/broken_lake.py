@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from mews_assets.lake import (
     changes,
@@ -136,7 +137,7 @@ def ties_are_in_no_order() -> Iterator[None]:
             return getattr(self._engine, name)
 
         def sql(self, text: str) -> Any:
-            return self._engine.sql(text.replace(", id, _captured_at_utc, _landing_id", ", md5(id)"))
+            return self._engine.sql(text.replace(", id, _captured_at_utc, _landing_id, ", ", md5(id), "))
 
     @contextmanager
     def opened(*arguments: Any, **more: Any) -> Iterator[Any]:
@@ -150,19 +151,34 @@ def ties_are_in_no_order() -> Iterator[None]:
 @mutant
 def versions_of_one_id_are_one_row() -> Iterator[None]:
     """A partition holds one version of each record."""
-    real = partition_files.PartitionFiles._first_of_each
+    real = partition_files.PartitionFiles._one_of_each
 
-    def first(self: Any, batch: Any, previous: Any) -> Any:
-        keep, last = real(self, batch, previous)
+    def one_of_each(self: Any, batches: Any) -> Iterator[Any]:
         seen: set[Any] = set()
-        for at, (place, one) in enumerate(
-            zip(batch.column(dealing.PLACE).to_pylist(), batch.column("id").to_pylist(), strict=True)
-        ):
-            keep[at] &= (place, one) not in seen
-            seen.add((place, one))
-        return np.asarray(keep), last
+        for batch in real(self, batches):
+            keep = np.zeros(batch.num_rows, bool)
+            for at, (place, one) in enumerate(
+                zip(batch.column(dealing.PLACE).to_pylist(), batch.column("id").to_pylist(), strict=True)
+            ):
+                keep[at] = (place, one) not in seen
+                seen.add((place, one))
+            yield batch.filter(pa.array(keep))
 
-    with patched((partition_files.PartitionFiles, "_first_of_each", first)):
+    with patched((partition_files.PartitionFiles, "_one_of_each", one_of_each)):
+        yield
+
+
+@mutant
+def the_content_captured_first_stands() -> Iterator[None]:
+    """Of a version that came with two contents the first answer wins for ever."""
+    real = partition_files.in_order
+
+    def in_order(*arguments: Any, then: tuple[str, ...], **more: Any) -> Any:
+        captured, capture, line = then
+        newest_first = (f"{captured} DESC", f"{capture} DESC", line.replace("NULLS", "DESC NULLS"))
+        return real(*arguments, then=newest_first, **more)
+
+    with patched((partition_files, "in_order", in_order)):
         yield
 
 

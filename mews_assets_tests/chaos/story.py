@@ -31,7 +31,7 @@ from mews_assets_tests.chaos.house import EXPECTED, Came, House
 from mews_assets_tests.chaos.process import Death, Turns
 from mews_assets_tests.chaos.seams import sandbox_seams, seams
 from mews_assets_tests.chaos.verdict import Verdict
-from mews_assets_tests.chaos.weather import ABSORBED, Weather, spells_of
+from mews_assets_tests.chaos.weather import ABSORBED, Weather, apart, spells_of
 from mews_assets_tests.chaos.wire import Sandboxed
 from mews_assets_tests.chaos.world import (
     DAY_US,
@@ -40,6 +40,7 @@ from mews_assets_tests.chaos.world import (
     Truth,
     build_sandbox,
     connections_of,
+    restate,
     truth_of,
     versions_of,
 )
@@ -123,6 +124,8 @@ class Story:
 
     def __init__(self, seed: int, house: House, verdict: Verdict, rng: random.Random, end_us: int) -> None:
         self.seed, self.house, self.verdict, self.rng, self.end_us = seed, house, verdict, rng, end_us
+        self.own = apart(rng)
+        self.restates = self.own.random() < 0.5
         self.clock = house.sandboxed.clock
         self.sandbox = verdict.sandbox
         self.ended: Counter[str] = Counter()
@@ -175,6 +178,27 @@ class Story:
                 self._take_slot(group[0])
         if self.carrier.random() < 0.06:
             carriers.copy(self.house, self.carrier)
+        if self.restates and self.own.random() < 0.4:
+            for _ in range(self.own.randint(1, 4)):
+                self._restate()
+
+    def _restate(self) -> None:
+        """Mews changes a record that it shows, and leaves its stamp as it was."""
+        now = self.clock.now_us()
+        entities = sorted({table.entity for table in self.verdict.tables})
+        shown = [
+            one
+            for entity in entities
+            for one in self.truth.versions.get(entity, ())
+            if one.stamp_us <= now < one.until_us
+        ]
+        if not shown:
+            return
+        one = self.own.choice(shown)
+        tag = restate(self.sandbox.store, one)
+        self.truth.restated.setdefault((one.entity, *one.key), set()).add(tag)
+        self.house.weather.note("restated")
+        self.house.story.append(f"  restated: {one.entity} {tag}")
 
     def _take_slot(self, table: Table) -> None:
         access = next(iter(self.sandbox.door.accesses.values()))

@@ -31,6 +31,7 @@ from mews_assets.lake.store import Lake
 from mews_assets.sandbox.clock import read_micros, to_micros
 from mews_assets.sandbox.parts import Sandbox
 from mews_assets.windows import Grain, from_key, settled_windows, to_key
+from mews_assets_tests.chaos.contents import wrong_contents
 from mews_assets_tests.chaos.house import Came, House
 from mews_assets_tests.chaos.process import Process
 from mews_assets_tests.chaos.world import START, TAGS, True_, Truth, window_of
@@ -137,7 +138,7 @@ class Verdict:
             self.wrong.append(f"{name}: lost {self._named(table, lost)}, which it held before")
         for key, tag in now.items():
             true = self.truth.by_key[table.entity].get(key)
-            if true is None or tag != true.tag or scope != true.scope:
+            if true is None or tag not in self.truth.texts_of(true) or scope != true.scope:
                 self.wrong.append(f"{name}: holds {key} {tag!r}, which Mews never showed ({true})")
             elif table.via is None and to_key(window_of(true.window_us), Grain.DAILY) != window:
                 self.wrong.append(f"{name}: holds {true.tag}, which belongs to {window_of(true.window_us)}")
@@ -238,6 +239,8 @@ class Verdict:
                 self.wrong.append(f"{table.name}: {len(pending)} captures were never merged")
         for manifest in self._landed.values():
             self._look_at_capture(manifest)
+        for table in self.tables:
+            self.wrong += wrong_contents(self, table)
         self._ask_by_sql()
 
     def _ask_by_sql(self) -> None:

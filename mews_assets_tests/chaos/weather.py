@@ -51,8 +51,17 @@ HEAVY = (
     "export left out",
 )
 FATES = ("export fails", "export expires", "export is stuck", "export vanishes", "records twice in files")
-OUTSIDE = ("slot taken by another", "clock skew", "disk full", "read-only lake", "killed", "two at once")
-KINDS = LIGHT + OF_FILES + HEAVY + FATES + OUTSIDE
+OF_PAGES = ("short pages",)
+OUTSIDE = (
+    "slot taken by another",
+    "clock skew",
+    "disk full",
+    "read-only lake",
+    "killed",
+    "two at once",
+    "restated",
+)
+KINDS = LIGHT + OF_FILES + HEAVY + OF_PAGES + FATES + OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,7 @@ class Weather:
 
 def spells_of(start_us: int, end_us: int, rng: random.Random) -> list[Spell]:
     """A few heavy spells, and a light drizzle over all the time."""
+    own = apart(rng)
     spells = []
     for kind in rng.sample(LIGHT + HEAVY, rng.randint(2, 7)):
         at = rng.randrange(start_us, end_us)
@@ -124,4 +134,11 @@ def spells_of(start_us: int, end_us: int, rng: random.Random) -> list[Spell]:
             spells.append(
                 Spell(kind, at, at + rng.randrange(HOUR_US, 12 * HOUR_US), rng.choice((0.05, 0.3, 1.0)))
             )
+    if own.random() < 0.3:
+        spells += [Spell(kind, start_us, end_us, own.choice((0.3, 1.0))) for kind in OF_PAGES]
     return spells
+
+
+def apart(rng: random.Random) -> random.Random:
+    """A generator of its own, told by a seed's story so far: what it draws changes nothing else in that story."""
+    return random.Random(str(rng.getstate()))

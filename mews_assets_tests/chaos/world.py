@@ -75,6 +75,12 @@ class Truth:
 
     versions: dict[str, list[True_]] = field(default_factory=dict)
     by_key: dict[str, dict[tuple[str, int], True_]] = field(default_factory=dict)
+    restated: dict[tuple[str, str, int], set[str]] = field(default_factory=dict)
+    """By entity, id and stamp: the texts that Mews gave a version later, under the same stamp."""
+
+    def texts_of(self, one: True_) -> set[str]:
+        """All that a version ever said."""
+        return {one.tag, *self.restated.get((one.entity, *one.key), ())}
 
     def shown_from(self, table: Table, scope: str, window: Window, until_us: int) -> list[True_]:
         """The versions of a settled window that stand since it ended, up to an instant."""
@@ -194,6 +200,23 @@ def truth_of(versions: list[Version]) -> Truth:
             truth.versions.setdefault(entity, []).append(one)
             truth.by_key.setdefault(entity, {})[one.key] = one
     return truth
+
+
+def restate(store: Store, one: True_) -> str:
+    """Give the version of a record that is shown another text, as long as the one it has. Gives the text."""
+    connection = store._connection()
+    rowid, body = connection.execute(
+        "SELECT v.body, b.record FROM version v JOIN body b ON b.rowid = v.body "
+        "WHERE v.entity = ? AND v.id = ? AND v.stamp_us = ?",
+        (one.entity, one.id, one.stamp_us),
+    ).fetchone()
+    record = json.loads(body)
+    prop = TAGS[one.entity]
+    tag = record[prop]
+    record[prop] = tag[:-2] + ("w" if tag[-2] == "v" else "v") + tag[-1]
+    text = json.dumps(record, separators=(",", ":")).encode()
+    connection.execute("UPDATE body SET record = ? WHERE rowid = ?", (text, rowid))
+    return str(record[prop])
 
 
 def connections_of(rng: random.Random) -> dict[str, str]:

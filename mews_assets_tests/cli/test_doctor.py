@@ -70,6 +70,7 @@ def test_all_well_is_a_line_each_and_exit_code_0(
     assert CLIENT_TOKEN not in out and ACCESS_TOKEN not in out
     counts = today.requests()["Counts"]
     assert "exports/add" not in counts, "looking must not make an export"
+    assert counts.pop("enterprises/getAll") == 2  # a page, and the empty one after it
     assert set(counts.values()) == {1}, "one request tells of each operation"
     assert not Path("lake").exists(), "looking must not lay a lake"
 

@@ -223,7 +223,7 @@ def test_a_failed_run_of_current_tables_is_told_with_its_scope(watch: Watch) -> 
     assert not fold_run(stage, catalog.table("payments"), north, south).success
     watch.tick()
     (message,) = watch.webhook.received
-    assert message["title"].startswith("FAILED current_payments: a run failed, 1 hotel")
+    assert message["title"].startswith("FAILED current/payments: a run failed, 1 hotel")
     assert "nothing stands in changes for" in message["message"]
 
 

@@ -19,6 +19,7 @@ from mews_assets.lake.landing import LandedFile, Manifest
 from mews_assets.lake.lines import Findings, Seen
 from mews_assets.lake.measures import Broken, Measures
 from mews_assets.lake.merged import MergedCapture, MergedPartition
+from mews_assets.lake.partition_files import Restated
 from mews_assets.lake.references import Reference
 from mews_assets.lake.volume import Volume
 from mews_assets.windows import Window
@@ -45,6 +46,11 @@ def captured(**changes: object) -> Evidence:
     return replace(EVIDENCE, captures=(replace(CAPTURE, **changes),))  # type: ignore[arg-type]
 
 
+def restated(count: int) -> Evidence:
+    shown = [("a", DAY.start)] * count
+    return replace(EVIDENCE, merged=replace(GOOD, restated=Restated(count, shown)))
+
+
 def broken(rule: str, *places: Broken) -> Evidence:
     return measured(broken={rule: places}, worst={rule: ({"id": "a"},)})
 
@@ -54,12 +60,13 @@ def failing(evidence: Evidence) -> dict[str, Verdict]:
     return {name: verdict for name, verdict in verdicts.items() if not verdict.passed}
 
 
-def test_there_are_twelve_checks_and_each_says_why_it_is_as_grave_as_it_is() -> None:
+def test_there_are_thirteen_checks_and_each_says_why_it_is_as_grave_as_it_is() -> None:
     assert list(JUDGES) == [
         "key_unique",
         "required_present",
         "rows_in_window",
         "rows_reconciled",
+        "versions_stable",
         "enum_values_known",
         "schema_drift",
         "amounts_add_up",
@@ -111,6 +118,7 @@ def test_a_good_partition_passes_every_check() -> None:
         ("required_present", measured(missing={"currency": 3}), {"missing": {"currency": 3}}),
         ("rows_in_window", measured(rows_outside_window=1), {"rows_outside_window": 1}),
         ("rows_reconciled", measured(rows=13), {"repeats": -1}),
+        ("versions_stable", restated(2), {"versions_restated": 2}),
         (
             "enum_values_known",
             broken("enums", Broken("state", 3, {"Lost": 2, "Found": 1})),

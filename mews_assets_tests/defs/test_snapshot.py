@@ -13,9 +13,9 @@ from dagster._core.loader import LoadingContextForTest
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
-from mews_assets.defs.alert_facts import _key
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.partitions import SCOPE_SETS
+from mews_assets.defs.run_facts import _key
 from mews_assets.defs.snapshot import SNAPSHOT_CHECKS, op_name
 from mews_assets.defs.specs import current_key, snapshot_key
 from mews_assets.lake import layout
@@ -171,7 +171,7 @@ def test_a_snapshot_that_fails_says_so_and_its_neighbour_stands(stage: Stage) ->
     assert not result.success
     assert set(materialisations(result, snapshot_key(PAYMENTS))) == {south}
     failure = failure_of(result).user_failure_data
-    assert failure.metadata["failed_scopes"].value == [north]
+    assert failure.metadata["failed_partitions"].value == [north]
     assert failure.metadata["again_may_help"].value is False
     assert "status 403" in failure.description
     assert pq.read_table(path, partitioning=None) == before

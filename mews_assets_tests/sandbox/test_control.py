@@ -85,9 +85,9 @@ def test_a_record_put_live_can_have_a_stamp_of_its_own(sandbox):
     midnight = between("2024-06-10T00:00:00Z", "2024-06-10T00:00:00Z")
     found = client.page("orderItems/getAll", UpdatedUtc=midnight)["OrderItems"]
     assert [one["UpdatedUtc"] for one in found] == ["2024-06-10T00:00:00Z"]
-    with pytest.raises(ValueError, match="as new or newer"):
+    with pytest.raises(ValueError, match="a version that is newer"):
         sandbox.put_record(
-            "OrderItem", {"Id": made_id("a"), "EnterpriseId": NORTH}, stamp_utc="2024-06-10T00:00:00Z"
+            "OrderItem", {"Id": made_id("a"), "EnterpriseId": NORTH}, stamp_utc="2024-06-09T00:00:00Z"
         )
 
 
@@ -125,3 +125,12 @@ def test_an_unknown_control_address_is_404_and_names_the_known_ones(client):
     answer = control(client, "GET", "everything")
     assert answer.status_code == 404
     assert "/control/requests" in answer.json()["Details"]
+
+
+def test_a_record_put_with_its_newest_stamp_takes_that_versions_place(sandbox):
+    client, stamp = Client(sandbox), "2024-06-14T10:00:00Z"
+    for name in ("before", "after"):
+        record = {"Id": made_id("r"), "EnterpriseId": NORTH, "Name": name}
+        assert sandbox.put_record("OrderItem", record, stamp_utc=stamp) == stamp
+    day = {"StartUtc": "2024-06-14T00:00:00Z", "EndUtc": "2024-06-15T00:00:00Z"}
+    assert client.names("orderItems/getAll", "OrderItems", UpdatedUtc=day) == ["after"]

@@ -229,3 +229,14 @@ def test_twenty_small_pages_take_less_than_a_delayed_acknowledgement_each(client
     for _ in range(20):
         client.page("enterprises/getAll")
     assert time.monotonic() - start < 20 * 0.04
+
+
+def test_a_sandbox_that_sends_few_records_in_a_page_sends_a_cursor_until_there_are_none():
+    records = [*hotels(), *(item(f"{n}", f"2024-06-0{n}T00:00:00Z", Name=f"{n}") for n in range(1, 6))]
+    with running_sandbox(records, now=datetime.fromisoformat(NOW), page_records=2) as sandbox:
+        client, cursor, lengths = Client(sandbox), None, []
+        while not lengths or cursor is not None:
+            page = client.page("orderItems/getAll", 1000, cursor)
+            lengths.append(len(page["OrderItems"]))
+            cursor = page["Cursor"]
+    assert lengths == [2, 2, 1, 0]

@@ -9,6 +9,7 @@ import dagster as dg
 
 from mews_assets.defs.checks.model import Check, Evidence, Verdict
 from mews_assets.lake.merged import MergedCapture
+from mews_assets.lake.partition_files import Restated
 from mews_assets.lake.rules import DUPLICATES, MISSING, OUTSIDE
 
 
@@ -59,6 +60,16 @@ def _rows_reconciled(evidence: Evidence) -> Verdict:
     )
 
 
+def _versions_stable(evidence: Evidence) -> Verdict:
+    restated = evidence.merged.restated if evidence.merged is not None else Restated()
+    return Verdict(
+        restated.count == 0,
+        {"rows": evidence.measures.rows, "versions_restated": restated.count},
+        restated.count,
+        tuple({"id": one, "version": version} for one, version in restated.shown),
+    )
+
+
 def _unexplained(capture: MergedCapture) -> int:
     return capture.manifest.lines - capture.findings.blank_lines - capture.dealt - capture.boundary
 
@@ -95,5 +106,12 @@ ROW_CHECKS = (
         _rows_reconciled,
         every_partition=True,
         blocking=True,
+    ),
+    Check(
+        "versions_stable",
+        "No version came again with other content under the same id and stamp. WARN: the content captured last stands "
+        "and the landing has both, but who follows the table by its stamps has not seen the change.",
+        dg.AssetCheckSeverity.WARN,
+        _versions_stable,
     ),
 )
