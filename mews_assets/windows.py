@@ -1,10 +1,11 @@
-"""Windows of time: half-open inside, inclusive when asked of Mews.
+"""Windows of time: half-open, whatever Mews takes an interval for.
 
 Lives here: cutting time into windows, joining neighbouring ones, halving, settling, and writing instants the
 way the API reads them. `now` is always an argument. Only the standard library; no other room of the project.
 
-Mews includes both ends of every interval. A window asked as `[start, end]` therefore also returns the rows
-stamped exactly at `end`; those belong to the next window, because a `Window` here holds `start <= t < end`.
+Since January 2026 Mews reads intervals half-open; before, and in texts that still stand, it includes both ends. A
+`Window` here holds `start <= t < end`. It is asked for as `[start, end]`: the answer then holds all of it under
+either reading, and a row stamped exactly at `end`, which may come along, belongs to the next window.
 All instants are aware datetimes in UTC.
 """
 
@@ -74,7 +75,7 @@ class Window:
         return self.start <= other.start and other.end <= self.end
 
     def settles(self, *, by_day: bool) -> datetime:
-        """After this instant no row of it can be missing at Mews, and Mews answers for all of it."""
+        """After this instant Mews answers for all of it. Not final: some rows may become visible later still."""
         return self.end + over_after(by_day=by_day) + SETTLE
 
     def is_settled(self, now: datetime, *, by_day: bool) -> bool:

@@ -65,7 +65,7 @@ class Places:
 
     @classmethod
     def of(cls, staged: Iterable[Staged], grain: Grain) -> Places:
-        """All that the captures cover, and the windows after their ends, where boundary rows belong."""
+        """All that the captures cover, and the windows after their ends, where rows right at an end belong."""
         wanted: set[Partition] = set()
         for capture in staged:
             wanted |= covered(capture.manifest, grain) | beyond(capture.manifest, grain)
@@ -79,7 +79,7 @@ def covered(manifest: Manifest, grain: Grain) -> set[Partition]:
 
 
 def beyond(manifest: Manifest, grain: Grain) -> set[Partition]:
-    """The partitions whose first instant is the capture's last: Mews sends both ends of an interval."""
+    """The partitions whose first instant is the capture's end: where Mews includes it, rows of these come along."""
     window = window_at(manifest.window.end, grain)
     return {Partition(scope, window) for scope in manifest.scopes}
 

@@ -49,7 +49,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a capture holds: every record of these scopes whose stamp lies in the window, both ends included.
+    """What a capture holds: every record of these scopes whose stamp lies in the window, perhaps some right at its end.
 
     `source` says how it was fetched: operation or entity type, export id, request ids. `owners` gives the scope
     of what the rows name, where that is not their scope itself and the scopes are several.

@@ -17,6 +17,7 @@ from mews_assets.sandbox.clock import read_micros, write_micros
 from mews_assets.sandbox.data import DataError
 from mews_assets.sandbox.exports import FILE_BYTES
 from mews_assets.sandbox.limits import LIMIT_REQUESTS
+from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox, source
 from mews_assets.sandbox.versions import Version
 
@@ -51,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="requests per token in 30 s (default 200)",
     )
     parser.add_argument(
+        "--intervals",
+        choices=[one.value for one in Intervals],
+        default=Intervals.HALF_OPEN.value,
+        help="how intervals of filters are read: half-open, as Mews does since January 2026 (default), or inclusive",
+    )
+    parser.add_argument(
         "--no-export-token", action="store_true", help="also an access token that has no right to exports"
     )
 
@@ -71,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
             no_export_token=args.no_export_token,
             port=args.port,
         ) as sandbox:
+            sandbox.read_intervals(args.intervals)
             print(greeting(sandbox), flush=True)
             stop.wait()
     except _StoppedError:

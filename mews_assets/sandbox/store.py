@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros
-from mews_assets.sandbox.questions import Question
+from mews_assets.sandbox.questions import Intervals, Question
 from mews_assets.sandbox.versions import Version
 
 FOREVER_US = 2**62
@@ -83,6 +83,8 @@ class Store:
         self._lock = threading.Lock()
         self._keys = msgspec.json.Decoder(_Keys)
         self._bodies = 0
+        self.intervals = Intervals.HALF_OPEN
+        """How the intervals of questions are read."""
         # Nothing here outlives the process, so nothing needs to survive a crash while loading.
         connection = self._connection()
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
@@ -131,7 +133,7 @@ class Store:
 
     def records(self, question: Question) -> Iterator[bytes]:
         """Every record that answers the question, oldest change first, streamed."""
-        where, values = question.where()
+        where, values = question.where(self.intervals)
         sql = f"SELECT (SELECT record FROM body WHERE rowid = v.body) {where} ORDER BY v.stamp_us, v.id"  # noqa: S608
         yield from (row[0] for row in self._connection().execute(sql, values))
 
@@ -141,7 +143,7 @@ class Store:
         None when there is no record of that name.
         """
         connection = self._connection()
-        where, values = question.where()
+        where, values = question.where(self.intervals)
         if after is not None:
             place = connection.execute(
                 "SELECT born_us FROM version INDEXED BY by_id WHERE entity = ? AND id = ? LIMIT 1",
