@@ -151,17 +151,21 @@ def pool_of(table: Table) -> str:
 
 
 def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]) -> Materialised:
-    """Changes from what landed, without asking Mews. A partition of which nothing landed has failed."""
+    """Changes from what landed, without asking Mews. A partition of which nothing landed has failed.
+
+    All captures that can hold rows of a partition are read, also those that only end where it starts.
+    """
     result = Materialised()
     for table in tables:
         every = [
             landing.read_manifest(lake, table.name, capture) for capture in landing.captures(lake, table.name)
         ]
         of_wanted = [manifest for manifest in every if _of(manifest, wanted)]
-        manifests = [manifest for manifest in of_wanted if manifest.expired_at is None]
         expired = [manifest for manifest in of_wanted if manifest.expired_at is not None]
+        manifests = [manifest for manifest in every if manifest.expired_at is None and _near(manifest, wanted)]
+        there = [one for one in wanted if any(_of(manifest, [one]) for manifest in manifests)]
         fallen = _fallen(lake, table, wanted, expired)
-        merged = result.merged[table.name] = rebuild(lake, table, manifests)
+        merged = result.merged[table.name] = rebuild(lake, table, manifests, only=there)
         result.landed[table.name] = manifests
         # A partition that stands keeps the rows of captures that are gone.
         untouched = {one for gone in expired for one in _of(gone, wanted) if one not in merged.partitions}
@@ -197,6 +201,10 @@ def _gone(table: Table, fallen: list[Partition], expired: list[Manifest]) -> Lak
         "do not stand any more: what only those captures held is gone. Materialise "
         f"{landing_key(table).to_user_string()} along with them to ask Mews for what it still has"
     )
+
+
+def _near(manifest: Manifest, wanted: Iterable[Partition]) -> bool:
+    return any(one.scope in manifest.scopes and manifest.reaches(one.window) for one in wanted)
 
 
 def _of(manifest: Manifest, wanted: Iterable[Partition]) -> list[Partition]:

@@ -7,7 +7,7 @@ Dagster. Failures are told apart by pull: one that fails does not stop its neigh
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -208,9 +208,16 @@ def _merge(
             result.failed.append(([one for one in partitions if _covered(one, [manifest])], problem))
 
 
-def rebuild(lake: Lake, table: Table, manifests: Iterable[Manifest], *, threads: int | None = None) -> Merged:
-    """Merge landed captures again, without asking Mews."""
-    return merge(lake, table, manifests, threads=threads)
+def rebuild(
+    lake: Lake,
+    table: Table,
+    manifests: Iterable[Manifest],
+    *,
+    only: Collection[Partition] | None = None,
+    threads: int | None = None,
+) -> Merged:
+    """Merge landed captures again, without asking Mews. With `only`, they bring rows of these partitions."""
+    return merge(lake, table, manifests, threads=threads, only=only)
 
 
 def _of(pull: Pull, partitions: Iterable[Partition]) -> list[Partition]:

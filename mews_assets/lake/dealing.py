@@ -21,7 +21,7 @@ from mews_assets.catalog.model import Kind, Table, snake_case
 from mews_assets.lake import layout
 from mews_assets.lake.engine import hold, identifier, literal
 from mews_assets.lake.landing import Manifest
-from mews_assets.windows import Grain, Window, to_key, window_at
+from mews_assets.windows import Grain, Window, coalesce, to_key, window_at
 
 _HOUR_US = 3_600_000_000
 _KEPT_BYTES = 1 << 20
@@ -49,11 +49,20 @@ class Partition:
 
 @dataclass(frozen=True)
 class Staged:
-    """A capture converted to one Parquet file, and that of the records its rows are found by, if any."""
+    """A capture converted to one Parquet file, and that of the records its rows are found by, if any.
+
+    With `only`, its rows of other partitions are left aside: they were merged when it landed.
+    """
 
     manifest: Manifest
     rows: Path
     found_by: Path | None = None
+    only: frozenset[Partition] | None = None
+
+    def covered(self, grain: Grain) -> set[Partition]:
+        """The partitions that it brings whole."""
+        every = covered(self.manifest, grain)
+        return every if self.only is None else every & self.only
 
 
 @dataclass(frozen=True)
@@ -144,9 +153,25 @@ def _arrived(table: Table, capture: Staged) -> str:
     scope, owner = _scope(table, manifest)
     return (
         f"SELECT row.*, {stamp} AS _window_utc, {scope} AS {SCOPE}, "
-        f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}) AS __is_asked_for "
+        f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}){_limit(capture, stamp, scope)} "
+        "AS __is_asked_for "
         f"FROM read_parquet({literal(str(capture.rows))}) AS row {join} {owner}"
     )
+
+
+def _limit(capture: Staged, stamp: str, scope: str) -> str:
+    """The condition that a row is of one of the partitions that its capture is read for."""
+    if capture.only is None:
+        return ""
+    windows: dict[str, list[Window]] = {}
+    for one in capture.only:
+        windows.setdefault(one.scope, []).append(one.window)
+    places = [
+        f"({scope} = {literal(own)} AND {stamp} >= {_instant(span.start)} AND {stamp} < {_instant(span.end)})"
+        for own, each in sorted(windows.items())
+        for span in coalesce(each)
+    ]
+    return f" AND ({' OR '.join(places) or 'false'})"
 
 
 def _scope(table: Table, manifest: Manifest) -> tuple[str, str]:

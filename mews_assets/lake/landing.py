@@ -86,6 +86,10 @@ class Manifest:
         """Whether all of the window was asked for, for the scope."""
         return scope in self.scopes and self.window.covers(window)
 
+    def reaches(self, window: Window) -> bool:
+        """Whether it can hold rows of the window: all of it, some of it, or those right at its own end."""
+        return self.window.start < window.end and window.start <= self.window.end
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
             "format": 1,
@@ -230,7 +234,9 @@ def captures_since(lake: Lake, table: str, since: datetime) -> list[Manifest]:
     Not those that cannot become rows: whoever counts on their partitions would end without them.
     """
     first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    recent = [capture for capture in captures(lake, table) if capture >= first]
+    # By their ids first: whether each of all there ever were has a manifest would be a question for each.
+    named = [name for name in lake.folders(layout.landing_folder(table)) if name >= first]
+    recent = [name for name in named if lake.exists(layout.manifest(table, name))]
     if recent:
         recent = sorted(set(recent) - rejected(lake, table))
     manifests = [read_manifest(lake, table, capture) for capture in recent]
