@@ -92,6 +92,31 @@ class Window:
         return Window(self.start, middle), Window(middle, self.end)
 
 
+@dataclass(frozen=True)
+class Lookback:
+    """How far a pull for missing windows reaches back: over so many windows, and no less than so long.
+
+    Whole windows only: one that is reached in part is looked at again as a whole.
+    """
+
+    windows: int = 0
+    length: timedelta = timedelta(0)
+
+    def __bool__(self) -> bool:
+        return bool(self.windows or self.length)
+
+    def at_least(self, length: timedelta) -> Lookback:
+        return Lookback(self.windows, max(self.length, length))
+
+    def since(self, start: datetime, grain: Grain) -> datetime:
+        """The start of the first window that is looked at again, for a pull that starts here."""
+        first = start
+        for _ in range(self.windows):
+            first = window_start(first - timedelta(microseconds=1), grain)
+        return min(first, window_start(start - self.length, grain))
+
+
+NO_LOOKBACK = Lookback()
 ALL_TIME = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """What is asked for by a question without a window."""
 

@@ -36,7 +36,7 @@ from mews_assets.lake.engine import hold, open_engine, path_list
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.landing import Manifest
-from mews_assets.lake.measures import Measures, measure
+from mews_assets.lake.measures import measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.news import holds_the_same
 from mews_assets.lake.partition_files import PartitionFiles, in_file_order

@@ -54,7 +54,7 @@ def failing(evidence: Evidence) -> dict[str, Verdict]:
     return {name: verdict for name, verdict in verdicts.items() if not verdict.passed}
 
 
-def test_there_are_twelve_checks_and_each_says_why_it_is_as_grave_as_it_is() -> None:
+def test_there_are_thirteen_checks_and_each_says_why_it_is_as_grave_as_it_is() -> None:
     assert list(JUDGES) == [
         "key_unique",
         "required_present",
@@ -68,6 +68,7 @@ def test_there_are_twelve_checks_and_each_says_why_it_is_as_grave_as_it_is() -> 
         "currencies_known",
         "references_resolve",
         "volume_usual",
+        "late_rows",
     ]
     for check in CHECKS:
         assert f"{check.severity.value}" in check.description

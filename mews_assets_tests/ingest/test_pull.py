@@ -209,7 +209,9 @@ def test_pages_land_items_and_bills_under_one_capture(lake, sandbox, client, int
 
 
 @under_both_rules
-def test_a_window_that_is_too_heavy_is_asked_for_in_halves_and_nothing_is_doubled(lake, sandbox, client, intervals):
+def test_a_window_that_is_too_heavy_is_asked_for_in_halves_and_nothing_is_doubled(
+    lake, sandbox, client, intervals
+):
     sandbox.plan_fault("outletItems/getAll", status=408, times=8)  # until the smallest page of the whole week
     landed = pulled(lake, sandbox, client, OUTLET_ITEMS)
     assert sandbox.requests()["Counts"]["outletItems/getAll"] == 8 + 2

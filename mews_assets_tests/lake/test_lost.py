@@ -84,7 +84,9 @@ def test_only_what_is_lost_is_read_again_from_the_landing(lake, monkeypatch):
     raw = land(lake, ORDER_ITEMS, [item("c", at(4, 1))], days(3, 5), scopes=BOTH)
     with lake.workspace() as workspace:
         file = workspace / "raw.jsonl"
-        file.write_bytes(b'{"Id":"c","EnterpriseId":"%s","UpdatedUtc":"2026-03-04T01:00:00Z"}\n' % SOUTH.encode())
+        file.write_bytes(
+            b'{"Id":"c","EnterpriseId":"%s","UpdatedUtc":"2026-03-04T01:00:00Z"}\n' % SOUTH.encode()
+        )
         merge(lake, ORDER_ITEMS, raw={raw.capture: {"order_items": [file]}}, threads=1)
     assert ids(lake, ORDER_ITEMS, SOUTH, march(4)) == ["c"]
 
@@ -99,7 +101,13 @@ def test_a_capture_that_could_not_become_rows_is_not_counted_on(lake):
 def test_lost_outlet_items_are_found_by_the_bills_of_the_captures_that_hold_them(lake):
     def came(capture: str, hour: float, window, *names: str) -> None:
         land(lake, OUTLET_BILLS, [item("x", at(3, hour))], window, capture=capture)
-        land(lake, OUTLET_ITEMS, [outlet_item(one, "x", at(1), at(1)) for one in names], window, capture=capture)
+        land(
+            lake,
+            OUTLET_ITEMS,
+            [outlet_item(one, "x", at(1), at(1)) for one in names],
+            window,
+            capture=capture,
+        )
         merge(lake, OUTLET_BILLS, threads=1)
         merge(lake, OUTLET_ITEMS, threads=1)
 

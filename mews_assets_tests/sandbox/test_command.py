@@ -99,7 +99,11 @@ def test_it_reads_intervals_half_open_unless_told_otherwise(tmp_path, data, opti
     told = dict(part.split("=", 1) for part in process.stdout.readline().split()[2:])
     try:
         until = {"StartUtc": "2024-05-31T00:00:00Z", "EndUtc": "2024-06-01T00:00:00Z"}  # the bill's stamp
-        tokens = {"ClientToken": told["client_token"], "AccessToken": told["access_token"], "Client": "tests 1"}
+        tokens = {
+            "ClientToken": told["client_token"],
+            "AccessToken": told["access_token"],
+            "Client": "tests 1",
+        }
         body = {**tokens, "BillIds": [made_id("b")], "UpdatedUtc": until, "Limitation": {"Count": 10}}
         answer = httpx.post(f"{told['address']}/api/connector/v1/bills/getAll", json=body).json()
         assert [bill["Id"] for bill in answer["Bills"]] == found
