@@ -32,7 +32,7 @@ class Intervals(StrEnum):
 
     def last_us(self, start_us: int, end_us: int) -> int:
         """The last microsecond of an interval."""
-        return max(start_us, end_us - 1) if self is Intervals.HALF_OPEN else end_us
+        return end_us - 1 if self is Intervals.HALF_OPEN and end_us > start_us else end_us
 
 
 def column_of(prop: str, alias: str) -> str:
@@ -131,8 +131,8 @@ class Question:
 
     def where(self, intervals: Intervals = Intervals.HALF_OPEN) -> Sql:
         """Everything after FROM: the tables, and the conditions."""
-        parts = ["v.entity = ?", "v.stamp_us <= ?", "v.until_us > ?"]
-        values: list[Any] = [self.entity, self.at_us, self.at_us]
+        parts = ["v.entity = ?", "v.stamp_us <= ?", "v.shown_us <= ?", "v.until_us > ?"]
+        values: list[Any] = [self.entity, self.at_us, self.at_us, self.at_us]
         if self.scopes is not None:
             scopes = [*sorted(self.scopes), ""] if self.unscoped else sorted(self.scopes)
             parts.append("v.scope IN (SELECT value FROM json_each(?))")
@@ -143,8 +143,9 @@ class Question:
             values += more
         tables = self._tables()
         if self.by_bill:
-            parts.append("b.entity = 'OutletBill' AND b.id = v.parent AND b.stamp_us <= ? AND b.until_us > ?")
-            values += [self.at_us, self.at_us]
+            parts.append("b.entity = 'OutletBill' AND b.id = v.parent AND b.stamp_us <= ?")
+            parts.append("b.shown_us <= ? AND b.until_us > ?")
+            values += [self.at_us, self.at_us, self.at_us]
         return f"FROM {tables} WHERE {' AND '.join(parts)}", values
 
     def _tables(self) -> str:
