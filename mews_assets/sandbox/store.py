@@ -4,9 +4,9 @@ Lives here: loading, adding one version, and reading the records that are visibl
 what may be asked (questions.py) and who may ask it.
 
 A version is visible at T when `shown_us <= T < until_us`: from its stamp on, unless it becomes visible later, until a
-later version of the record is. `born_us` is the stamp of its first one: pages are ordered by it, newest first, so that a record that
-changes while somebody reads pages keeps its place. Records lie in a table of their own: the narrow table is
-sorted and searched without touching them, and memory stays flat however many there are.
+later version of the record is. `born_us` is the stamp of its first one: pages are ordered by it, newest first, so that
+a record that changes while somebody reads pages keeps its place. Records lie in a table of their own: the narrow table
+is sorted and searched without touching them, and memory stays flat however many there are.
 """
 
 from __future__ import annotations

@@ -21,8 +21,10 @@ import dagster as dg
 from mews_assets.catalog.model import Table
 from mews_assets.defs import assets
 from mews_assets.defs.partitions import to_partition
+from mews_assets.lake import layout
 from mews_assets.lake.store import open_lake
 from mews_assets.sandbox.clock import SECOND_US, Clock
+from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.rules import Refusal
 from mews_assets.sandbox.server import Application
 from mews_assets.windows import Grain, settled_windows, to_key
@@ -42,6 +44,7 @@ from mews_assets_tests.chaos.world import (
     connections_of,
     truth_of,
     versions_of,
+    with_late_ones,
 )
 
 RECOVERY_MINUTES = 12 * 60
@@ -92,6 +95,9 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
     days = rng.choice((2, 2, 3))
     families = families or tuple(rng.sample(FAMILIES, rng.choice((1, 1, 1, 1, 1, 2))))
     versions = [one for family in families for one in versions_of(family, days, rng)]
+    # Drawn apart: what was drawn for a seed before there were these stays the same.
+    versions = with_late_ones(versions, random.Random(f"late {seed}"))
+    intervals = random.Random(f"intervals {seed}").choice(list(Intervals))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         loop = asyncio.new_event_loop()
@@ -100,6 +106,7 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
         stack.enter_context(sandbox_seams())
         sandbox, opened = build_sandbox(folder, versions, clock, seconds=rng.choice((0, 60, 900, 5400)))
         stack.enter_context(closing(opened))
+        opened.intervals = intervals
         tokens = {access.name: token for token, access in sandbox.door.accesses.items()}
         end_us = clock.now_us() + days * DAY_US
         house = House(
@@ -113,6 +120,7 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
         )
         stack.callback(loop.run_until_complete, loop.shutdown_default_executor())
         stack.enter_context(seams(house, rng))
+        house.weather.note(f"intervals are {intervals} (no fault)")
         yield Story(seed, house, Verdict(house, truth_of(versions), sandbox), rng, end_us)
 
 
@@ -124,6 +132,7 @@ class Story:
         self.clock = house.sandboxed.clock
         self.sandbox = verdict.sandbox
         self.ended: Counter[str] = Counter()
+        self.losses = random.Random(f"losses {seed}")
 
     @property
     def truth(self) -> Truth:
@@ -169,6 +178,28 @@ class Story:
         if self.rng.random() < 0.1:
             for group in self.house.groups:
                 self._take_slot(group[0])
+        if self.losses.random() < 0.08:
+            self._lose_and_rebuild()
+
+    def _lose_and_rebuild(self) -> None:
+        """A file of changes is gone from the disk; somebody has it made again, in a run that may die."""
+        lake = self.house.base
+        for group in self.house.groups:
+            for table in group:
+                names = [name for name in self.verdict.rows if name.startswith(f"changes/{table.name}/")]
+                if not names:
+                    continue
+                name = self.losses.choice(sorted(names))
+                scope, key = layout.partition_of(name)
+                lost = [to_partition(f"{scope}|{key}", Grain.DAILY)]
+                lake.delete(name)
+                self.verdict.lost.add(name)
+                self.house.weather.note("file of changes lost")
+                dies_at = self.losses.choice((None, None, "before changes/", "state/boundary", 5))
+                for death in (dies_at, None):
+                    self._came(self.house.rebuild((table,), lost, death))
+                if not lake.exists(name):
+                    self.verdict.wrong.append(f"{name} was lost, and its rebuild did not make it again")
 
     def _take_slot(self, table: Table) -> None:
         access = next(iter(self.sandbox.door.accesses.values()))
