@@ -23,11 +23,11 @@ from mews_assets.defs import assets
 from mews_assets.defs.partitions import to_partition
 from mews_assets.lake import layout
 from mews_assets.lake.store import open_lake
-from mews_assets.sandbox.clock import SECOND_US, Clock
+from mews_assets.sandbox.clock import SECOND_US, Clock, to_micros
 from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.rules import Refusal
 from mews_assets.sandbox.server import Application
-from mews_assets.windows import Grain, settled_windows, to_key
+from mews_assets.windows import Grain, from_key, settled_windows, to_key
 from mews_assets_tests.chaos import fates
 from mews_assets_tests.chaos.house import EXPECTED, Came, House
 from mews_assets_tests.chaos.process import Death, Turns
@@ -144,6 +144,7 @@ class Story:
             self._outside()
             self._step()
         recovery = self._clear_up()
+        self._lose_and_rebuild()
         if self.rng.random() < 0.2:
             self._rebuild_changes_nothing()
         for group in self.house.groups:
@@ -186,10 +187,9 @@ class Story:
         lake = self.house.base
         for group in self.house.groups:
             for table in group:
-                names = [name for name in self.verdict.rows if name.startswith(f"changes/{table.name}/")]
-                if not names:
+                if not (names := self._files_to_lose(table)):
                     continue
-                name = self.losses.choice(sorted(names))
+                name = self.losses.choice(names)
                 scope, key = layout.partition_of(name)
                 lost = [to_partition(f"{scope}|{key}", Grain.DAILY)]
                 lake.delete(name)
@@ -200,6 +200,15 @@ class Story:
                     self._came(self.house.rebuild((table,), lost, death))
                 if not lake.exists(name):
                     self.verdict.wrong.append(f"{name} was lost, and its rebuild did not make it again")
+
+    def _files_to_lose(self, table: Table) -> list[str]:
+        """Those with a row right at their start, which another window's capture may have brought; or else any."""
+        names = sorted(name for name in self.verdict.rows if name.startswith(f"changes/{table.name}/"))
+        starts = {
+            name: to_micros(from_key(layout.partition_of(name)[1], Grain.DAILY).start) for name in names
+        }
+        edges = [name for name in names if any(stamp == starts[name] for _, stamp in self.verdict.rows[name])]
+        return edges if edges and self.losses.random() < 0.8 else names
 
     def _take_slot(self, table: Table) -> None:
         access = next(iter(self.sandbox.door.accesses.values()))

@@ -1,6 +1,6 @@
 """The suite can fail: a rule that is broken on purpose is caught.
 
-Eight rules here, for they are caught soon; `make chaos` tries all of them.
+Twelve rules here, for they are caught soon; `make chaos` tries all of them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ SEEDS = range(40)
         ("files are written in place", 7),
         ("captures replace what was there", 3),
         ("manifests come before their files", 3),
+        ("windows are never looked at again", 2),
+        ("rebuilds read only the captures that cover", 12),
+        ("what brought nothing new is written again", 0),
+        ("intervals are asked for as if their end were included", 0),
     ],
 )
 def test_a_broken_rule_is_caught(name: str, likely: int) -> None:
