@@ -20,7 +20,7 @@ from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.places import SettingError as SettingError
 from mews_assets.places import below_home, refuse_no_text
 from mews_assets.places import read_lake as read_lake
-from mews_assets.windows import Grain
+from mews_assets.windows import Grain, Lookback
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
 ACCESS_TOKEN = "MEWS_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
@@ -29,10 +29,15 @@ ALERT_URLS = "MEWS_ALERT_URLS"
 """Holds secrets: looked into only by the sensor that sends, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = "mews_assets 0.1.0"
+DEFAULT_LOOKBACK = Lookback(windows=2)
+"""With windows of an hour that is two hours; the shortest that can be set is one."""
+MAX_LOOKBACK_WINDOWS, MAX_LOOKBACK_HOURS = 31, 31 * 24
+"""A month of days: a row that comes later is for a backfill, and pages are asked for again at each look."""
 VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
     *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
+    "MEWS_LOOKBACK",
     *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
 )
 """Every setting there is, besides the variables that MEWS_CONNECTIONS names."""
@@ -70,6 +75,8 @@ class Settings:
     """Whether sensors and schedules run on a fresh instance before anybody has touched them."""
     poll_seconds: int = 60
     """Between two looks of a sensor. Mews suggests about 300 for exports; one request asks about all of them."""
+    lookback: Lookback = DEFAULT_LOOKBACK
+    """How far pulls for missing windows reach back over windows that landed, for rows that became visible late."""
     allowed_lag: timedelta = timedelta(hours=6)
     """After its end, until a window that is missing makes its hotel late: as long as a run waits for an export."""
     client_token_variable: str = CLIENT_TOKEN
@@ -79,6 +86,10 @@ class Settings:
     """How long captures whose rows are in changes keep their bytes; None: for good."""
     ui_url: str = ""
     """Where people open the Dagster UI, for the links in alerts; without it they name the run."""
+
+    def lookback_of(self, table: Table) -> Lookback:
+        """How far the pulls of a table look back: some tables have rows that come later than others'."""
+        return self.lookback.at_least(table.lookback)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -97,6 +108,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         poll_seconds=_poll_seconds(environment),
         ui_url=_ui_url(environment),
         allowed_lag=_allowed_lag(environment),
+        lookback=_lookback(environment),
         pii=_pii(environment),
         landing_days=read_landing_days(environment),
     )
@@ -216,6 +228,20 @@ def _allowed_lag(environment: Mapping[str, str]) -> timedelta:
             f"MEWS_ALLOWED_LAG_HOURS is {given[:40]!r}; accepted are whole hours from 1 to 168"
         )
     return timedelta(hours=int(given))
+
+
+def _lookback(environment: Mapping[str, str]) -> Lookback:
+    """Windows, or hours: `2`, `36h`. Not nothing: that windows settle after 5 minutes is no promise of Mews'."""
+    given = environment.get("MEWS_LOOKBACK", "").strip()
+    if not given:
+        return DEFAULT_LOOKBACK
+    number, hours = given.removesuffix("h").rstrip(), given.endswith("h")
+    if number.isdecimal() and 1 <= int(number) <= (MAX_LOOKBACK_HOURS if hours else MAX_LOOKBACK_WINDOWS):
+        return Lookback(length=timedelta(hours=int(number))) if hours else Lookback(windows=int(number))
+    raise SettingError(
+        f"MEWS_LOOKBACK is {given!r}; accepted are whole windows from 1 to {MAX_LOOKBACK_WINDOWS}, such as 2, and "
+        f"hours from 1h to {MAX_LOOKBACK_HOURS}h, such as 36h"
+    )
 
 
 def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:

@@ -1,10 +1,11 @@
-"""Windows of time: half-open inside, inclusive when asked of Mews.
+"""Windows of time: half-open, whatever Mews takes an interval for.
 
 Lives here: cutting time into windows, joining neighbouring ones, halving, settling, and writing instants the
 way the API reads them. `now` is always an argument. Only the standard library; no other room of the project.
 
-Mews includes both ends of every interval. A window asked as `[start, end]` therefore also returns the rows
-stamped exactly at `end`; those belong to the next window, because a `Window` here holds `start <= t < end`.
+Since January 2026 Mews reads intervals half-open; before, and in texts that still stand, it includes both ends. A
+`Window` here holds `start <= t < end`. It is asked for as `[start, end]`: the answer then holds all of it under
+either reading, and a row stamped exactly at `end`, which may come along, belongs to the next window.
 All instants are aware datetimes in UTC.
 """
 
@@ -74,7 +75,7 @@ class Window:
         return self.start <= other.start and other.end <= self.end
 
     def settles(self, *, by_day: bool) -> datetime:
-        """After this instant no row of it can be missing at Mews, and Mews answers for all of it."""
+        """After this instant Mews answers for all of it. Not final: some rows may become visible later still."""
         return self.end + over_after(by_day=by_day) + SETTLE
 
     def is_settled(self, now: datetime, *, by_day: bool) -> bool:
@@ -91,6 +92,31 @@ class Window:
         return Window(self.start, middle), Window(middle, self.end)
 
 
+@dataclass(frozen=True)
+class Lookback:
+    """How far a pull for missing windows reaches back: over so many windows, and no less than so long.
+
+    Whole windows only: one that is reached in part is looked at again as a whole.
+    """
+
+    windows: int = 0
+    length: timedelta = timedelta(0)
+
+    def __bool__(self) -> bool:
+        return bool(self.windows or self.length)
+
+    def at_least(self, length: timedelta) -> Lookback:
+        return Lookback(self.windows, max(self.length, length))
+
+    def since(self, start: datetime, grain: Grain) -> datetime:
+        """The start of the first window that is looked at again, for a pull that starts here."""
+        first = start
+        for _ in range(self.windows):
+            first = window_start(first - timedelta(microseconds=1), grain)
+        return min(first, window_start(start - self.length, grain))
+
+
+NO_LOOKBACK = Lookback()
 ALL_TIME = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """What is asked for by a question without a window."""
 

@@ -21,7 +21,7 @@ from mews_assets.settings import (
     read_secret,
     read_settings,
 )
-from mews_assets.windows import Grain
+from mews_assets.windows import Grain, Lookback
 
 TOKEN = "C66EF7B239D24632943D115EDE9CB810-EA00F8FD8294692C940F6B5A8F9453D"
 
@@ -71,6 +71,9 @@ def test_an_empty_variable_is_one_left_out() -> None:
         ("MEWS_WINDOW", "weekly", "grain", Grain.WEEKLY),
         ("MEWS_WINDOW", "monthly", "grain", Grain.MONTHLY),
         ("MEWS_ALLOWED_LAG_HOURS", "168", "allowed_lag", timedelta(days=7)),
+        ("MEWS_LOOKBACK", "", "lookback", Lookback(windows=2)),
+        ("MEWS_LOOKBACK", "3", "lookback", Lookback(windows=3)),
+        ("MEWS_LOOKBACK", "36h", "lookback", Lookback(length=timedelta(hours=36))),
     ],
 )
 def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: object) -> None:
@@ -81,6 +84,10 @@ def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: 
     ("variable", "given", "accepted"),
     [
         ("MEWS_ALLOWED_LAG_HOURS", "0", "whole hours from 1 to 168"),
+        ("MEWS_LOOKBACK", "0", "whole windows from 1 to 31, such as 2, and hours from 1h to 744h"),
+        ("MEWS_LOOKBACK", "0h", "whole windows from 1 to 31"),
+        ("MEWS_LOOKBACK", "2 days", "whole windows from 1 to 31"),
+        ("MEWS_LOOKBACK", "32", "whole windows from 1 to 31"),
         ("MEWS_ALLOWED_LAG_HOURS", "2.5", "whole hours from 1 to 168"),
         ("MEWS_ALLOWED_LAG_HOURS", "-6", "whole hours from 1 to 168"),
         ("MEWS_PLATFORM_ADDRESS", "api.mews.com", "https://api.mews.com"),

@@ -14,6 +14,7 @@ from mews_assets.windows import (
     LAST_DAY_END,
     SETTLE,
     Grain,
+    Lookback,
     Window,
     coalesce,
     from_api,
@@ -351,3 +352,30 @@ def test_a_window_covers_what_lies_within_it_its_own_ends_included() -> None:
     assert day.covers(newer)
     assert not older.covers(day)
     assert not older.covers(newer)
+
+
+@pytest.mark.parametrize(
+    ("lookback", "grain", "since"),
+    [
+        (Lookback(), Grain.DAILY, "2026-03-10T00:00:00Z"),
+        (Lookback(windows=2), Grain.HOURLY, "2026-03-09T22:00:00Z"),
+        (Lookback(windows=2), Grain.DAILY, "2026-03-08T00:00:00Z"),
+        (Lookback(length=timedelta(hours=1)), Grain.DAILY, "2026-03-09T00:00:00Z"),
+        (Lookback(length=timedelta(hours=36)), Grain.DAILY, "2026-03-08T00:00:00Z"),
+        (Lookback(windows=2).at_least(timedelta(days=3)), Grain.DAILY, "2026-03-07T00:00:00Z"),
+        (Lookback(windows=4).at_least(timedelta(days=3)), Grain.DAILY, "2026-03-06T00:00:00Z"),
+    ],
+)
+def test_looking_back_reaches_over_whole_windows(lookback: Lookback, grain: Grain, since: str) -> None:
+    assert lookback.since(from_api("2026-03-10T00:00:00Z"), grain) == from_api(since)
+
+
+@pytest.mark.parametrize(
+    ("grain", "start", "since"),
+    [
+        (Grain.WEEKLY, "2026-03-15T00:00:00Z", "2026-03-01T00:00:00Z"),
+        (Grain.MONTHLY, "2026-03-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+    ],
+)
+def test_long_windows_are_looked_back_over_by_their_number_too(grain: Grain, start: str, since: str) -> None:
+    assert Lookback(windows=2).since(from_api(start), grain) == from_api(since)

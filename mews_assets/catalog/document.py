@@ -107,7 +107,9 @@ def _window(table: Table) -> str:
         return f"`{column}` of the row of `{table.via.table}` that `{snake_case(table.via.column)}` names"
     if not table.by_day:
         return f"`{column}`"
-    again = f", and again with those of the next {table.lookback.days} days" if table.lookback else ""
+    again = (
+        f", and again with those of the next {table.lookback.days} days at least" if table.lookback else ""
+    )
     return f"`{column}`, the hotel's own day; asked for when it is over everywhere{again}"
 
 

@@ -172,7 +172,7 @@ class Table:
     `window_column` is the property the window's filter looks at; with `via` it is that of the other table's
     record. `version_column` tells versions of one id apart. With `lookup`, `scope_column` names something that
     the scope owns. `fetch` is the way it is fetched, `also` the other way there is: both bring the same rows.
-    `lookback` is how far back an export for a missing window reaches, for rows that came late under an old day.
+    `lookback` is how far back a pull for a missing window reaches at least, for rows that come late under an old day.
     `balance` and `signs` say what must hold of its money.
     """
 
@@ -211,10 +211,8 @@ class Table:
             raise ValueError(f"{where}: Id must be required")
         if self.also is not None and self.also.way is self.fetch.way:
             raise ValueError(f"{where}: it is fetched by {self.fetch.way} already; `also` is for another way")
-        if self.lookback and not (self.by_day and isinstance(self.fetch, Export)):
-            raise ValueError(
-                f"{where}: only exports by day look back; by UpdatedUtc an old window only loses rows"
-            )
+        if self.lookback < timedelta(0):
+            raise ValueError(f"{where}: lookback is how far back pulls reach, not {self.lookback}")
         if self.lookup is not None and self.scope_column is None:
             raise ValueError(f"{where}: a lookup needs the scope_column to look up")
         owned = any(one.owned_parameter for one in (self.fetch, self.also) if isinstance(one, Pages))

@@ -4,6 +4,7 @@ Lives here: one op per operation of Mews, for all assets it fills. The op asks `
 tells Dagster what came of it: a materialisation for every partition, and every check's verdict on it.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,7 +31,9 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.store import Lake
 from mews_assets.settings import Settings
-from mews_assets.windows import to_api
+from mews_assets.windows import Lookback, to_api
+
+log = logging.getLogger(__name__)
 
 
 def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
@@ -69,19 +72,29 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                 )
             wanted = read_wanted(context, config, sorted(selected)[0], opened.grain)
             if any(landing_key(table) in selected for table in group):
-                wanted, result, names = _pull(context, first, wanted, mews, opened)
+                wanted, result, names = _pull(
+                    context, first, wanted, mews, opened, settings.lookback_of(first)
+                )
             else:
                 chosen = [table for table in group if changes_key(table) in selected]
                 result, names = rebuild_changes(opened, chosen, wanted.partitions), {}
-        yield from events.report(context, group, result, wanted.partitions, opened, names)
+        yield from events.report(context, group, result, wanted, opened, names)
 
     return materialise_group
 
 
 def _pull(
-    context: dg.AssetExecutionContext, table: Table, wanted: Wanted, mews: MewsResource, lake: Lake
+    context: dg.AssetExecutionContext,
+    table: Table,
+    wanted: Wanted,
+    mews: MewsResource,
+    lake: Lake,
+    lookback: Lookback,
 ) -> tuple[Wanted, Materialised, dict[str, str]]:
-    """What was wanted and can be had by now, its partitions pulled and merged, and the names of their scopes."""
+    """What was wanted and can be had by now, its partitions pulled and merged, and the names of their scopes.
+
+    Windows shortly before them that stand are looked at again in the same pulls.
+    """
     with mews.open(before=load_directory(lake)) as platform:
         directory = platform.directory
         wanted = _without_unsettled(context, table, wanted, platform.now())
@@ -101,7 +114,7 @@ def _pull(
             also=[one for one in wanted.also if one.scope in seen],
             landed_since=_at_mews(wanted, platform),
             pulls=wanted.pulls,
-            puller=Puller(lake, platform.now, asked_by=context.run.run_id),
+            puller=Puller(lake, platform.now, asked_by=context.run.run_id, lookback=lookback),
         )
         for scope in sorted({one.scope for one in wanted.partitions} - set(seen)):
             try:
@@ -151,23 +164,30 @@ def pool_of(table: Table) -> str:
 
 
 def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]) -> Materialised:
-    """Changes from what landed, without asking Mews. A partition of which nothing landed has failed."""
+    """Changes from what landed, without asking Mews. A partition of which nothing landed has failed.
+
+    All captures that can hold rows of a partition are read, also those that only end where it starts.
+    """
     result = Materialised()
     for table in tables:
         every = [
             landing.read_manifest(lake, table.name, capture) for capture in landing.captures(lake, table.name)
         ]
         of_wanted = [manifest for manifest in every if _of(manifest, wanted)]
-        manifests = [manifest for manifest in of_wanted if manifest.expired_at is None]
         expired = [manifest for manifest in of_wanted if manifest.expired_at is not None]
+        manifests = [
+            manifest for manifest in every if manifest.expired_at is None and _near(manifest, wanted)
+        ]
+        there = [one for one in wanted if any(_of(manifest, [one]) for manifest in manifests)]
         fallen = _fallen(lake, table, wanted, expired)
-        merged = result.merged[table.name] = rebuild(lake, table, manifests)
+        _warn_of_edges(lake, table, there, every)
+        merged = result.merged[table.name] = rebuild(lake, table, manifests, only=there)
         result.landed[table.name] = manifests
         # A partition that stands keeps the rows of captures that are gone.
         untouched = {one for gone in expired for one in _of(gone, wanted) if one not in merged.partitions}
         merged.partitions.update(standing(lake, table, untouched))
         result.failed += [
-            (_of(manifest, wanted), merged.rejected[manifest.capture])
+            ([one for one in there if _near(manifest, [one])], merged.rejected[manifest.capture])
             for manifest in manifests
             if manifest.capture in merged.rejected
         ]
@@ -190,6 +210,23 @@ def _fallen(lake: Lake, table: Table, wanted: list[Partition], expired: list[Man
     ]
 
 
+def _warn_of_edges(lake: Lake, table: Table, wanted: list[Partition], every: list[Manifest]) -> None:
+    """Rows at a window's start may have come with the capture before it only, and that is gone."""
+    gone = [manifest for manifest in every if manifest.expired_at is not None and manifest.lines]
+    edges = [
+        one
+        for one in wanted
+        if any(_near(manifest, [one]) and not _of(manifest, [one]) for manifest in gone)
+        and not lake.exists(layout.changes_file(table.name, one.scope, one.key(lake.grain)))
+    ]
+    if edges:
+        log.warning(
+            "%s: captures that end where %s starts (%d partitions in all) are past MEWS_LANDING_DAYS and removed: rows "
+            "stamped exactly there that only they held cannot be made again",
+            *(table.name, edges[0], len(edges)),
+        )
+
+
 def _gone(table: Table, fallen: list[Partition], expired: list[Manifest]) -> LakeError:
     last = max(manifest.capture for manifest in expired if _of(manifest, fallen))
     return LakeError(
@@ -197,6 +234,10 @@ def _gone(table: Table, fallen: list[Partition], expired: list[Manifest]) -> Lak
         "do not stand any more: what only those captures held is gone. Materialise "
         f"{landing_key(table).to_user_string()} along with them to ask Mews for what it still has"
     )
+
+
+def _near(manifest: Manifest, wanted: Iterable[Partition]) -> bool:
+    return any(one.scope in manifest.scopes and manifest.reaches(one.window) for one in wanted)
 
 
 def _of(manifest: Manifest, wanted: Iterable[Partition]) -> list[Partition]:

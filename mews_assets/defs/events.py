@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -20,6 +20,7 @@ from mews_assets.defs.checks.model import FAILED_PARTITIONS as FAILED_PARTITIONS
 from mews_assets.defs.partitions import to_dagster_key
 from mews_assets.defs.specs import changes_key, landing_key
 from mews_assets.defs.verdicts import Verdicts
+from mews_assets.defs.wanted import Wanted
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake import layout
 from mews_assets.lake.dealing import Partition
@@ -46,18 +47,20 @@ def report(
     context: dg.AssetExecutionContext,
     group: tuple[Table, ...],
     result: Materialised,
-    wanted: list[Partition],
+    wanted: Wanted,
     lake: Lake,
     names: Mapping[str, str],
 ) -> Iterator[Any]:
-    """Everything there is to tell, then a Failure that names the partitions that failed, if any did."""
+    """Everything there is to tell, then a Failure that names the partitions that failed, if any did.
+
+    Of a window that was looked at again and that nothing new came for there is nothing to tell.
+    """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
-    asked = [partition for partition in wanted if partition not in failed]
     for table in group:
         merged = result.merged.get(table.name)
         if merged is None:
             continue
-        chosen = [merged.partitions[one] for one in asked if one in merged.partitions]
+        chosen, quiet = _told_and_quiet(wanted, merged, failed)
         told = _Report(
             context,
             table,
@@ -78,9 +81,27 @@ def report(
                 for one in partitions
             ]
             # After the materialisations: a verdict is about one.
-            yield from Verdicts(context, table, lake, names).of([*told.evidence(chosen), *rejected])
+            looked_at = [replace(one, is_quiet=True) for one in told.evidence(quiet)]
+            yield from Verdicts(context, table, lake, names).of(
+                [*told.evidence(chosen), *looked_at, *rejected]
+            )
     if result.failed:
         raise failure(group, result)
+
+
+def _told_and_quiet(
+    wanted: Wanted, merged: Merged, failed: set[Partition]
+) -> tuple[list[MergedPartition], list[MergedPartition]]:
+    """The partitions to tell of: those asked for, and those looked at again that something new came for; and the
+    others that were looked at again. What other runs want is theirs to tell."""
+    every = merged.partitions
+    asked = [every[one] for one in wanted.partitions if one in every and one not in failed]
+    known = {*wanted.partitions, *wanted.also, *failed}
+    again = [one for one in every.values() if one.stood and one.partition not in known]
+    chosen = [one for one in asked if one.is_written or one.partition not in wanted.again]
+    chosen += sorted((one for one in again if one.is_written), key=lambda one: one.partition)
+    quiet = [one for one in asked if not one.is_written and one.partition in wanted.again]
+    return chosen, quiet + [one for one in again if not one.is_written]
 
 
 def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:

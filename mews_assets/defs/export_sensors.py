@@ -6,7 +6,7 @@ may die between any two lines.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from mews_assets.defs.specs import changes_key, landing_key
 from mews_assets.defs.switches import default_status
 from mews_assets.defs.wanted import export_config
 from mews_assets.ingest.directory import Directory, load_directory
-from mews_assets.ingest.due import due, looked_back, not_covered, still_missing
+from mews_assets.ingest.due import LookBack, due, not_covered, still_missing
 from mews_assets.ingest.flights import (
     Decision,
     Flight,
@@ -41,7 +41,7 @@ from mews_assets.ingest.flights import (
     troubled,
     with_trouble,
 )
-from mews_assets.ingest.plan import Pull, in_turn, plan
+from mews_assets.ingest.plan import Pull, in_turn, plan_looking_back
 from mews_assets.ingest.pull import question
 from mews_assets.lake import export_log
 from mews_assets.lake.dealing import Partition
@@ -162,10 +162,9 @@ class _Tick:
         under_way = [one.question for one in (*decision.going_on, *waited_for)]
         closed = [*under_way, *blocked(troubles, now)]
         missing = not_covered(due_now, [(one.scopes, one.window) for one in closed])
-        again = looked_back(missing, self.settings.start, self.settings.grain, self.table.lookback)
         chosen: dict[str, Pull] = {}
         busy = {one.export.connection for one in (*decision.waiting_at_mews, *waited_for)}
-        for pull in in_turn(plan(self.table, [*missing, *again], self._connection_of)):
+        for pull in in_turn(self._plan(missing, due_now, under_way)):
             if pull.connection not in busy and pull.connection in self.clients:
                 chosen.setdefault(pull.connection, pull)
         asked: list[AskedExport] = []
@@ -187,6 +186,20 @@ class _Tick:
                 refused = troubled(troubles, key, str(answer), now, for_good=True)
                 troubles = with_trouble(troubles, refused)
         return asked, troubles
+
+    def _plan(
+        self, missing: list[Partition], due_now: list[Partition], under_way: list[Question]
+    ) -> list[Pull]:
+        """The exports for what is missing, each over windows before it as well: but for what is held back."""
+        absent = set(not_covered(due_now, [(one.scopes, one.window) for one in under_way]))
+        start = self.settings.start
+
+        def standing(near: Sequence[Partition]) -> list[Partition]:
+            return [one for one in near if one not in absent and one.window.start >= start]
+
+        lookback, held_back = self.settings.lookback_of(self.table), absent - set(missing)
+        back = LookBack(lookback, self.settings.grain, standing, held_back)
+        return plan_looking_back(self.table, missing, self._connection_of, back)
 
     def _due(self, now: datetime) -> list[Partition]:
         there = self.instance.get_materialized_partitions(changes_key(self.table))

@@ -23,6 +23,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from mews_assets.catalog.fields import references
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks import Check, Evidence, Verdict, checks_of, markdown
+from mews_assets.defs.checks.late import LATE_ROWS
 from mews_assets.defs.checks.model import FAILED_PARTITIONS
 from mews_assets.defs.partitions import to_dagster_key
 from mews_assets.defs.specs import changes_key
@@ -39,7 +40,7 @@ _FEW_KEYS = 500
 def gathered(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> list[Evidence]:
     """The evidence with what other files say: references and volume, and the windows before as far as they refer."""
     own = list(evidence)
-    there = [one.partition for one in own if one.merged is not None]
+    there = [one.partition for one in own if one.merged is not None and not one.is_quiet]
     earlier = before(lake, table, there) if references(table) else []
     found = resolve(lake, table, [*there, *earlier])
     usual = volumes(lake, table, there)
@@ -53,6 +54,7 @@ def gathered(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> list[Evi
                 one.rejected,
                 tuple(found.get(one.partition, ())),
                 usual.get(one.partition),
+                one.is_quiet,
             )
             for one in own
         ),
@@ -173,7 +175,10 @@ class Verdicts:
 
 
 def _concerns(check: Check, evidence: Evidence) -> bool:
-    """What could not be merged has a verdict on its schema; what this run did not write, on its references."""
+    """What could not be merged has a verdict on its schema; what this run did not write, on its references; what it
+    looked at again in vain, on rows that come late: what had failed for some passes when no more came."""
+    if evidence.is_quiet:
+        return check.name == LATE_ROWS
     if evidence.merged is not None:
         return True
     if evidence.rejected:

@@ -8,7 +8,7 @@ first one asks Mews for all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +44,8 @@ class WantedConfig(dg.Config):
 
 @dataclass(frozen=True)
 class Wanted:
-    """`also` comes along in the same pulls; captures since `landed_since` are not asked for again.
+    """`also` comes along in the same pulls; captures since `landed_since` are not asked for again. Of the partitions,
+    those `again` are there already: they are told of only where something new came for them.
 
     `by_our_clock` says that this instant is the instance's, while captures are stamped by Mews' clock.
     """
@@ -54,6 +55,7 @@ class Wanted:
     landed_since: datetime | None = None
     pulls: list[Pull] | None = None
     by_our_clock: bool = False
+    again: frozenset[Partition] = frozenset()
 
 
 def export_config(export: AskedExport) -> dict[str, Any]:
@@ -72,7 +74,10 @@ def read_wanted(
 ) -> Wanted:
     """What the run wants. Raises ValueError when it names nothing."""
     if config.exports:
-        return _of_exports(config.exports, grain)
+        wanted = _of_exports(config.exports, grain)
+        there = context.instance.get_materialized_partitions(asset)
+        again = (one for one in wanted.partitions if f"{one.scope}|{one.key(grain)}" in there)
+        return replace(wanted, again=frozenset(again))
     if config.partitions:
         return Wanted([to_partition(key, grain) for key in config.partitions], [])
     if context.has_partition_key or context.has_partition_key_range:

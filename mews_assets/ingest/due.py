@@ -5,11 +5,26 @@ Lives here: pure functions over partitions and questions. Where "there" is read 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
 
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import Grain, Window, settled_windows, to_key, window_start, windows_between
+from mews_assets.windows import Grain, Lookback, Window, settled_windows, to_key, windows_between
+
+
+@dataclass(frozen=True)
+class LookBack:
+    """How far to look back from missing windows, and over which: `standing` gives those of partitions that are there.
+
+    What is held back is left to a question of its own: what is wrong with it would hold back its neighbours too.
+    """
+
+    by: Lookback
+    grain: Grain
+    standing: Callable[[Sequence[Partition]], Collection[Partition]]
+    held_back: AbstractSet[Partition] = frozenset()
 
 
 def due(
@@ -30,24 +45,20 @@ def due(
     return missing
 
 
-def looked_back(
-    missing: Iterable[Partition], start: datetime, grain: Grain, lookback: timedelta
-) -> list[Partition]:
-    """The partitions since the start that lie so shortly before missing ones, and are not missing themselves.
+def looked_back(missing: Iterable[Partition], back: LookBack) -> list[Partition]:
+    """The partitions that lie so shortly before missing ones and are there.
 
-    They are asked for once more, in the same exports: entries are posted late under a day that has landed.
+    They are asked for once more, with the missing ones: rows may become visible after their window has landed.
     """
-    if not lookback:  # most tables, at every tick, with tens of thousands missing at first
+    if not back.by:
         return []
     wanted = set(missing)
     before = {
-        Partition(one.scope, window)
-        for one in wanted
-        for window in windows_between(
-            max(start, window_start(one.window.start - lookback, grain)), one.window.start, grain
-        )
+        window: list(windows_between(back.by.since(window.start, back.grain), window.start, back.grain))
+        for window in {one.window for one in wanted}
     }
-    return sorted(before - wanted)
+    near = {Partition(one.scope, window) for one in wanted for window in before[one.window]}
+    return sorted(back.standing(sorted(near - wanted)))
 
 
 def not_covered(

@@ -7,7 +7,7 @@ Dagster. Failures are told apart by pull: one that fails does not stop its neigh
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ from mews_assets.api import MewsClient, MewsError
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
 from mews_assets.ingest.directory import Directory
-from mews_assets.ingest.due import not_covered
-from mews_assets.ingest.plan import Pull, plan
+from mews_assets.ingest.due import LookBack, not_covered
+from mews_assets.ingest.plan import Pull, plan_looking_back
 from mews_assets.ingest.pull import Landed, Puller
-from mews_assets.lake import landing
+from mews_assets.lake import landing, layout
 from mews_assets.lake.changes import merge, standing
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import LakeError
@@ -75,7 +75,8 @@ def materialise(
 ) -> Materialised:
     """Pull the wanted partitions of a table, and of all tables that come with it, and merge what landed.
 
-    `also` are partitions that others want soon: they come along in the same pulls. Partitions captured at or
+    `also` are partitions that others want soon: they come along in the same pulls, and so do windows shortly before
+    that stand in the lake, as far as the puller looks back. Partitions captured at or
     after `landed_since` are not asked for again. `pulls` stand for the plan where it was made before.
     Raises UnsettledWindowError before anything is asked; every other failure is reported with the partitions
     it concerns, and what landed in spite of it is merged.
@@ -97,16 +98,18 @@ def materialise(
         return [pull for pull in pulls if _of(pull, missing)]
 
     planned_here = pulls is None
+    puller = puller or Puller(lake, now)
     if pulls is None:
         missing = _not_landed(lake, table, everything, landed_since)
-        pulls = plan(table, missing, lambda scope: directory.connection_of(table.scope, scope))
+        back = LookBack(puller.lookback, lake.grain, lambda near: _there(lake, table, near))
+        pulls = plan_looking_back(
+            table, missing, lambda scope: directory.connection_of(table.scope, scope), back
+        )
     result = Materialised()
     asked = set(partitions)
     with lake.workspace() as workspace:
         raw: dict[str, dict[str, list[Path]]] = {}
-        pulling = _Pulling(
-            table, clients, puller or Puller(lake, now), workspace, still_missing, planned_here
-        )
+        pulling = _Pulling(table, clients, puller, workspace, still_missing, planned_here)
         for pull, landed in pulling.run(still_missing(pulls)):
             if isinstance(landed, MewsError):
                 log.error("%s: %s failed: %s", table.name, pull.window, landed)
@@ -132,6 +135,16 @@ def _why_not_yet(table: Table) -> str:
     if table.by_day:
         return "a day of the hotels' own calendars is over everywhere 12 hours after midnight UTC"
     return "Mews answers only for what is more than 5 minutes past"
+
+
+def _there(lake: Lake, table: Table, partitions: Sequence[Partition]) -> list[Partition]:
+    """The partitions that stand in the lake, in every table of the same request."""
+    there = list(partitions)
+    for one in partners(table):
+        names = {place: layout.changes_file(one.name, place.scope, place.key(lake.grain)) for place in there}
+        found = lake.there(list(names.values())) if names else set()
+        there = [place for place, name in names.items() if name in found]
+    return there
 
 
 def _not_landed(
@@ -226,9 +239,16 @@ def _merge(
             result.failed.append(([one for one in partitions if _covered(one, [manifest])], problem))
 
 
-def rebuild(lake: Lake, table: Table, manifests: Iterable[Manifest], *, threads: int | None = None) -> Merged:
-    """Merge landed captures again, without asking Mews."""
-    return merge(lake, table, manifests, threads=threads)
+def rebuild(
+    lake: Lake,
+    table: Table,
+    manifests: Iterable[Manifest],
+    *,
+    only: Collection[Partition] | None = None,
+    threads: int | None = None,
+) -> Merged:
+    """Merge landed captures again, without asking Mews. With `only`, they bring rows of these partitions."""
+    return merge(lake, table, manifests, threads=threads, only=only)
 
 
 def _of(pull: Pull, partitions: Iterable[Partition]) -> list[Partition]:

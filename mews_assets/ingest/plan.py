@@ -10,13 +10,14 @@ cost one request per thousand rows: so pulls by pages only join windows that tou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from mews_assets.catalog.model import Export, Table
+from mews_assets.ingest.due import LookBack, looked_back
 from mews_assets.lake import layout
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import ALL_TIME, Window, coalesce
+from mews_assets.windows import ALL_TIME, Window, coalesce, window_at
 
 
 @dataclass(frozen=True, order=True)
@@ -51,6 +52,35 @@ def plan(table: Table, wanted: Iterable[Partition], connection_of: Callable[[str
                     Pull(connection, chunk, window) for chunk in _chunks(merged, table.fetch.max_scopes)
                 ]
     return sorted(pulls, key=lambda pull: (pull.window, pull.connection, pull.scopes))
+
+
+def plan_looking_back(
+    table: Table, wanted: Iterable[Partition], connection_of: Callable[[str], str], back: LookBack
+) -> list[Pull]:
+    """The plan, and with it windows shortly before the wanted ones that are there: looked at again for late rows.
+
+    Exports reach back as far as their limit allows, so it never takes one more. By pages they are asked for like
+    wanted ones: they touch these, and cost the pages of their own records.
+    """
+    partitions = list(wanted)
+    if not isinstance(table.fetch, Export):
+        return plan(table, [*partitions, *looked_back(partitions, back)], connection_of)
+    return [_reaching_back(table, pull, back) for pull in plan(table, partitions, connection_of)]
+
+
+def _reaching_back(table: Table, pull: Pull, back: LookBack) -> Pull:
+    """The pull over windows before it, up to the first that is there for none of its scopes, or held back for one."""
+    start = pull.window.start
+    first = back.by.since(start, back.grain)
+    while start > first:
+        before = window_at(start - timedelta(microseconds=1), back.grain)
+        again = [Partition(scope, before) for scope in pull.scopes]
+        if pull.window.end - before.start > table.fetch.max_length:
+            break
+        if not back.held_back.isdisjoint(again) or not back.standing(again):
+            break
+        start = before.start
+    return replace(pull, window=Window(start, pull.window.end))
 
 
 def in_turn(pulls: Iterable[Pull]) -> list[Pull]:

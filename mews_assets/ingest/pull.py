@@ -36,7 +36,7 @@ from mews_assets.lake import export_log, landing
 from mews_assets.lake.export_log import AskedExport
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.store import Lake
-from mews_assets.windows import Window, to_api, to_api_dates
+from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_dates
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,8 @@ class Puller:
     deadline_seconds: float = DEADLINE_SECONDS
     asked_by: str = ""
     """The run that asks, waits and lands, for the export log and the manifest."""
+    lookback: Lookback = NO_LOOKBACK
+    """How far pulls that are planned for it reach back over windows that are there."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
 

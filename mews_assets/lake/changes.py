@@ -9,7 +9,8 @@ whatever order the captures are merged. Not here: dealing rows to partitions (`d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -40,11 +41,13 @@ from mews_assets.lake.engine import hold, open_engine
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.landing import Manifest
-from mews_assets.lake.measures import Measures, measure
+from mews_assets.lake.measures import measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
+from mews_assets.lake.news import holds_the_same
 from mews_assets.lake.overtaken import overtaking
 from mews_assets.lake.parquet import plain
 from mews_assets.lake.partition_files import PartitionFiles, Restated, in_file_order
+from mews_assets.lake.recall import recalled
 from mews_assets.lake.store import Lake
 from mews_assets.lake.tax_decimals import DEFAULT_DECIMALS, tax_decimals
 
@@ -57,25 +60,46 @@ def merge(
     raw: Mapping[str, Mapping[str, list[Path]]] | None = None,
     threads: int | None = None,
     from_scratch: bool = False,
+    only: Collection[Partition] | None = None,
 ) -> Merged:
     """Merge captures into changes, and with them all that landed before and was not merged yet.
 
+    A partition whose file is gone is made of all that landed of it. A partition that nothing new came for is not
+    written again.
+
     `raw` are uncompressed files of captures just fetched, by capture and table: they save reading the
     landing back. A capture with a record that cannot become a row is rejected as a whole and named; the
-    others are merged. `from_scratch` makes partitions of the captures alone, whatever stood there. All
+    others are merged. `from_scratch` makes partitions of the captures alone, whatever stood there. With `only`,
+    captures that were merged before bring rows of these partitions and of no other. All
     partitions are written and measured aside before the first is put in place.
     """
     merged = Merged()
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
-        wanted = {manifest.capture: manifest for manifest in (*landing.pending(lake, table.name), *manifests)}
+        pending = landing.pending(lake, table.name)
+        wanted = {manifest.capture: manifest for manifest in (*pending, *manifests)}
         staged = _stage(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
+        if only is not None:
+            new = {manifest.capture for manifest in pending}
+            staged = [
+                one if one.manifest.capture in new else replace(one, only=frozenset(only)) for one in staged
+            ]
         if staged:
-            newer = _Merge(lake, table, staged, workspace, merged, from_scratch).run(threads)
-            if newer:
-                staged += _stage(lake, table, newer, {}, workspace, threads, merged)
-                again = workspace / "again"
-                again.mkdir()
-                _Merge(lake, table, staged, again, merged, from_scratch).run(threads, is_last=True)
+            work = _Merge(lake, table, staged, workspace, merged, from_scratch)
+            if again := {} if from_scratch else recalled(lake, table.name, work.absent, wanted):
+                manifests_again = [manifest for manifest, _ in again.values()]
+                staged += [
+                    replace(one, only=again[one.manifest.capture][1])
+                    for one in _stage(lake, table, manifests_again, {}, workspace, threads, merged)
+                ]
+                work = _Merge(lake, table, staged, workspace, merged, from_scratch)
+            if newer := work.run(threads):
+                staged += [
+                    replace(one, only=frozenset(work.unclear))
+                    for one in _stage(lake, table, newer, {}, workspace, threads, merged)
+                ]
+                again_in = workspace / "again"
+                again_in.mkdir()
+                _Merge(lake, table, staged, again_in, merged, from_scratch).run(threads, is_last=True)
         for capture in staged:
             landing.settle(lake, capture.manifest)
     return merged
@@ -89,7 +113,7 @@ def standing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[
         files = [(lake.fetch(names[one], workspace), one.window) for one in there]
         measured = measure(engine, as_kept(table, lake.privacy.pii), files, _decimals(lake, there))
     return {
-        one: MergedPartition(one, names[one], 0, measures.rows, measures)
+        one: MergedPartition(one, names[one], 0, measures.rows, measures, stood=True, is_written=False)
         for one, measures in zip(there, measured, strict=True)
     }
 
@@ -143,8 +167,9 @@ class _Merge:
         self.merged = merged
         self.places = Places.of(staged, lake.grain)
         self.measured_as = as_kept(table, lake.privacy.pii)
-        self.covered = set[Partition]().union(*(covered(one.manifest, lake.grain) for one in staged))
+        self.covered = set[Partition]().union(*(one.covered(lake.grain) for one in staged))
         self.from_scratch = from_scratch
+        self.unclear: list[Partition] = []
         self.standing = set[Partition]() if from_scratch else self._standing_files()
 
     def run(self, threads: int | None, *, is_last: bool = False) -> list[Manifest]:
@@ -166,15 +191,20 @@ class _Merge:
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
             files = self._write(engine, changing, waiting, sum(arrived.values()))
-            unclear = [one for one in changing if files.needs_newer(one)]
-            if unclear and not is_last:
+            self.unclear = [one for one in changing if files.needs_newer(one)]
+            if self.unclear and not is_last:
                 manifests = [one.manifest for one in self.staged]
-                if newer := overtaking(self.lake, self.table.name, manifests, unclear):
+                if newer := overtaking(self.lake, self.table.name, manifests, self.unclear):
                     return newer
             keep(self.lake, self.table, engine, self.places, early, counts, self.workspace / "boundary")
             self._put_in_place(engine, files, arrived, waiting)
             self._explain(counts)
         return []
+
+    @property
+    def absent(self) -> set[Partition]:
+        """The covered partitions that have no file."""
+        return self.covered - self.standing
 
     def _is_new(self, partition: Partition) -> bool:
         return partition in self.covered and partition not in self.standing
@@ -248,37 +278,43 @@ class _Merge:
         waiting: Mapping[Partition, list[str]],
     ) -> None:
         """Measure what was written, put it in place, and account for the partitions left as they were."""
-        left = sorted(partition for partition in self.covered if partition not in files.paths)
-        places = [(path, one.window) for one, path in files.paths.items()]
-        places += [(self.lake.fetch(self._name(one), self.workspace), one.window) for one in left]
-        decimals = _decimals(self.lake, [*files.paths, *left])
-        measured = dict(
-            zip((*files.paths, *left), measure(engine, self.measured_as, places, decimals), strict=True)
+        stands = {
+            one: self.lake.fetch(self._name(one), self.workspace)
+            for one in sorted(self.standing & (self.covered | files.paths.keys()))
+        }
+        same = {
+            one for one, path in files.paths.items() if one in stands and holds_the_same(stands[one], path)
+        }
+        places = {**stands, **{one: path for one, path in files.paths.items() if one not in same}}
+        measured = measure(
+            engine,
+            self.measured_as,
+            [(path, one.window) for one, path in places.items()],
+            _decimals(self.lake, places),
         )
-        for partition, path in files.paths.items():
-            self.lake.put(path, self._name(partition))
-            self._report(partition, measured[partition], files)
+        for partition, measures in zip(places, measured, strict=True):
+            came = partition in files.paths
+            is_written = came and partition not in same
+            if is_written:
+                self.lake.put(files.paths[partition], self._name(partition))
             for name in waiting.get(partition, ()):
                 self.lake.delete(name)
-        for partition in left:
-            self._report(partition, measured[partition])
-
-    def _report(
-        self, partition: Partition, measures: Measures, files: PartitionFiles[Partition] | None = None
-    ) -> None:
-        """What became of a partition; without `files` it was left as it stood."""
-        arrived = files.arrived(partition) if files else 0
-        held = files.held(partition) if files else measures.rows
-        restated = files.restated(partition) if files else Restated()
-        self.merged.partitions[partition] = MergedPartition(
-            partition, self._name(partition), arrived, held, measures, restated
-        )
+            self.merged.partitions[partition] = MergedPartition(
+                partition,
+                self._name(partition),
+                files.arrived(partition) if came else 0,
+                files.held(partition) if came else measures.rows,
+                measures,
+                files.restated(partition) if came else Restated(),
+                stood=partition in self.standing,
+                is_written=is_written,
+            )
 
     def _explain(self, counts: Mapping[tuple[str, int | None], int]) -> None:
         for capture in self.staged:
             manifest = capture.manifest
             own = covered(manifest, self.lake.grain)
-            dealt = boundary = unexplained = 0
+            dealt = boundary = unexplained = 0  # rows that are left aside belong nowhere either
             for (landing_id, place), rows in counts.items():
                 if landing_id != manifest.capture:
                     continue
@@ -289,6 +325,7 @@ class _Merge:
                 else:
                     boundary += rows
             findings = self.merged.captures[manifest.capture].findings
+            nowhere = (0, unexplained) if capture.only is not None else (unexplained, 0)
             self.merged.captures[manifest.capture] = MergedCapture(
-                manifest, findings, dealt, boundary, unexplained
+                manifest, findings, dealt, boundary, *nowhere
             )

@@ -22,7 +22,7 @@ from mews_assets.lake import layout
 from mews_assets.lake.duckdb_paths import parquet
 from mews_assets.lake.engine import hold, identifier, literal
 from mews_assets.lake.landing import Manifest
-from mews_assets.windows import Grain, Window, to_key, window_at
+from mews_assets.windows import Grain, Window, coalesce, to_key, window_at
 
 _HOUR_US = 3_600_000_000
 _KEPT_BYTES = 1 << 20
@@ -52,11 +52,20 @@ class Partition:
 
 @dataclass(frozen=True)
 class Staged:
-    """A capture converted to one Parquet file, and that of the records its rows are found by, if any."""
+    """A capture converted to one Parquet file, and that of the records its rows are found by, if any.
+
+    With `only`, its rows of other partitions are left aside: they were merged when it landed.
+    """
 
     manifest: Manifest
     rows: Path
     found_by: Path | None = None
+    only: frozenset[Partition] | None = None
+
+    def covered(self, grain: Grain) -> set[Partition]:
+        """The partitions that it brings whole."""
+        every = covered(self.manifest, grain)
+        return every if self.only is None else every & self.only
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class Places:
 
     @classmethod
     def of(cls, staged: Iterable[Staged], grain: Grain) -> Places:
-        """All that the captures cover, and the windows after their ends, where boundary rows belong."""
+        """All that the captures cover, and the windows after their ends, where rows right at an end belong."""
         wanted: set[Partition] = set()
         for capture in staged:
             wanted |= covered(capture.manifest, grain) | beyond(capture.manifest, grain)
@@ -82,7 +91,7 @@ def covered(manifest: Manifest, grain: Grain) -> set[Partition]:
 
 
 def beyond(manifest: Manifest, grain: Grain) -> set[Partition]:
-    """The partitions whose first instant is the capture's last: Mews sends both ends of an interval."""
+    """The partitions whose first instant is the capture's end: where Mews includes it, rows of these come along."""
     window = window_at(manifest.window.end, grain)
     return {Partition(scope, window) for scope in manifest.scopes}
 
@@ -148,9 +157,25 @@ def _arrived(table: Table, capture: Staged) -> str:
     return (
         f"SELECT row.* EXCLUDE (file_row_number), row.file_row_number AS {LINE}, "
         f"{stamp} AS _window_utc, {scope} AS {SCOPE}, "
-        f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}) AS __is_asked_for "
+        f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}){_limit(capture, stamp, scope)} "
+        "AS __is_asked_for "
         f"FROM {parquet([capture.rows], row_numbers=True)} AS row {join} {owner}"
     )
+
+
+def _limit(capture: Staged, stamp: str, scope: str) -> str:
+    """The condition that a row is of one of the partitions that its capture is read for."""
+    if capture.only is None:
+        return ""
+    windows: dict[str, list[Window]] = {}
+    for one in capture.only:
+        windows.setdefault(one.scope, []).append(one.window)
+    places = [
+        f"({scope} = {literal(own)} AND {stamp} >= {_instant(span.start)} AND {stamp} < {_instant(span.end)})"
+        for own, each in sorted(windows.items())
+        for span in coalesce(each)
+    ]
+    return f" AND ({' OR '.join(places) or 'false'})"
 
 
 def _scope(table: Table, manifest: Manifest) -> tuple[str, str]:

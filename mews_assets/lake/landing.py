@@ -49,7 +49,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a capture holds: every record of these scopes whose stamp lies in the window, both ends included.
+    """What a capture holds: every record of these scopes whose stamp lies in the window, perhaps some right at its end.
 
     `source` says how it was fetched: operation or entity type, export id, request ids. `owners` gives the scope
     of what the rows name, where that is not their scope itself and the scopes are several.
@@ -85,6 +85,10 @@ class Manifest:
     def covers(self, scope: str, window: Window) -> bool:
         """Whether all of the window was asked for, for the scope."""
         return scope in self.scopes and self.window.covers(window)
+
+    def reaches(self, window: Window) -> bool:
+        """Whether it can hold rows of the window: all of it, some of it, or those right at its own end."""
+        return self.window.start < window.end and window.start <= self.window.end
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {
@@ -254,7 +258,9 @@ def captures_since(lake: Lake, table: str, since: datetime) -> list[Manifest]:
     Not those that cannot become rows: whoever counts on their partitions would end without them.
     """
     first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    recent = [capture for capture in captures(lake, table) if capture >= first]
+    # By their ids first: whether each of all there ever were has a manifest would be a question for each.
+    named = [name for name in lake.folders(layout.landing_folder(table)) if name >= first]
+    recent = [name for name in named if lake.exists(layout.manifest(table, name))]
     if recent:
         recent = sorted(set(recent) - rejected(lake, table))
     manifests = [read_manifest(lake, table, capture) for capture in recent]

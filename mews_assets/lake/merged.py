@@ -17,7 +17,11 @@ from mews_assets.lake.partition_files import Restated
 
 @dataclass(frozen=True)
 class MergedPartition:
-    """A partition after the merge. `arrived` rows came with the captures, `held` stood there before."""
+    """A partition after the merge. `arrived` rows came with the captures, `held` stood there before.
+
+    `stood` says whether there was a file before, `is_written` whether there is another one now: a partition that
+    nothing new came for is left as it stands.
+    """
 
     partition: Partition
     name: str
@@ -26,6 +30,13 @@ class MergedPartition:
     measures: Measures
     restated: Restated = field(default_factory=Restated)
     """Versions that came with other content than before, under the same id and stamp."""
+    stood: bool = False
+    is_written: bool = True
+
+    @property
+    def late(self) -> int:
+        """Rows that came when the partition had landed before, without them."""
+        return max(0, self.measures.rows - self.held) if self.stood else 0
 
     @property
     def repeats(self) -> int:
@@ -35,19 +46,24 @@ class MergedPartition:
 
 @dataclass(frozen=True)
 class MergedCapture:
-    """Where a capture's lines went: into partitions, to the boundary, or nowhere it asked about."""
+    """Where a capture's lines went: into partitions, to the boundary, or nowhere it asked about.
+
+    `aside` are those of a capture that was merged before, of partitions that it was not read for this time.
+    """
 
     manifest: Manifest
     findings: Findings
     dealt: int
     boundary: int
     unexplained: int
+    aside: int = 0
 
     @property
     def is_reconciled(self) -> bool:
         lines = self.manifest.lines
         records = lines - self.findings.blank_lines
-        return not self.unexplained and records == self.findings.lines == self.dealt + self.boundary
+        explained = self.dealt + self.boundary + self.aside
+        return not self.unexplained and records == self.findings.lines == explained
 
 
 @dataclass

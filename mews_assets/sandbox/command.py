@@ -18,6 +18,7 @@ from mews_assets.sandbox.data import DataError
 from mews_assets.sandbox.exports import FILE_BYTES
 from mews_assets.sandbox.limits import LIMIT_REQUESTS
 from mews_assets.sandbox.parts import PAGE_RECORDS
+from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox, source
 from mews_assets.sandbox.versions import Version
 
@@ -60,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="most records in a page, also where more are asked for (default 1000)",
     )
     parser.add_argument(
+        "--intervals",
+        choices=[one.value for one in Intervals],
+        default=Intervals.HALF_OPEN.value,
+        help="how intervals of filters are read: half-open, as Mews does since January 2026 (default), or inclusive",
+    )
+    parser.add_argument(
         "--no-export-token", action="store_true", help="also an access token that has no right to exports"
     )
 
@@ -81,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
             page_records=args.page_records,
             port=args.port,
         ) as sandbox:
+            sandbox.read_intervals(args.intervals)
             print(greeting(sandbox), flush=True)
             stop.wait()
     except _StoppedError:

@@ -11,12 +11,28 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 Sql = tuple[str, list[Any]]
 
 COLUMNS = {"Id": "id", "ServiceId": "parent", "PostingDate": "posting", "IsActive": "active"}
 STAMP = "UpdatedUtc"
+
+
+class Intervals(StrEnum):
+    """How intervals of instants are read. The value is what `--intervals` accepts.
+
+    Mews reads them half-open since January 2026 (`StartUtc <= t < EndUtc`; where both are equal, `t = StartUtc`).
+    Before, and in texts that still stand, both ends are included. Intervals of dates always include both.
+    """
+
+    HALF_OPEN = "half-open"
+    INCLUSIVE = "inclusive"
+
+    def last_us(self, start_us: int, end_us: int) -> int:
+        """The last microsecond of an interval."""
+        return end_us - 1 if self is Intervals.HALF_OPEN and end_us > start_us else end_us
 
 
 def column_of(prop: str, alias: str) -> str:
@@ -37,7 +53,7 @@ class Condition(Protocol):
 
     @property
     def of_bill(self) -> bool: ...
-    def sql(self, alias: str) -> Sql: ...
+    def sql(self, alias: str, intervals: Intervals) -> Sql: ...
 
 
 @dataclass(frozen=True)
@@ -48,22 +64,23 @@ class OneOf:
     values: tuple[str | int, ...]
     of_bill: bool = False
 
-    def sql(self, alias: str) -> Sql:
+    def sql(self, alias: str, intervals: Intervals) -> Sql:
         text = f"{column_of(self.prop, alias)} IN (SELECT value FROM json_each(?))"  # noqa: S608
         return text, [json.dumps(self.values)]
 
 
 @dataclass(frozen=True)
 class Within:
-    """The property is an instant in the interval, both ends included."""
+    """The property is an instant in the interval."""
 
     prop: str
     start_us: int
     end_us: int
     of_bill: bool = False
 
-    def sql(self, alias: str) -> Sql:
-        return f"{instant_of(self.prop, alias)} BETWEEN ? AND ?", [self.start_us, self.end_us]
+    def sql(self, alias: str, intervals: Intervals) -> Sql:
+        last_us = intervals.last_us(self.start_us, self.end_us)
+        return f"{instant_of(self.prop, alias)} BETWEEN ? AND ?", [self.start_us, last_us]
 
 
 @dataclass(frozen=True)
@@ -76,9 +93,10 @@ class Colliding:
     end_us: int
     of_bill: bool = False
 
-    def sql(self, alias: str) -> Sql:
+    def sql(self, alias: str, intervals: Intervals) -> Sql:
         first, last = instant_of(self.first, alias), instant_of(self.last, alias)
-        return f"{first} <= ? AND {last} >= ?", [self.end_us, self.start_us]
+        last_us = intervals.last_us(self.start_us, self.end_us)
+        return f"{first} <= ? AND {last} >= ?", [last_us, self.start_us]
 
 
 @dataclass(frozen=True)
@@ -90,7 +108,7 @@ class Days:
     last: str
     of_bill: bool = False
 
-    def sql(self, alias: str) -> Sql:
+    def sql(self, alias: str, intervals: Intervals) -> Sql:
         return f"{column_of(self.prop, alias)} BETWEEN ? AND ?", [self.first, self.last]
 
 
@@ -111,22 +129,23 @@ class Question:
     def by_bill(self) -> bool:
         return any(condition.of_bill for condition in self.conditions)
 
-    def where(self) -> Sql:
+    def where(self, intervals: Intervals = Intervals.HALF_OPEN) -> Sql:
         """Everything after FROM: the tables, and the conditions."""
-        parts = ["v.entity = ?", "v.stamp_us <= ?", "v.until_us > ?"]
-        values: list[Any] = [self.entity, self.at_us, self.at_us]
+        parts = ["v.entity = ?", "v.stamp_us <= ?", "v.shown_us <= ?", "v.until_us > ?"]
+        values: list[Any] = [self.entity, self.at_us, self.at_us, self.at_us]
         if self.scopes is not None:
             scopes = [*sorted(self.scopes), ""] if self.unscoped else sorted(self.scopes)
             parts.append("v.scope IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(scopes))
         for condition in self.conditions:
-            text, more = condition.sql("b" if condition.of_bill else "v")
+            text, more = condition.sql("b" if condition.of_bill else "v", intervals)
             parts.append(text)
             values += more
         tables = self._tables()
         if self.by_bill:
-            parts.append("b.entity = 'OutletBill' AND b.id = v.parent AND b.stamp_us <= ? AND b.until_us > ?")
-            values += [self.at_us, self.at_us]
+            parts.append("b.entity = 'OutletBill' AND b.id = v.parent AND b.stamp_us <= ?")
+            parts.append("b.shown_us <= ? AND b.until_us > ?")
+            values += [self.at_us, self.at_us, self.at_us]
         return f"FROM {tables} WHERE {' AND '.join(parts)}", values
 
     def _tables(self) -> str:

@@ -86,7 +86,7 @@ def mapping(body: Body, name: str, *, required: bool = False) -> Body | None:
 
 
 def interval(body: Body, name: str, *, shown: str = "") -> tuple[int, int] | None:
-    """`{StartUtc, EndUtc}` in microseconds, both included. None when it is absent."""
+    """`{StartUtc, EndUtc}` in microseconds. None when it is absent."""
     value, shown = mapping(body, name), shown or name
     if value is None:
         return None

@@ -32,6 +32,7 @@ from mews_assets.sandbox.limits import (
     token_table,
 )
 from mews_assets.sandbox.parts import PAGE_RECORDS, Sandbox
+from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.server import Application
 from mews_assets.sandbox.store import Store
 from mews_assets.sandbox.versions import Version
@@ -62,6 +63,10 @@ class RunningSandbox:
 
     def advance(self, seconds: float) -> None:
         self.sandbox.clock.advance(seconds)
+
+    def read_intervals(self, intervals: Intervals | str) -> None:
+        """Read the intervals of filters half-open, as at first, or with both ends included."""
+        self.sandbox.store.intervals = Intervals(intervals)
 
     def requests(self) -> dict[str, Any]:
         """`Counts` by operation, and `Requests`, the newest last."""

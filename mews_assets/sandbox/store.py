@@ -3,10 +3,10 @@
 Lives here: loading, adding one version, and reading the records that are visible at an instant. Not here:
 what may be asked (questions.py) and who may ask it.
 
-A version is visible at T when `stamp_us <= T < until_us`, where `until_us` is the stamp of the record's next
-version. `born_us` is the stamp of its first one: pages are ordered by it, newest first, so that a record that
-changes while somebody reads pages keeps its place. Records lie in a table of their own: the narrow table is
-sorted and searched without touching them, and memory stays flat however many there are.
+A version is visible at T when `shown_us <= T < until_us`: from its stamp on, unless it becomes visible later, until a
+later version of the record is. `born_us` is the stamp of its first one: pages are ordered by it, newest first, so that
+a record that changes while somebody reads pages keeps its place. Records lie in a table of their own: the narrow table
+is sorted and searched without touching them, and memory stays flat however many there are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros
-from mews_assets.sandbox.questions import Question
+from mews_assets.sandbox.questions import Intervals, Question
 from mews_assets.sandbox.versions import Version
 
 FOREVER_US = 2**62
@@ -34,24 +34,24 @@ SCHEMA = """
 CREATE TABLE body (record BLOB NOT NULL);
 CREATE TABLE version (
   entity TEXT NOT NULL, id TEXT NOT NULL, scope TEXT NOT NULL, stamp_us INTEGER NOT NULL,
-  until_us INTEGER NOT NULL, born_us INTEGER NOT NULL,
+  until_us INTEGER NOT NULL, born_us INTEGER NOT NULL, shown_us INTEGER NOT NULL,
   parent TEXT, posting TEXT, active INTEGER, body INTEGER NOT NULL
 );
 """
 INDEXES = """
 CREATE INDEX by_id ON version (entity, id, stamp_us);
 CREATE TEMP TABLE life AS
-  SELECT rowid AS of, lead(stamp_us, 1, {forever}) OVER record AS until_us,
-    first_value(stamp_us) OVER record AS born_us
+  SELECT rowid AS of, first_value(stamp_us) OVER record AS born_us, coalesce(
+      min(shown_us) OVER (record ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), {forever}) AS until_us
   FROM version WINDOW record AS (PARTITION BY entity, id ORDER BY stamp_us, rowid);
 UPDATE version SET until_us = life.until_us, born_us = life.born_us FROM life
   WHERE life.of = version.rowid AND (life.until_us <> version.until_us OR life.born_us <> version.born_us);
 DROP TABLE life;
-CREATE INDEX by_stamp ON version (entity, stamp_us, until_us, scope, born_us, id);
+CREATE INDEX by_stamp ON version (entity, stamp_us, until_us, scope, born_us, id, shown_us);
 CREATE INDEX by_bill ON version (entity, parent);
 CREATE INDEX by_posting ON version (entity, posting);
 """
-INSERT = "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 PARENTS = {"OutletItem": "BillId"}
 """What the column `parent` holds: the bill of an outlet item, the service of everything else."""
 
@@ -83,6 +83,8 @@ class Store:
         self._lock = threading.Lock()
         self._keys = msgspec.json.Decoder(_Keys)
         self._bodies = 0
+        self.intervals = Intervals.HALF_OPEN
+        """How the intervals of questions are read."""
         # Nothing here outlives the process, so nothing needs to survive a crash while loading.
         connection = self._connection()
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
@@ -135,7 +137,7 @@ class Store:
 
     def records(self, question: Question) -> Iterator[bytes]:
         """Every record that answers the question, oldest change first, streamed."""
-        where, values = question.where()
+        where, values = question.where(self.intervals)
         sql = f"SELECT (SELECT record FROM body WHERE rowid = v.body) {where} ORDER BY v.stamp_us, v.id"  # noqa: S608
         yield from (row[0] for row in self._connection().execute(sql, values))
 
@@ -145,7 +147,7 @@ class Store:
         None when there is no record of that name.
         """
         connection = self._connection()
-        where, values = question.where()
+        where, values = question.where(self.intervals)
         if after is not None:
             place = connection.execute(
                 "SELECT born_us FROM version INDEXED BY by_id WHERE entity = ? AND id = ? LIMIT 1",
@@ -195,6 +197,7 @@ class Store:
             version.stamp_us,
             FOREVER_US,
             born_us,
+            version.stamp_us if version.shown_us is None else max(version.stamp_us, version.shown_us),
             parent and parent.lower(),
             keys.PostingDate,
             keys.IsActive,

@@ -24,3 +24,5 @@ class Version:
     scope: str
     stamp_us: int
     record: bytes
+    shown_us: int | None = None
+    """From when on the API sends it, where that is later than its stamp: some rows become visible late."""

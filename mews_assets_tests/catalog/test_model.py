@@ -84,7 +84,7 @@ def test_two_columns_may_not_end_up_under_one_name() -> None:
         ({"lookup": LOOKUP, "scope_column": None}, "needs the scope_column"),
         ({"also": OWNED}, "needs the lookup"),
         ({"fetch": OWNED}, "needs the lookup"),
-        ({"lookback": timedelta(days=1)}, "only exports by day look back"),
+        ({"lookback": -timedelta(days=1)}, "how far back pulls reach"),
         ({"version_column": "Id"}, "Id must be one instant or day, not string"),
         ({"columns": (ID, ENTERPRISE, replace(UPDATED, is_list=True))}, "UpdatedUtc must be one instant"),
     ],

@@ -14,6 +14,7 @@ from unittest.mock import patch
 from mews_assets import windows
 from mews_assets.api import Answer, MewsClient, MewsError, UnreadableError, download, links, pages
 from mews_assets.api.errors import ShrinkError
+from mews_assets.defs import export_sensors
 from mews_assets.ingest import materialise, pull
 from mews_assets.lake import export_log, layout
 from mews_assets.windows import Window
@@ -108,6 +109,33 @@ def windows_are_due_before_they_settle() -> Iterator[None]:
         return self.start + timedelta(hours=12) < now
 
     with patched((Window, "is_settled", is_settled)):
+        yield
+
+
+@mutant
+def windows_are_never_looked_at_again() -> Iterator[None]:
+    """What becomes visible after its window has landed never comes."""
+    with patched((windows.Lookback, "since", lambda self, start, grain: start)):
+        yield
+
+
+@mutant
+def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
+    """A window's last instant is asked for as its end, and is not in the answer where intervals are half-open."""
+    real, real_interval = pull.question, pull._interval
+
+    def shorter(window: Window) -> Window:
+        return Window(window.start, window.end - timedelta(microseconds=1))
+
+    def question(table: Any, fetch: Any, one: Any) -> dict[str, Any]:
+        found = real(table, fetch, one)
+        return found | {"updated": shorter(found["updated"])} if "updated" in found else found
+
+    with patched(
+        (pull, "question", question),
+        (export_sensors, "question", question),
+        (pull, "_interval", lambda window: real_interval(shorter(window))),
+    ):
         yield
 
 

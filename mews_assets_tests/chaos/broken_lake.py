@@ -24,6 +24,7 @@ from mews_assets.lake import (
     sql,
     store,
 )
+from mews_assets.windows import Window
 from mews_assets_tests.chaos import process, seams
 from mews_assets_tests.chaos.breaking import mutant, patched
 
@@ -46,6 +47,24 @@ def windows_are_closed_at_both_ends() -> Iterator[None]:
 def rows_at_the_end_are_dropped() -> Iterator[None]:
     """A row stamped at a capture's end is for the next window, and is kept for it nowhere."""
     with patched((dealing, "beyond", lambda manifest, grain: set())):
+        yield
+
+
+@mutant
+def rebuilds_read_only_the_captures_that_cover() -> Iterator[None]:
+    """A lost partition is made again without the row that the window before it brought."""
+
+    def reaches(self: landing.Manifest, window: Window) -> bool:
+        return self.window.covers(window)
+
+    with patched((landing.Manifest, "reaches", reaches)):
+        yield
+
+
+@mutant
+def what_brought_nothing_new_is_written_again() -> Iterator[None]:
+    """A window that was looked at again gets a new file each time, and all made from it is made again."""
+    with patched((changes, "holds_the_same", lambda one, other: False)):
         yield
 
 

@@ -35,7 +35,7 @@ from mews_assets.ingest.flights import RunState
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.store import Lake
 from mews_assets.sandbox.clock import SECOND_US
-from mews_assets.windows import Grain
+from mews_assets.windows import Grain, Lookback
 from mews_assets_tests.chaos.process import ChaosLake, Death, Killed, Process, Turns
 from mews_assets_tests.chaos.runs import Run, RunBook
 from mews_assets_tests.chaos.weather import Weather
@@ -43,6 +43,8 @@ from mews_assets_tests.chaos.wire import Notes, Sandboxed, Wire
 from mews_assets_tests.chaos.world import START
 
 PLATFORM = "https://mews.test"
+LOOKBACK = Lookback(windows=2)
+"""As by default."""
 EXPECTED = (MewsError, LakeError, OSError, dg.Failure, ValueError)
 """What may come out of a tick or a run in bad weather; an OSError only if the weather broke the disk."""
 
@@ -74,6 +76,10 @@ class SimulatedPlatform(Platform):
         return time_at_mews(self.clients, self.local_now(), self.directory.clock_skew_seconds)
 
 
+def lookback_of(table: Table) -> Lookback:
+    return LOOKBACK.at_least(table.lookback)
+
+
 @dataclass
 class House:
     """Everything of ours, and how it reaches the sandbox."""
@@ -92,6 +98,8 @@ class House:
     cursors: dict[str, str | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     """Why sensors gave exports up, ever."""
+    held_back: set[str] = field(default_factory=set)
+    """Tables whose sensor held a question back, ever."""
     skew_seconds: float = 0.0
     """How far our own clock is ahead."""
     here_by_thread: dict[int, Process] = field(default_factory=dict)
@@ -109,6 +117,10 @@ class House:
             return False
         runs = self.book.get_runs(dg.RunsFilter(tags={TABLE_TAG: table.name}), limit=1)
         return any(state_of(self.book, run) is RunState.FAILED_FOR_GOOD for run in runs)  # type: ignore[arg-type]
+
+    def has_held_back(self, table: Table) -> bool:
+        """Whether its sensor ever waited with a question, or gave one up."""
+        return partners(table)[0].name in self.held_back
 
     def monotonic(self) -> float:
         return self.sandboxed.clock.now_us() / SECOND_US
@@ -211,12 +223,14 @@ class House:
                 self.story.append(f"  {result.skip_reason.skip_message[:400]}")
             if result.cursor:
                 self.reasons.append(result.cursor)
+                if json.loads(result.cursor).get("troubles"):
+                    self.held_back.add(first.name)
             if not forgets:
                 self.cursors[first.name] = result.cursor
         return came
 
     def _sensed(self, group: tuple[Table, ...], lake: ChaosLake, mews: Any) -> dg.SensorResult:
-        settings: Any = SimpleNamespace(start=START, grain=Grain.DAILY)
+        settings: Any = SimpleNamespace(start=START, grain=Grain.DAILY, lookback_of=lookback_of)
         cursor, book = self.cursors.get(group[0].name), self.book
         if not isinstance(group[0].fetch, Export):
             resource: Any = SimpleNamespace(open=lambda: lake)
@@ -259,15 +273,18 @@ class House:
         both = {key(one) for one in group for key in (landing_key, changes_key)}
         context: Any = SimpleNamespace(
             run=run,
+            instance=self.book,
             selected_asset_keys=both,
             selected_asset_check_keys=set(),
             log=logging.getLogger(__name__),
         )
         with events.failures_said(first):
-            wanted = read_wanted(context, config, landing_key(first), Grain.DAILY)
-            came.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in wanted.partitions]
-            wanted, result, names = assets._pull(context, first, wanted, self.mews_of(process), lake)
-        for event in events.report(context, group, result, wanted.partitions, lake, names):
+            wanted = read_wanted(context, config, changes_key(first), Grain.DAILY)
+            missing = [one for one in wanted.partitions if one not in wanted.again]
+            came.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in missing]
+            mews = self.mews_of(process)
+            wanted, result, names = assets._pull(context, first, wanted, mews, lake, lookback_of(first))
+        for event in events.report(context, group, result, wanted, lake, names):
             if isinstance(event, dg.AssetMaterialization) and event.asset_key in map(changes_key, group):
                 self.book.there.setdefault(event.asset_key, set()).add(str(event.partition))
                 came.green.setdefault(event.asset_key.path[1], []).append(str(event.partition))

@@ -56,8 +56,8 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
         more["sleep"] = house.sleep
         return real_fetch(client, export_id, folder, random=rng.random, **more)
 
-    def puller(lake: Any, now: Any, asked_by: str = "") -> pull.Puller:
-        return pull.Puller(lake, now, asked_by=asked_by, clock=house.monotonic, sleep=house.sleep)
+    def puller(lake: Any, now: Any, **more: Any) -> pull.Puller:
+        return pull.Puller(lake, now, clock=house.monotonic, sleep=house.sleep, **more)
 
     def converted(*arguments: Any, **more: Any) -> Any:
         house.here_now().touch("the workspace")

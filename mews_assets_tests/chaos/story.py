@@ -21,11 +21,13 @@ import dagster as dg
 from mews_assets.catalog.model import Table
 from mews_assets.defs import assets
 from mews_assets.defs.partitions import to_partition
+from mews_assets.lake import layout
 from mews_assets.lake.store import open_lake
-from mews_assets.sandbox.clock import SECOND_US, Clock
+from mews_assets.sandbox.clock import SECOND_US, Clock, to_micros
+from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.rules import Refusal
 from mews_assets.sandbox.server import Application
-from mews_assets.windows import Grain, settled_windows, to_key
+from mews_assets.windows import Grain, from_key, settled_windows, to_key
 from mews_assets_tests.chaos import carriers, fates
 from mews_assets_tests.chaos.house import EXPECTED, Came, House
 from mews_assets_tests.chaos.process import Death, Turns
@@ -43,6 +45,7 @@ from mews_assets_tests.chaos.world import (
     restate,
     truth_of,
     versions_of,
+    with_late_ones,
 )
 
 RECOVERY_MINUTES = 12 * 60
@@ -93,6 +96,9 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
     days = rng.choice((2, 2, 3))
     families = families or tuple(rng.sample(FAMILIES, rng.choice((1, 1, 1, 1, 1, 2))))
     versions = [one for family in families for one in versions_of(family, days, rng)]
+    # Drawn apart: what was drawn for a seed before there were these stays the same.
+    versions = with_late_ones(versions, random.Random(f"late {seed}"))
+    intervals = random.Random(f"intervals {seed}").choice(list(Intervals))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         loop = asyncio.new_event_loop()
@@ -101,6 +107,7 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
         stack.enter_context(sandbox_seams())
         sandbox, opened = build_sandbox(folder, versions, clock, seconds=rng.choice((0, 60, 900, 5400)))
         stack.enter_context(closing(opened))
+        opened.intervals = intervals
         tokens = {access.name: token for token, access in sandbox.door.accesses.items()}
         end_us = clock.now_us() + days * DAY_US
         house = House(
@@ -116,6 +123,7 @@ def staged(seed: int, *, families: tuple[str, ...] = ()) -> Iterator[Story]:
         stack.enter_context(seams(house, rng))
         if carriers.name_of(seed):
             house.weather.note("folders named like patterns and columns")
+        house.weather.note(f"intervals are {intervals} (no fault)")
         yield Story(seed, house, Verdict(house, truth_of(versions), sandbox), rng, end_us)
 
 
@@ -131,6 +139,7 @@ class Story:
         self.ended: Counter[str] = Counter()
         self.carrier = random.Random(f"{seed} carrier")
         """Of what happens to the lake's files by other hands; apart, so that all else of a seed stays as it was."""
+        self.losses = random.Random(f"losses {seed}")
 
     @property
     def truth(self) -> Truth:
@@ -142,6 +151,7 @@ class Story:
             self._outside()
             self._step()
         recovery = self._clear_up()
+        self._lose_and_rebuild()
         if self.rng.random() < 0.2:
             self._rebuild_changes_nothing()
         for group in self.house.groups:
@@ -178,6 +188,8 @@ class Story:
                 self._take_slot(group[0])
         if self.carrier.random() < 0.06:
             carriers.copy(self.house, self.carrier)
+        if self.losses.random() < 0.08:
+            self._lose_and_rebuild()
         if self.restates and self.own.random() < 0.4:
             for _ in range(self.own.randint(1, 4)):
                 self._restate()
@@ -199,6 +211,34 @@ class Story:
         self.truth.restated.setdefault((one.entity, *one.key), set()).add(tag)
         self.house.weather.note("restated")
         self.house.story.append(f"  restated: {one.entity} {tag}")
+
+    def _lose_and_rebuild(self) -> None:
+        """A file of changes is gone from the disk; somebody has it made again, in a run that may die."""
+        lake = self.house.base
+        for group in self.house.groups:
+            for table in group:
+                if not (names := self._files_to_lose(table)):
+                    continue
+                name = self.losses.choice(names)
+                scope, key = layout.partition_of(name)
+                lost = [to_partition(f"{scope}|{key}", Grain.DAILY)]
+                lake.delete(name)
+                self.verdict.lost.add(name)
+                self.house.weather.note("file of changes lost")
+                dies_at = self.losses.choice((None, None, "before changes/", "state/boundary", 5))
+                for death in (dies_at, None):
+                    self._came(self.house.rebuild((table,), lost, death))
+                if not lake.exists(name):
+                    self.verdict.wrong.append(f"{name} was lost, and its rebuild did not make it again")
+
+    def _files_to_lose(self, table: Table) -> list[str]:
+        """Those with a row right at their start, which another window's capture may have brought; or else any."""
+        names = sorted(name for name in self.verdict.rows if name.startswith(f"changes/{table.name}/"))
+        starts = {
+            name: to_micros(from_key(layout.partition_of(name)[1], Grain.DAILY).start) for name in names
+        }
+        edges = [name for name in names if any(stamp == starts[name] for _, stamp in self.verdict.rows[name])]
+        return edges if edges and self.losses.random() < 0.8 else names
 
     def _take_slot(self, table: Table) -> None:
         access = next(iter(self.sandbox.door.accesses.values()))

@@ -30,9 +30,9 @@ from mews_assets.lake.sql import query
 from mews_assets.lake.store import Lake
 from mews_assets.sandbox.clock import read_micros, to_micros
 from mews_assets.sandbox.parts import Sandbox
-from mews_assets.windows import Grain, from_key, settled_windows, to_key
+from mews_assets.windows import Grain, from_key, settled_windows, to_key, window_at
 from mews_assets_tests.chaos.contents import wrong_contents
-from mews_assets_tests.chaos.house import Came, House
+from mews_assets_tests.chaos.house import Came, House, lookback_of
 from mews_assets_tests.chaos.process import Process
 from mews_assets_tests.chaos.world import START, TAGS, True_, Truth, window_of
 
@@ -59,6 +59,8 @@ class Verdict:
     sandbox: Sandbox
     wrong: list[str] = field(default_factory=list)
     rows: dict[str, dict[Key, str]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    """Files that the story took away and that have not been seen again."""
     _marks: dict[str, tuple[int, int]] = field(default_factory=dict)
     _landed: dict[str, Manifest] = field(default_factory=dict)
     _settled_ids: set[str] = field(default_factory=set)
@@ -136,6 +138,9 @@ class Verdict:
             self.wrong.append(f"{name}: rows are not in the order of version and id")
         if lost := self.rows.get(name, {}).keys() - now.keys():
             self.wrong.append(f"{name}: lost {self._named(table, lost)}, which it held before")
+        if self.rows.get(name) == now and name not in self.lost:
+            self.wrong.append(f"{name}: was written again, and nothing new had come for it")
+        self.lost.discard(name)
         for key, tag in now.items():
             true = self.truth.by_key[table.entity].get(key)
             if true is None or tag not in self.truth.texts_of(true) or scope != true.scope:
@@ -197,16 +202,52 @@ class Verdict:
         return over or given_up or redundant or export in self.house.notes.left_out
 
     def _look_at_green(self, table: Table, key: str, who: str) -> None:
-        """A partition reported green holds all that stands in Mews since its window ended."""
+        """A partition reported green holds all that stands in Mews since its window had settled."""
         scope, _, window_key = key.partition("|")
         name = layout.changes_file(table.name, scope, window_key)
         if name not in self.rows:
             self.wrong.append(f"{who} reported {table.name} {key} green, and there is no file")
             return
         window = from_key(window_key, Grain.DAILY)
-        wanted = self.truth.shown_from(table, scope, window, self.sandbox.clock.now_us())
+        now, settled = self.sandbox.clock.now_us(), to_micros(window.settles(by_day=table.by_day))
+        wanted = self.truth.shown_from(table, scope, window, now, settled)
         if missing := [one.tag for one in wanted if one.key not in self.rows[name]]:
             self.wrong.append(f"{who} reported {table.name} {key} green without {missing[:5]}")
+
+    def _look_at_late(self, table: Table, key: str) -> None:
+        """What became visible before the windows after it had settled, as far as is looked back, came with these.
+
+        Where a sensor held a window back, the exports after it did not reach over it. What came later still is what
+        looking back cannot promise: it is counted.
+        """
+        scope, _, window_key = key.partition("|")
+        window, there = from_key(window_key, Grain.DAILY), self.house.book.get_materialized_partitions
+        after = [window]
+        while len(after) <= self._windows_back(table):
+            following = window_at(after[-1].end, Grain.DAILY)
+            if f"{scope}|{to_key(following, Grain.DAILY)}" not in there(changes_key(table)):
+                break
+            after.append(following)
+        rows = self.rows.get(layout.changes_file(table.name, scope, window_key), {})
+        now = self.sandbox.clock.now_us()
+        first, last = (to_micros(one.settles(by_day=table.by_day)) for one in (window, after[-1]))
+        known = {one.key for one in self.truth.shown_from(table, scope, window, now, first)}
+        promised = self.truth.shown_from(table, scope, window, now, last)
+        late = [one for one in promised if one.key not in known]
+        for _ in late:
+            self.house.weather.note("row visible late")
+        missing = [one.tag for one in late if one.key not in rows]
+        if missing and not self.house.has_held_back(table):
+            self.wrong.append(f"{table.name} {key} lacks {missing[:5]}, visible late, within the look back")
+        held = {one.key for one in promised}
+        for one in self.truth.shown_from(table, scope, window, now, now):
+            if one.key not in held:
+                came = "came all the same" if one.key in rows else "did not come"
+                self.house.weather.note(f"row visible beyond the look back, {came} (no fault)")
+
+    def _windows_back(self, table: Table) -> int:
+        back = lookback_of(table)
+        return max(back.windows, back.length // timedelta(days=1))
 
     def missing_partitions(self) -> dict[str, list[str]]:
         """Settled windows that are not green yet, by first table."""
@@ -231,6 +272,7 @@ class Verdict:
         for table in self.tables:
             for key in sorted(self.house.book.get_materialized_partitions(changes_key(table))):
                 self._look_at_green(table, key, "the end:")
+                self._look_at_late(table, key)
             shown = {one.key for one in self._all_shown(table)}
             for name, rows in self.rows.items():
                 if name.startswith(f"{layout.changes_folder(table.name)}/") and (more := rows.keys() - shown):

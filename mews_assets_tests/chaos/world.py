@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ FILLERS = {
 
 @dataclass(frozen=True)
 class True_:  # noqa: N801 - `True` is taken
-    """One version as it was: shown from its stamp until the next one's."""
+    """One version as it was: shown from its stamp on, or later, until a later one is."""
 
     entity: str
     id: str
@@ -62,6 +62,7 @@ class True_:  # noqa: N801 - `True` is taken
     tag: str
     window_us: int
     """The instant by which its window is found; of an outlet item nothing, for its bill's says that."""
+    shown_us: int
     bill: str = ""
 
     @property
@@ -82,20 +83,30 @@ class Truth:
         """All that a version ever said."""
         return {one.tag, *self.restated.get((one.entity, *one.key), ())}
 
-    def shown_from(self, table: Table, scope: str, window: Window, until_us: int) -> list[True_]:
-        """The versions of a settled window that stand since it ended, up to an instant."""
+    def shown_from(
+        self, table: Table, scope: str, window: Window, until_us: int, seen_us: int
+    ) -> list[True_]:
+        """The versions of a settled window that could be seen at an instant, and stand up to another."""
         start, end = to_micros(window.start), to_micros(window.end)
 
-        def inside(one: True_) -> bool:
-            return one.scope == scope and start <= one.window_us < end and one.until_us > until_us
+        def stands(one: True_) -> bool:
+            return one.scope == scope and one.shown_us <= seen_us and one.until_us > until_us
 
+        def inside(one: True_) -> bool:
+            return stands(one) and start <= one.window_us < end
+
+        if table.entity == "OutletBill":  # comes only with one of its items
+            with_items = {
+                one.bill for one in self.versions["OutletItem"] if max(one.shown_us, one.stamp_us) <= seen_us
+            }
+            return [one for one in self.versions["OutletBill"] if inside(one) and one.id in with_items]
         if table.entity != "OutletItem":
             return [one for one in self.versions.get(table.entity, ()) if inside(one)]
         bills = {one.id for one in self.versions.get("OutletBill", ()) if inside(one)}
         return [
             one
             for one in self.versions.get("OutletItem", ())
-            if one.bill in bills and one.stamp_us <= end and one.until_us > until_us
+            if one.bill in bills and one.stamp_us <= max(end, seen_us) and stands(one)
         ]
 
 
@@ -177,6 +188,23 @@ def _day_at(scope: str, stamp_us: int) -> str:
     return write_micros(stamp_us + LOCAL_HOURS[scope] * 3600 * SECOND_US)[:10]
 
 
+def with_late_ones(versions: list[Version], rng: random.Random) -> list[Version]:
+    """The same, some of them visible only minutes, hours or days after their stamp; in half of the stories none."""
+    if rng.random() < 0.5:
+        return versions
+    hours = (0.05, 1, 8, 20, 30, 45, 60, 90)
+    return [
+        replace(one, shown_us=one.stamp_us + round(rng.choice(hours) * 3600) * SECOND_US)
+        if rng.random() < 0.4
+        else one
+        for one in versions
+    ]
+
+
+def _shown(version: Version) -> int:
+    return version.stamp_us if version.shown_us is None else version.shown_us
+
+
 def truth_of(versions: list[Version]) -> Truth:
     truth = Truth()
     by_record: dict[tuple[str, str], list[Version]] = {}
@@ -184,7 +212,8 @@ def truth_of(versions: list[Version]) -> Truth:
         by_record.setdefault((version.entity, version.id), []).append(version)
     for (entity, _), own in by_record.items():
         own.sort(key=lambda one: one.stamp_us)
-        for version, after in zip(own, [*own[1:], None], strict=True):
+        for number, version in enumerate(own):
+            after = [_shown(one) for one in own[number + 1 :]]
             body = json.loads(version.record)
             posting = body.get("PostingDate")
             one = True_(
@@ -192,9 +221,10 @@ def truth_of(versions: list[Version]) -> Truth:
                 version.id,
                 version.scope,
                 version.stamp_us,
-                after.stamp_us if after else FOREVER_US,
+                min(after, default=FOREVER_US),
                 body[TAGS[entity]],
                 read_micros(f"{posting}T00:00:00Z") if posting else version.stamp_us,
+                _shown(version),
                 body.get("BillId", ""),
             )
             truth.versions.setdefault(entity, []).append(one)

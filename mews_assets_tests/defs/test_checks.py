@@ -75,6 +75,7 @@ def test_there_are_thirteen_checks_and_each_says_why_it_is_as_grave_as_it_is() -
         "currencies_known",
         "references_resolve",
         "volume_usual",
+        "late_rows",
     ]
     for check in CHECKS:
         assert f"{check.severity.value}" in check.description

@@ -382,7 +382,7 @@ def test_one_window_more_is_one_export_more_for_all_hotels(ticks: Ticks) -> None
     ticks.land("order_items")
     later(ticks, 24 * 60)
     ticks.land("order_items")
-    assert [one["Intervals"]["UpdatedUtc"][0][:10] for one in ticks.asked] == [START, "2024-06-15"]
+    assert [one["Intervals"]["UpdatedUtc"][0][:10] for one in ticks.asked] == [START, "2024-06-13"]
     assert [one["ScopeSizes"]["EnterpriseIds"] for one in ticks.asked] == [2, 2]
 
 

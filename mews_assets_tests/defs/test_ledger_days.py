@@ -11,9 +11,10 @@ import pytest
 
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import from_api
-from mews_assets_tests.defs.stage import stage_of
+from mews_assets_tests.defs.stage import evaluations, stage_of
 from mews_assets_tests.defs.ticks import Ticks
 from mews_assets_tests.ingest.made import made_records, standing_sandbox
+from mews_assets_tests.sandbox.made import NORTH, SOUTH, made_id
 
 SENSOR = "export_ledger_entries"
 NOON = from_api("2024-06-15T12:00:00Z")
@@ -59,4 +60,24 @@ def test_a_day_is_asked_for_when_it_is_over_everywhere_together_with_the_three_b
     assert posted(ticks)[1:] == [["2024-06-11", "2024-06-14"]]
     told = [one for one in ran.get_asset_materialization_events() if one.asset_key.path[0] == "changes"]
     days = {str(one.partition).partition("|")[2] for one in told}
-    assert days == {f"2024-06-{day}" for day in (11, 12, 13, 14)}, "each is told of, for its rows may be more"
+    assert days == {"2024-06-14"}, "nothing new came for the others"
+
+
+def test_what_is_posted_to_a_day_that_landed_is_told_of_with_it(ticks: Ticks) -> None:
+    ticks.land("ledger_entries")
+    late = {"Id": made_id("rebate"), "EnterpriseId": NORTH, "PostingDate": "2024-06-12", "Value": 1}
+    ticks.stage.mews.put_record("LedgerEntry", late)
+    ticks.stage.mews.set_clock(NOON + timedelta(minutes=6), running=False)
+    ticks.discover()
+    ticks.tick(SENSOR)
+    ticks.stage.mews.advance(600)
+    (request,) = ticks.tick(SENSOR).run_requests
+    ran = ticks.run("ledger_entries", request)
+    told = [one for one in ran.get_asset_materialization_events() if one.asset_key.path[0] == "changes"]
+    assert {str(one.partition) for one in told} == {
+        f"{NORTH}|2024-06-12",
+        f"{NORTH}|2024-06-14",
+        f"{SOUTH}|2024-06-14",
+    }
+    verdicts = evaluations(ran, dg.AssetKey(["changes", "ledger_entries"]))
+    assert verdicts["late_rows", None], "rows posted to days that are over are usual there"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import dagster as dg
@@ -21,7 +22,11 @@ ASKED = AskedExport("x", "one", "payments", ("a", "b"), WINDOW, datetime(2026, 3
 
 def test_an_export_goes_through_run_config_and_back_with_all_its_partitions() -> None:
     config = WantedConfig.model_validate({"exports": [export_config(ASKED)]})
-    wanted = read_wanted(cast(Any, None), config, KEY, Grain.DAILY)
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="a|2026-03-02"))
+        context: Any = SimpleNamespace(instance=instance)
+        wanted = read_wanted(context, config, KEY, Grain.DAILY)
+    assert [(one.scope, one.key(Grain.DAILY)) for one in wanted.again] == [("a", "2026-03-02")]
     assert wanted.pulls == [Pull("one", ("a", "b"), WINDOW)]
     assert {(one.scope, one.key(Grain.DAILY)) for one in wanted.partitions} == {
         (scope, f"2026-03-0{day}") for scope in "ab" for day in (1, 2, 3)

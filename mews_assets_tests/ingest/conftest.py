@@ -9,6 +9,7 @@ import pytest
 
 from mews_assets.api import MewsClient
 from mews_assets.lake.store import Lake, open_lake
+from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import NOW, client_to, made_records, standing_sandbox
@@ -20,9 +21,16 @@ def lake(tmp_path: Path) -> Lake:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[RunningSandbox]:
+def intervals(request: pytest.FixtureRequest) -> Intervals:
+    """How the sandbox reads intervals: as Mews does today, or as a test names it."""
+    return Intervals(getattr(request, "param", Intervals.HALF_OPEN))
+
+
+@pytest.fixture
+def sandbox(intervals: Intervals) -> Iterator[RunningSandbox]:
     """Exports take ten minutes of its own clock, which stands."""
     with standing_sandbox(made_records(), NOW, export_seconds=600, file_bytes=4000) as running:
+        running.read_intervals(intervals)
         yield running
 
 

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from mews_assets.api import Credentials, MewsClient
 from mews_assets.catalog import table as table_of
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.store import Lake
+from mews_assets.sandbox.questions import Intervals
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.sandbox.versions import Version
 from mews_assets.windows import Window
@@ -22,6 +25,13 @@ NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 ITEMS, OUTLET_ITEMS = table_of("order_items"), table_of("outlet_items")
 WEEK = Window(datetime(2024, 6, 3, tzinfo=UTC), datetime(2024, 6, 10, tzinfo=UTC))
 BOTH = tuple(sorted((NORTH, SOUTH)))
+under_both_rules = pytest.mark.parametrize("intervals", list(Intervals), indirect=True)
+"""A test that must hold whether Mews reads intervals half-open, as today, or with both ends, as before."""
+
+
+def at_the_end(intervals: Intervals) -> int:
+    """How often a record stamped exactly at an interval's end comes with it."""
+    return int(intervals is Intervals.INCLUSIVE)
 
 
 def made_records() -> Iterator[Version]:

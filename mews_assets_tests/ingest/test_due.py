@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
-from mews_assets.ingest.due import due, looked_back, not_covered, still_missing
+from mews_assets.ingest.due import LookBack, due, looked_back, not_covered, still_missing
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import SETTLE, Grain, Window, windows_between
+from mews_assets.windows import SETTLE, Grain, Lookback, Window, windows_between
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 Asked = tuple[tuple[str, ...], Window]
@@ -68,7 +68,12 @@ def test_only_the_ledger_waits_for_the_hotels_own_midnight(table: Table) -> None
     assert table.by_day == (table.name == "ledger_entries")
 
 
-THREE_DAYS = timedelta(days=3)
+THREE_DAYS = Lookback(length=timedelta(days=3))
+
+
+def back(by: Lookback = THREE_DAYS, grain: Grain = Grain.DAILY) -> LookBack:
+    """Over all that there is since the start."""
+    return LookBack(by, grain, lambda near: [one for one in near if one.window.start >= START])
 
 
 @pytest.mark.parametrize(
@@ -85,20 +90,31 @@ def test_the_days_shortly_before_a_missing_one_are_asked_for_again_but_none_befo
     grain: Grain, missing: list[int], again: list[int]
 ) -> None:
     wanted = [Partition("a", days(day)) for day in missing]
-    assert looked_back(wanted, START, grain, THREE_DAYS) == [Partition("a", days(day)) for day in again]
+    assert looked_back(wanted, back(grain=grain)) == [Partition("a", days(day)) for day in again]
 
 
 def test_looking_back_takes_whole_windows_of_any_grain_and_each_hotels_own() -> None:
     week = Window(START + timedelta(days=14), START + timedelta(days=21))
-    assert looked_back([Partition("a", week)], START, Grain.WEEKLY, THREE_DAYS) == [
+    assert looked_back([Partition("a", week)], back(grain=Grain.WEEKLY)) == [
         Partition("a", Window(START + timedelta(days=7), START + timedelta(days=14)))
     ]
-    found = looked_back([Partition("a", days(9)), Partition("b", days(1))], START, Grain.DAILY, THREE_DAYS)
+    found = looked_back([Partition("a", days(9)), Partition("b", days(1))], back())
     assert found == [*(Partition("a", days(day)) for day in (6, 7, 8)), Partition("b", days(0))]
 
 
 def test_a_table_that_does_not_look_back_asks_for_nothing_again() -> None:
-    assert looked_back([Partition("a", days(9))], START, Grain.DAILY, timedelta(0)) == []
+    assert looked_back([Partition("a", days(9))], back(Lookback())) == []
+
+
+def test_what_is_not_there_is_left_to_a_question_of_its_own() -> None:
+    """It may be held back for what is wrong with it, and would hold back the new window."""
+    there = LookBack(Lookback(windows=2), Grain.DAILY, lambda near: set(near) - {Partition("a", days(7))})
+    wanted = [Partition(scope, days(9)) for scope in "ab"]
+    assert looked_back(wanted, there) == [
+        Partition("a", days(8)),
+        Partition("b", days(7)),
+        Partition("b", days(8)),
+    ]
 
 
 def test_nothing_is_due_without_scopes_or_before_the_start() -> None:

@@ -11,15 +11,14 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.ingest.directory import discover
-from mews_assets.ingest.due import due, looked_back
+from mews_assets.ingest.due import due
 from mews_assets.ingest.materialise import materialise
-from mews_assets.ingest.plan import plan
 from mews_assets.lake.store import Lake
 from mews_assets.sandbox.clock import to_micros
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.simulation import simulate
 from mews_assets.sandbox.versions import Version
-from mews_assets.windows import Grain
+from mews_assets.windows import Grain, Lookback
 from mews_assets_tests.ingest.made import client_to, puller, standing_sandbox
 from mews_assets_tests.lake.made import ids
 
@@ -52,19 +51,19 @@ def test_what_is_posted_late_is_there_in_the_end_at_an_export_a_day(
     for day in range(1, DAYS + 1):
         sandbox.set_clock(START + timedelta(days=day, hours=12, minutes=6), running=False)
         missing = due(scopes, START, sandbox.now, Grain.DAILY, there, by_day=LEDGER.by_day)
-        wanted = [*missing, *looked_back(missing, START, Grain.DAILY, LEDGER.lookback)]
-        assert len(plan(LEDGER, wanted, lambda _: "portfolio")) == 1
+        sandbox.reset()
         done = materialise(
             lake,
             LEDGER,
-            wanted,
+            missing,
             clients,
             directory,
             lambda: sandbox.now,
-            puller=puller(lake, sandbox),
+            puller=puller(lake, sandbox, lookback=Lookback().at_least(LEDGER.lookback)),
             threads=1,
         )
         assert not done.failed
+        assert sandbox.requests()["Counts"]["exports/add"] == 1
         for one in missing:
             there.add(f"{one.scope}|{one.key(Grain.DAILY)}")
             first_asked[one.key(Grain.DAILY)] = to_micros(sandbox.now)

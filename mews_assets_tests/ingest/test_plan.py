@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Pages, Way
-from mews_assets.ingest.plan import Pull, in_turn, plan, reach
+from mews_assets.ingest.due import LookBack
+from mews_assets.ingest.plan import Pull, in_turn, plan, plan_looking_back, reach
 from mews_assets.lake.dealing import Partition
-from mews_assets.windows import Grain, Window, windows_between
+from mews_assets.windows import Grain, Lookback, Window, windows_between
 
 LIMIT = timedelta(days=5)
 EXPORTED = replace(table_of("order_items"), fetch=Export("OrderItem", max_length=LIMIT, max_scopes=3))
@@ -183,3 +184,61 @@ def test_every_hotel_gets_its_turn_when_there_is_no_time_for_all():
 def test_the_newest_windows_are_asked_for_before_long_histories():
     pulls = plan(EXPORTED, wanted(a=(0, 1, 19, 20), c=(18,)), CONNECTIONS.__getitem__)
     assert [pull.window.end for pull in in_turn(pulls)] == [day(20).end, day(18).end, day(1).end]
+
+
+def back(by: int, there: set[Partition], held_back: frozenset[Partition] = frozenset()) -> LookBack:
+    return LookBack(Lookback(windows=by), Grain.DAILY, lambda near: set(near) & there, held_back)
+
+
+@pytest.mark.parametrize("table", [EXPORTED, ALONE], ids=["exports", "alone"])
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(asked=partitions(), there=partitions(), by=st.integers(0, 4))
+def test_looking_back_takes_no_export_more_and_stays_within_the_limits(table, asked, there, by):
+    """Each pull is one of the plan, perhaps reaching further back: so what is wanted is covered as before."""
+    bare = plan(table, asked, CONNECTIONS.__getitem__)
+    pulls = plan_looking_back(table, asked, CONNECTIONS.__getitem__, back(by, set(there) - set(asked)))
+    assert len(pulls) == len(bare)
+    for pull, other in zip(pulls, bare, strict=True):
+        assert (pull.connection, pull.scopes, pull.window.end) == (
+            other.connection,
+            other.scopes,
+            other.window.end,
+        )
+        assert other.window.start - timedelta(days=by) <= pull.window.start <= other.window.start
+        assert pull.window.length <= LIMIT
+        for window in windows_between(pull.window.start, other.window.start, Grain.DAILY):
+            assert any(Partition(scope, window) in there for scope in pull.scopes)
+
+
+def test_an_export_reaches_back_over_what_is_there_for_any_of_its_scopes_and_over_nothing_held_back():
+    there = set(wanted(a=(1, 2, 3), b=(2, 3)))
+    (pull,) = plan_looking_back(EXPORTED, wanted(a=(4,), b=(4,)), CONNECTIONS.__getitem__, back(3, there))
+    assert pull.window == Window(day(1).start, day(4).end)
+    held_back = frozenset(wanted(b=(2,)))
+    (pull,) = plan_looking_back(
+        EXPORTED, wanted(a=(4,), b=(4,)), CONNECTIONS.__getitem__, back(3, there, held_back)
+    )
+    assert pull.window == Window(day(3).start, day(4).end)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(asked=partitions(), there=partitions())
+def test_pages_are_asked_for_what_is_wanted_and_what_lies_right_before_it_and_is_there(asked, there):
+    standing = set(there) - set(asked)
+    pulls = plan_looking_back(PAGED, asked, CONNECTIONS.__getitem__, back(2, standing))
+    brought = {
+        Partition(scope, window)
+        for pull in pulls
+        for scope in pull.scopes
+        for window in windows_between(pull.window.start, pull.window.end, Grain.DAILY)
+    }
+    near = {
+        one
+        for one in standing
+        if any(
+            one.scope == other.scope
+            and timedelta(0) < other.window.start - one.window.start <= timedelta(days=2)
+            for other in asked
+        )
+    }
+    assert brought == set(asked) | near

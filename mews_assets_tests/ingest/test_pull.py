@@ -32,9 +32,11 @@ from mews_assets_tests.ingest.made import (
     OUTLET_ITEMS,
     WEEK,
     StandingClock,
+    at_the_end,
     client_to,
     pull_of,
     puller,
+    under_both_rules,
 )
 
 ADD = "exports/add"
@@ -61,10 +63,11 @@ def adds(sandbox) -> int:
     return sandbox.requests()["Counts"].get(ADD, 0)
 
 
-def test_an_export_lands_with_its_id_and_all_its_files(lake, sandbox, client):
+@under_both_rules
+def test_an_export_lands_with_its_id_and_all_its_files(lake, sandbox, client, intervals):
     landed = pulled(lake, sandbox, client)
     manifest = landed.manifests["order_items"]
-    assert manifest.lines == 24 * 7 + 1  # both ends of the week
+    assert manifest.lines == 24 * 7 + at_the_end(intervals)
     assert len(manifest.files) > 2
     assert manifest.source["entity_type"] == "OrderItem"
     assert manifest.source["export_id"]
@@ -73,7 +76,8 @@ def test_an_export_lands_with_its_id_and_all_its_files(lake, sandbox, client):
     assert asked(lake) == []
     merged = merge(lake, ITEMS, threads=1)
     assert merged.captures[manifest.capture].is_reconciled
-    assert merged.captures[manifest.capture].boundary == 1
+    assert merged.captures[manifest.capture].boundary == at_the_end(intervals)
+    assert sum(one.measures.rows for one in merged.partitions.values()) == 24 * 7
 
 
 def test_a_pull_that_ran_out_of_time_goes_on_with_its_export(lake, sandbox, client):
@@ -140,7 +144,7 @@ def test_an_export_that_somebody_else_has_under_way_is_waited_out(lake, sandbox,
     add_export(client, "OrderItem", enterprise_ids=BOTH, updated=WEEK)
     clock = StandingClock(sandbox)
     landed = pulled(lake, sandbox, client, clock=clock, sleep=clock.sleep)
-    assert landed.manifests["order_items"].lines == 24 * 7 + 1
+    assert landed.manifests["order_items"].lines == 24 * 7
     assert clock.slept >= 1200  # theirs, and then ours
     assert adds(sandbox) > 2
 
@@ -160,7 +164,7 @@ def test_an_export_that_failed_is_forgotten_and_asked_for_anew(lake, sandbox, cl
     assert asked(lake) == []
     assert landing.captures(lake, "order_items") == []
     exports._folder = folder
-    assert pulled(lake, sandbox, client).manifests["order_items"].lines == 24 * 7 + 1
+    assert pulled(lake, sandbox, client).manifests["order_items"].lines == 24 * 7
     assert adds(sandbox) == 2
 
 
@@ -190,20 +194,24 @@ def test_a_download_that_breaks_keeps_the_export_and_lands_nothing(lake, sandbox
     assert len(asked(lake)) == 1
     assert landing.captures(lake, "order_items") == []
     sandbox.reset()
-    assert pulled(lake, sandbox, client).manifests["order_items"].lines == 24 * 7 + 1
+    assert pulled(lake, sandbox, client).manifests["order_items"].lines == 24 * 7
     assert adds(sandbox) == 0  # since the reset
 
 
-def test_pages_land_items_and_bills_under_one_capture(lake, sandbox, client):
+@under_both_rules
+def test_pages_land_items_and_bills_under_one_capture(lake, sandbox, client, intervals):
     landed = pulled(lake, sandbox, client, OUTLET_ITEMS)
     items, bills = landed.manifests["outlet_items"], landed.manifests["outlet_bills"]
     assert items.capture == bills.capture
-    assert items.lines == 2 * (24 * 7 + 1)
-    assert bills.lines >= 24 * 7 + 1
+    assert items.lines == 2 * (24 * 7 + at_the_end(intervals))
+    assert bills.lines >= 24 * 7 + at_the_end(intervals)
     assert all(items.source["request_ids"])
 
 
-def test_a_window_that_is_too_heavy_is_asked_for_in_halves_and_nothing_is_doubled(lake, sandbox, client):
+@under_both_rules
+def test_a_window_that_is_too_heavy_is_asked_for_in_halves_and_nothing_is_doubled(
+    lake, sandbox, client, intervals
+):
     sandbox.plan_fault("outletItems/getAll", status=408, times=8)  # until the smallest page of the whole week
     landed = pulled(lake, sandbox, client, OUTLET_ITEMS)
     assert sandbox.requests()["Counts"]["outletItems/getAll"] == 8 + 2 * 2
@@ -215,11 +223,12 @@ def test_a_window_that_is_too_heavy_is_asked_for_in_halves_and_nothing_is_double
         assert rows == (24 * 7) * (2 if table is OUTLET_ITEMS else 1)
         assert not any(one.measures.duplicate_keys for one in merged.partitions.values())
     found = {record["Id"] for record in landed_records(lake, landed, "outlet_items")}
-    assert len(found) == 2 * (24 * 7 + 1)
+    assert len(found) == 2 * (24 * 7 + at_the_end(intervals))
 
 
+@under_both_rules
 def test_what_a_heavy_window_had_brought_is_dropped_before_its_halves_are_asked_for(
-    lake, sandbox, client, monkeypatch
+    lake, sandbox, client, monkeypatch, intervals
 ):
     plain = landed_records(lake, pulled(lake, sandbox, client, OUTLET_ITEMS), "outlet_items")
     monkeypatch.setattr("mews_assets.ingest.pull.MewsPages", partial(Pages, count=100))
@@ -234,7 +243,8 @@ def test_what_a_heavy_window_had_brought_is_dropped_before_its_halves_are_asked_
     monkeypatch.setattr(client, "ask", heavy_after_two_pages)
     heavy = landed_records(lake, pulled(lake, sandbox, client, OUTLET_ITEMS), "outlet_items")
     assert {record["Id"] for record in heavy} == {record["Id"] for record in plain}
-    assert len(heavy) == len(plain) + 2  # only what stands exactly at the middle comes twice
+    # Only what stands exactly at the middle comes twice, where both halves include it.
+    assert len(heavy) == len(plain) + 2 * at_the_end(intervals)
 
 
 def test_a_window_that_stays_too_heavy_lands_nothing(lake, sandbox, client):

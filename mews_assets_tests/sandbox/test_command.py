@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
@@ -90,3 +91,22 @@ def test_a_client_that_keeps_its_connection_does_not_hold_up_the_stop():
         folder = Path(sandbox.sandbox.exports._folder)
         assert folder.exists()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(("options", "found"), [((), []), (("--intervals", "inclusive"), [made_id("b")])])
+def test_it_reads_intervals_half_open_unless_told_otherwise(tmp_path, data, options, found):
+    process = start(tmp_path, "--data", str(data), "--now", "2024-06-15T12:00:00Z", *options)
+    told = dict(part.split("=", 1) for part in process.stdout.readline().split()[2:])
+    try:
+        until = {"StartUtc": "2024-05-31T00:00:00Z", "EndUtc": "2024-06-01T00:00:00Z"}  # the bill's stamp
+        tokens = {
+            "ClientToken": told["client_token"],
+            "AccessToken": told["access_token"],
+            "Client": "tests 1",
+        }
+        body = {**tokens, "BillIds": [made_id("b")], "UpdatedUtc": until, "Limitation": {"Count": 10}}
+        answer = httpx.post(f"{told['address']}/api/connector/v1/bills/getAll", json=body).json()
+        assert [bill["Id"] for bill in answer["Bills"]] == found
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)

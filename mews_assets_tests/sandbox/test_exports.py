@@ -111,15 +111,18 @@ def test_an_export_shows_what_is_newest_when_it_becomes_success(slow):
     assert text.count(b"\n") == 49
 
 
-def test_an_export_holds_the_window_with_both_ends(client):
+@pytest.mark.parametrize(("intervals", "lines_at_the_end"), [("half-open", 0), ("inclusive", 1)])
+def test_an_export_holds_the_window_as_intervals_are_read(client, intervals, lines_at_the_end):
     window = between("2024-06-03T00:00:00Z", "2024-06-04T00:00:00Z")
+    client.sandbox.read_intervals(intervals)
     lines = client.lines(Filters={"UpdatedUtc": window})
+    client.sandbox.read_intervals("half-open")
     assert [name for name in (b"tax", b"room 2", b"bar") if any(name in line for line in lines)] == [
         b"tax",
         b"room 2",
         b"bar",
-    ]
-    assert len(lines) == 3
+    ][: 2 + lines_at_the_end]
+    assert len(lines) == 2 + lines_at_the_end
 
 
 def test_an_export_without_filters_holds_everything_visible(client):

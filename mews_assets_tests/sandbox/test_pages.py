@@ -1,4 +1,4 @@
-"""Pages: newest first, in windows that include both ends, each token seeing its own."""
+"""Pages: newest first, in half-open windows or with both ends, each token seeing its own."""
 
 import time
 from datetime import datetime
@@ -33,11 +33,31 @@ def test_the_clock_brings_the_future_into_sight(client):
     assert "later" in client.names("orderItems/getAll", "OrderItems")
 
 
-def test_both_ends_of_a_window_are_included(client):
+@pytest.fixture
+def inclusive(client):
+    """The same, with both ends of intervals included, as before 2026."""
+    client.sandbox.read_intervals("inclusive")
+    yield client
+    client.sandbox.read_intervals("half-open")
+
+
+def test_a_window_includes_its_start_and_not_its_end(client):
     ends = between("2024-06-03T00:00:00Z", "2024-06-04T00:00:00Z")
-    assert client.names("orderItems/getAll", "OrderItems", UpdatedUtc=ends) == ["bar", "tax", "room 2"]
+    assert client.names("orderItems/getAll", "OrderItems", UpdatedUtc=ends) == ["tax", "room 2"]
+    just_after = between("2024-06-03T00:00:00Z", "2024-06-04T00:00:00.000001Z")
+    assert client.names("orderItems/getAll", "OrderItems", UpdatedUtc=just_after) == ["bar", "tax", "room 2"]
     inside = between("2024-06-03T00:00:00.000001Z", "2024-06-03T23:59:59Z")
     assert client.names("orderItems/getAll", "OrderItems", UpdatedUtc=inside) == ["room 2"]
+
+
+def test_a_window_whose_ends_are_equal_holds_that_instant(client):
+    one = between("2024-06-04T00:00:00Z", "2024-06-04T00:00:00Z")
+    assert client.names("orderItems/getAll", "OrderItems", UpdatedUtc=one) == ["bar"]
+
+
+def test_both_ends_of_a_window_are_included_where_intervals_are_inclusive(inclusive):
+    ends = between("2024-06-03T00:00:00Z", "2024-06-04T00:00:00Z")
+    assert inclusive.names("orderItems/getAll", "OrderItems", UpdatedUtc=ends) == ["bar", "tax", "room 2"]
 
 
 def test_a_record_that_moved_on_is_not_in_its_old_window(client):
@@ -146,7 +166,7 @@ def test_outlet_items_are_found_by_their_bill_s_update(client):
 
 
 def test_outlet_items_are_found_by_their_own_consumption(client):
-    window = between("2024-06-06T18:00:00Z", "2024-06-06T19:00:00Z")
+    window = between("2024-06-06T18:00:00Z", "2024-06-06T19:00:00.000001Z")
     assert client.names("outletItems/getAll", "OutletItems", ConsumedUtc=window) == ["wine", "soup"]
 
 

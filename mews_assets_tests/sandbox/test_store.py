@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mews_assets.sandbox.questions import Question, Within
+from mews_assets.sandbox.questions import Intervals, Question, Within
 from mews_assets.sandbox.store import Store
 from mews_assets.sandbox.versions import Version
 
@@ -52,15 +52,19 @@ def newest(versions, at, seen):
 
 
 @settings(max_examples=60, deadline=None)
-@given(histories, stamps, stamps, stamps, st.booleans())
-def test_the_newest_version_at_an_instant_is_seen_and_only_in_its_window(history, at, low, high, unscoped):
+@given(histories, stamps, stamps, stamps, st.booleans(), st.sampled_from(Intervals))
+def test_the_newest_version_at_an_instant_is_seen_and_only_in_its_window(
+    history, at, low, high, unscoped, intervals
+):
     pairs, of = history
     versions = list(built(pairs, of))
     with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
         store.load(versions)
+        store.intervals = intervals
         question = Question("Bill", at, {"north"}, unscoped, (Within("UpdatedUtc", low, high),))
         seen = {"north", ""} if unscoped else {"north"}
-        expected = {one: stamp for one, stamp in newest(versions, at, seen).items() if low <= stamp <= high}
+        last = high if intervals is Intervals.INCLUSIVE or low == high else high - 1
+        expected = {one: stamp for one, stamp in newest(versions, at, seen).items() if low <= stamp <= last}
         found = [msgspec.json.decode(record) for record in store.records(question)]
         assert {one["Id"]: one["Stamp"] for one in found} == expected
         assert [one["Stamp"] for one in found] == sorted(one["Stamp"] for one in found)
@@ -96,3 +100,27 @@ def test_versions_put_later_end_the_ones_before(history, puts):
         for at in range(17):
             found = [msgspec.json.decode(record) for record in store.records(Question("Bill", at))]
             assert {one["Id"]: one["Stamp"] for one in found} == newest(versions, at, {"north", "south", ""})
+
+
+def test_a_version_that_becomes_visible_late_is_hidden_until_then(tmp_path):
+    """Its older version is sent meanwhile; one that a newer version has overtaken is never seen."""
+
+    def made(name, stamp_us, shown_us, text):
+        record = b'{"Id":"%s","Name":"%s"}' % (name.encode(), text.encode())
+        return Version("Bill", name, "s", stamp_us, record, shown_us)
+
+    (tmp_path / "store").mkdir()
+    store = Store(tmp_path / "store")
+    store.load([
+        made("a", 10, None, "first"), made("a", 20, 50, "late"),
+        made("b", 10, None, "first"), made("b", 20, 50, "overtaken"), made("b", 30, None, "newest"),
+        made("c", 20, 50, "late"),
+    ])  # fmt: skip
+
+    def seen(at_us):
+        return sorted(msgspec.json.decode(one)["Name"] for one in store.records(Question("Bill", at_us)))
+
+    assert seen(25) == ["first", "first"]
+    assert seen(49) == ["first", "newest"]
+    assert seen(50) == ["late", "late", "newest"]
+    store.close()

@@ -14,6 +14,7 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks.contract import CONTRACT_CHECKS
+from mews_assets.defs.checks.late import LATE_CHECKS
 from mews_assets.defs.checks.model import Check, Evidence, Verdict, markdown
 from mews_assets.defs.checks.money import MONEY_CHECKS
 from mews_assets.defs.checks.neighbours import NEIGHBOUR_CHECKS
@@ -21,7 +22,7 @@ from mews_assets.defs.checks.rows import ROW_CHECKS
 
 __all__ = ["CHECKS", "Check", "Evidence", "Verdict", "check_specs", "checks_of", "markdown"]
 
-CHECKS: tuple[Check, ...] = (*ROW_CHECKS, *CONTRACT_CHECKS, *MONEY_CHECKS, *NEIGHBOUR_CHECKS)
+CHECKS: tuple[Check, ...] = (*ROW_CHECKS, *CONTRACT_CHECKS, *MONEY_CHECKS, *NEIGHBOUR_CHECKS, *LATE_CHECKS)
 
 
 def checks_of(table: Table) -> list[Check]:

@@ -37,6 +37,8 @@ class Evidence:
     """Why captures of it could not become rows."""
     references: tuple[Reference, ...] = ()
     volume: Volume | None = None
+    is_quiet: bool = False
+    """It was looked at again, and nothing new came for it."""
 
     @property
     def measures(self) -> Measures:

@@ -53,6 +53,7 @@ def _rows_reconciled(evidence: Evidence) -> Verdict:
                 "blank": one.findings.blank_lines,
                 "in its windows": one.dealt,
                 "of the next window": one.boundary,
+                "merged before": one.aside,
                 "unexplained": _unexplained(one),
             }
             for one in own
@@ -71,7 +72,8 @@ def _versions_stable(evidence: Evidence) -> Verdict:
 
 
 def _unexplained(capture: MergedCapture) -> int:
-    return capture.manifest.lines - capture.findings.blank_lines - capture.dealt - capture.boundary
+    explained = capture.findings.blank_lines + capture.dealt + capture.boundary + capture.aside
+    return capture.manifest.lines - explained
 
 
 ROW_CHECKS = (
