@@ -38,6 +38,14 @@ bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one 
 docs: $(INSTALLED) ## docs/tables.md, from the catalog
 	$(BIN)/mews-assets docs
 
+lowest: ## conversion, merges and definitions with the lowest versions that pyproject.toml declares
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
+	.venv-lowest/bin/pytest -n 2 mews_assets_tests/catalog mews_assets_tests/lake mews_assets_tests/marts \
+		mews_assets_tests/cli/test_convert.py mews_assets_tests/cli/test_sql.py mews_assets_tests/defs/test_build.py \
+		mews_assets_tests/defs/test_current.py
+
 audit: ## known faults in the pinned packages; needs PyPI's or OSV's data, and fails without
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/pip install --quiet --disable-pip-version-check pip-audit
@@ -51,4 +59,4 @@ $(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/_scan.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test lint chaos bench docs audit clean
+.PHONY: help demo dev test lint chaos bench docs lowest audit clean

@@ -27,7 +27,7 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Table
 from mews_assets.catalog.privacy import KEEP
 from mews_assets.lake.duckdb_paths import json_lines
-from mews_assets.lake.engine import arrow_batches, identifier, open_engine, read_types, select_columns
+from mews_assets.lake.engine import identifier, open_engine, read_types, select_columns
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.exact import ExactNumbers
 from mews_assets.lake.hiding import Hiding
@@ -212,7 +212,7 @@ def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: Hi
 
 def _batches(engine: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
     try:
-        yield from arrow_batches(engine.sql(query), _ROW_GROUP_ROWS)
+        yield from engine.sql(query).to_arrow_reader(_ROW_GROUP_ROWS)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _ParserError(error) from None
 

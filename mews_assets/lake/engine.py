@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -106,12 +105,6 @@ def hold(engine: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     """The rows as a temporary table, which the planner knows the size of; an Arrow table it would only guess at."""
     engine.register(f"{name}_held", rows)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_held")
-
-
-def arrow_batches(result: Any, rows: int) -> pa.RecordBatchReader:
-    """What a query gives, in batches of at most so many rows. Before DuckDB 1.5 the method had another name."""
-    read = getattr(result, "to_arrow_reader", None) or result.fetch_record_batch
-    return read(rows)
 
 
 def literal(text: str) -> str:

@@ -22,7 +22,7 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.reference import REFERENCES
 from mews_assets.lake import layout
 from mews_assets.lake.duckdb_paths import parquet_partitions, plain_name, plain_workspace, sql_type
-from mews_assets.lake.engine import arrow_batches, identifier, literal
+from mews_assets.lake.engine import identifier, literal
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.python_values import python_values
 from mews_assets.lake.reference import reference_schema
@@ -156,7 +156,7 @@ def query(lake: Lake, text: str) -> Iterator[Any]:
 
 def rows_of(result: Any) -> tuple[list[str], Iterator[list[Any]]]:
     """The names of a result's columns, and its rows as Python values, a batch of them in memory."""
-    reader = arrow_batches(result, _BATCH_ROWS)
+    reader = result.to_arrow_reader(_BATCH_ROWS)
 
     def rows() -> Iterator[list[Any]]:
         for batch in reader:
