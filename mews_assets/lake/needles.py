@@ -19,6 +19,7 @@ _PHONE_DIGITS = 9
 _WORDS = 12
 """Of a longer text only its first words are looked for: enough to know it by, and its copy may be cut."""
 _WORD = re.compile(r"[^\W_]+")
+_BETWEEN = re.compile(r"[\W_]+")
 _GAP = r"[\W_]{1,8}"
 _UNSPACED = ((0x0E00, 0x10A0), (0x1100, 0x1200), (0x1780, 0x1800))
 _LINE_END = re.compile(r"\\+[nrtbf]")
@@ -29,19 +30,21 @@ class Needles:
     """The texts, ready to be looked for. `words` has one for each, which stands wherever the text does."""
 
     def __init__(self, texts: Collection[str]) -> None:
-        self._patterns = {text: pattern for text in texts if (pattern := _pattern(text))}
-        self.words = [_word(text) for text in self._patterns]
+        self._needles = [
+            (text, _word(text), pattern) for text in sorted(texts) if (pattern := _pattern(text))
+        ]
+        self.words = [word for _, word, _ in self._needles]
 
     def within(self, text: str) -> set[str]:
         """The texts that stand in it."""
-        spellings = [folded(text)]
+        found = self._within(folded(text))
         if "\\" in text:
-            spellings.append(folded(_LINE_END.sub(" ", text)))
-        return {
-            text
-            for text, pattern in self._patterns.items()
-            if any(pattern.search(spelling) for spelling in spellings)
-        }
+            found |= self._within(folded(_LINE_END.sub(" ", text)))
+        return found
+
+    def _within(self, spelling: str) -> set[str]:
+        letters = _BETWEEN.sub("", spelling)
+        return {text for text, word, pattern in self._needles if word in letters and pattern.search(spelling)}
 
 
 def is_same(text: str, other: str) -> bool:

@@ -39,6 +39,8 @@ _BATCH_ROWS = 4096
 _BLOCK_BYTES = 1 << 20
 _OVERLAP_BYTES = 1 << 16
 """Of two pieces of a file without lines: a text of 12 words has a few hundred bytes, six times that when escaped."""
+_APART = "\n" * 9
+"""Between values: more than what may separate the words of one text."""
 _LINES = (".jsonl", ".ndjson")
 _PACKED = (".zst", ".gz")
 
@@ -150,37 +152,44 @@ class _Look:
     def _lines(self, name: str, path: Path) -> Iterator[_Record]:
         table = self._tables.get(layout.table_of(name))
         columns = by_name(table.columns) if table else None
+        of_people = table is not None and is_of_people(table)
         with open_lines(path) as source:
             for block in line_blocks(source, _BLOCK_BYTES):
                 lines: list[bytes] = []
                 for at in self._literals.lines(block):
                     lines = lines or block.split(b"\n")
                     names_them = self._names.stand_in(lines[at])
-                    if self._needles.within(lines[at].decode("utf-8", "replace")):
+                    held = self._needles.within(lines[at].decode("utf-8", "replace"))
+                    if held and (names_them or of_people):  # it matters in which field
                         yield self._record(names_them, texts_in(_parsed(lines[at]), columns))
                     else:
-                        yield _Record(names_them)
+                        yield _Record(names_them, frozenset(held))
 
     def _rows(self, name: str, path: Path) -> Iterator[_Record]:
         table = self._tables.get(layout.table_of(name))
         columns = by_field_name(table.columns) if table else None
         for batch in open_batches(path, _BATCH_ROWS):
-            mask = np.zeros(batch.num_rows, bool)
-            for values in batch.columns:
-                mask |= self._literals.among(values)
-            for row in batch.filter(pa.array(mask)).to_pylist() if mask.any() else ():
+            masks = [self._literals.among(values) for values in batch.columns]
+            holding = [
+                at for at, mask in enumerate(masks) if mask.any()
+            ]  # what the others hold is neither id nor text
+            if not holding:
+                continue
+            any_of = pa.array(np.logical_or.reduce([masks[at] for at in holding]))
+            for row in batch.select(holding).filter(any_of).to_pylist():
                 values = list(texts_in(row, columns))
                 every = "\n".join(one.text for one in values)
                 yield self._record(self._names.stand_in(every.encode("utf-8", "replace")), values)
 
     def _record(self, names_them: bool, values: Iterable[Value]) -> _Record:
-        held, personal, own = set[str](), set[str](), set[str]()
-        for value in values:
-            here = self._needles.within(value.text)
-            held |= here
-            if value.personal:
-                personal |= here
-            own |= {one for one in here if self._is_own(one, value)}
+        values = list(values)
+        held = self._needles.within(_APART.join(value.text for value in values))
+        if not held:
+            return _Record(names_them)
+        own = {text for value in values for text in held if self._is_own(text, value)}
+        personal = set[str]()
+        if names_them:
+            personal |= self._needles.within(_APART.join(one.text for one in values if one.personal))
         return _Record(names_them, frozenset(held), frozenset(personal), frozenset(own))
 
     def _is_own(self, text: str, value: Value) -> bool:

@@ -8,24 +8,39 @@ included. Of a file of no table, everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
 from mews_assets.catalog.model import Column, snake_case
 
-Columns: TypeAlias = Mapping[str, Column]
+
+@dataclass(frozen=True)
+class Place:
+    """What is known of a field: its name in rows, whether what it holds is personal, and the fields within."""
+
+    field: str
+    personal: bool
+    inside: Columns | None
+
+
+Columns: TypeAlias = Mapping[str, Place]
 
 
 def by_name(columns: Iterable[Column]) -> Columns:
     """The columns as landed lines name them."""
-    return {column.name: column for column in columns}
+    return {column.name: _place(column, by_name) for column in columns}
 
 
 def by_field_name(columns: Iterable[Column]) -> Columns:
     """The columns as rows name them."""
-    return {column.field_name: column for column in columns}
+    return {column.field_name: _place(column, by_field_name) for column in columns}
+
+
+def _place(column: Column, nested: Callable[[Iterable[Column]], Columns]) -> Place:
+    inside = nested(column.columns) if column.columns else None
+    return Place(column.field_name, column.pii or column.deprecated, inside)
 
 
 @dataclass(frozen=True)
@@ -54,11 +69,9 @@ def _walk(value: Any, columns: Columns | None, field: str, personal: bool) -> It
 
 
 def _of_field(name: str, value: Any, columns: Columns | None, personal: bool) -> Iterator[Value]:
-    column = None if columns is None else columns.get(name)
-    if column is not None:
-        nested = by_field_name if name == column.field_name else by_name
-        inside = nested(column.columns) if column.columns else None
-        yield from _walk(value, inside, column.field_name, personal or column.pii or column.deprecated)
+    place = None if columns is None else columns.get(name)
+    if place is not None:
+        yield from _walk(value, place.inside, place.field, personal or place.personal)
     elif columns is not None and name.startswith("_"):  # a column of our own
         yield from _walk(value, None, name, False)
     else:
