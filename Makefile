@@ -54,7 +54,7 @@ audit: ## known faults in the pinned packages; needs PyPI's or OSV's data, and f
 clean: ## forget the demo: its lake, its Dagster instance (data/demo)
 	rm -rf data/demo
 
-$(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/_scan.c
+$(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/conversion/_scan.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -19,7 +19,7 @@ import dagster as dg
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Export, ScopeKind
-from mews_assets.defs.partitions import SCOPE_SETS
+from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.sandbox.running import running_sandbox
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon, running_webserver
 

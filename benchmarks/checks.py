@@ -24,14 +24,14 @@ from benchmarks.conversion import TABLE, write_records
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks import Evidence
-from mews_assets.defs.verdicts import gathered
-from mews_assets.lake import measures as measuring
-from mews_assets.lake.changes import merge
-from mews_assets.lake.convert import convert
-from mews_assets.lake.engine import open_engine
-from mews_assets.lake.landing import Manifest, land, new_capture_id
-from mews_assets.lake.merged import MergedPartition
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.defs.checks.evaluate import gathered
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.changes.merge_result import MergedPartition
+from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.landing.capture_store import Manifest, land, new_capture_id
+from mews_assets.lake.quality import measures as measuring
+from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, Window, to_api
 
 HOTEL = "52fd68fc-86df-4fde-a615-edbf9547e8ab"

@@ -63,8 +63,8 @@ def _measure(side: str, source: Path) -> tuple[float, float]:
 def _run_side(side: str, source: Path) -> None:
     import duckdb
 
-    from mews_assets.lake.convert import convert
-    from mews_assets.lake.engine import literal, read_types
+    from mews_assets.lake.conversion.convert import convert
+    from mews_assets.lake.storage.duckdb_session import literal, read_types
 
     table = catalog.table(TABLE)
     target = source.with_name(f"{side}.parquet")

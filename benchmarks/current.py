@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 
 from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.lake import layout
-from mews_assets.lake.current import fold
-from mews_assets.lake.parquet import open_writer, plain
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.lake.storage.parquet import open_writer, plain
 from mews_assets.windows import Grain
 
 TABLE = catalog.table("order_items")

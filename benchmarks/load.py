@@ -40,16 +40,16 @@ from benchmarks.virtual import SharedClock
 from mews_assets import catalog
 from mews_assets.api.pages import Pages
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.specs import changes_key
+from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.ingest import pull
-from mews_assets.lake import layout
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.clock import SECOND_US, to_micros
-from mews_assets.sandbox.exports import Exports
-from mews_assets.sandbox.limits import LIMIT_REQUESTS, RequestLimit
-from mews_assets.sandbox.parts import Sandbox
-from mews_assets.sandbox.server import Application
-from mews_assets.sandbox.store import Store
+from mews_assets.sandbox.records.store import Store
+from mews_assets.sandbox.server.access_control import LIMIT_REQUESTS, RequestLimit
+from mews_assets.sandbox.server.application import Application
+from mews_assets.sandbox.server.exports import Exports
+from mews_assets.sandbox.server.sandbox_parts import Sandbox
 from mews_assets.windows import Grain
 from mews_assets_tests.chaos import house as chaos_house
 from mews_assets_tests.chaos.seams import sandbox_seams, seams

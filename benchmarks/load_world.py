@@ -17,8 +17,8 @@ from mews_assets.catalog import partners
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.sandbox.clock import SECOND_US, to_micros, write_micros
-from mews_assets.sandbox.limits import CLIENT_TOKEN, Access, Door
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.records.versions import Version
+from mews_assets.sandbox.server.access_control import CLIENT_TOKEN, Access, Door
 from mews_assets_tests.chaos.weather import FATES, Spell
 from mews_assets_tests.sandbox.made import made_id
 

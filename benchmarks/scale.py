@@ -30,14 +30,14 @@ from sqlalchemy import insert
 
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.discovery import register_scopes
-from mews_assets.defs.resources import LakeResource, MewsResource
-from mews_assets.defs.specs import changes_key, landing_key
+from mews_assets.defs.sensors.discovery import register_scopes
 from mews_assets.ingest.directory import save_directory
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.storage.lake import open_lake
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
-from mews_assets.sandbox.versions import Version
 from mews_assets.settings import Settings, read_settings
 from mews_assets.windows import settled_windows, to_key
 from mews_assets_tests.sandbox.made import made_id

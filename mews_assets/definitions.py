@@ -2,9 +2,9 @@
 
 import os
 
-from mews_assets.defs import demo
 from mews_assets.defs.build import build_definitions
+from mews_assets.defs.local import demo_environment
 from mews_assets.settings import read_settings
 
-demo.keep(os.environ)
+demo_environment.keep(os.environ)
 defs = build_definitions(read_settings(os.environ))

@@ -14,12 +14,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mews_assets import catalog
-from mews_assets.api.address import read_platform_address
+from mews_assets.api.transport.address import read_platform_address
 from mews_assets.catalog.model import Table, Way
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
-from mews_assets.places import SettingError as SettingError
-from mews_assets.places import below_home, refuse_no_text
-from mews_assets.places import read_lake as read_lake
+from mews_assets.lake_location import SettingError as SettingError
+from mews_assets.lake_location import below_home, refuse_no_text
+from mews_assets.lake_location import read_lake as read_lake
 from mews_assets.windows import Grain, Lookback
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable

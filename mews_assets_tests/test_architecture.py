@@ -16,20 +16,19 @@ import pytest
 
 import mews_assets
 from mews_assets import catalog
-from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import integer, string
+from mews_assets.catalog.entities import shapes
 from mews_assets.catalog.model import Export, Table
-from mews_assets.defs import freshness
+from mews_assets.defs.assets.snapshot import SNAPSHOT_CHECKS
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.checks import checks_of
-from mews_assets.defs.snapshot import SNAPSHOT_CHECKS
-from mews_assets.sandbox import rules
+from mews_assets.defs.checks import checks_of, freshness
 from mews_assets.sandbox.clock import read_micros
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.server import request_rules
+from mews_assets_tests.defs.assets.test_current import fold_run
+from mews_assets_tests.defs.assets.test_snapshot import snapshot_run
 from mews_assets_tests.defs.stage import DAYS, evaluations, expected_verdicts, materialisations, stage_of
-from mews_assets_tests.defs.test_current import fold_run
-from mews_assets_tests.defs.test_snapshot import snapshot_run
 
 PACKAGE = Path(mews_assets.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -208,7 +207,7 @@ def visit(number: int, enterprise: str, stamp: str) -> Version:
 def with_spa(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one edit: a row in the catalog. (The sandbox's Mews begins to export spa visits.)"""
     monkeypatch.setattr(catalog, "TABLES", (*catalog.TABLES, SPA_VISITS))
-    monkeypatch.setattr(rules, "EXPORTED", (*rules.EXPORTED, "SpaVisit"))
+    monkeypatch.setattr(request_rules, "EXPORTED", (*request_rules.EXPORTED, "SpaVisit"))
 
 
 @pytest.mark.usefixtures("with_spa")

@@ -15,9 +15,9 @@ from typing import Any
 
 from mews_assets.alerts.incidents import Book, Incident, Kind, Part, Subject, Urgency
 from mews_assets.alerts.outbox import Message, Notice, Outbox, Pause, Tone
-from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 
 FORMAT = 1
 LOOK_BACK = timedelta(hours=24)

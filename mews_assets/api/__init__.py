@@ -48,9 +48,9 @@ from mews_assets.api.exports import (
     classify,
     get_exports,
 )
-from mews_assets.api.pacing import SlidingWindow
 from mews_assets.api.pages import Page, Pages, read_page
 from mews_assets.api.secrets import Credentials, redact
+from mews_assets.api.transport.pacing import SlidingWindow
 from mews_assets.api.waiting import ready_or_raise, wait_for_export
 
 __all__ = [

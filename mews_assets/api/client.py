@@ -19,14 +19,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from mews_assets.api.address import is_loopback, operation_url, read_platform_address
 from mews_assets.api.answers import Answer, read_fields
-from mews_assets.api.bodies import (
-    ACCEPTED,
-    PackedOtherwiseError,
-    TooLongError,
-    read_whole,
-)
 from mews_assets.api.errors import (
     MAX_REQUEST_ID,
     MewsError,
@@ -35,9 +28,12 @@ from mews_assets.api.errors import (
     UnreadableError,
     WaitError,
 )
-from mews_assets.api.pacing import Pacing, SlidingWindow
 from mews_assets.api.refusals import ERROR_BYTES, MESSAGE_LENGTH, error_of, read_refusal
-from mews_assets.api.retry import (
+from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
+from mews_assets.api.transport.address import is_loopback, operation_url, read_platform_address
+from mews_assets.api.transport.bodies import ACCEPTED, PackedOtherwiseError, TooLongError, read_whole
+from mews_assets.api.transport.pacing import Pacing, SlidingWindow
+from mews_assets.api.transport.retry import (
     RETRY_AFTER_CAP_SECONDS,
     Reaction,
     is_worth_retrying,
@@ -47,8 +43,7 @@ from mews_assets.api.retry import (
     utc_now,
     wait_seconds,
 )
-from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
-from mews_assets.api.transport import Http, Refuse
+from mews_assets.api.transport.send import Http, Refuse
 
 log = logging.getLogger(__name__)
 

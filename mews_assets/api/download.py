@@ -24,21 +24,27 @@ from typing import IO
 
 import httpx
 
-from mews_assets.api.address import read_link
 from mews_assets.api.client import MewsClient, bare_http
 from mews_assets.api.errors import DownloadError
 from mews_assets.api.exports import Export
 from mews_assets.api.links import Links
-from mews_assets.api.retry import (
+from mews_assets.api.secrets import printable
+from mews_assets.api.transport.address import read_link
+from mews_assets.api.transport.retry import (
     RETRY_AFTER_CAP_SECONDS,
     backoff_seconds,
     is_worth_retrying,
     retry_after_seconds,
     utc_now,
 )
-from mews_assets.api.secrets import printable
-from mews_assets.api.transport import Http
-from mews_assets.api.whereabouts import PrivateAddressError, Resolve, not_public, refuse_private, resolve
+from mews_assets.api.transport.send import Http
+from mews_assets.api.transport.ssrf_guard import (
+    PrivateAddressError,
+    Resolve,
+    not_public,
+    refuse_private,
+    resolve,
+)
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from mews_assets.api.address import read_url
 from mews_assets.api.client import MewsClient
 from mews_assets.api.errors import DownloadError
 from mews_assets.api.exports import Export, ExportFile
+from mews_assets.api.transport.address import read_url
 from mews_assets.api.waiting import ready_or_raise
 
 

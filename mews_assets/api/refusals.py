@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import httpx
 import msgspec
 
-from mews_assets.api.bodies import read_beginning
 from mews_assets.api.errors import (
     ForbiddenError,
     MewsError,
@@ -21,8 +20,9 @@ from mews_assets.api.errors import (
     UnauthorizedError,
     WaitError,
 )
-from mews_assets.api.retry import Reaction, reaction_to
 from mews_assets.api.secrets import redact, without_part_at_end
+from mews_assets.api.transport.bodies import read_beginning
+from mews_assets.api.transport.retry import Reaction, reaction_to
 
 ERROR_BYTES = 1 << 16
 """Read of the body of a refusal: enough for any message, and little to search for what must not be told."""

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from mews_assets.catalog.availability import AVAILABILITY_ADJUSTMENTS, AVAILABILITY_BLOCKS, RESOURCE_BLOCKS
-from mews_assets.catalog.bills import BILLS
-from mews_assets.catalog.guests import COMPANIES, CUSTOMERS
-from mews_assets.catalog.ledger import LEDGER_ENTRIES
+from mews_assets.catalog.entities.availability import (
+    AVAILABILITY_ADJUSTMENTS,
+    AVAILABILITY_BLOCKS,
+    RESOURCE_BLOCKS,
+)
+from mews_assets.catalog.entities.bills import BILLS
+from mews_assets.catalog.entities.guests import COMPANIES, CUSTOMERS
+from mews_assets.catalog.entities.ledger import LEDGER_ENTRIES
+from mews_assets.catalog.entities.order_items import ORDER_ITEMS
+from mews_assets.catalog.entities.outlets import OUTLET_BILLS, OUTLET_ITEMS
+from mews_assets.catalog.entities.payments import PAYMENTS
+from mews_assets.catalog.entities.reservations import PRODUCT_SERVICE_ORDERS, RESERVATIONS
 from mews_assets.catalog.model import Export, Pages, Table
-from mews_assets.catalog.order_items import ORDER_ITEMS
-from mews_assets.catalog.outlets import OUTLET_BILLS, OUTLET_ITEMS
-from mews_assets.catalog.payments import PAYMENTS
-from mews_assets.catalog.reservations import PRODUCT_SERVICE_ORDERS, RESERVATIONS
 
 TABLES: tuple[Table, ...] = (
     ORDER_ITEMS,

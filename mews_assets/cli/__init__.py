@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action=_Version, nargs=0, help="say which this is")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
-        module = importlib.import_module(f"mews_assets.cli.{name}")
+        module = importlib.import_module(f"mews_assets.cli.commands.{name}")
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         module.add_arguments(command)
         command.set_defaults(run=module.run)
@@ -58,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from mews_assets.cli.problems import SAID_TO_PEOPLE  # not before an error needs it: it imports the rooms
+    from mews_assets.cli.user_errors import (
+        SAID_TO_PEOPLE,  # not before an error needs it: it imports the rooms
+    )
 
     try:
         code: int = args.run(args)

@@ -12,28 +12,28 @@ import dagster as dg
 
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
-from mews_assets.defs.alerts import alerts_sensor
-from mews_assets.defs.assets import group_assets, groups
-from mews_assets.defs.automation import automation_sensor
-from mews_assets.defs.current import current_assets, current_jobs
-from mews_assets.defs.discovery import discovery_sensor
-from mews_assets.defs.export_sensors import export_sensor
-from mews_assets.defs.freshness import (
+from mews_assets.defs.alerts.sensor import alerts_sensor
+from mews_assets.defs.assets.current import current_assets, current_jobs
+from mews_assets.defs.assets.landing_and_changes import group_assets, groups
+from mews_assets.defs.assets.marts import mart_assets, mart_jobs, mart_schedules
+from mews_assets.defs.assets.reference import reference_assets
+from mews_assets.defs.assets.retention import retention_jobs, retention_schedules
+from mews_assets.defs.assets.snapshot import snapshot_assets
+from mews_assets.defs.assets.sql_catalog import sql_catalog
+from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, changes_key, landing_key
+from mews_assets.defs.base.conditions import automation_sensor
+from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.resources import LakeResource, MewsResource
+from mews_assets.defs.base.run_history import TABLE_TAG
+from mews_assets.defs.checks.freshness import (
     freshness_checks,
     freshness_job,
     freshness_schedule,
     without_freshness,
 )
-from mews_assets.defs.marts import mart_assets, mart_jobs, mart_schedules
-from mews_assets.defs.pages_sensors import pages_sensor
-from mews_assets.defs.reference import reference_assets
-from mews_assets.defs.resources import LakeResource, MewsResource
-from mews_assets.defs.retention import retention_jobs, retention_schedules
-from mews_assets.defs.run_history import TABLE_TAG
-from mews_assets.defs.snapshot import snapshot_assets
-from mews_assets.defs.specs import ENTERPRISES_KEY, changes_key, landing_key
-from mews_assets.defs.sql import sql_catalog
-from mews_assets.defs.switches import default_schedule_status
+from mews_assets.defs.sensors.discovery import discovery_sensor
+from mews_assets.defs.sensors.exports import export_sensor
+from mews_assets.defs.sensors.pages import pages_sensor
 from mews_assets.settings import Settings
 
 ENTERPRISES_JOB = "enterprises"

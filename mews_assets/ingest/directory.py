@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from mews_assets.api import MewsClient, MewsError, Pages, StopError
-from mews_assets.api.address import is_plain_id
+from mews_assets.api.transport.address import is_plain_id
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.lake import layout
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import from_api, to_api
 
 _OPERATION = "enterprises/getAll"

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from mews_assets.catalog.model import Table
 from mews_assets.ingest.directory import Directory
-from mews_assets.lake.holdings import newest_windows
-from mews_assets.lake.store import Lake
+from mews_assets.lake.reading.inventory import newest_windows
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import (
     Grain,
     Window,

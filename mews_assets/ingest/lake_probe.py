@@ -11,9 +11,9 @@ from pathlib import Path
 
 from mews_assets.catalog.privacy import Privacy
 from mews_assets.ingest.findings import Finding, fail, judge_room, ok
-from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.store import Lake, find_lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake, find_lake
 from mews_assets.windows import Grain
 
 SUBJECT = "lake"

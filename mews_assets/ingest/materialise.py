@@ -21,13 +21,14 @@ from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.due import LookBack, not_covered
 from mews_assets.ingest.plan import Pull, plan_looking_back
 from mews_assets.ingest.pull import Landed, Puller
-from mews_assets.lake import landing, layout
-from mews_assets.lake.changes import merge, standing
-from mews_assets.lake.dealing import Partition
+from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.changes.merge import merge, standing
+from mews_assets.lake.changes.merge_result import Merged
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing import Manifest
-from mews_assets.lake.merged import Merged
-from mews_assets.lake.store import Lake
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import to_api
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ def _there(lake: Lake, table: Table, partitions: Sequence[Partition]) -> list[Pa
 def _not_landed(
     lake: Lake, table: Table, partitions: list[Partition], since: datetime | None
 ) -> list[Partition]:
-    recent = landing.captures_since(lake, table.name, since) if since else []
+    recent = capture_store.captures_since(lake, table.name, since) if since else []
     return not_covered(partitions, [(one.scopes, one.window) for one in recent])
 
 
@@ -162,7 +163,7 @@ def _note_found(
         own = result.landed.get(one.name, [])
         left = [partition for partition in partitions if not _covered(partition, own)]
         if left:
-            landed = landing.captures_since(lake, one.name, since)
+            landed = capture_store.captures_since(lake, one.name, since)
             result.found[one.name] = [
                 manifest for manifest in landed if any(_covered(partition, [manifest]) for partition in left)
             ]

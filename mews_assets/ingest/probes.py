@@ -18,9 +18,9 @@ import msgspec
 
 from mews_assets.api import MewsClient, MewsError, Pages, WaitError, get_exports, read_page
 from mews_assets.api.exports import GET
+from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
 from mews_assets.catalog.model import Export, ScopeKind, Table
 from mews_assets.catalog.model import Pages as ByPages
-from mews_assets.catalog.reference import ENTERPRISES, Reference
 from mews_assets.ingest.findings import Finding, fail, ok, warn
 from mews_assets.windows import SETTLE, to_api
 

@@ -32,10 +32,10 @@ from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
 from mews_assets.ingest.owners import chunks, named_in, owned_by, owners_of
 from mews_assets.ingest.plan import Pull
-from mews_assets.lake import export_log, landing
-from mews_assets.lake.export_log import AskedExport
-from mews_assets.lake.landing import Manifest
-from mews_assets.lake.store import Lake
+from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_dates
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Puller:
 
     def pull(self, table: Table, pull: Pull, client: MewsClient, workspace: Path) -> Landed:
         """Fetch and land one pull. Raises MewsError; nothing is then landed, and a pending export is kept."""
-        folder = workspace / landing.new_capture_id(self.now())
+        folder = workspace / capture_store.new_capture_id(self.now())
         folder.mkdir()
         if isinstance(table.fetch, Export):
             return self._pull_export(table, table.fetch, pull, client, folder)
@@ -100,7 +100,7 @@ class Puller:
         raw = [file.path for file in files]
         owners = _owners(table, pull, client, raw)
         manifest = self._manifest(table, pull, asked.asked_at, source, owners)
-        landed = landing.land(self.lake, manifest, raw, folder)
+        landed = capture_store.land(self.lake, manifest, raw, folder)
         export_log.forget(self.lake, asked)
         return Landed({table.name: landed}, {table.name: raw})
 
@@ -200,7 +200,7 @@ class Puller:
         for other in sorted(tables, key=lambda one: one.via is not None):
             owners = _owners(other, pull, client, [raw[other.name]], owned)
             manifest = self._manifest(other, pull, captured_at, source, owners)
-            manifests[other.name] = landing.land(
+            manifests[other.name] = capture_store.land(
                 self.lake, replace(manifest, capture=capture), [raw[other.name]], folder
             )
         return Landed(manifests, {name: [path] for name, path in raw.items()})
@@ -214,7 +214,7 @@ class Puller:
         owners: dict[str, str],
     ) -> Manifest:
         return Manifest(
-            landing.new_capture_id(captured_at),
+            capture_store.new_capture_id(captured_at),
             pull.landing_of(table),
             pull.connection,
             pull.scopes,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from mews_assets.api import MewsClient, MewsError, Pages
-from mews_assets.catalog.reference import ENTERPRISES, Reference
+from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
 from mews_assets.ingest.directory import CONNECTIONS_AT_ONCE, Directory
 
 log = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from mews_assets.ingest.directory import Directory, UnknownScopeError
 from mews_assets.ingest.materialise import CONNECTIONS_AT_ONCE
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller
+from mews_assets.lake.current.snapshot import Snapshot, pending, take_in
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.snapshot import Snapshot, pending, take_in
 from mews_assets.windows import ALL_TIME, to_api
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from mews_assets.lake.engine import hold
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.storage.duckdb_session import hold
 from mews_assets.marts import zones
 from mews_assets.marts.clocks import Clock, clock_table, read_clock
 from mews_assets.windows import to_api

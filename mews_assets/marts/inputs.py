@@ -28,14 +28,14 @@ import pyarrow as pa
 
 from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.catalog.reference import REFERENCES
-from mews_assets.lake import layout
-from mews_assets.lake.duckdb_paths import parquet
-from mews_assets.lake.engine import DECIMAL_TYPE, hold, identifier, literal
+from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.parquet import plain
-from mews_assets.lake.reference import SENT_AT, reference_schema
-from mews_assets.lake.store import Lake
+from mews_assets.lake.landing.reference_tables import SENT_AT, reference_schema
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.duckdb_paths import parquet
+from mews_assets.lake.storage.duckdb_session import DECIMAL_TYPE, hold, identifier, literal
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.parquet import plain
 from mews_assets.marts import zones
 from mews_assets.marts.hotels import make_hotels
 

@@ -11,10 +11,10 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.lake import layout
-from mews_assets.lake.engine import open_engine
-from mews_assets.lake.parquet import open_writer
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.parquet import open_writer
 from mews_assets.marts.inputs import open_inputs
 from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict
 

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mews_assets.sandbox.clock import read_micros, write_micros
-from mews_assets.sandbox.data import DataError
-from mews_assets.sandbox.exports import FILE_BYTES
-from mews_assets.sandbox.limits import LIMIT_REQUESTS
-from mews_assets.sandbox.parts import PAGE_RECORDS
-from mews_assets.sandbox.questions import Intervals
+from mews_assets.sandbox.records.record_query import Intervals
+from mews_assets.sandbox.records.user_files import DataError
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox, source
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.server.access_control import LIMIT_REQUESTS
+from mews_assets.sandbox.server.exports import FILE_BYTES
+from mews_assets.sandbox.server.sandbox_parts import PAGE_RECORDS
 
 MAX_DAYS = 3660
 """Ten years: loading the simulation of one hotel's takes minutes."""

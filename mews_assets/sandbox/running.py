@@ -19,11 +19,13 @@ from typing import Any
 
 import uvicorn
 
-from mews_assets.sandbox import control
 from mews_assets.sandbox.clock import Clock, read_micros, to_micros
-from mews_assets.sandbox.data import read_data
-from mews_assets.sandbox.exports import FILE_BYTES, Exports
-from mews_assets.sandbox.limits import (
+from mews_assets.sandbox.records.record_query import Intervals
+from mews_assets.sandbox.records.store import Store
+from mews_assets.sandbox.records.user_files import read_data
+from mews_assets.sandbox.records.versions import Version
+from mews_assets.sandbox.server import control
+from mews_assets.sandbox.server.access_control import (
     LIMIT_REQUESTS,
     LIMIT_SECONDS,
     NO_EXPORTS_TOKEN,
@@ -31,11 +33,9 @@ from mews_assets.sandbox.limits import (
     RequestLimit,
     token_table,
 )
-from mews_assets.sandbox.parts import PAGE_RECORDS, Sandbox
-from mews_assets.sandbox.questions import Intervals
-from mews_assets.sandbox.server import Application
-from mews_assets.sandbox.store import Store
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.server.application import Application
+from mews_assets.sandbox.server.exports import FILE_BYTES, Exports
+from mews_assets.sandbox.server.sandbox_parts import PAGE_RECORDS, Sandbox
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0

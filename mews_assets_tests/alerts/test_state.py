@@ -14,9 +14,9 @@ from mews_assets.alerts import state as states
 from mews_assets.alerts.incidents import Book, Fact, Kind, Part, Subject
 from mews_assets.alerts.outbox import Notice, Outbox, Tone
 from mews_assets.alerts.state import LOOK_BACK, MAX_SEEN, Feed, State
-from mews_assets.lake import layout
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)

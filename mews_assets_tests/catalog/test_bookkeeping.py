@@ -9,10 +9,10 @@ import pytest
 from mews_assets.catalog import TABLES, table
 from mews_assets.catalog.bookkeeping import Balance, Sign
 from mews_assets.catalog.columns import integer, string
-from mews_assets.catalog.currency_codes import CURRENCY_CODES
+from mews_assets.catalog.entities.currency_codes import CURRENCY_CODES
+from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.fields import amounts, currencies, enums, fields, references
 from mews_assets.catalog.model import Column, Kind
-from mews_assets.catalog.reference import REFERENCES
 
 
 def test_a_reference_names_a_table_or_a_reference_table() -> None:

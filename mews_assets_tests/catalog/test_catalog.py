@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from mews_assets import catalog
-from mews_assets.catalog import TABLES, UnknownTableError, partners, reference, table, tables
+from mews_assets.catalog import TABLES, UnknownTableError, partners, table, tables
+from mews_assets.catalog.entities import reference
 from mews_assets.catalog.model import Column, Export, Kind, Pages, ScopeKind, Table, Via, Way
 
 OTHER_COLUMNS: dict[str, tuple[Column, ...]] = {

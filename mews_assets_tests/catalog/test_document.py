@@ -6,11 +6,11 @@ from pathlib import Path
 
 import mews_assets
 from mews_assets import catalog
-from mews_assets.catalog import shapes
 from mews_assets.catalog.columns import enum, string
 from mews_assets.catalog.document import document
+from mews_assets.catalog.entities import shapes
+from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.model import Export, Pages, Table, Via
-from mews_assets.catalog.reference import REFERENCES
 
 PAGE = Path(mews_assets.__file__).parent.parent / "docs" / "tables.md"
 VISITS = Table(

@@ -14,9 +14,10 @@ from unittest.mock import patch
 from mews_assets import windows
 from mews_assets.api import Answer, MewsClient, MewsError, UnreadableError, download, links, pages
 from mews_assets.api.errors import ShrinkError
-from mews_assets.defs import export_sensors
+from mews_assets.defs.sensors import exports
 from mews_assets.ingest import materialise, pull
-from mews_assets.lake import export_log, layout
+from mews_assets.lake.landing import export_log
+from mews_assets.lake.storage import layout
 from mews_assets.windows import Window
 from mews_assets_tests.chaos import house
 from mews_assets_tests.chaos.breaking import mutant, patched
@@ -133,7 +134,7 @@ def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
 
     with patched(
         (pull, "question", question),
-        (export_sensors, "question", question),
+        (exports, "question", question),
         (pull, "_interval", lambda window: real_interval(shorter(window))),
     ):
         yield

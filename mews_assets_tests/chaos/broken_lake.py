@@ -13,17 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mews_assets.lake import (
-    changes,
-    dealing,
-    duckdb_paths,
-    engine,
-    landing,
-    layout,
-    partition_files,
-    sql,
-    store,
-)
+from mews_assets.lake.changes import assign_partitions, merge, partition_writer
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.reading import sql_views as sql
+from mews_assets.lake.storage import duckdb_paths, layout
+from mews_assets.lake.storage import duckdb_session as engine
+from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Window
 from mews_assets_tests.chaos import process, seams
 from mews_assets_tests.chaos.breaking import mutant, patched
@@ -32,21 +27,21 @@ from mews_assets_tests.chaos.breaking import mutant, patched
 @mutant
 def windows_are_closed_at_both_ends() -> Iterator[None]:
     """A row stamped exactly at a capture's end is dealt to the window before it."""
-    real = dealing._stamp
+    real = assign_partitions._stamp
 
     def stamp(table: Any, capture: Any) -> tuple[str, str]:
         found, join = real(table, capture)
-        end = dealing._instant(capture.manifest.window.end)
+        end = assign_partitions._instant(capture.manifest.window.end)
         return f"(CASE WHEN {found} = {end} THEN {found} - INTERVAL 1 MICROSECOND ELSE {found} END)", join
 
-    with patched((dealing, "_stamp", stamp)):
+    with patched((assign_partitions, "_stamp", stamp)):
         yield
 
 
 @mutant
 def rows_at_the_end_are_dropped() -> Iterator[None]:
     """A row stamped at a capture's end is for the next window, and is kept for it nowhere."""
-    with patched((dealing, "beyond", lambda manifest, grain: set())):
+    with patched((assign_partitions, "beyond", lambda manifest, grain: set())):
         yield
 
 
@@ -54,17 +49,17 @@ def rows_at_the_end_are_dropped() -> Iterator[None]:
 def rebuilds_read_only_the_captures_that_cover() -> Iterator[None]:
     """A lost partition is made again without the row that the window before it brought."""
 
-    def reaches(self: landing.Manifest, window: Window) -> bool:
+    def reaches(self: capture_store.Manifest, window: Window) -> bool:
         return self.window.covers(window)
 
-    with patched((landing.Manifest, "reaches", reaches)):
+    with patched((capture_store.Manifest, "reaches", reaches)):
         yield
 
 
 @mutant
 def what_brought_nothing_new_is_written_again() -> Iterator[None]:
     """A window that was looked at again gets a new file each time, and all made from it is made again."""
-    with patched((changes, "holds_the_same", lambda one, other: False)):
+    with patched((merge, "holds_the_same", lambda one, other: False)):
         yield
 
 
@@ -91,33 +86,33 @@ def files_are_written_in_place() -> Iterator[None]:
 @mutant
 def captures_replace_what_was_there() -> Iterator[None]:
     """A partition is what its newest captures brought, not the union of all."""
-    with patched((changes._Merge, "_standing_files", lambda self: set())):
+    with patched((merge._Merge, "_standing_files", lambda self: set())):
         yield
 
 
 @mutant
 def captures_are_settled_before_their_rows_are_in_place() -> Iterator[None]:
     """A process that dies in between leaves rows that nobody merges."""
-    real = changes._stage
+    real = merge._stage
 
     def stage(lake: Any, *arguments: Any) -> Any:
         staged = real(lake, *arguments)
         for one in staged:
-            landing.settle(lake, one.manifest)
+            capture_store.settle(lake, one.manifest)
         return staged
 
-    with patched((changes, "_stage", stage)):
+    with patched((merge, "_stage", stage)):
         yield
 
 
 @mutant
 def manifests_come_before_their_files() -> Iterator[None]:
     """A reader sees a capture whose files are not there."""
-    real = landing.land
+    real = capture_store.land
 
     def land(lake: Any, manifest: Any, sources: Any, workspace: Any) -> Any:
         files = tuple(
-            landing.LandedFile(f"part-{number:05}.jsonl.zst", 1, 1, "", 1)
+            capture_store.LandedFile(f"part-{number:05}.jsonl.zst", 1, 1, "", 1)
             for number, _ in enumerate(sources, 1)
         )
         lake.write_json(
@@ -126,7 +121,7 @@ def manifests_come_before_their_files() -> Iterator[None]:
         )
         return real(lake, manifest, sources, workspace)
 
-    with patched((landing, "land", land)):
+    with patched((capture_store, "land", land)):
         yield
 
 
@@ -170,34 +165,38 @@ def ties_are_in_no_order() -> Iterator[None]:
 @mutant
 def versions_of_one_id_are_one_row() -> Iterator[None]:
     """A partition holds one version of each record."""
-    real = partition_files.PartitionFiles._one_of_each
+    real = partition_writer.PartitionFiles._one_of_each
 
     def one_of_each(self: Any, batches: Any) -> Iterator[Any]:
         seen: set[Any] = set()
         for batch in real(self, batches):
             keep = np.zeros(batch.num_rows, bool)
             for at, (place, one) in enumerate(
-                zip(batch.column(dealing.PLACE).to_pylist(), batch.column("id").to_pylist(), strict=True)
+                zip(
+                    batch.column(assign_partitions.PLACE).to_pylist(),
+                    batch.column("id").to_pylist(),
+                    strict=True,
+                )
             ):
                 keep[at] = (place, one) not in seen
                 seen.add((place, one))
             yield batch.filter(pa.array(keep))
 
-    with patched((partition_files.PartitionFiles, "_one_of_each", one_of_each)):
+    with patched((partition_writer.PartitionFiles, "_one_of_each", one_of_each)):
         yield
 
 
 @mutant
 def the_content_captured_first_stands() -> Iterator[None]:
     """Of a version that came with two contents the first answer wins for ever."""
-    real = partition_files.in_order
+    real = partition_writer.in_order
 
     def in_order(*arguments: Any, then: tuple[str, ...], **more: Any) -> Any:
         captured, capture, line = then
         newest_first = (f"{captured} DESC", f"{capture} DESC", line.replace("NULLS", "DESC NULLS"))
         return real(*arguments, then=newest_first, **more)
 
-    with patched((partition_files, "in_order", in_order)):
+    with patched((partition_writer, "in_order", in_order)):
         yield
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from mews_assets.catalog import TABLES
-from mews_assets.lake import layout
+from mews_assets.lake.storage import layout
 from mews_assets_tests.chaos.house import House
 
 NAMES = {

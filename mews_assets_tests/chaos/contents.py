@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import zstandard
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake import layout
-from mews_assets.lake.landing import Manifest
-from mews_assets.lake.store import Lake
+from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import read_micros, to_micros
 from mews_assets.windows import Grain, to_key
 from mews_assets_tests.chaos.world import TAGS, window_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mews_assets.sandbox.clock import SECOND_US
-from mews_assets.sandbox.exports import Exports
+from mews_assets.sandbox.server.exports import Exports
 from mews_assets_tests.chaos.weather import FATES, Weather
 from mews_assets_tests.chaos.world import DAY_US
 

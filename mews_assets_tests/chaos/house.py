@@ -24,16 +24,17 @@ from mews_assets.api.client import BRIEF_TIMEOUTS, TIMEOUTS
 from mews_assets.catalog import partners
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Table
-from mews_assets.defs import assets, events, export_sensors, pages_sensors
-from mews_assets.defs.discovery import register_scopes
-from mews_assets.defs.resources import Platform
-from mews_assets.defs.run_history import TABLE_TAG, state_of
-from mews_assets.defs.specs import changes_key, landing_key
-from mews_assets.defs.wanted import WantedConfig, read_wanted
+from mews_assets.defs.assets import landing_and_changes, report
+from mews_assets.defs.assets.requested_partitions import WantedConfig, read_wanted
+from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.resources import Platform
+from mews_assets.defs.base.run_history import TABLE_TAG, state_of
+from mews_assets.defs.sensors import exports, pages
+from mews_assets.defs.sensors.discovery import register_scopes
 from mews_assets.ingest.directory import Directory, discover, load_directory, save_directory, time_at_mews
-from mews_assets.ingest.flights import RunState
+from mews_assets.ingest.pending_exports import RunState
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import SECOND_US
 from mews_assets.windows import Grain, Lookback
 from mews_assets_tests.chaos.process import ChaosLake, Death, Killed, Process, Turns
@@ -234,16 +235,16 @@ class House:
         cursor, book = self.cursors.get(group[0].name), self.book
         if not isinstance(group[0].fetch, Export):
             resource: Any = SimpleNamespace(open=lambda: lake)
-            return pages_sensors.tick(group, settings, book, cursor, mews, resource)  # type: ignore[arg-type]
+            return pages.tick(group, settings, book, cursor, mews, resource)  # type: ignore[arg-type]
         if (directory := load_directory(lake)) is None:
             return dg.SensorResult(skip_reason="nothing discovered yet")
         with mews.open(directory, patient=False) as platform:
-            tick = export_sensors._Tick(group[0], settings, book, lake, platform)  # type: ignore[arg-type]
+            tick = exports._Tick(group[0], settings, book, lake, platform)  # type: ignore[arg-type]
             return tick.run(cursor)
 
     def launch(self, table: Table, keys: list[str]) -> Run:
         """A run that a person launches."""
-        config = {"ops": {assets.op_name(table): {"config": {"partitions": keys}}}}
+        config = {"ops": {landing_and_changes.op_name(table): {"config": {"partitions": keys}}}}
         run = self.book.request(table.name, dg.RunRequest(run_config=config, tags={TABLE_TAG: table.name}))
         assert run is not None
         return run
@@ -269,7 +270,7 @@ class House:
     def _work(self, run: Run, group: tuple[Table, ...], process: Process, came: Came) -> None:
         first = group[0]
         lake = self.lake_of(process)
-        config = WantedConfig(**run.config["ops"][assets.op_name(first)]["config"])
+        config = WantedConfig(**run.config["ops"][landing_and_changes.op_name(first)]["config"])
         both = {key(one) for one in group for key in (landing_key, changes_key)}
         context: Any = SimpleNamespace(
             run=run,
@@ -278,13 +279,15 @@ class House:
             selected_asset_check_keys=set(),
             log=logging.getLogger(__name__),
         )
-        with events.failures_said(first):
+        with report.failures_said(first):
             wanted = read_wanted(context, config, changes_key(first), Grain.DAILY)
             missing = [one for one in wanted.partitions if one not in wanted.again]
             came.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in missing]
             mews = self.mews_of(process)
-            wanted, result, names = assets._pull(context, first, wanted, mews, lake, lookback_of(first))
-        for event in events.report(context, group, result, wanted, lake, names):
+            wanted, result, names = landing_and_changes._pull(
+                context, first, wanted, mews, lake, lookback_of(first)
+            )
+        for event in report.report(context, group, result, wanted, lake, names):
             if isinstance(event, dg.AssetMaterialization) and event.asset_key in map(changes_key, group):
                 self.book.there.setdefault(event.asset_key, set()).add(str(event.partition))
                 came.green.setdefault(event.asset_key.path[1], []).append(str(event.partition))
@@ -292,7 +295,7 @@ class House:
     def rebuild(self, group: tuple[Table, ...], keys: list[Any], dies_at: Death = None) -> Came:
         process = self.start(f"rebuild of {group[0].name}", dies_at)
         with self._process(process) as came:
-            result = assets.rebuild_changes(self.lake_of(process), group, keys)
+            result = landing_and_changes.rebuild_changes(self.lake_of(process), group, keys)
             for concerned, error in result.failed:
                 self.story.append(f"  not rebuilt: {len(concerned)} partitions: {error}")
         return came

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage.lake import Lake
 
 
 class Killed(BaseException):

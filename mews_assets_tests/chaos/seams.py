@@ -21,17 +21,22 @@ from unittest.mock import patch
 import duckdb
 
 from mews_assets.api import download
-from mews_assets.defs import assets, export_sensors, pages_sensors
+from mews_assets.defs.assets import landing_and_changes
+from mews_assets.defs.sensors import exports, pages
 from mews_assets.ingest import directory, materialise, pull
-from mews_assets.lake import captured, changes, convert, engine, landing, store
-from mews_assets.sandbox import exports as sandbox_exports
-from mews_assets.sandbox import server
+from mews_assets.lake.changes import merge
+from mews_assets.lake.conversion import convert
+from mews_assets.lake.landing import capture_store, convert_capture
+from mews_assets.lake.storage import duckdb_session
+from mews_assets.lake.storage import lake as store
+from mews_assets.sandbox.server import application
+from mews_assets.sandbox.server import exports as sandbox_exports
 from mews_assets_tests.chaos.house import House
 from mews_assets_tests.chaos.process import InlineExecutor
 
 _KEPT_OPEN = ExitStack()
 LOCKS = {name: getattr(fcntl, name) for name in ("LOCK_EX", "LOCK_NB")}
-_POOLS = (directory, materialise, landing, download, export_sensors)
+_POOLS = (directory, materialise, capture_store, download, exports)
 
 
 def sandbox_seams() -> AbstractContextManager[Any]:
@@ -75,18 +80,18 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
     with ExitStack() as stack:
         for owner, name, value in (
             (sandbox_exports, "uuid", ids),
-            (server, "run_in_threadpool", inline),
-            (server, "uuid", ids),
-            (landing, "secrets", tokens),
+            (application, "run_in_threadpool", inline),
+            (application, "uuid", ids),
+            (capture_store, "secrets", tokens),
             (download, "bare_http", bare_http),
             (download, "as_completed", list),
             (pull, "download_files", fetch),
             (pull, "MewsPages", paged),
-            (assets, "Puller", puller),
-            (changes, "open_engine", shared_engine),
+            (landing_and_changes, "Puller", puller),
+            (merge, "open_engine", shared_engine),
             (convert, "open_engine", shared_engine),
-            (captured, "convert", converted),
-            (pages_sensors, "datetime", LocalClock),
+            (convert_capture, "convert", converted),
+            (pages, "datetime", LocalClock),
             (store, "fcntl", SimpleNamespace(**LOCKS, flock=house.turns.flock)),
             *((room, "ThreadPoolExecutor", InlineExecutor) for room in _POOLS),
         ):
@@ -97,7 +102,7 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """One for all seeds of a test process: opening takes as long as a small merge."""
-    return _KEPT_OPEN.enter_context(engine.open_engine(Path(tempfile.gettempdir()), threads=1))
+    return _KEPT_OPEN.enter_context(duckdb_session.open_engine(Path(tempfile.gettempdir()), threads=1))
 
 
 @contextmanager

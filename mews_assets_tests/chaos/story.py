@@ -19,14 +19,14 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import Table
-from mews_assets.defs import assets
-from mews_assets.defs.partitions import to_partition
-from mews_assets.lake import layout
-from mews_assets.lake.store import open_lake
+from mews_assets.defs.assets import landing_and_changes
+from mews_assets.defs.base.partitions import to_partition
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.clock import SECOND_US, Clock, to_micros
-from mews_assets.sandbox.questions import Intervals
-from mews_assets.sandbox.rules import Refusal
-from mews_assets.sandbox.server import Application
+from mews_assets.sandbox.records.record_query import Intervals
+from mews_assets.sandbox.server.application import Application
+from mews_assets.sandbox.server.request_rules import Refusal
 from mews_assets.windows import Grain, from_key, settled_windows, to_key
 from mews_assets_tests.chaos import carriers, fates
 from mews_assets_tests.chaos.house import EXPECTED, Came, House
@@ -376,7 +376,7 @@ class Story:
         scopes = self.house.book.get_dynamic_partitions("enterprises")
         for group in self.house.groups:
             for table in group:
-                there = self.house.book.get_materialized_partitions(assets.changes_key(table))
+                there = self.house.book.get_materialized_partitions(landing_and_changes.changes_key(table))
                 keys = [to_partition(key, Grain.DAILY) for key in sorted(there)]
                 if keys and scopes:
                     self._came(self.house.rebuild((table,), keys))

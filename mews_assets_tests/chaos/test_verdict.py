@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from mews_assets.ingest.flights import MAX_TRIES
+from mews_assets.ingest.pending_exports import MAX_TRIES
 from mews_assets_tests.chaos.process import Death
 from mews_assets_tests.chaos.story import Story, staged
 

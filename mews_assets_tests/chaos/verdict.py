@@ -20,16 +20,17 @@ import zstandard
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Pages, Table, snake_case
-from mews_assets.defs.run_history import EXPORT_TAG, state_of
-from mews_assets.defs.specs import changes_key
-from mews_assets.ingest.flights import DEADLINE, RunState
-from mews_assets.lake import landing, layout
+from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.base.run_history import EXPORT_TAG, state_of
+from mews_assets.ingest.pending_exports import DEADLINE, RunState
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing import Manifest
-from mews_assets.lake.sql import query
-from mews_assets.lake.store import Lake
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.reading.sql_views import query
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import read_micros, to_micros
-from mews_assets.sandbox.parts import Sandbox
+from mews_assets.sandbox.server.sandbox_parts import Sandbox
 from mews_assets.windows import Grain, from_key, settled_windows, to_key, window_at
 from mews_assets_tests.chaos.contents import wrong_contents
 from mews_assets_tests.chaos.house import Came, House, lookback_of
@@ -277,7 +278,7 @@ class Verdict:
             for name, rows in self.rows.items():
                 if name.startswith(f"{layout.changes_folder(table.name)}/") and (more := rows.keys() - shown):
                     self.wrong.append(f"{name}: holds {self._named(table, more)}, which no answer held")
-            if pending := landing.pending(self.lake, table.name):
+            if pending := capture_store.pending(self.lake, table.name):
                 self.wrong.append(f"{table.name}: {len(pending)} captures were never merged")
         for manifest in self._landed.values():
             self._look_at_capture(manifest)

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from mews_assets.sandbox.clock import Clock
-from mews_assets.sandbox.server import Application
+from mews_assets.sandbox.server.application import Application
 from mews_assets.windows import SETTLE
 from mews_assets_tests.chaos import fates
 from mews_assets_tests.chaos.process import Process

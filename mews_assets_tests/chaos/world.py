@@ -17,11 +17,11 @@ from typing import Any
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Table
 from mews_assets.sandbox.clock import SECOND_US, Clock, read_micros, to_micros, write_micros
-from mews_assets.sandbox.exports import Exports
-from mews_assets.sandbox.limits import Door, RequestLimit, token_table
-from mews_assets.sandbox.parts import Sandbox
-from mews_assets.sandbox.store import FOREVER_US, Store
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.records.store import FOREVER_US, Store
+from mews_assets.sandbox.records.versions import Version
+from mews_assets.sandbox.server.access_control import Door, RequestLimit, token_table
+from mews_assets.sandbox.server.exports import Exports
+from mews_assets.sandbox.server.sandbox_parts import Sandbox
 from mews_assets.windows import Grain, Window, window_at
 from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, SOUTH, SOUTH_STAY, hotels, made_id
 

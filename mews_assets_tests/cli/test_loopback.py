@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from mews_assets.cli import demo, dev, home, main
+from mews_assets.cli import home, main
+from mews_assets.cli.commands import demo, dev
 from mews_assets.cli.sandbox_process import point_at, sandbox_process
 
 pytestmark = pytest.mark.usefixtures("elsewhere")

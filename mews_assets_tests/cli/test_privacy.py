@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.cli import main
-from mews_assets.lake.lines import open_lines
+from mews_assets.lake.conversion.check_file import open_lines
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.cli.stage import point_at
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.simulation import simulate
-from mews_assets.sandbox.simulation.money import ENCODER
-from mews_assets.sandbox.simulation.truth import newest
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.simulation.amounts import ENCODER
+from mews_assets_tests.marts.expected_marts import newest
 
 NOW = datetime(2025, 3, 30, 12, tzinfo=UTC)
 

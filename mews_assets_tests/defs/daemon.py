@@ -22,11 +22,11 @@ import dagster as dg
 import httpx
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
 
+from mews_assets.defs.base.resources import MewsResource
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.discovery import register_scopes
-from mews_assets.defs.resources import MewsResource
+from mews_assets.defs.sensors.discovery import register_scopes
 from mews_assets.ingest.directory import save_directory
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
 

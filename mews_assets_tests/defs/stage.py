@@ -11,10 +11,10 @@ import dagster as dg
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets import op_name
+from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import Settings, read_settings
 

@@ -10,16 +10,16 @@ import dagster as dg
 import pytest
 
 from mews_assets import catalog
-from mews_assets.catalog.reference import REFERENCES
+from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.defs.alerts.run_facts import PARTITION_TAG, asset_of_step
+from mews_assets.defs.assets.reference import reference_key
+from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
+from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.reference import reference_key
-from mews_assets.defs.run_facts import PARTITION_TAG, asset_of_step
-from mews_assets.defs.specs import current_key
-from mews_assets.defs.sql import CATALOG_KEY
-from mews_assets.lake import layout
+from mews_assets.lake.storage import layout
+from mews_assets_tests.defs.assets.test_current import add_scopes, fold_run
+from mews_assets_tests.defs.assets.test_snapshot import snapshot_run
 from mews_assets_tests.defs.stage import DAYS, QUIET, Stage
-from mews_assets_tests.defs.test_current import add_scopes, fold_run
-from mews_assets_tests.defs.test_snapshot import snapshot_run
 from mews_assets_tests.defs.watch import Watch
 
 PAYMENTS, ORDER_ITEMS = catalog.table("payments"), catalog.table("order_items")

@@ -12,7 +12,7 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind, Table
-from mews_assets.defs.assets import groups
+from mews_assets.defs.assets.landing_and_changes import groups
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
 from mews_assets.settings import read_settings

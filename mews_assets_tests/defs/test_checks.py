@@ -13,15 +13,15 @@ from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks import CHECKS, Evidence, Verdict, checks_of, markdown
 from mews_assets.defs.checks.contract import WITHHELD
-from mews_assets.lake.dealing import Partition
+from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
+from mews_assets.lake.changes.partition_writer import Restated
+from mews_assets.lake.conversion.check_file import Findings, Seen
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.landing import LandedFile, Manifest
-from mews_assets.lake.lines import Findings, Seen
-from mews_assets.lake.measures import Broken, Measures
-from mews_assets.lake.merged import MergedCapture, MergedPartition
-from mews_assets.lake.partition_files import Restated
-from mews_assets.lake.references import Reference
-from mews_assets.lake.volume import Volume
+from mews_assets.lake.landing.capture_store import LandedFile, Manifest
+from mews_assets.lake.quality.measures import Broken, Measures
+from mews_assets.lake.quality.references import Reference
+from mews_assets.lake.quality.volume import Volume
 from mews_assets.windows import Window
 
 DAY = Window(datetime(2025, 3, 8, tzinfo=UTC), datetime(2025, 3, 9, tzinfo=UTC))

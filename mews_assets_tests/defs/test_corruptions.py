@@ -20,8 +20,8 @@ import pytest
 from mews_assets import catalog
 from mews_assets.alerts.delivery import targets_of
 from mews_assets.catalog.model import Table
-from mews_assets.defs import alerts
-from mews_assets.lake import layout
+from mews_assets.defs.alerts import sensor
+from mews_assets.lake.storage import layout
 from mews_assets.sandbox.running import running_sandbox
 from mews_assets_tests.alerts.receivers import Webhook, running_webhook
 from mews_assets_tests.defs.corrupted import ELSEWHERE, NOW, SPARSE_DAY, Record, corrupted
@@ -156,7 +156,7 @@ def _tell(stage: Stage, webhook: Webhook) -> None:
     errors: list[str] = []
     for _ in range(2):
         targets = targets_of(webhook.url)
-        alerts.Tick(stage.instance, stage.lake, stage.settings, targets, errors.append, _now).run()
+        sensor.Tick(stage.instance, stage.lake, stage.settings, targets, errors.append, _now).run()
     assert errors == []
 
 

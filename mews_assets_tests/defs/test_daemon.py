@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.catalog import table as table_of
-from mews_assets.lake import layout
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import running_sandbox
 from mews_assets.windows import Grain
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon

@@ -10,12 +10,12 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog import partners
-from mews_assets.defs.assets import op_name
+from mews_assets.defs.assets.landing_and_changes import op_name
+from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.specs import changes_key, landing_key
 from mews_assets.windows import to_api
+from mews_assets_tests.defs.assets.test_current import add_scopes
 from mews_assets_tests.defs.stage import DAYS, QUIET, Stage, materialisations
-from mews_assets_tests.defs.test_current import add_scopes
 
 
 def landed_since(stage: Stage, table: str, began: datetime) -> dg.ExecuteInProcessResult:

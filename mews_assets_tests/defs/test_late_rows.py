@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from mews_assets import catalog
-from mews_assets.lake import layout
+from mews_assets.lake.storage import layout
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.defs.stage import evaluations, stage_of
 from mews_assets_tests.defs.ticks import ADD, Ticks

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from mews_assets.defs.checks import CHECKS
-from mews_assets.defs.runs import discover_scopes, materialise_due
+from mews_assets.defs.local.launch import discover_scopes, materialise_due
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.conftest import MEWS_NOW
 from mews_assets_tests.defs.stage import stage_of

@@ -11,11 +11,11 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.assets.retention import JOB
+from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.partitions import SCOPE_SETS
-from mews_assets.defs.retention import JOB
-from mews_assets.lake.forget import forget
-from mews_assets.lake.retention import expire
+from mews_assets.lake.erasure.erase_customer import forget
+from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.defs.stage import (
     QUIET,

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets import catalog
-from mews_assets.defs.specs import changes_key
-from mews_assets.lake import layout
+from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.lake.storage import layout
 from mews_assets.sandbox.running import running_sandbox
 from mews_assets_tests.defs.stage import evaluations, materialisations
 from mews_assets_tests.defs.watch import watching

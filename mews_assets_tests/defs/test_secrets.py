@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets import catalog
-from mews_assets.defs.assets import op_name
+from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.build import build_definitions
-from mews_assets.lake.lines import open_lines
+from mews_assets.lake.conversion.check_file import open_lines
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.defs.stage import DAYS, Stage, failure_of, stage_of
 from mews_assets_tests.defs.ticks import Ticks

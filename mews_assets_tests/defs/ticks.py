@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.resources import LakeResource, MewsResource
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets_tests.defs.stage import QUIET, Stage
 

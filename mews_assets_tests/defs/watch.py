@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from mews_assets.alerts.delivery import targets_of
-from mews_assets.defs import alerts
+from mews_assets.defs.alerts import sensor
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.alerts.receivers import Webhook, running_webhook
 from mews_assets_tests.defs.judging import PAYMENTS
@@ -32,7 +32,7 @@ class Watch:
     errors: list[str] = field(default_factory=list)
 
     def tick(self, urls: str = "") -> str:
-        return alerts.Tick(
+        return sensor.Tick(
             self.stage.instance,
             self.stage.lake,
             self.stage.settings,

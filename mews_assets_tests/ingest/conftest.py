@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mews_assets.api import MewsClient
-from mews_assets.lake.store import Lake, open_lake
-from mews_assets.sandbox.questions import Intervals
+from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.sandbox.records.record_query import Intervals
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import NOW, client_to, made_records, standing_sandbox

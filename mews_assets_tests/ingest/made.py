@@ -14,10 +14,10 @@ from mews_assets.api import Credentials, MewsClient
 from mews_assets.catalog import table as table_of
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller
-from mews_assets.lake.store import Lake
-from mews_assets.sandbox.questions import Intervals
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.sandbox.records.record_query import Intervals
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
-from mews_assets.sandbox.versions import Version
 from mews_assets.windows import Window
 from mews_assets_tests.sandbox.made import NORTH, SOUTH, hotels, item, made_id, version
 

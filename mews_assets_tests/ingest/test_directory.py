@@ -10,7 +10,7 @@ import pytest
 from mews_assets.api import UnauthorizedError
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.ingest.directory import UnknownScopeError, discover, load_directory, save_directory
-from mews_assets.lake import layout
+from mews_assets.lake.storage import layout
 from mews_assets_tests.ingest.made import NOW, client_to
 from mews_assets_tests.sandbox.made import NORTH, NORTH_CHAIN, SOUTH, SOUTH_CHAIN
 

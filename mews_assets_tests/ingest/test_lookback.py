@@ -13,11 +13,11 @@ from mews_assets import catalog
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.due import due
 from mews_assets.ingest.materialise import materialise
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import to_micros
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.simulation import simulate
-from mews_assets.sandbox.versions import Version
 from mews_assets.windows import Grain, Lookback
 from mews_assets_tests.ingest.made import client_to, puller, standing_sandbox
 from mews_assets_tests.lake.made import ids

@@ -12,9 +12,9 @@ from mews_assets.catalog import TABLES, partners
 from mews_assets.ingest import materialise as room
 from mews_assets.ingest.directory import Directory, UnknownScopeError, discover
 from mews_assets.ingest.materialise import Materialised, UnsettledWindowError, materialise, rebuild
-from mews_assets.lake import landing
-from mews_assets.lake.dealing import Partition
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, Window, settled_windows, to_api, windows_between
 from mews_assets_tests.conftest import MEWS_NOW
 from mews_assets_tests.ingest.made import BOTH, ITEMS, OUTLET_ITEMS, WEEK, client_to, pull_of, puller
@@ -60,10 +60,13 @@ def test_every_table_comes_from_the_sandbox_with_every_line_explained(table, tmp
         for one in merged.partitions.values():
             assert (one.measures.duplicate_keys, one.measures.rows_outside_window) == (0, 0)
             assert not one.measures.missing, name
-        assert not landing.pending(lake, name)
+        assert not capture_store.pending(lake, name)
     before = {name: everything(lake, one) for name, one in ((one.name, one) for one in partners(table))}
     for one in partners(table):  # from the landing alone, which is compressed, where the first was not
-        manifests = [landing.read_manifest(lake, one.name, name) for name in landing.captures(lake, one.name)]
+        manifests = [
+            capture_store.read_manifest(lake, one.name, name)
+            for name in capture_store.captures(lake, one.name)
+        ]
         rebuild(lake, one, manifests, threads=1)
         assert everything(lake, one) == before[one.name]
 
@@ -131,7 +134,7 @@ def test_a_window_that_has_not_settled_is_refused_before_anything_is_asked(lake,
     with pytest.raises(UnsettledWindowError, match="has not settled") as caught:
         materialised(lake, sandbox, [*week_of(NORTH), Partition(NORTH, unsettled)], directory=directory)
     assert sandbox.requests()["Counts"] == {}
-    assert landing.captures(lake, "order_items") == []
+    assert capture_store.captures(lake, "order_items") == []
     assert caught.value.is_transient  # else a sensor whose clock was set would never try again
 
 

@@ -14,11 +14,12 @@ from mews_assets.ingest import owners
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import materialise, rebuild
 from mews_assets.ingest.owners import named_in
-from mews_assets.lake import export_log, landing, layout
-from mews_assets.lake.landing import Manifest
-from mews_assets.sandbox.questions import Intervals
+from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.storage import layout
+from mews_assets.sandbox.records.record_query import Intervals
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
-from mews_assets.sandbox.versions import Version
 from mews_assets.windows import Grain, windows_between
 from mews_assets_tests.ingest.made import (
     BOTH,
@@ -120,7 +121,9 @@ def test_changes_are_made_again_from_landing_alone(lake, sandbox, table):
     before = everything(lake, table)
     for name in before:
         lake.delete(name)
-    manifests = [landing.read_manifest(lake, table.name, one) for one in landing.captures(lake, table.name)]
+    manifests = [
+        capture_store.read_manifest(lake, table.name, one) for one in capture_store.captures(lake, table.name)
+    ]
     rebuild(lake, table, manifests, threads=1)
     assert everything(lake, table) == before
 
@@ -187,17 +190,17 @@ def test_a_look_up_that_is_refused_lands_nothing_and_loses_no_export(lake, sandb
         sandbox.plan_fault("services/getAll", status=401, times=1)
         with pytest.raises(Exception, match="services/getAll"):
             puller(lake, sandbox).pull(table, pull_of(), client, workspace)
-    assert landing.captures(lake, table.name) == []
+    assert capture_store.captures(lake, table.name) == []
     assert len(export_log.asked(lake, "portfolio", table.name)) == (table is RESERVATIONS)
 
 
 def test_a_capture_landed_before_owners_were_kept_reads_as_it_did(lake, sandbox):
     come(lake, sandbox, RESERVATIONS, (NORTH,))
-    (capture,) = landing.captures(lake, "reservations")
+    (capture,) = capture_store.captures(lake, "reservations")
     written = lake.read_json(layout.manifest("reservations", capture))
     assert written.pop("owners") == {}
     manifest = Manifest.from_json(json.loads(json.dumps(written)))
-    assert manifest == landing.read_manifest(lake, "reservations", capture)
+    assert manifest == capture_store.read_manifest(lake, "reservations", capture)
 
 
 def test_what_rows_name_is_read_past_lines_that_are_no_records(tmp_path):

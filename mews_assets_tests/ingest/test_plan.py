@@ -15,7 +15,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Pages, Way
 from mews_assets.ingest.due import LookBack
 from mews_assets.ingest.plan import Pull, in_turn, plan, plan_looking_back, reach
-from mews_assets.lake.dealing import Partition
+from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.windows import Grain, Lookback, Window, windows_between
 
 LIMIT = timedelta(days=5)

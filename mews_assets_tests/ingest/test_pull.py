@@ -22,9 +22,9 @@ from mews_assets.api import (
 )
 from mews_assets.catalog import table as table_of
 from mews_assets.ingest.pull import Landed
-from mews_assets.lake import export_log, landing
-from mews_assets.lake.changes import merge
-from mews_assets.lake.store import Lake
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Window
 from mews_assets_tests.ingest.made import (
     BOTH,
@@ -54,7 +54,7 @@ def pulled(lake, sandbox, client, table=ITEMS, /, window: Window = WEEK, **more)
 def landed_records(lake: Lake, landed: Landed, table: str) -> list[dict[str, object]]:
     manifest = landed.manifests[table]
     with lake.workspace() as workspace:
-        files = landing.landed_files(lake, manifest, workspace)
+        files = capture_store.landed_files(lake, manifest, workspace)
         raw = b"".join(zstandard.ZstdDecompressor().stream_reader(path.open("rb")).read() for path in files)
     return [json.loads(line) for line in raw.splitlines()]
 
@@ -72,7 +72,7 @@ def test_an_export_lands_with_its_id_and_all_its_files(lake, sandbox, client, in
     assert manifest.source["entity_type"] == "OrderItem"
     assert manifest.source["export_id"]
     assert (manifest.scopes, manifest.window, manifest.connection) == (BOTH, WEEK, "portfolio")
-    assert landing.pending(lake, "order_items") == [manifest]
+    assert capture_store.pending(lake, "order_items") == [manifest]
     assert asked(lake) == []
     merged = merge(lake, ITEMS, threads=1)
     assert merged.captures[manifest.capture].is_reconciled
@@ -85,7 +85,7 @@ def test_a_pull_that_ran_out_of_time_goes_on_with_its_export(lake, sandbox, clie
         pulled(lake, sandbox, client, deadline_seconds=30)
     (kept,) = asked(lake)
     assert (kept.scopes, kept.window, kept.table) == (BOTH, WEEK, "order_items")
-    assert landing.captures(lake, "order_items") == []
+    assert capture_store.captures(lake, "order_items") == []
     landed = pulled(lake, sandbox, client)
     assert landed.manifests["order_items"].source["export_id"] == kept.id
     assert landed.manifests["order_items"].captured_at == kept.asked_at
@@ -162,7 +162,7 @@ def test_an_export_that_failed_is_forgotten_and_asked_for_anew(lake, sandbox, cl
     with pytest.raises(ExportFailedError):
         pulled(lake, sandbox, client)
     assert asked(lake) == []
-    assert landing.captures(lake, "order_items") == []
+    assert capture_store.captures(lake, "order_items") == []
     exports._folder = folder
     assert pulled(lake, sandbox, client).manifests["order_items"].lines == 24 * 7
     assert adds(sandbox) == 2
@@ -192,7 +192,7 @@ def test_a_download_that_breaks_keeps_the_export_and_lands_nothing(lake, sandbox
     with pytest.raises(Exception, match="403"):
         pulled(lake, sandbox, client)
     assert len(asked(lake)) == 1
-    assert landing.captures(lake, "order_items") == []
+    assert capture_store.captures(lake, "order_items") == []
     sandbox.reset()
     assert pulled(lake, sandbox, client).manifests["order_items"].lines == 24 * 7
     assert adds(sandbox) == 0  # since the reset
@@ -252,14 +252,14 @@ def test_a_window_that_stays_too_heavy_lands_nothing(lake, sandbox, client):
     short = Window(WEEK.start, WEEK.start.replace(second=3))
     with pytest.raises(ShrinkError):
         pulled(lake, sandbox, client, OUTLET_ITEMS, window=short)
-    assert landing.captures(lake, "outlet_items") == landing.captures(lake, "outlet_bills") == []
+    assert capture_store.captures(lake, "outlet_items") == capture_store.captures(lake, "outlet_bills") == []
 
 
 def test_pages_that_break_off_land_nothing(lake, sandbox, client):
     sandbox.plan_fault("outletItems/getAll", status=401)
     with pytest.raises(Exception, match="401"):
         pulled(lake, sandbox, client, OUTLET_ITEMS)
-    assert landing.captures(lake, "outlet_items") == landing.captures(lake, "outlet_bills") == []
+    assert capture_store.captures(lake, "outlet_items") == capture_store.captures(lake, "outlet_bills") == []
 
 
 def test_an_empty_window_lands_empty_files(lake, sandbox, client):

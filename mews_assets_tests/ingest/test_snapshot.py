@@ -17,15 +17,17 @@ from mews_assets.catalog.model import Table
 from mews_assets.ingest.directory import UnknownScopeError, discover
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.snapshot import NoSnapshotError, take_snapshots
-from mews_assets.lake import export_log, landing, layout, snapshot
-from mews_assets.lake.current import fold
-from mews_assets.lake.snapshot import Snapshot
-from mews_assets.lake.store import Lake, open_lake
-from mews_assets.sandbox.questions import Question
+from mews_assets.lake.current import snapshot
+from mews_assets.lake.current.snapshot import Snapshot
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.sandbox.records.record_query import Question
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import ALL_TIME, Grain, from_api
 from mews_assets_tests.ingest.made import BOTH, ITEMS, client_to, puller
-from mews_assets_tests.lake.test_current import read
+from mews_assets_tests.lake.current.test_update import read
 from mews_assets_tests.sandbox.made import NORTH, SOUTH
 
 NAME = layout.snapshot_landing("order_items")
@@ -87,10 +89,10 @@ def test_a_snapshot_is_asked_for_without_a_filter_and_for_one_scope(
         assert export is not None
         assert (export.filters, export.enterprise_ids) == (None, (scope,))
         assert (manifest.table, manifest.window, manifest.scopes) == (NAME, ALL_TIME, (scope,))
-        assert landing.read_manifest(lake, NAME, manifest.capture) == manifest
+        assert capture_store.read_manifest(lake, NAME, manifest.capture) == manifest
         assert shown(lake, scope).keys() == truth(sandbox, "OrderItem", scope).keys()
     assert export_log.asked(lake, "portfolio", NAME) == []
-    assert landing.captures(lake, "order_items") == []
+    assert capture_store.captures(lake, "order_items") == []
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Table, Way
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import Materialised, materialise
-from mews_assets.lake.dealing import Partition
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.windows import Grain, windows_between
 from mews_assets_tests.ingest.made import client_to

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 
 

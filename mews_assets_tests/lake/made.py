@@ -16,13 +16,14 @@ import zstandard
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Kind, Table
-from mews_assets.lake import landing, layout
-from mews_assets.lake.changes import merge
-from mews_assets.lake.convert import Converted, convert
-from mews_assets.lake.dealing import Partition
-from mews_assets.lake.landing import Manifest
-from mews_assets.lake.merged import Merged
-from mews_assets.lake.store import Lake
+from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.changes.merge_result import Merged
+from mews_assets.lake.conversion.convert import Converted, convert
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Window
 
 ORDER_ITEMS, LEDGER, BILLS = table_of("order_items"), table_of("ledger_entries"), table_of("bills")
@@ -104,11 +105,11 @@ def land(
     """A capture, landed as a pull does it. Later ones are captured later."""
     number = next(_numbers)
     captured_at = captured_at or CAPTURED + timedelta(seconds=number)
-    capture = capture or landing.new_capture_id(captured_at)
+    capture = capture or capture_store.new_capture_id(captured_at)
     with lake.workspace() as workspace:
         source = write_file(workspace / "part.jsonl", records)
         manifest = Manifest(capture, table.name, "portfolio", scopes, window, captured_at, {"made": number})
-        return landing.land(lake, manifest, [source], workspace)
+        return capture_store.land(lake, manifest, [source], workspace)
 
 
 def rows(lake: Lake, table: Table, scope: str, key: str) -> pa.Table:

@@ -14,22 +14,23 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from mews_assets import catalog
+from mews_assets.catalog.entities.reference import ENTERPRISES
 from mews_assets.catalog.privacy import Pii, Privacy
-from mews_assets.catalog.reference import ENTERPRISES
-from mews_assets.lake import landing, layout
-from mews_assets.lake.changes import merge, standing
-from mews_assets.lake.current import fold
-from mews_assets.lake.forget import forget
-from mews_assets.lake.holdings import holdings
-from mews_assets.lake.landing import Manifest
-from mews_assets.lake.reference import write_reference
-from mews_assets.lake.references import resolve
-from mews_assets.lake.repolicy import repolicy
-from mews_assets.lake.retention import expire
-from mews_assets.lake.snapshot import take_in
-from mews_assets.lake.sql import query, write_catalog
-from mews_assets.lake.store import Lake
-from mews_assets.lake.volume import volumes
+from mews_assets.lake.changes.merge import merge, standing
+from mews_assets.lake.current.snapshot import take_in
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.erasure.erase_customer import forget
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.reference_tables import write_reference
+from mews_assets.lake.maintenance.change_policy import repolicy
+from mews_assets.lake.maintenance.expire_captures import expire
+from mews_assets.lake.quality.references import resolve
+from mews_assets.lake.quality.volume import volumes
+from mews_assets.lake.reading.inventory import holdings
+from mews_assets.lake.reading.sql_views import query, write_catalog
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts.daily_revenue import DAILY_REVENUE
 from mews_assets.marts.make import compute
 from mews_assets.windows import ALL_TIME
@@ -141,7 +142,9 @@ def _snapshot(lake: Lake, records: list[dict[str, Any]]) -> None:
     name = layout.snapshot_landing("order_items")
     with lake.workspace() as workspace:
         sources = [write_file(workspace / "part.jsonl", records)]
-        landing.land(lake, Manifest("s", name, "portfolio", (NORTH,), ALL_TIME, MOMENT), sources, workspace)
+        capture_store.land(
+            lake, Manifest("s", name, "portfolio", (NORTH,), ALL_TIME, MOMENT), sources, workspace
+        )
     take_in(lake, ORDER_ITEMS, NORTH, threads=1)
 
 

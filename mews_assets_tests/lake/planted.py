@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from mews_assets import catalog
 from mews_assets.catalog.privacy import Pii, Privacy
-from mews_assets.lake.changes import merge
-from mews_assets.lake.current import fold
-from mews_assets.lake.lines import open_lines
-from mews_assets.lake.store import Lake
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.conversion.check_file import open_lines
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import NORTH, at, days, json_line, land, stamp
 
 ANNA, ELSE, ONCE = (f"{first}0ffee-1111-4222-8333-444455556666" for first in ("c", "d", "e"))

@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake import scan
-from mews_assets.lake.scan import Scan, scan_of
+from mews_assets.lake.conversion import scan
+from mews_assets.lake.conversion.scan import Scan, scan_of
 
 WAYS = ("compiled", "expression") if scan.is_compiled() else ("expression",)
 """Without a compiler there is one; test_scan tells when the other is missing for no reason."""

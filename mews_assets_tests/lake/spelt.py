@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mews_assets.lake.convert import convert
+from mews_assets.lake.conversion.convert import convert
 from mews_assets.lake.errors import RecordError
 from mews_assets_tests.lake.made import ORDER_ITEMS, OWN, at, item, json_line, write_file
 

@@ -11,12 +11,12 @@ import pytest
 
 from mews_assets.catalog import TABLES
 from mews_assets.catalog.model import Kind, Table
-from mews_assets.lake import convert as convert_module
-from mews_assets.lake import lines, locating
-from mews_assets.lake.changes import merge
-from mews_assets.lake.convert import convert
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.conversion import check_file, find_bad_record
+from mews_assets.lake.conversion import convert as convert_module
+from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.conversion.inspect_record import FieldError, inspect
 from mews_assets.lake.errors import LakeError, RecordError
-from mews_assets.lake.records import FieldError, inspect
 from mews_assets_tests.lake.made import BILLS as BILLS_TABLE
 from mews_assets_tests.lake.made import (
     LEDGER,
@@ -161,8 +161,8 @@ def lax_check(monkeypatch: pytest.MonkeyPatch) -> None:
     def lax(line: bytes, table: Table) -> Any:
         return inspect(line.replace(b"31 Kanarek", b"30"), table)
 
-    monkeypatch.setattr(lines, "inspect", lax)
-    monkeypatch.setattr(locating, "inspect", lax)
+    monkeypatch.setattr(check_file, "inspect", lax)
+    monkeypatch.setattr(find_bad_record, "inspect", lax)
 
 
 @pytest.mark.usefixtures("lax_check")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from mews_assets.catalog import TABLES
 from mews_assets.catalog.model import Column, Kind, Table, snake_case
-from mews_assets.lake.convert import convert
-from mews_assets.lake.records import FieldError, inspect
+from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.conversion.inspect_record import FieldError, inspect
 from mews_assets_tests.lake.made import LEDGER, ORDER_ITEMS, at, converted, item, json_line
 from mews_assets_tests.lake.odd import Raw, leaves, odd_line, odd_values, values_for, with_value
 from mews_assets_tests.lake.spelt import GOOD, refused, with_text
@@ -156,8 +156,8 @@ def test_lines_between_odd_ones_stay_as_they_are(tmp_path):
 
 
 def test_a_file_of_many_odd_lines_over_several_blocks_is_read_in_order(tmp_path, monkeypatch):
-    monkeypatch.setattr("mews_assets.lake.lines.BLOCK_BYTES", 1 << 14)
-    monkeypatch.setattr("mews_assets.lake.redaction.BLOCK_BYTES", 1 << 14)
+    monkeypatch.setattr("mews_assets.lake.conversion.check_file.BLOCK_BYTES", 1 << 14)
+    monkeypatch.setattr("mews_assets.lake.landing.redact_lines.BLOCK_BYTES", 1 << 14)
     records = [
         {**item(f"{n}", at(2)), "CreatedUtc": "" if n % 3 else "2026-03-02", "Notes": "x" * (n % 50)}
         for n in range(2000)

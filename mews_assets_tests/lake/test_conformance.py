@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from mews_assets.catalog import TABLES
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Kind, Table, kept
-from mews_assets.lake.convert import convert
-from mews_assets.lake.exact import long_numbers, number_places
-from mews_assets.lake.records import FieldError, inspect
+from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.conversion.exact_numbers import long_numbers, number_places
+from mews_assets.lake.conversion.inspect_record import FieldError, inspect
 from mews_assets.windows import from_api
 from mews_assets_tests.lake.made import OWN, full_record, json_line, write_file
 from mews_assets_tests.lake.scans import passes

@@ -6,7 +6,7 @@ import pytest
 
 from mews_assets.catalog import TABLES
 from mews_assets.catalog.model import Kind, snake_case
-from mews_assets.lake.changes import merge
+from mews_assets.lake.changes.merge import merge
 from mews_assets_tests.lake.made import (
     NORTH,
     ORDER_ITEMS,

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 import mews_assets
-from mews_assets.lake import export_log, landing, layout
-from mews_assets.lake.dealing import Partition
-from mews_assets.lake.export_log import AskedExport
-from mews_assets.lake.store import Lake
+from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import CAPTURED, ORDER_ITEMS, days, item, land
 
 HOSTILE = [
@@ -82,7 +83,7 @@ def test_hostile_scopes_captures_and_exports_are_refused_before_anything_is_writ
     assert [
         name for name in sorted(lake.files("", recursive=True)) if not name.startswith(".aside")
     ] == before
-    assert landing.captures(lake, "order_items") == []
+    assert capture_store.captures(lake, "order_items") == []
 
 
 CONVERT = """

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mews_assets.lake.changes import merge
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain, Window, coalesce, window_at
 from mews_assets_tests.lake.made import MICRO, ORDER_ITEMS, at, days, everything, item, land, march
 

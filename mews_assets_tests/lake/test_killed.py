@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mews_assets.lake import landing
-from mews_assets.lake.changes import merge
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, everything, item, land
 
@@ -141,7 +141,7 @@ def test_the_next_merge_completes_what_a_killed_one_left(tmp_path, wanted):
             )
         merge(lake, ORDER_ITEMS, threads=1)
         assert _contents(lake) == wanted, point
-        assert not landing.pending(lake, "order_items"), point
+        assert not capture_store.pending(lake, "order_items"), point
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_next_merge_completes_what_a_killed_one_left(tmp_path, wanted):
 def test_a_landing_counts_from_its_manifest_on(tmp_path, where, survives):
     lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
     assert ended(start(_LAND_AND_DIE, lake.root, where)) == KILLED
-    assert landing.captures(lake, "order_items") == (["killed"] if survives else [])
+    assert capture_store.captures(lake, "order_items") == (["killed"] if survives else [])
     land(lake, ORDER_ITEMS, [item("b", at(2, 1))], days(2, 3))
     merge(lake, ORDER_ITEMS, threads=1)
     (found,) = _contents(lake).values()
@@ -165,7 +165,7 @@ def test_two_processes_that_merge_at_once_lose_nothing(tmp_path):
     second, third = (sorted(ids) for ids in _contents(lake).values())
     assert second == sorted(f"{name}-{number}" for name in ("one", "two") for number in range(6))
     assert third == ["both"]
-    assert not landing.pending(lake, "order_items")
+    assert not capture_store.pending(lake, "order_items")
 
 
 def test_what_a_killed_process_wrote_aside_is_out_of_every_readers_way(tmp_path):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mews_assets.defs.assets import rebuild_changes
-from mews_assets.lake import landing, layout
-from mews_assets.lake.changes import merge
-from mews_assets.lake.store import Lake
+from mews_assets.defs.assets.landing_and_changes import rebuild_changes
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import (
     BOTH,
     NORTH,
@@ -80,7 +81,7 @@ def test_what_comes_again_for_a_lost_partition_is_put_to_what_had_landed_of_it(l
 def test_only_what_is_lost_is_read_again_from_the_landing(lake, monkeypatch):
     merged_items(lake, [item("a", at(2, 1)), item("edge", at(3))], days(2, 3), scopes=BOTH)
     merged_items(lake, [item("b", at(3, 1))], days(3, 4), scopes=BOTH)
-    monkeypatch.setattr(landing, "landed_files", lambda *_: pytest.fail("a capture was read again"))
+    monkeypatch.setattr(capture_store, "landed_files", lambda *_: pytest.fail("a capture was read again"))
     raw = land(lake, ORDER_ITEMS, [item("c", at(4, 1))], days(3, 5), scopes=BOTH)
     with lake.workspace() as workspace:
         file = workspace / "raw.jsonl"

@@ -13,11 +13,11 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
-from mews_assets.lake.changes import merge
-from mews_assets.lake.convert import convert
-from mews_assets.lake.current import fold
-from mews_assets.lake.sql import query, write_catalog
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.reading.sql_views import query, write_catalog
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.bucket import Bucket
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, at, days, item, json_line, land, write_file

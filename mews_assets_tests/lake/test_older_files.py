@@ -9,10 +9,10 @@ import pytest
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.lake.changes import merge, standing
-from mews_assets.lake.current import fold
-from mews_assets.lake.references import resolve
-from mews_assets.lake.store import Lake
+from mews_assets.lake.changes.merge import merge, standing
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.quality.references import resolve
+from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import (
     BILLS,
     NORTH,

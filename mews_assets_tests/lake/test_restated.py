@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from mews_assets.lake import landing, layout
-from mews_assets.lake.changes import merge
-from mews_assets.lake.current import fold
-from mews_assets.lake.retention import expire
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.maintenance.expire_captures import expire
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import (
     NORTH,
@@ -197,7 +198,8 @@ def test_any_order_of_merging_and_a_rebuild_from_landing_choose_the_same_rows(
         for name in found[-1]:
             lake.delete(name)
         every = [
-            landing.read_manifest(lake, "order_items", one) for one in landing.captures(lake, "order_items")
+            capture_store.read_manifest(lake, "order_items", one)
+            for one in capture_store.captures(lake, "order_items")
         ]
         merge(lake, ORDER_ITEMS, every, threads=1)
         found.append(everything(lake, ORDER_ITEMS))

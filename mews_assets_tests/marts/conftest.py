@@ -8,10 +8,10 @@ from functools import cache
 import pyarrow as pa
 import pytest
 
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts.make import compute
 from mews_assets.marts.model import Mart
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.records.versions import Version
 from mews_assets_tests.marts import stage
 
 RowsOf = Callable[[Mart], pa.Table]

@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from mews_assets.catalog.reference import REFERENCES
-from mews_assets.lake.reference import write_reference
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.lake.landing.reference_tables import write_reference
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.marts.stage import TABLES, put_changes
 

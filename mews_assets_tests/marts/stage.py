@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mews_assets import catalog
-from mews_assets.catalog.reference import REFERENCES
-from mews_assets.lake import layout
-from mews_assets.lake.convert import convert
-from mews_assets.lake.current import fold
-from mews_assets.lake.reference import write_reference
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.current.update import fold
+from mews_assets.lake.landing.reference_tables import write_reference
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.simulation import simulate
-from mews_assets.sandbox.versions import Version
 from mews_assets.windows import Grain
 
 NOW = datetime(2026, 4, 10, 9, 30, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts import (
     DAILY_REVENUE,
     LEDGER_TRIAL_BALANCE,
@@ -21,9 +21,9 @@ from mews_assets.marts import (
 )
 from mews_assets.marts.make import compute
 from mews_assets.marts.model import Mart
-from mews_assets.sandbox.simulation.truth import Truth, newest
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.records.versions import Version
 from mews_assets_tests.marts.conftest import RowsOf
+from mews_assets_tests.marts.expected_marts import Truth, newest
 from mews_assets_tests.marts.stage import AS_OF, AS_OF_US, DAY_US, DAYS, fill
 
 NET_AND_GROSS = ("net", "gross")

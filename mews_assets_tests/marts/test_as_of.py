@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from mews_assets.lake import layout
+from mews_assets.lake.storage import layout
 from mews_assets.marts import DAILY_REVENUE, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
 from mews_assets.marts.make import compute
 from mews_assets_tests.marts.made import AS_OF, Books, fill, hotel

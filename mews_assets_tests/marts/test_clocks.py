@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from mews_assets.lake.engine import hold
+from mews_assets.lake.storage.duckdb_session import hold
 from mews_assets.marts import clocks, zones
 from mews_assets.marts.clocks import Clock, business_day, clock_table, first_whole_day, read_clock
 

@@ -13,11 +13,11 @@ import duckdb
 import pytest
 
 from mews_assets import catalog
-from mews_assets.catalog.reference import ENTERPRISES
-from mews_assets.lake.engine import open_engine
+from mews_assets.catalog.entities.reference import ENTERPRISES
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.reference import write_reference
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.landing.reference_tables import write_reference
+from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.marts import clocks
 from mews_assets.marts.clocks import read_duration
 from mews_assets.marts.inputs import open_inputs

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from mews_assets.lake import layout
-from mews_assets.lake.store import Lake, open_lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OUTLET_REVENUE
 from mews_assets.marts.ledger_trial_balance import zero_sum
 from mews_assets.marts.make import checks_of, key_unique, make, named

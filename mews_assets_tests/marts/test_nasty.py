@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from mews_assets.lake.store import Lake
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
 from mews_assets.marts.make import checks_of, draw, reckon
 from mews_assets.marts.model import Mart

@@ -10,8 +10,8 @@ import httpx
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox
-from mews_assets.sandbox.versions import Version
 
 NOW = "2024-06-15T12:00:00Z"
 

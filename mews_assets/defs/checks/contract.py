@@ -14,7 +14,7 @@ from mews_assets.catalog.fields import enums, fields
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks.model import Check, Evidence, Verdict, counted
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.rules import ENUMS
+from mews_assets.lake.quality.rules import ENUMS
 
 WITHHELD = "(not shown: personal data)"
 

@@ -12,12 +12,12 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.dealing import Partition
+from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.measures import Broken, Measures
-from mews_assets.lake.merged import MergedCapture, MergedPartition
-from mews_assets.lake.references import Reference
-from mews_assets.lake.volume import Volume
+from mews_assets.lake.quality.measures import Broken, Measures
+from mews_assets.lake.quality.references import Reference
+from mews_assets.lake.quality.volume import Volume
 
 FAILED_PARTITIONS = "failed_partitions"
 """In a failure's metadata: each partition, with its window. In a check's summary: their keys."""

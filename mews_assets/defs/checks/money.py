@@ -10,7 +10,7 @@ import dagster as dg
 from mews_assets.catalog.fields import amounts, currencies
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks.model import Check, Evidence, Verdict, counted
-from mews_assets.lake.rules import AMOUNTS, BALANCE, CURRENCIES, SIGNS
+from mews_assets.lake.quality.rules import AMOUNTS, BALANCE, CURRENCIES, SIGNS
 
 
 def _amounts_add_up(evidence: Evidence) -> Verdict:

@@ -9,7 +9,7 @@ import dagster as dg
 
 from mews_assets.catalog.fields import references
 from mews_assets.defs.checks.model import Check, Evidence, Verdict
-from mews_assets.lake.references import Reference
+from mews_assets.lake.quality.references import Reference
 
 TOLERATED = 0.25
 """Share of ids whose record may be absent: one older than the lake, or one that has just moved on into a window

@@ -8,9 +8,9 @@ from __future__ import annotations
 import dagster as dg
 
 from mews_assets.defs.checks.model import Check, Evidence, Verdict
-from mews_assets.lake.merged import MergedCapture
-from mews_assets.lake.partition_files import Restated
-from mews_assets.lake.rules import DUPLICATES, MISSING, OUTSIDE
+from mews_assets.lake.changes.merge_result import MergedCapture
+from mews_assets.lake.changes.partition_writer import Restated
+from mews_assets.lake.quality.rules import DUPLICATES, MISSING, OUTSIDE
 
 
 def _key_unique(evidence: Evidence) -> Verdict:

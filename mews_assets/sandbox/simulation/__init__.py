@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mews_assets.sandbox.simulation.guests import ChainLife
+from mews_assets.sandbox.records.versions import Version
+from mews_assets.sandbox.simulation.amounts import ENCODER
+from mews_assets.sandbox.simulation.daily_schedule import hotel_life
 from mews_assets.sandbox.simulation.hotel import make_chain, make_hotel
-from mews_assets.sandbox.simulation.life import hotel_life
-from mews_assets.sandbox.simulation.moments import DAY, from_datetime
-from mews_assets.sandbox.simulation.money import ENCODER
-from mews_assets.sandbox.versions import Version
+from mews_assets.sandbox.simulation.instants import DAY, from_datetime
+from mews_assets.sandbox.simulation.stays.guests import ChainLife
 
 FUTURE = timedelta(days=30)
 """How far beyond `now` the hotels live on, so that a clock can be moved."""

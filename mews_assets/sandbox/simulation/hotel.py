@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from mews_assets.sandbox.simulation.diary import new_id
-from mews_assets.sandbox.simulation.moments import DAY, LocalClock, text
-from mews_assets.sandbox.simulation.money import TaxRate, Till
-from mews_assets.sandbox.simulation.places import CHAIN_NAMES, HOTEL_WORDS, PLACES, STREETS, Place
+from mews_assets.sandbox.simulation.amounts import TaxRate, Till
+from mews_assets.sandbox.simulation.event_queue import new_id
+from mews_assets.sandbox.simulation.instants import DAY, LocalClock, text
+from mews_assets.sandbox.simulation.locations import CHAIN_NAMES, HOTEL_WORDS, PLACES, STREETS, Place
 
 CATEGORIES = (  # name, code, ledger account, classification
     ("Accommodation", "ACC", "602100", "Accommodation"),

@@ -10,8 +10,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.simulation import simulate
-from mews_assets.sandbox.versions import Version
 
 NOW = datetime(2026, 4, 10, 9, 30, tzinfo=UTC)
 DAYS = 20

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from mews_assets.catalog import TABLES
-from mews_assets.catalog.model import Column, Kind
-from mews_assets.catalog.reference import (
+from mews_assets.catalog.entities.reference import (
     ACCOUNTING_CATEGORY_COLUMNS,
     ENTERPRISE_COLUMNS,
     OUTLET_COLUMNS,
     SERVICE_COLUMNS,
 )
-from mews_assets.catalog.reservations import PRODUCT_SERVICE_ORDER_COLUMNS
+from mews_assets.catalog.entities.reservations import PRODUCT_SERVICE_ORDER_COLUMNS
+from mews_assets.catalog.model import Column, Kind
 from mews_assets_tests.sandbox.simulation.history import History
 
 COLUMNS: dict[str, tuple[Column, ...]] = {table.entity: table.columns for table in TABLES} | {

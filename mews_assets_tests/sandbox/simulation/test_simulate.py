@@ -12,8 +12,8 @@ from itertools import pairwise, takewhile
 
 import pytest
 
+from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.simulation import simulate
-from mews_assets.sandbox.versions import Version
 from mews_assets.windows import from_api
 from mews_assets_tests.sandbox.simulation.history import DAYS, NOW, History
 

@@ -1,0 +1,159 @@
+"""`mews-assets demo`: the whole way, from a sandbox to tables, through real Dagster runs."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mews_assets.defs.local.launch import Ran
+    from mews_assets.lake.reading.inventory import Totals
+
+_EXPORT_SECONDS = 1.0
+_RUNS_AT_ONCE = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: the demonstration is the same for everybody."""
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets.cli import home
+    from mews_assets.cli.sandbox_process import point_at, sandbox_process
+
+    began = time.monotonic()
+    trial = home.trial(home.utc_now())
+    home.use_demo()
+    home.go_direct_to_loopback(os.environ)
+    _say("starting the sandbox: 3 hotels in 2 chains, and what happened in them in the last 34 days")
+    with sandbox_process(trial, export_seconds=_EXPORT_SECONDS) as settings:
+        point_at(settings, trial)
+        home.prepare(home.DEMO)
+        runs = _materialise_all()
+    tables = _summary()
+    for line in _table(tables):
+        print(line)
+    print("\nlook at the marts:")
+    for plot in _plots():
+        print(f"  {plot}")
+    seconds = time.monotonic() - began
+    failed = [run for run in runs if not run.succeeded]
+    for run_ in failed:
+        print(f"failed: {run_.job}: {run_.problem}", file=sys.stderr)
+    print(f"\n{seconds:.0f} s. Open the UI on these very tables with: make dev (or: mews-assets dev)")
+    print(_last_line(tables, runs))
+    return 1 if failed or sum(run.checks_failed for run in runs) else 0
+
+
+def _materialise_all() -> list[Ran]:
+    """The reference first, for it fills the partition sets; then table by table, two runs at a time."""
+    from mews_assets import catalog
+    from mews_assets.cli.home import utc_now
+    from mews_assets.defs.assets.landing_and_changes import groups
+    from mews_assets.defs.local.launch import discover_scopes, materialise_due
+
+    runs = [discover_scopes()]
+    _say(f"enterprises: {'done' if runs[0].succeeded else 'failed'}")
+    if not runs[0].succeeded:
+        return runs
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(_RUNS_AT_ONCE, mp_context=context) as pool:
+        now = utc_now()
+        futures = [pool.submit(materialise_due, group[0].name, now) for group in groups(catalog.TABLES)]
+        for future in as_completed(futures):
+            run_ = future.result()
+            _tell(run_)
+            runs.append(run_)
+        runs += _answer(pool)
+    return runs
+
+
+def _answer(pool: ProcessPoolExecutor) -> list[Ran]:
+    """What is made of the changes: what the ids mean and what is current now, then the marts."""
+    from mews_assets.catalog.model import ScopeKind
+    from mews_assets.defs.local.launch import (
+        look_for_late_hotels,
+        make_current,
+        make_marts,
+        refresh_reference,
+        write_sql_catalog,
+    )
+
+    futures = [*(pool.submit(make_current, kind) for kind in ScopeKind), pool.submit(refresh_reference)]
+    runs = []
+    for future in as_completed(futures):
+        runs.append(future.result())
+        _tell(runs[-1])
+    runs.append(pool.submit(make_marts).result())
+    _tell(runs[-1])
+    for last in [pool.submit(write_sql_catalog), pool.submit(look_for_late_hotels)]:
+        runs.append(last.result())
+        _tell(runs[-1])
+    return runs
+
+
+def _tell(run_: Ran) -> None:
+    partitions = f"{run_.partitions} partitions, " if run_.partitions else ""
+    _say(f"{run_.job}: {partitions}{run_.checks_passed} checks passed")
+
+
+def _summary() -> dict[str, Totals]:
+    from mews_assets import catalog
+    from mews_assets.lake.reading.inventory import holdings, totals
+    from mews_assets.lake.storage.lake import open_lake
+    from mews_assets.settings import read_settings
+
+    settings = read_settings(os.environ)
+    lake = open_lake(settings.lake, settings.grain)
+    return {table.name: totals(holdings(lake, table)) for table in catalog.TABLES}
+
+
+def _plots() -> list[str]:
+    from mews_assets.lake.storage import layout
+    from mews_assets.lake.storage.lake import open_lake
+    from mews_assets.marts import MARTS
+    from mews_assets.settings import read_settings
+
+    settings = read_settings(os.environ)
+    lake = open_lake(settings.lake, settings.grain)
+    names = [layout.mart_plot(mart.name) for mart in MARTS]
+    return [_near(lake.uri(name)) for name in names if lake.exists(name)]
+
+
+def _near(path: str) -> str:
+    """As one would type it here."""
+    return path.removeprefix(f"{Path.cwd()}/")
+
+
+def _table(tables: dict[str, Totals]) -> list[str]:
+    lines = [
+        f"\n{'table':26} {'scopes':>6} {'partitions':>10} {'rows':>8} {'bytes':>10}  newest record (UTC)"
+    ]
+    for name, held in tables.items():
+        newest = f"{held.newest:%Y-%m-%d %H:%M:%S}" if held.newest else "-"
+        lines.append(
+            f"{name:26} {held.scopes:>6} {held.partitions:>10} {held.rows:>8} {held.size_bytes:>10}  {newest}"
+        )
+    return lines
+
+
+def _last_line(tables: dict[str, Totals], runs: list[Ran]) -> str:
+    filled = sum(held.partitions > 0 for held in tables.values())
+    partitions = sum(held.partitions for held in tables.values())
+    rows = sum(held.rows for held in tables.values())
+    passed, failed = sum(run.checks_passed for run in runs), sum(run.checks_failed for run in runs)
+    verdict = "ok" if not failed and all(run.succeeded for run in runs) else "failed"
+    return (
+        f"demo {verdict}: {filled} tables, {partitions} partitions, {rows} rows, "
+        f"{passed} checks passed, {failed} failed"
+    )
+
+
+def _say(text: str) -> None:
+    print(f"... {text}", flush=True)

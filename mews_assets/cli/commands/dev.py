@@ -1,0 +1,107 @@
+"""`mews-assets dev`: the Dagster UI on 127.0.0.1, on the same instance and lake as the demonstration."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_EXPORT_SECONDS = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=3000, help="of the UI (3000)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets.cli import home
+    from mews_assets.cli.sandbox_process import point_at, sandbox_process
+    from mews_assets.defs.local import demo_environment
+
+    home.load_dotenv()
+    is_trial = not home.has_tokens(os.environ)
+    trial = home.trial(home.utc_now()) if is_trial else None
+    _refuse_taken(args.port)
+    home.go_direct_to_loopback(os.environ)
+    with ExitStack() as stack:
+        stack.enter_context(_alone(home.DEMO if trial else home.DATA))
+        if trial:
+            settings = stack.enter_context(sandbox_process(trial, export_seconds=_EXPORT_SECONDS))
+            home.use_demo()  # also where .env names a lake: no simulated hotel may come to stand in it
+            point_at(settings, trial)
+            demo_environment.hold(os.environ)
+            print(
+                f"no MEWS_CLIENT_TOKEN set: using a sandbox at {settings['MEWS_PLATFORM_ADDRESS']} and {home.DEMO}",
+                flush=True,
+            )
+        _refuse_wrong_settings()
+        home.prepare(home.DEMO if trial else home.DATA)
+        print(f"the UI opens at http://127.0.0.1:{args.port} (Ctrl-C ends it)", flush=True)
+        return _serve(args.port)
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Two on one Dagster instance would be two daemons, and each launches what is due."""
+    from mews_assets.cli.home import HomeError
+
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "dev.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HomeError(
+                f"another `mews-assets dev` runs on {data}: use its UI, or end it first"
+            ) from None
+        yield
+
+
+def _refuse_taken(port: int) -> None:
+    """Dagster would go on without its UI, or with one on another port, and with a second daemon."""
+    from mews_assets.cli.home import HomeError
+
+    with socket.socket() as trying:
+        trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trying.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise HomeError(
+                f"the UI cannot listen on port {port}: {error}. Choose another: --port 3001"
+            ) from None
+
+
+def _refuse_wrong_settings() -> None:
+    """What is wrong is told here, before three processes tell it."""
+    from mews_assets.clients import client_of
+    from mews_assets.lake.storage.lake import find_lake
+    from mews_assets.settings import read_privacy, read_settings
+
+    settings = read_settings(os.environ)
+    find_lake(settings.lake, settings.grain, read_privacy(os.environ))
+    for connection in settings.connections:
+        with client_of(settings, connection):
+            pass  # the variable that names its token is set
+
+
+def _serve(port: int) -> int:
+    """Run `dagster dev` until it ends or this process is told to end."""
+    # Dagster's advice to take another command is for us, not for who opens the UI.
+    python = [sys.executable, "-W", "ignore:Function `dev_command` is superseded"]
+    command = [*python, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    # Started in the background of a script, this process ignores SIGINT, and its children would as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command)
+
+    def end(signum: int, frame: object) -> None:
+        process.send_signal(signal.SIGINT)  # dagster dev ends its children on SIGINT only
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, end)
+    return process.wait()

@@ -1,0 +1,127 @@
+"""`mews-assets forget --customer ID`: a customer taken out of the lake, and the proof."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mews_assets.lake.erasure.erase_customer import Forgotten
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--customer", required=True, metavar="ID", help="the customer's id at Mews")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="another text to search for, such as a name",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets import catalog
+    from mews_assets.cli.home import HomeError, load_dotenv, utc_now
+    from mews_assets.lake.erasure.erase_customer import forget
+    from mews_assets.lake.storage.lake import open_standing
+    from mews_assets.settings import read_lake
+
+    load_dotenv()
+    if any(not text.strip() for text in args.also):
+        raise HomeError("--also is empty; give a text to search for, or leave it out")
+    lake = open_standing(read_lake(os.environ))
+    print(f"in the lake {lake.uri('')}:")
+    done = forget(lake, catalog.TABLES, args.customer, utc_now(), also=args.also)
+    print("\n".join(told(done)))
+    if not done.is_known:
+        return NOTHING_FOUND
+    return 0 if done.is_done else 1
+
+
+NOTHING_FOUND = 2
+"""Ends the command where no record in the lake names the id: it is mistyped, most likely."""
+_NOT_SEARCHED = (
+    "not searched: what is no part of the lake (copies and backups of it, messages that were sent, Dagster's storage "
+    "and logs), nor pictures and archives such as .zip and .xlsx in it"
+)
+
+
+def told(done: Forgotten) -> list[str]:
+    """The report. None of the texts that tell who the person is are in it: it will be kept."""
+    if not done.is_known:
+        return [
+            f"nothing found: no record in {done.found.files} files of the lake names {done.people[0]}. Mistyped? It "
+            "stands in `id` of customers. It is remembered all the same, and hidden in whatever comes",
+            *_unread(done),
+        ]
+    return [f"forgotten: {', '.join(done.people)}", *_changed(done), *_searched(done), *_left(done)]
+
+
+def _changed(done: Forgotten) -> list[str]:
+    layers = [layer for layer in done.files if done.files[layer]]
+    lines = [
+        f"  {layer}: {done.files[layer]} files rewritten, {done.records[layer]} records" for layer in layers
+    ]
+    if not layers:
+        since = f"on the list of the forgotten since {done.before}" if done.before else "nothing was there"
+        lines.append(
+            f"  nothing to take out: {since}; {done.found.naming} records name them and hold nothing personal"
+        )
+    if done.merged_into:
+        lines.append(
+            f"merged into {', '.join(done.merged_into)} at Mews: most likely the same person; forget that one too"
+        )
+    return lines
+
+
+def _searched(done: Forgotten) -> list[str]:
+    found = done.found
+    if not done.texts:
+        return [
+            "not searched for texts: the lake knew none that tells who they are, or a search before this one found "
+            "nothing left; name some with --also, such as their name"
+        ]
+    shared = f"{len(found.shared)} of them other guests' as well"
+    lines = [
+        f"searched: {found.files} files, {found.size_bytes} bytes, for {len(done.texts)} texts that told who they are "
+        f"({shared})"
+    ]
+    if done.unsaid:
+        lines.append(
+            f"  {done.unsaid} more texts tell nobody by themselves and were not looked for: very short ones, everyday "
+            "words, ids"
+        )
+    return [*lines, _NOT_SEARCHED]
+
+
+def _left(done: Forgotten) -> list[str]:
+    found = done.found
+    lines = [f"left: {sum(found.left.values())} records", *_by_file(found.left)]
+    if found.elsewhere:
+        lines.append("records of others that hold one of the texts, to be looked at (a note, or a namesake):")
+        lines += _by_file(found.elsewhere)
+    lines += _unread(done)
+    if done.workspaces_in_use:
+        lines.append(
+            f"{done.workspaces_in_use} runs were at work and may hold what they fetched before: do this again when "
+            "they have ended"
+        )
+    if done.texts and not done.is_done:
+        lines.append(
+            "not done: do this again when that is mended. Until a search finds nothing left, the texts it looks for "
+            "stay in state/forgetting"
+        )
+    return lines
+
+
+def _unread(done: Forgotten) -> list[str]:
+    if not done.unread:
+        return []
+    heading = "could not be read or written anew, and may hold them: mend or remove these, and do this again:"
+    return [heading, *(f"  {name}: {kind}" for name, kind in sorted(done.unread.items()))]
+
+
+def _by_file(counts: dict[str, int]) -> list[str]:
+    return [f"  {name}: {count}" for name, count in sorted(counts.items())]

@@ -1,0 +1,164 @@
+"""`mews-assets pull TABLE`: capture and write partitions, or snapshots, without Dagster."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mews_assets.windows import from_api, to_api
+
+if TYPE_CHECKING:
+    from mews_assets.api import MewsClient
+    from mews_assets.catalog.model import Table
+    from mews_assets.ingest.directory import Directory
+    from mews_assets.lake.storage.lake import Lake
+    from mews_assets.settings import Settings
+
+
+_AHEAD = timedelta(days=1)
+"""Mews' own clock decides to the second what has settled; it and ours may differ."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("table", help="such as order_items")
+    parser.add_argument(
+        "--scope", action="append", metavar="ID", help="enterprise or chain; all that are seen if left out"
+    )
+    parser.add_argument("--start", metavar="D", help="first day, or instant, in UTC")
+    parser.add_argument("--end", metavar="D", help="the day, or instant, at which to end; not included")
+    parser.add_argument(
+        "--snapshot",
+        action="store_true",
+        help="all there is instead, whatever its age: one export for each scope, which may take hours",
+    )
+    parser.set_defaults(refuse=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets.cli.home import load_dotenv
+
+    if args.snapshot and (args.start or args.end):
+        args.refuse("--snapshot brings all there is: leave out --start and --end")
+    if not args.snapshot and not (args.start and args.end):
+        args.refuse("--start and --end are required, unless --snapshot is given")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    load_dotenv()
+    return _snapshot(args) if args.snapshot else _pull(args)
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from mews_assets.ingest.directory import time_at_mews
+    from mews_assets.ingest.materialise import materialise
+    from mews_assets.lake.changes.assign_partitions import Partition
+    from mews_assets.settings import SettingError
+    from mews_assets.windows import windows_between
+
+    start, end = _instant("--start", args.start), _instant("--end", args.end)
+    if end > datetime.now(UTC) + _AHEAD:
+        raise SettingError(f"--end {args.end} is yet to come: Mews answers for what is over")
+    table, settings, lake = _read(args.table, start)
+    windows = list(windows_between(start, end, settings.grain))
+    if not windows:
+        raise SettingError(
+            f"--start {args.start} to --end {args.end} holds no whole {settings.grain.value} window"
+        )
+    if (windows[0].start, windows[-1].end) != (start, end):
+        covered = f"{to_api(windows[0].start)} to {to_api(windows[-1].end)}"
+        print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
+    with _open(settings, lake) as (clients, directory):
+        wanted = [Partition(scope, window) for scope in _scopes(args, table, directory) for window in windows]
+        result = materialise(
+            lake, table, wanted, clients, directory, lambda: time_at_mews(clients, datetime.now(UTC))
+        )
+    for name, merged in result.merged.items():
+        rows = sum(one.measures.rows for one in merged.partitions.values())
+        print(f"{lake.uri(f'changes/{name}')}: {len(merged.partitions)} partitions, {rows} rows")
+        print(f"current/{name} takes them in when Dagster makes it the next time")
+    for partitions, error in result.failed:
+        print(f"failed: {len(partitions)} partitions: {error}")
+    return 1 if result.failed else 0
+
+
+def _snapshot(args: argparse.Namespace) -> int:
+    from mews_assets.ingest.directory import time_at_mews
+    from mews_assets.ingest.pull import Puller
+    from mews_assets.ingest.snapshot import take_snapshots
+
+    table, settings, lake = _read(args.table, datetime.now(UTC))
+    failed = 0
+    with _open(settings, lake) as (clients, directory):
+        puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
+        scopes = _scopes(args, table, directory)
+        for scope, one in take_snapshots(table, scopes, clients, directory, puller):
+            if isinstance(one, Exception):
+                failed += 1
+                print(f"failed: {scope}: {one}")
+            else:
+                print(
+                    f"{lake.uri(one.name)}: {one.rows} rows, {one.rows - one.rows_before} of them new to it"
+                )
+    print(f"current/{table.name} takes them in when it is made the next time")
+    return 1 if failed else 0
+
+
+def _read(name: str, start: datetime) -> tuple[Table, Settings, Lake]:
+    from mews_assets import catalog
+    from mews_assets.lake.storage.lake import open_lake
+    from mews_assets.settings import read_privacy, read_settings
+
+    if not os.environ.get("MEWS_START_DATE"):
+        os.environ["MEWS_START_DATE"] = start.date().isoformat()
+    named = catalog.table(name).name
+    settings = read_settings({**os.environ, "MEWS_TABLES": named})
+    table = next(one for one in settings.tables if one.name == named)  # fetched as MEWS_FETCH says
+    return table, settings, open_lake(settings.lake, settings.grain, read_privacy(os.environ))
+
+
+@contextmanager
+def _open(settings: Settings, lake: Lake) -> Iterator[tuple[dict[str, MewsClient], Directory]]:
+    """Clients, and what they see. The lake learns of it if it knows no hotels yet: else `status` would know none."""
+    from mews_assets.clients import client_of
+    from mews_assets.ingest.directory import discover, load_directory, save_directory, time_at_mews
+
+    with ExitStack() as stack:
+        clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
+        directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
+        # Not over what Dagster has discovered: whoever pulls may see fewer hotels than it does.
+        if load_directory(lake) is None:
+            save_directory(lake, directory, time_at_mews(clients, datetime.now(UTC)))
+        yield clients, directory
+
+
+def _scopes(args: argparse.Namespace, table: Table, directory: Directory) -> list[str]:
+    """The scopes that are wanted. What nobody sees is told before anything is asked for."""
+    from mews_assets.settings import SettingError
+
+    scopes: list[str] = args.scope or directory.scopes(table.scope)
+    if not scopes:
+        raise SettingError(
+            f"no connection sees any {table.scope.value}: run mews-assets doctor, and look at `enterprises` in "
+            "MEWS_CONNECTIONS"
+        )
+    for scope in scopes:
+        directory.connection_of(table.scope, scope)
+    return scopes
+
+
+def _instant(option: str, text: str) -> datetime:
+    from mews_assets.settings import FIRST_YEAR, SettingError
+
+    try:
+        instant = from_api(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.year < FIRST_YEAR:
+        raise SettingError(
+            f"{option} is {text!r}; accepted are a day such as 2026-03-22 and an instant such as 2026-03-22T12:00:00Z"
+        )
+    return instant

@@ -1,0 +1,123 @@
+"""`mews-assets sql "select ..."`: a query over the lake's tables, printed; without one, what can be asked of.
+
+Lives here: printing. The views and what may be run are in `lake.sql`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from decimal import Decimal
+from typing import Any
+
+from mews_assets.settings import SettingError
+
+_COLUMN_WIDTH = 40
+"""An id takes 36."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "query", nargs="?", help='such as "select * from current.payments"; none lists the tables'
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="comma-separated, all rows")
+    form.add_argument("--json", action="store_true", help="one JSON object to a line, all rows")
+    parser.add_argument("--rows", type=int, default=40, help="shown of a long result (default 40)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets.cli.home import load_dotenv
+    from mews_assets.lake.reading.sql_views import query, rows_of, write_catalog
+    from mews_assets.lake.storage.lake import open_standing
+    from mews_assets.settings import read_lake
+
+    load_dotenv()
+    lake = open_standing(read_lake(os.environ))
+    if args.query is None:
+        print(f"in the lake {lake.uri('')}:")
+        for view in write_catalog(lake):
+            print(f"{view.schema + '.' + view.name:40} {view.files:>6} file{'' if view.files == 1 else 's'}")
+        return 0
+    with query(lake, args.query) as result:
+        if args.csv:
+            _print_csv(*rows_of(result))
+        elif args.json:
+            names, rows = rows_of(result)
+            is_ascii = not _holds("\u2713")  # JSON has a way of its own to write letters that are not there
+            for row in rows:
+                print(_json(dict(zip(names, row, strict=True)), is_ascii))
+        elif hasattr(result, "show"):
+            width = shutil.get_terminal_size((10_000, 24)).columns  # a pipe has no width: nothing is cut
+            with _lines_of_letters():
+                result.show(max_width=width, max_rows=args.rows, max_col_width=_COLUMN_WIDTH)
+        else:  # a plan
+            for row in result.fetchall():
+                print(row[-1])
+    return 0
+
+
+def _print_csv(names: list[str], rows: Iterator[list[Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="strict")  # another letter in its place would be another value
+    try:
+        writer.writerow(names)
+        writer.writerows([_cell(value) for value in row] for row in rows)
+    except UnicodeEncodeError as error:
+        raise SettingError(
+            f"the result holds letters that {error.encoding}, the encoding of this output, has not; set "
+            "PYTHONIOENCODING=utf-8, or take --json"
+        ) from None
+
+
+_BOXES = str.maketrans("─│┌┐└┘├┤┬┴┼·…", "-|+++++++++..")
+
+
+@contextmanager
+def _lines_of_letters() -> Iterator[None]:
+    """Let a table be drawn with - and | where the output has no lines."""
+    if _holds("─│┌"):
+        yield
+        return
+    with redirect_stdout(io.StringIO()) as drawn:
+        yield
+    print(drawn.getvalue().translate(_BOXES), end="")
+
+
+def _holds(text: str) -> bool:
+    """Whether the output can show these characters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")  # a nought is no 0E-10
+    return _json(value) if isinstance(value, dict | list) else value
+
+
+def _json(value: Any, is_ascii: bool = False) -> str:
+    try:
+        return json.dumps(value, default=str, ensure_ascii=is_ascii, allow_nan=False)
+    except ValueError:  # JSON has no word for NaN and infinity
+        return json.dumps(_finite(value), default=str, ensure_ascii=is_ascii)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,196 @@
+"""`mews-assets status`: table by hotel, how fresh, how complete and how sound, and the exports under way."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from mews_assets.catalog.model import Table
+    from mews_assets.cli.status_text import Line
+    from mews_assets.defs.checks.latest_results import CheckState
+    from mews_assets.ingest.directory import Directory
+    from mews_assets.lake.landing.export_log import AskedExport
+    from mews_assets.lake.storage.lake import Lake
+    from mews_assets.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    from mews_assets.cli.home import DEMO, HomeError, dagster_home, is_demo, load_dotenv, trial, utc_now
+    from mews_assets.ingest.directory import load_directory
+    from mews_assets.lake.storage.lake import find_lake
+    from mews_assets.settings import read_settings
+
+    load_dotenv()
+    if not os.environ.get("MEWS_START_DATE") and is_demo(os.environ) and (DEMO / "sandbox.json").exists():
+        os.environ["MEWS_START_DATE"] = trial(utc_now()).start_date
+    settings = read_settings(os.environ)
+    lake = find_lake(settings.lake, settings.grain)
+    directory = load_directory(lake) if lake else None
+    if lake is None or directory is None:
+        raise HomeError(
+            f"{settings.lake} knows no hotels yet: turn on the sensor `discovery`, or run the job `enterprises`"
+        )
+    # Mews' clock says what has settled and what is late.
+    now = utc_now() + timedelta(seconds=directory.clock_skew_seconds)
+    with _checks(dagster_home(), settings, directory) as (states, note):
+        lines = [
+            line
+            for table in settings.tables
+            for line in survey(lake, table, settings, directory, now, states.get(table.name))
+        ]
+    exports = list(_exports(lake, settings, directory))
+    if args.json:
+        print(_json(lines, exports, note, now))
+    else:
+        # A pipe has no width: programs such as grep and less get whole lines.
+        print("\n".join(_text(lines, exports, note, now, get_terminal_size((10_000, 24)).columns)))
+    return 0
+
+
+def survey(
+    lake: Lake,
+    table: Table,
+    settings: Settings,
+    directory: Directory,
+    now: datetime,
+    states: Mapping[str, CheckState] | None = None,
+) -> Iterable[Line]:
+    """One line for each scope of the table that the connections see."""
+    from mews_assets.cli.status_text import Line
+    from mews_assets.ingest.freshness import Cadence, late_scopes
+    from mews_assets.lake.reading.inventory import Holdings, holdings
+    from mews_assets.windows import from_key, settled_windows, to_key
+
+    held = holdings(lake, table)
+    grain = settings.grain
+    settled = {
+        to_key(window, grain) for window in settled_windows(settings.start, now, grain, by_day=table.by_day)
+    }
+    there = {
+        scope: held.get(scope, Holdings(frozenset(), 0, 0, None)) for scope in directory.scopes(table.scope)
+    }
+    newest = {
+        scope: from_key(max(one.windows), grain) if one.windows else None for scope, one in there.items()
+    }
+    cadence = Cadence(settings.start, grain, settings.allowed_lag, table.by_day)
+    late = {one.scope: one.by(now) for one in late_scopes(newest, cadence, directory.first_seen, now)}
+    for scope, one in there.items():
+        window, state = newest[scope], states.get(scope) if states is not None else None
+        enterprise = directory.enterprises.get(scope)
+        yield Line(
+            table=table.name,
+            scope=scope,
+            name=directory.name_of(table.scope, scope),
+            time_zone=enterprise.time_zone if enterprise else "",
+            newest_window=to_key(window, grain) if window else None,
+            lag_hours=_hours(now - window.end) if window else None,
+            late_hours=_hours(late[scope]) if scope in late else None,
+            windows=len(one.windows),
+            missing=len(settled - one.windows),
+            rows=one.rows,
+            judged=state.judged if state else False,
+            failing=state.failing if state else None,
+        )
+
+
+@contextmanager
+def _checks(
+    home: str, settings: Settings, directory: Directory
+) -> Iterator[tuple[dict[str, dict[str, CheckState]], str]]:
+    """By table and scope, what the checks said last; or why nobody knows. The lake needs no instance."""
+    if not home:
+        yield {}, "checks are not shown: there is no Dagster home here"
+        return
+    import dagster as dg
+
+    from mews_assets.defs.local.diagnostics import is_unmade, told
+
+    try:
+        if not Path(home).is_dir() or is_unmade(Path(home)):
+            states, note = {}, f"checks are not shown: {home} holds no instance yet"
+        else:
+            with dg.DagsterInstance.from_config(home) as instance:
+                states, note = _states(instance, settings, directory), ""
+    except Exception as error:  # any driver of any storage
+        states, note = {}, f"checks are not shown: {told(Path(home), error)}"
+    yield states, note
+
+
+def _states(
+    instance: DagsterInstance, settings: Settings, directory: Directory
+) -> dict[str, dict[str, CheckState]]:
+    from mews_assets.defs.checks.latest_results import check_states
+
+    return {
+        table.name: check_states(instance, table, directory.scopes(table.scope)) for table in settings.tables
+    }
+
+
+def _exports(lake: Lake, settings: Settings, directory: Directory) -> Iterator[AskedExport]:
+    from mews_assets.lake.landing import export_log
+    from mews_assets.lake.storage import layout
+
+    serving = {*directory.connection_by_enterprise.values(), *directory.connection_by_chain.values()}
+    for connection in sorted(serving):
+        for table in settings.tables:
+            for name in layout.landings(table.name):
+                yield from export_log.asked(lake, connection, name)
+
+
+def _hours(length: timedelta) -> float:
+    return round(length.total_seconds() / 3600, 1)
+
+
+def _minutes(export: AskedExport, now: datetime) -> float:
+    return round((now - export.asked_at).total_seconds() / 60, 1)
+
+
+def _json(lines: list[Line], exports: list[AskedExport], note: str, now: datetime) -> str:
+    flying: list[dict[str, Any]] = [
+        {
+            "id": one.id,
+            "table": one.table,
+            "connection": one.connection,
+            "scopes": len(one.scopes),
+            "window": str(one.window),
+            "age_minutes": _minutes(one, now),
+        }
+        for one in exports
+    ]
+    return json.dumps({"tables": [asdict(line) for line in lines], "exports": flying, "note": note}, indent=1)
+
+
+def _text(
+    lines: list[Line], exports: list[AskedExport], note: str, now: datetime, width: int
+) -> Iterable[str]:
+    from mews_assets.cli.status_text import table_text
+
+    yield from table_text(lines, width)
+    yield ""
+    late = sum(line.late_hours is not None for line in lines)
+    failing = sum(bool(line.failing) for line in lines)
+    yield f"{len(lines)} lines: {late} late, {failing} with failing checks; {len(exports)} exports under way"
+    for one in exports:
+        yield f"  {one.table}: {_minutes(one, now):.0f} min old, {len(one.scopes)} scopes, {one.window}"
+        yield f"    {one.id} by {one.connection}"
+    for line in lines:
+        for check, windows in (line.failing or {}).items():
+            more = f" and {len(windows) - 3} more" if len(windows) > 3 else ""
+            yield f"  {line.table}, {line.name}: {check} failed for {', '.join(windows[:3])}{more}"
+    if note:
+        yield note

@@ -1,0 +1,179 @@
+"""The alerts sensor: looks at what happened since its last look, and tells whoever is to be told.
+
+Lives here: the shell around `alerts`: one tick. What was found is saved, with the place in the event log, before
+anything is sent; what was sent is marked at once. A daemon may die between any two lines: no incident is lost,
+and none is told twice, but for a message whose delivery was cut short, which says that it may be a repeat.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.storage.runs import SqlRunStorage
+
+from mews_assets import catalog
+from mews_assets.alerts import state as states
+from mews_assets.alerts.delivery import DeliveryError, Target, deliver, targets_of
+from mews_assets.alerts.incidents import Change
+from mews_assets.alerts.state import State
+from mews_assets.alerts.wording import Places, notice_of
+from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.alerts.facts import facts_of, is_still_going, new_events
+from mews_assets.defs.alerts.run_facts import landed_since
+from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.resources import LakeResource
+from mews_assets.ingest.directory import load_directory
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.settings import ALERT_URLS, Settings
+
+INTERVAL_SECONDS = 30
+READ_SECONDS = 10.0
+"""Then what was read is saved and sent first; the rest is read by the next tick."""
+SEND_SECONDS = 35.0
+"""After the tick began no delivery is begun any more: one may take 15 s, and Dagster ends a tick at 60 s."""
+
+
+def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that tells people."""
+
+    @dg.sensor(
+        name="alerts",
+        minimum_interval_seconds=min(INTERVAL_SECONDS, settings.poll_seconds),
+        default_status=default_status(settings),
+        description="Tells the addresses in MEWS_ALERT_URLS of failing checks, failed runs, late data and exports "
+        "given up: one message for each incident, and one when it is over.",
+    )
+    def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
+        # Read here and not kept: addresses are secrets.
+        targets = targets_of(os.environ.get(ALERT_URLS, ""))
+        if not targets:
+            return dg.SkipReason(f"{ALERT_URLS} is not set: nobody is told when something fails")
+        opened = lake.open_for_state()
+        with opened.lock("alerts"):
+            tick = Tick(context.instance, opened, settings, targets, said=context.log.error)
+            return dg.SkipReason(tick.run())
+
+    return alerts
+
+
+@dataclass
+class Tick:
+    """One look, and what follows from it."""
+
+    instance: dg.DagsterInstance
+    lake: Lake
+    settings: Settings
+    targets: list[Target]
+    said: Callable[[str], None]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _began: float = field(default_factory=time.monotonic)
+    _key: str = ""
+
+    def run(self) -> str:
+        """Look, save, send. Returns what the UI shows of the tick."""
+        storage = self.instance.run_storage
+        assert isinstance(storage, SqlRunStorage)  # SQLite and Postgres, all that a Dagster of one's own has
+        self._key = storage.get_run_storage_id()
+        state = states.load(self.lake, self._key, self.now())
+        before = states.to_json(state)
+        changes = self._look(state)
+        places = self._places()
+        state.outbox.waiting += [notice_of(one, places) for one in changes]
+        state.outbox.fold(self.now())
+        for dropped in state.outbox.drop_old(self.now(), self._names):
+            self.said(f"not delivered for a week, given up: {dropped.title}")
+        if states.to_json(state) != before:
+            self._save(state)
+        sent, problems = self._send(state)
+        return "; ".join(
+            [
+                f"{sum(1 for _ in state.book)} open incidents, {sent} messages sent",
+                f"{len(state.outbox.messages)} on their way, {len(state.outbox.waiting)} kept for a digest",
+                *problems,
+            ]
+        )
+
+    def _look(self, state: State) -> list[Change]:
+        """Everything that has happened, and what is to be told of it."""
+        changes, all_read = self._take_in(state)
+        # Asked before the second look: of a run that has ended by now, that look reads all there is.
+        going = {one.run: is_still_going(self.instance, one.run) for one in state.book if not one.is_told}
+        if going and all_read:
+            more, all_read = self._take_in(state)
+            changes += more
+        for incident in list(state.book):
+            fact = landed_since(self.instance, incident, state.feed.newest, self.now())
+            if fact is not None:
+                changes += state.book.tell(fact)
+        return changes + state.book.announce(self.now(), lambda run: not all_read or going.get(run, True))
+
+    def _take_in(self, state: State) -> tuple[list[Change], bool]:
+        """The changes, and whether there was time to read to the end."""
+        changes: list[Change] = []
+        read: list[int] = []
+        for page in new_events(self.instance, state.feed):
+            for record in page:
+                for fact in facts_of(self.instance, record, self.settings.grain):
+                    changes += state.book.tell(fact)
+                read.append(record.storage_id)
+            if time.monotonic() - self._began > READ_SECONDS:
+                state.feed.took(read)
+                return changes, False
+        state.feed.took(read)
+        return changes, True
+
+    def _send(self, state: State) -> tuple[int, list[str]]:
+        """As many deliveries as there is time for; what failed waits for a later tick."""
+        sent, problems = 0, list[str]()
+        outbox = state.outbox
+        while time.monotonic() - self._began < SEND_SECONDS:
+            now = self.now()
+            # Those that work before those that fail: a slow failure must not use up the time of others.
+            ready = sorted(self.targets, key=lambda one: one.name in outbox.pauses)
+            found = ((one, outbox.next_for(one.name, now)) for one in ready)
+            target, message = next(((one, what) for one, what in found if what), (None, None))
+            if target is None or message is None:
+                break
+            repeated = outbox.trying(message, target.name)
+            self._save(state)
+            try:
+                deliver(target, message, repeated=repeated)
+            except DeliveryError as error:
+                outbox.failed(message, target.name, self.now())
+                problems.append(f"{error} Trying again at {outbox.pauses[target.name].until:%H:%M:%S} UTC")
+                self.said(problems[-1])
+            else:
+                outbox.arrived(message, target.name, self._names)
+                sent += 1
+            self._save(state)
+        return sent, problems
+
+    @property
+    def _names(self) -> list[str]:
+        return [one.name for one in self.targets]
+
+    def _save(self, state: State) -> None:
+        states.save(self.lake, self._key, state)
+
+    def _places(self) -> Places:
+        try:
+            directory = load_directory(self.lake)
+        except LakeError as error:  # that hotels have no names must not keep anybody from being told
+            self.said(str(error))
+            directory = None
+        kinds = {table.name: table.scope for table in catalog.TABLES}
+
+        def kind_of(asset: str) -> ScopeKind:
+            return kinds.get(asset.rpartition("/")[2], ScopeKind.ENTERPRISE)
+
+        def name_of(asset: str, scope: str) -> str:
+            return directory.name_of(kind_of(asset), scope) if directory is not None else scope
+
+        def scope_word(asset: str) -> str:
+            return "hotel" if kind_of(asset) is ScopeKind.ENTERPRISE else "chain"
+
+        return Places(name_of, scope_word, self.settings.ui_url)

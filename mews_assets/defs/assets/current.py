@@ -1,0 +1,152 @@
+"""Current: the assets `current/<table>`, one partition for each scope, that follow changes by themselves.
+
+Lives here: one op per table around `lake.current.fold`, and the checks of what it wrote.
+"""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.model import Table
+from mews_assets.defs.base.asset_specs import OWNERS, changes_key, column_schema, current_key, snapshot_key
+from mews_assets.defs.base.conditions import follows_its_deps
+from mews_assets.defs.base.partitions import scopes_of
+from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.checks.per_scope import ScopeCheck, judged, scope_check_specs
+from mews_assets.ingest.directory import Directory, load_directory
+from mews_assets.lake.current.update import Folded, fold
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.settings import Settings
+
+CURRENT_CHECKS = (
+    ScopeCheck[Folded](
+        "key_unique",
+        "There are as many ids as rows. ERROR: sums over the table would count money twice.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda one: (
+            not one.repeated_ids,
+            {"rows": one.rows, "distinct_ids": one.rows - one.repeated_ids},
+        ),
+    ),
+    ScopeCheck[Folded](
+        "none_lost",
+        "Every record that was there is there still. ERROR: Mews takes no record back, so one that is gone was "
+        "lost here: files of changes were taken away.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda one: (
+            one.rows >= one.rows_before,
+            {
+                "rows": one.rows,
+                "rows_before": one.rows_before,
+                "rebuilt_because": one.rebuilt or "not rebuilt",
+            },
+        ),
+    ),
+)
+
+
+def current_job(table: Table) -> str:
+    """The name of the job that brings a table up to date."""
+    return f"current_{table.name}"
+
+
+def current_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """`current/<table>`, for every table."""
+    return [_asset(table, settings.lake) for table in settings.tables]
+
+
+def current_jobs(settings: Settings) -> list[Any]:
+    return [
+        dg.define_asset_job(
+            current_job(table),
+            selection=dg.AssetSelection.assets(current_key(table)),
+            description=f"Brings the current table of {table.name} up to its changes.",
+        )
+        for table in settings.tables
+    ]
+
+
+def _asset(table: Table, location: str) -> dg.AssetsDefinition:
+    key = current_key(table)
+    partitions = scopes_of(table.scope)
+    with warnings.catch_warnings():
+        # In beta in Dagster 1.13; the constraints file holds the version this was seen with.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        by_scope = dg.MultiToSingleDimensionPartitionMapping(table.scope.value)
+    spec = dg.AssetSpec(
+        key,
+        deps=[
+            dg.AssetDep(changes_key(table), partition_mapping=by_scope),
+            *([snapshot_key(table)] if table.has_snapshot else []),
+        ],
+        description=f"The newest version of each record of `{table.name}`, one row per id, sorted by it.",
+        group_name=layout.CURRENT,
+        kinds={"parquet"},
+        owners=OWNERS,
+        tags={"mews/entity": table.entity, "mews/scope": table.scope.value},
+        metadata={
+            "dagster/table_name": f"{layout.CURRENT}.{table.name}",
+            "dagster/uri": f"{location.rstrip('/')}/{layout.current_folder(table.name)}",
+            "dagster/column_schema": column_schema(arrow_schema(table)),
+        },
+        partitions_def=partitions,
+        automation_condition=follows_its_deps(),
+        skippable=True,
+    )
+
+    @dg.multi_asset(
+        name=f"fold_{table.name}",
+        specs=[spec],
+        check_specs=scope_check_specs(CURRENT_CHECKS, key, partitions),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=f"mews_{current_job(table)}",
+        description=f"Folds the changes of {table.name} into the newest version of each record.",
+    )
+    def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+        opened = lake.open()
+        directory = load_directory(opened) or Directory({}, {}, {})
+        done: list[Folded] = []
+        failed: dict[str, str] = {}
+        for scope in map(str, context.partition_keys):
+            try:
+                one = fold(opened, table, scope)
+            except LakeError as error:
+                failed[scope] = str(error)
+                continue
+            done.append(one)
+            yield _told(table, one, opened, directory.name_of(table.scope, scope))
+        yield from judged(context, key, CURRENT_CHECKS, done)
+        if failed:
+            raise dg.Failure(
+                f"{table.name}: {len(failed)} scopes failed, the others are in place. {' '.join(failed.values())}",
+                metadata={"failed_partitions": dg.MetadataValue.json(sorted(failed))},
+                allow_retries=False,
+            )
+
+    return fold_scopes
+
+
+def _told(table: Table, one: Folded, lake: Lake, name: str) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        current_key(table),
+        partition=one.scope,
+        metadata={
+            table.scope.value: name,
+            "dagster/partition_row_count": one.rows,
+            "dagster/uri": lake.uri(one.name),
+            "size_bytes": one.size_bytes,
+            "records_new": one.rows - one.rows_before,
+            "records_changed": one.replaced,
+            # Of the files, one may be the snapshot's: it is of no window.
+            "windows": one.files - one.has_snapshot,
+            "files_read": one.files_read,
+            "has_snapshot": one.has_snapshot,
+            "versions_read": one.versions_read,
+            **({"rebuilt_because": one.rebuilt} if one.rebuilt else {}),
+        },
+    )

@@ -1,0 +1,140 @@
+"""Marts: the assets that answer the first questions, each with its picture.
+
+Lives here: one asset per row of `MARTS`, with its checks, and what makes them anew. Not here: what a mart
+says (`mews_assets.marts`).
+"""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.defs.base.asset_specs import OWNERS, column_schema
+from mews_assets.defs.base.conditions import follows_in_batches, waits_for_reference
+from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.resources import LakeResource
+from mews_assets.lake.storage import layout
+from mews_assets.marts import MARTS
+from mews_assets.marts.make import NONE_LEFT_OUT, Made, checks_of, make
+from mews_assets.marts.model import Mart
+from mews_assets.marts.preview import markdown
+from mews_assets.settings import Settings
+from mews_assets.windows import from_api, to_api, window_start
+
+MARTS_JOB = "marts"
+POOL = "marts"
+
+
+class MartConfig(dg.Config):
+    """`as_of` is the instant as of which the mart is made, such as 2026-03-01T00:00:00Z. Left out, it is the start
+    of the current window: what came later is not in the lake yet."""
+
+    as_of: str = ""
+
+
+def wanted_marts(settings: Settings) -> tuple[Mart, ...]:
+    """The marts whose tables this deployment fetches."""
+    there = {table.name for table in settings.tables}
+    return tuple(
+        mart
+        for mart in MARTS
+        if all(_is_reference(name) or name.partition("/")[2] in there for name in mart.inputs)
+    )
+
+
+def mart_key(mart: Mart) -> dg.AssetKey:
+    return dg.AssetKey([layout.MARTS, mart.name])
+
+
+def mart_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """`marts/<name>`, for every mart that can be made."""
+    return [_asset(mart, settings) for mart in wanted_marts(settings)]
+
+
+def mart_jobs(settings: Settings) -> list[Any]:
+    keys = [mart_key(mart) for mart in wanted_marts(settings)]
+    if not keys:
+        return []
+    return [
+        dg.define_asset_job(
+            MARTS_JOB,
+            selection=dg.AssetSelection.assets(*keys),
+            description="Makes all marts anew, with their pictures.",
+        )
+    ]
+
+
+def mart_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    if not wanted_marts(settings):
+        return []
+    return [
+        dg.ScheduleDefinition(
+            name="marts_daily",
+            job_name=MARTS_JOB,
+            cron_schedule="30 5 * * *",
+            execution_timezone="UTC",
+            default_status=default_schedule_status(settings),
+            description="Makes all marts once a day, whatever else did: with the day, what is complete moves on.",
+        )
+    ]
+
+
+def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
+    checks = checks_of(mart)
+
+    @dg.asset(
+        key=mart_key(mart),
+        deps=[dg.AssetKey(name.split("/")) for name in mart.inputs],
+        description=mart.definition,
+        group_name=layout.MARTS,
+        kinds={"duckdb", "parquet"},
+        owners=OWNERS,
+        pool=POOL,
+        metadata={
+            "dagster/table_name": f"{layout.MARTS}.{mart.name}",
+            "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.mart_file(mart.name)}",
+            "dagster/column_schema": column_schema(mart.schema),
+        },
+        automation_condition=follows_in_batches() & waits_for_reference(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                check.name, asset=mart_key(mart), description=check.description, blocking=check.is_grave
+            )
+            for check in checks
+        ],
+    )
+    def make_mart(config: MartConfig, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        opened = lake.open()
+        as_of = from_api(config.as_of) if config.as_of else window_start(datetime.now(UTC), opened.grain)
+        made = make(opened, mart, as_of, settings.start)
+        return dg.MaterializeResult(
+            metadata={
+                "plot": dg.MetadataValue.md(f"![{mart.name}](data:image/png;base64,{_text(made)})"),
+                "preview": dg.MetadataValue.md(markdown(mart.preview(made.rows))),
+                "dagster/row_count": made.rows.num_rows,
+                "dagster/uri": opened.uri(layout.mart_file(mart.name)),
+                "plot_file": opened.uri(layout.mart_plot(mart.name)),
+                "as_of": to_api(as_of),
+                **made.verdicts[NONE_LEFT_OUT.name].metadata,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=made.verdicts[check.name].passed,
+                    check_name=check.name,
+                    severity=dg.AssetCheckSeverity.ERROR if check.is_grave else dg.AssetCheckSeverity.WARN,
+                    metadata=made.verdicts[check.name].metadata,
+                )
+                for check in checks
+            ],
+        )
+
+    return make_mart
+
+
+def _text(made: Made) -> str:
+    return base64.b64encode(made.png).decode()
+
+
+def _is_reference(name: str) -> bool:
+    return name.startswith(f"{layout.REFERENCE}/")

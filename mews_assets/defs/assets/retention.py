@@ -1,0 +1,64 @@
+"""Retention: once a day, the bytes of captures that are older than MEWS_LANDING_DAYS are removed.
+
+Lives here: the job and its schedule; neither is there where captures are kept for good. Not here: which captures may
+go (`lake.retention`).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from mews_assets import catalog
+from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.resources import LakeResource
+from mews_assets.lake.maintenance.expire_captures import expire
+from mews_assets.settings import Settings
+
+JOB = "landing_retention"
+
+
+def retention_jobs(settings: Settings) -> list[dg.JobDefinition]:
+    """The job, if there is a limit."""
+    return [] if settings.landing_days is None else [_job(settings.landing_days)]
+
+
+def retention_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Every night, if there is a limit."""
+    if settings.landing_days is None:
+        return []
+    return [
+        dg.ScheduleDefinition(
+            name=JOB,
+            job_name=JOB,
+            cron_schedule="40 3 * * *",
+            execution_timezone="UTC",
+            default_status=default_schedule_status(settings),
+            description=f"Removes the bytes of captures older than {settings.landing_days} days.",
+        )
+    ]
+
+
+def _job(days: int) -> dg.JobDefinition:
+    @dg.op(
+        name="expire_landing",
+        description=f"Removes the bytes of captures older than {days} days whose rows are in changes.",
+    )
+    def expire_landing(context: dg.OpExecutionContext, lake: LakeResource) -> None:
+        opened, now = lake.open(), datetime.now(UTC)
+        for table in catalog.TABLES:
+            done = expire(opened, table, catalog.TABLES, now - timedelta(days=days), now)
+            if done.captures:
+                context.log.info(
+                    "%s: %d captures, %d bytes removed", table.name, done.captures, done.stored_bytes
+                )
+            if done.kept:
+                context.log.warning(
+                    "%s: %d captures older than %d days are not in changes and stay: %s",
+                    *(table.name, len(done.kept), days, ", ".join(done.kept[:10])),
+                )
+
+    @dg.job(name=JOB, description=f"Bounds how long raw guest data is kept: {days} days.")
+    def landing_retention() -> None:
+        expire_landing()
+
+    return landing_retention

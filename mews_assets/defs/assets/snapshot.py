@@ -1,0 +1,181 @@
+"""Snapshots: the assets `snapshot/<table>`, one partition for each scope, made when somebody wants one.
+
+Lives here: one op per table around `ingest.snapshot`, and the checks of what it wrote. Nothing asks for a snapshot by
+itself: it is all of a hotel's history in one export. Records last updated before MEWS_START_DATE come by no other way.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.model import Table
+from mews_assets.defs.assets import report
+from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema, snapshot_key
+from mews_assets.defs.base.partitions import scopes_of
+from mews_assets.defs.base.resources import LakeResource, MewsResource
+from mews_assets.defs.checks.per_scope import ScopeCheck, judged, scope_check_specs
+from mews_assets.ingest.directory import Directory, load_directory
+from mews_assets.ingest.pull import Puller
+from mews_assets.ingest.snapshot import take_snapshots
+from mews_assets.lake.current.snapshot import Snapshot, take_in
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.settings import Settings
+from mews_assets.windows import to_api
+
+
+class SnapshotConfig(dg.Config):
+    """`from_landing` makes the files again from the snapshots that landed, and asks Mews for nothing."""
+
+    from_landing: bool = False
+
+
+SNAPSHOT_CHECKS = (
+    ScopeCheck[Snapshot](
+        "of_this_scope",
+        "Every record that came belongs to the scope that was asked about. ERROR: Mews answered another question; the "
+        "others' records are left out here, and in the landing.",
+        dg.AssetCheckSeverity.ERROR,
+        lambda one: (not one.foreign, {"lines": one.lines, "foreign": one.foreign}),
+    ),
+    ScopeCheck[Snapshot](
+        "none_missing",
+        "No fewer records came than snapshots before had shown. WARN: Mews takes no record back, so this one is not "
+        "whole; what others showed stays.",
+        dg.AssetCheckSeverity.WARN,
+        lambda one: (
+            not one.captures or one.lines >= one.rows_before,
+            {"lines": one.lines, "rows_before": one.rows_before},
+        ),
+    ),
+)
+
+
+def snapshot_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """`snapshot/<table>`, for every table that an export without a window brings all of."""
+    return [_asset(table, settings.lake) for table in settings.tables if table.has_snapshot]
+
+
+def op_name(table: Table) -> str:
+    """The op that takes a table's snapshots; run config for it goes under this name."""
+    return f"snapshot_{table.name}"
+
+
+def _asset(table: Table, location: str) -> dg.AssetsDefinition:
+    key = snapshot_key(table)
+    partitions = scopes_of(table.scope)
+    spec = dg.AssetSpec(
+        key,
+        deps=[ENTERPRISES_KEY],
+        description=f"All there is of `{table.name}`, asked for without a window when somebody wants it: what was last "
+        f"updated before the first window comes by no other way. The newest version of each record that any snapshot "
+        f"showed; `current/{table.name}` takes it in.\n\n{table.description}",
+        group_name=layout.SNAPSHOT,
+        kinds={"parquet"},
+        owners=OWNERS,
+        tags={"mews/entity": table.entity, "mews/scope": table.scope.value},
+        metadata={
+            "dagster/table_name": f"{layout.SNAPSHOT}.{table.name}",
+            "dagster/uri": f"{location.rstrip('/')}/{layout.snapshot_folder(table.name)}",
+            "dagster/column_schema": column_schema(arrow_schema(table)),
+        },
+        partitions_def=partitions,
+        skippable=True,
+    )
+
+    @dg.multi_asset(
+        name=op_name(table),
+        specs=[spec],
+        check_specs=scope_check_specs(SNAPSHOT_CHECKS, key, partitions),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        # Not that of the windows: what is ready there need not wait for hours of this.
+        pool=f"mews_{op_name(table)}",
+        description=f"Asks Mews for all there is of {table.name}, lands it and takes it in.",
+    )
+    def snapshot_scopes(
+        context: dg.AssetExecutionContext, config: SnapshotConfig, mews: MewsResource, lake: LakeResource
+    ) -> Iterator[Any]:
+        with report.failures_said(table):
+            opened = lake.open()
+            directory = load_directory(opened) or Directory({}, {}, {})
+            done: list[Snapshot] = []
+            failed: list[tuple[str, Exception]] = []
+            scopes = [str(scope) for scope in context.partition_keys]
+            if config.from_landing:
+                results = _from_landing(opened, table, scopes)
+            else:
+                results = _asked(opened, table, scopes, mews, context.run.run_id)
+            for scope, one in results:
+                if isinstance(one, Exception):
+                    failed.append((scope, one))
+                    continue
+                done.append(one)
+                yield _told(table, one, opened, directory.name_of(table.scope, scope))
+        yield from judged(context, key, SNAPSHOT_CHECKS, done)
+        if failed:
+            raise _failure(table, failed)
+
+    return snapshot_scopes
+
+
+def _asked(
+    lake: Lake, table: Table, scopes: list[str], mews: MewsResource, run: str
+) -> Iterator[tuple[str, Snapshot | Exception]]:
+    with mews.open(before=load_directory(lake)) as platform:
+        puller = Puller(lake, platform.now, asked_by=run)
+        yield from take_snapshots(table, scopes, platform.clients, platform.directory, puller)
+
+
+def _from_landing(lake: Lake, table: Table, scopes: list[str]) -> Iterator[tuple[str, Snapshot | Exception]]:
+    for scope in scopes:
+        try:
+            yield scope, take_in(lake, table, scope, from_landing=True)
+        except LakeError as error:
+            yield scope, error
+
+
+def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
+    causes = [f"{scope}: {error}" for scope, error in failed]
+    again_may_help = all(getattr(error, "is_transient", False) for _, error in failed)
+    return dg.Failure(
+        f"{table.name}: {len(failed)} snapshots failed, the others are in place, and nothing that stood before has "
+        f"changed. {' '.join(causes)}",
+        metadata={
+            report.FAILED_PARTITIONS: dg.MetadataValue.json(sorted(scope for scope, _ in failed)),
+            report.CAUSES: dg.MetadataValue.json(causes),
+            report.AGAIN_MAY_HELP: again_may_help,
+        },
+        allow_retries=again_may_help,
+    )
+
+
+def _told(table: Table, one: Snapshot, lake: Lake, name: str) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        snapshot_key(table),
+        partition=one.scope,
+        metadata={
+            table.scope.value: name,
+            "dagster/partition_row_count": one.rows,
+            "dagster/uri": lake.uri(one.name),
+            "size_bytes": one.size_bytes,
+            "records_new": one.rows - one.rows_before,
+            "lines": one.lines,
+            "captured_at": to_api(one.captured_at) if one.captured_at else "before",
+            "captures": dg.MetadataValue.json(
+                [
+                    {
+                        "uri": lake.uri(layout.capture_folder(capture.table, capture.capture)),
+                        "lines": capture.lines,
+                        "bytes": capture.size_bytes,
+                        "connection": capture.connection,
+                        **capture.source,
+                    }
+                    for capture in one.captures
+                ]
+            ),
+            "unknown_fields": dg.MetadataValue.json(dict(one.unknown)),
+        },
+    )

@@ -1,0 +1,112 @@
+"""Resources: the Mews platform and the lake, as Dagster hands them to runs.
+
+Lives here: thin wrappers. Tokens are named by their environment variable and read when a client is made, in
+the process that runs: so they are in no run config, no snapshot and no page of the UI.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from mews_assets.api import MewsClient
+from mews_assets.api.client import BRIEF_TIMEOUTS
+from mews_assets.catalog.privacy import Pii
+from mews_assets.clients import client_of
+from mews_assets.ingest.directory import Directory, discover, time_at_mews
+from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.settings import Connection, Settings, read_privacy
+from mews_assets.windows import Grain
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Open clients by connection, and what they see."""
+
+    clients: dict[str, MewsClient]
+    directory: Directory
+
+    def now(self) -> datetime:
+        """The time at Mews: its own clock decides what has settled."""
+        return time_at_mews(self.clients, datetime.now(UTC), self.directory.clock_skew_seconds)
+
+
+class ConnectionConfig(dg.Config):
+    """A connection, its token named and not held."""
+
+    name: str
+    access_token_variable: str
+    enterprises: list[str] = []
+
+
+class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The Mews platform, through every configured connection."""
+
+    platform_address: str
+    client: str
+    client_token_variable: str
+    connections: list[ConnectionConfig]
+
+    @classmethod
+    def of(cls, settings: Settings) -> MewsResource:
+        return cls(
+            platform_address=settings.platform_address,
+            client=settings.client,
+            client_token_variable=settings.client_token_variable,
+            connections=[_config(connection) for connection in settings.connections],
+        )
+
+    @contextmanager
+    def clients(self, *, patient: bool = True) -> Iterator[dict[str, MewsClient]]:
+        """Clients for all connections, closed at the end. Asks nothing."""
+        with ExitStack() as stack:
+            yield {one.name: stack.enter_context(self._client(one, patient)) for one in self.connections}
+
+    @contextmanager
+    def open(
+        self, directory: Directory | None = None, *, before: Directory | None = None, patient: bool = True
+    ) -> Iterator[Platform]:
+        """Clients, and what they see: as it was discovered before, or by one request per connection.
+
+        A connection that does not answer is an error, unless `before` says what was seen before. Impatient
+        clients try once and wait briefly: for sensors, whose next tick is the next try.
+        """
+        only = {connection.name: connection.enterprises for connection in self.connections}
+        with self.clients(patient=patient) as clients:
+            yield Platform(clients, directory or discover(clients, only, before))
+
+    def _client(self, connection: ConnectionConfig, patient: bool) -> MewsClient:
+        more = {} if patient else {"max_tries": 1, "timeouts": BRIEF_TIMEOUTS}
+        return client_of(self, connection, **more)
+
+
+class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The lake: a folder or URI, the grain of its windows, and what it shows of personal data."""
+
+    location: str
+    window: str
+    pii: str = Pii.KEEP.value
+
+    @classmethod
+    def of(cls, settings: Settings) -> LakeResource:
+        return cls(location=settings.lake, window=settings.grain.value, pii=settings.pii.value)
+
+    def open(self) -> Lake:
+        return open_lake(self.location, Grain(self.window), read_privacy(os.environ, Pii(self.pii)))
+
+    def open_for_state(self) -> Lake:
+        """For those who write no rows and must go on where MEWS_PII is wrong: to tell people that it is."""
+        return open_lake(self.location, Grain(self.window))
+
+
+def _config(connection: Connection) -> ConnectionConfig:
+    return ConnectionConfig(
+        name=connection.name,
+        access_token_variable=connection.access_token_variable,
+        enterprises=list(connection.enterprises),
+    )

@@ -1,0 +1,66 @@
+"""Run history: what became of the runs of a table or an export.
+
+Lives here: reading the instance, turned into plain values for the pure rooms. Runs carry tags for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from mews_assets.defs.assets.report import AGAIN_MAY_HELP, FAILED_PULLS
+from mews_assets.ingest.pending_exports import RunState
+
+TABLE_TAG = "mews/table"
+EXPORT_TAG = "mews/export"
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+def run_of_export(instance: dg.DagsterInstance, export: str) -> RunState:
+    """How far the newest run of an export is."""
+    runs = instance.get_runs(dg.RunsFilter(tags={EXPORT_TAG: export}), limit=1)
+    return state_of(instance, runs[0]) if runs else RunState.NONE
+
+
+def newest_runs(instance: dg.DagsterInstance, table: str, limit: int) -> list[dg.DagsterRun]:
+    """The newest runs of a table's job, newest first."""
+    return list(instance.get_runs(dg.RunsFilter(tags={TABLE_TAG: table}), limit=limit))
+
+
+def is_going(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has not ended yet."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status not in _ENDED
+
+
+def state_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
+    """How far a run is; one whose failure says that trying again cannot help has failed for good."""
+    if run.status not in _ENDED:
+        return RunState.GOING
+    if run.status is dg.DagsterRunStatus.SUCCESS:
+        return RunState.SUCCEEDED
+    for metadata in _failures(instance, run.run_id):
+        if metadata.get(AGAIN_MAY_HELP) == dg.MetadataValue.bool(False):
+            return RunState.FAILED_FOR_GOOD
+    return RunState.FAILED
+
+
+def failed_pulls(instance: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:
+    """What a run that failed in part could not pull; nothing where it did not say."""
+    found: list[dict[str, Any]] = []
+    for metadata in _failures(instance, run_id):
+        pulls = metadata.get(FAILED_PULLS)
+        if isinstance(pulls, dg.JsonMetadataValue) and isinstance(pulls.data, list):
+            found += [pull for pull in pulls.data if isinstance(pull, dict)]
+    return found
+
+
+def _failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str, Any]]:
+    """What the failed steps of a run said of themselves."""
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        data = event.step_failure_data.user_failure_data if event is not None else None
+        if data is not None:
+            yield data.metadata

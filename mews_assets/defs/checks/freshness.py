@@ -1,0 +1,204 @@
+"""Freshness in Dagster: a check per table that names the hotels that are behind, and a policy per asset.
+
+Lives here: the shell around `ingest.freshness`. The check looks at the lake, so it also tells of a hotel for
+which nothing ever ran. It has a job and a schedule of its own and belongs to no table's job. A backfill that is
+launched from an asset's page plans it, because Dagster takes all checks of the assets along, and skips it: the
+page says so until the schedule's next look. The policy says only that nothing at all has been written lately.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from mews_assets.catalog.model import ScopeKind, Table
+from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.resources import LakeResource
+from mews_assets.ingest.directory import Directory, load_directory
+from mews_assets.ingest.freshness import Cadence, Freshness, freshness_of, said
+from mews_assets.settings import Settings
+from mews_assets.windows import over_after, to_api, to_key
+
+CHECK = "fresh_per_scope"
+JOB = "freshness"
+CRON = "*/15 * * * *"
+LATE_SCOPES = "late_scopes"
+"""In an evaluation's metadata: a row for each hotel that is behind, with its `scope` and by how many hours."""
+LATE_HOURS = "late_hours"
+_SHOWN = 50
+"""Hotels named in an evaluation. With one cause there are hundreds of them, and the number says it."""
+_NOT_ENDED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+def cadence_of(table: Table, settings: Settings) -> Cadence:
+    """When windows of the table must be there, by the settings."""
+    return Cadence(settings.start, settings.grain, settings.allowed_lag, table.by_day)
+
+
+def freshness_policy(table: Table, settings: Settings) -> dg.FreshnessPolicy:
+    """Of a changes asset as a whole: Dagster compares the clock with its newest materialisation, of any hotel."""
+    return dg.FreshnessPolicy.time_window(fail_window=cadence_of(table, settings).longest_silence)
+
+
+def check_key(table: Table) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(changes_key(table), CHECK)
+
+
+def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
+    """The check of every table, in one op: one look at the directory, one run."""
+
+    @dg.multi_asset_check(
+        name=CHECK, specs=[_spec(table, settings) for table in settings.tables], can_subset=True
+    )
+    def fresh_per_scope(
+        context: dg.AssetCheckExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        opened = lake.open()
+        directory = load_directory(opened)
+        wanted = context.op_execution_context.selected_asset_check_keys
+        for table in settings.tables:
+            if check_key(table) not in wanted:
+                continue
+            if directory is None:
+                yield _nothing_known(table)
+                continue
+            # Mews' clock says what has settled, so it says what is late.
+            now = datetime.now(UTC) + timedelta(seconds=directory.clock_skew_seconds)
+            found = freshness_of(opened, table, directory, cadence_of(table, settings), now)
+            known = set(context.instance.get_dynamic_partitions(SCOPE_SETS[table.scope]))
+            gone = sorted(known - set(directory.scopes(table.scope)))
+            yield _Told(table, directory, settings, now).result(found, gone)
+
+    return fresh_per_scope
+
+
+def freshness_job(settings: Settings) -> UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        JOB,
+        selection=dg.AssetSelection.checks(*(check_key(table) for table in settings.tables)),
+        description="Looks which hotels are behind, in every table. Reads file names only; asks Mews nothing.",
+        # Before what waits in the queue: a long backfill must not keep the alarm from ringing.
+        tags={"dagster/priority": "10"},
+    )
+
+
+def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """Every quarter of an hour, whatever else runs or does not."""
+
+    @dg.schedule(
+        name=JOB,
+        job_name=JOB,
+        cron_schedule=CRON,
+        execution_timezone="UTC",
+        default_status=default_schedule_status(settings),
+        description="Names the hotels that are behind, also when nothing runs.",
+    )
+    def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        # Only lately: a run that was killed hard may never end, and must not silence the alarm for ever.
+        lately = dg.RunsFilter(
+            job_name=JOB, statuses=_NOT_ENDED, created_after=datetime.now(UTC) - timedelta(hours=1)
+        )
+        waiting = context.instance.get_runs(lately, limit=1)
+        return dg.SkipReason(f"run {waiting[0].run_id} has not ended") if waiting else dg.RunRequest()
+
+    return look
+
+
+def without_freshness(selection: dg.AssetSelection, tables: Iterable[Table]) -> dg.AssetSelection:
+    """A selection of assets with their checks, but for this one."""
+    return selection - dg.AssetSelection.checks(*(check_key(table) for table in tables))
+
+
+def _spec(table: Table, settings: Settings) -> dg.AssetCheckSpec:
+    allowed = settings.allowed_lag + over_after(by_day=table.by_day)
+    return dg.AssetCheckSpec(
+        CHECK,
+        asset=changes_key(table),
+        description=f"Every {table.scope.value} holds its newest window that ended more than {said(allowed)} ago. "
+        "ERROR: sums over the table lack the newest days of a hotel that is behind, and look complete.",
+    )
+
+
+def _nothing_known(table: Table) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=False,
+        check_name=CHECK,
+        asset_key=changes_key(table),
+        # No hotel is behind yet: this is what every new installation says in its first minutes.
+        severity=dg.AssetCheckSeverity.WARN,
+        description="No hotel is known yet: turn on the sensor `discovery`, or run the job `enterprises`.",
+    )
+
+
+@dataclass(frozen=True)
+class _Told:
+    table: Table
+    directory: Directory
+    settings: Settings
+    now: datetime
+
+    def result(self, found: Freshness, gone: list[str]) -> dg.AssetCheckResult:
+        newest = max((window for window in found.newest.values() if window), default=None)
+        return dg.AssetCheckResult(
+            passed=not found.late,
+            check_name=CHECK,
+            asset_key=changes_key(self.table),
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=self._sentence(found),
+            metadata={
+                "scopes": len(found.newest),
+                "late": len(found.late),
+                LATE_SCOPES: dg.MetadataValue.json(self._rows(found)),
+                "late_table": dg.MetadataValue.md(self._markdown(found)),
+                "newest_window": to_key(newest, self.settings.grain) if newest else "none",
+                "allowed_lag_hours": self.settings.allowed_lag.total_seconds() / 3600,
+                "as_of_utc": to_api(self.now.replace(microsecond=0)),
+                "no_longer_visible": dg.MetadataValue.json(gone[:_SHOWN]),
+            },
+        )
+
+    def _sentence(self, found: Freshness) -> str:
+        kind = f"{self.table.scope.value}s"
+        if not found.late:
+            return f"All {len(found.newest)} {kind} are fresh."
+        worst = [f"{self._name(one.scope)} by {said(one.by(self.now))}" for one in found.late[:5]]
+        more = f" and {len(found.late) - 5} more" if len(found.late) > 5 else ""
+        return f"{len(found.late)} of {len(found.newest)} {kind} are late: {', '.join(worst)}{more}."
+
+    def _rows(self, found: Freshness) -> list[dict[str, str | float | None]]:
+        grain = self.settings.grain
+        return [
+            {
+                "scope": one.scope,
+                "name": self._name(one.scope),
+                "newest_window": to_key(one.newest, grain) if one.newest else None,
+                "first_missing_window": to_key(one.missing, grain),
+                "due_utc": to_api(one.due.replace(microsecond=0)),
+                LATE_HOURS: round(one.by(self.now).total_seconds() / 3600, 1),
+            }
+            for one in found.late[:_SHOWN]
+        ]
+
+    def _markdown(self, found: Freshness) -> str:
+        if not found.late:
+            return "No hotel is behind."
+        hotel = "hotel" if self.table.scope is ScopeKind.ENTERPRISE else "chain"
+        lines = [f"| {hotel} | late by | newest window | first missing | id |", "|---|---|---|---|---|"]
+        for one in found.late[:_SHOWN]:
+            newest = to_key(one.newest, self.settings.grain) if one.newest else "nothing ever landed"
+            missing = to_key(one.missing, self.settings.grain)
+            name = self._name(one.scope).replace("|", "\\|")
+            lines.append(f"| {name} | {said(one.by(self.now))} | {newest} | {missing} | `{one.scope}` |")
+        return "\n".join(lines)
+
+    def _name(self, scope: str) -> str:
+        return self.directory.name_of(self.table.scope, scope)

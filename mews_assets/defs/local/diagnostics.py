@@ -1,0 +1,153 @@
+"""Readiness: whether the Dagster instance is set up as this project needs it, and whether its daemon lives.
+
+Lives here: reading an instance from outside. Nothing is made: a home that no process has made yet is said to be
+fresh, because two that make it at once spoil it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.instance.config import PoolGranularity
+from dagster._core.instance.ref import InstanceRef
+from dagster._daemon.types import DaemonStatus
+
+from mews_assets.api.secrets import drop_queries
+from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.ingest.findings import Finding, fail, ok, warn
+from mews_assets.ingest.freshness import said
+
+SUBJECT = "dagster"
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Finding]:
+    """What there is to say of the instance in a Dagster home; `automation` says whether it should be at work."""
+    folder = Path(home)
+    if not home or not folder.is_absolute() or not folder.is_dir():
+        text = (
+            f"DAGSTER_HOME is {home!r}, which is no folder with an absolute path" if home else "no home yet"
+        )
+        fix = "set DAGSTER_HOME to an absolute path, or run mews-assets dev, which makes data/dagster."
+        yield fail(SUBJECT, text, fix) if home else warn(SUBJECT, text, fix)
+        return
+    if not (folder / "dagster.yaml").exists():
+        yield warn(
+            SUBJECT,
+            f"{folder} holds no dagster.yaml: pools and run monitoring are not as this project needs them",
+            f"copy this project's dagster.yaml into {folder}.",
+        )
+    if is_unmade(folder):
+        yield warn(
+            SUBJECT,
+            f"no process has made the storage in {folder} yet",
+            "run `dagster instance migrate` once, before webserver and daemon: two that make it at once spoil it.",
+        )
+        return
+    try:
+        with dg.DagsterInstance.from_config(str(folder)) as instance:
+            yield from _look(instance, folder)
+            yield from _pools(instance)
+            yield from _daemons(instance.get_daemon_statuses(), automation, now)
+    except Exception as error:  # any driver of any storage: it cannot be reached, and this is what it said
+        yield fail(
+            SUBJECT,
+            told(folder, error),
+            "check the storage in dagster.yaml and whether it runs; after an upgrade, `dagster instance migrate`.",
+        )
+
+
+def told(folder: Path, error: Exception) -> str:
+    """That an instance cannot be read, in one line, and without the password of its storage's address."""
+    first = (str(error).strip().splitlines() or ["no message"])[0][:200]
+    return f"the instance of {folder} cannot be read: {type(error).__name__}: {drop_queries(first)}"
+
+
+def is_unmade(folder: Path) -> bool:
+    """Whether the default storage, which is made by opening it, is not there yet."""
+    try:
+        storage = InstanceRef.from_dir(str(folder)).run_storage_data
+    except Exception:  # its settings are wrong: opening it will say so
+        return False
+    if storage is None or storage.class_name != "SqliteRunStorage":
+        return False
+    return not (Path(storage.config_dict["base_dir"]) / "runs.db").exists()
+
+
+def _look(instance: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
+    scopes = [f"{len(instance.get_dynamic_partitions(name))} {name}" for name in SCOPE_SETS.values()]
+    storage = type(instance.run_storage).__name__.removesuffix("RunStorage")
+    runs = instance.get_runs_count()
+    yield ok(SUBJECT, f"{folder} ({storage}): {runs} runs, {', '.join(scopes)}")
+    if not instance.run_monitoring_enabled:
+        yield warn(
+            SUBJECT,
+            "run_monitoring is off: a run that is killed keeps its pool slot, and later ones wait for ever",
+            "take `run_monitoring` over from this project's dagster.yaml.",
+        )
+    if not instance.freshness_enabled:
+        yield warn(
+            SUBJECT,
+            "freshness is off: an asset in which nothing moves any more is not noticed",
+            "take `freshness` over from this project's dagster.yaml.",
+        )
+
+
+def _pools(instance: dg.DagsterInstance) -> Iterator[Finding]:
+    config = instance.get_concurrency_config().pool_config
+    if config.pool_granularity is not PoolGranularity.OP:
+        yield warn(
+            "pools",
+            "their granularity is not `op`: the first runs of a new pool start together",
+            "take `concurrency` over from this project's dagster.yaml.",
+        )
+    storage = instance.event_log_storage
+    limits = storage.get_pool_limits()
+    closed = sorted(one.name for one in limits if one.limit < 1)
+    if closed:
+        yield fail(
+            "pools",
+            f"no run gets into {', '.join(closed)}: the limit is 0",
+            f"set it: `dagster instance concurrency set {closed[0]} {config.default_pool_limit or 1}`.",
+        )
+    held = 0
+    for one in limits:
+        for slot in storage.get_concurrency_info(one.name).claimed_slots:
+            held += 1
+            run = instance.get_run_by_id(slot.run_id)
+            if run is None or run.status in _ENDED:
+                yield warn(
+                    "pools",
+                    f"{one.name} is held by run {slot.run_id}, which is over",
+                    "run monitoring frees it a minute after; otherwise Deployment > Concurrency > Free slots.",
+                )
+    if not closed:
+        yield ok(
+            "pools", f"{len(limits)} known, {held} slots taken, default limit {config.default_pool_limit}"
+        )
+
+
+def _daemons(statuses: Mapping[str, DaemonStatus], automation: bool, now: datetime) -> Iterator[Finding]:
+    """One finding: the daemons are threads of one process, and what one of them says is the process's word."""
+    beats = [one.last_heartbeat.timestamp for one in statuses.values() if one.last_heartbeat]
+    fix = "start it: `dagster-daemon run -w workspace.yaml`, or mews-assets dev."
+    if not beats:
+        yield warn("daemon", "has never run here: no sensor, schedule or queued run goes on by itself", fix)
+        return
+    ago = said(timedelta(seconds=now.timestamp() - max(beats)))
+    silent = sorted(name.lower() for name, one in statuses.items() if not one.healthy)
+    if not silent:
+        yield ok(
+            "daemon", f"{len(statuses)} of {len(statuses)} parts gave a sign of life, the last {ago} ago"
+        )
+    elif len(silent) < len(statuses):
+        yield fail(
+            "daemon", f"no sign of life of {', '.join(silent)}", "look at its log, and start it again."
+        )
+    elif automation:
+        yield fail("daemon", f"its last sign of life is {ago} old, and MEWS_AUTOMATION is on", fix)
+    else:
+        yield warn("daemon", f"its last sign of life is {ago} old", fix)

@@ -1,0 +1,146 @@
+"""Runs launched from Python, without a daemon: what the demonstration and tests use.
+
+Lives here: materialising partitions through real Dagster jobs on a real instance, in this process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+
+from mews_assets import catalog
+from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.assets.landing_and_changes import op_name
+from mews_assets.defs.assets.marts import MARTS_JOB
+from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
+from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
+from mews_assets.defs.base.asset_specs import current_key
+from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
+from mews_assets.defs.checks.freshness import CHECK as FRESHNESS_CHECK
+from mews_assets.defs.checks.freshness import JOB as FRESHNESS_JOB
+from mews_assets.lake.storage import layout
+from mews_assets.settings import read_settings
+from mews_assets.windows import settled_windows, to_key
+
+_QUIET = {"console": {"config": {"log_level": "ERROR"}}}
+"""Runs tell their story in the instance; the terminal gets what went wrong."""
+
+
+_COUNTED = (layout.CHANGES, layout.CURRENT)
+"""Where a partition counts as one; that of landing is the same partition."""
+_WHOLE = (layout.REFERENCE, layout.MARTS)
+"""Where there are no partitions."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One job's run: its verdicts on partitions, and its error if it failed."""
+
+    job: str
+    succeeded: bool
+    partitions: int
+    checks_passed: int
+    checks_failed: int
+    problem: str = ""
+
+
+def discover_scopes() -> Ran:
+    """Run the job that fills the partition sets."""
+    return _run(ENTERPRISES_JOB, {})
+
+
+def materialise_due(table_name: str, now: datetime) -> Ran:
+    """Run the job of a table for every settled window since the start, for every known scope."""
+    settings = read_settings(os.environ)
+    table = catalog.table(table_name)
+    with dg.DagsterInstance.get() as instance:
+        scopes = instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
+    windows = settled_windows(settings.start, now, settings.grain, by_day=table.by_day)
+    keys = [f"{scope}|{key}" for key in [to_key(one, settings.grain) for one in windows] for scope in scopes]
+    return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
+
+
+def refresh_reference() -> Ran:
+    """Run the job that reads all reference tables."""
+    return _run(REFERENCE_JOB, {})
+
+
+def make_current(kind: ScopeKind) -> Ran:
+    """Bring the current tables of all scopes of a kind up to their changes, in one run."""
+    settings = read_settings(os.environ)
+    keys = [current_key(table) for table in settings.tables if table.scope is kind]
+    with dg.DagsterInstance.get() as instance:
+        scopes = instance.get_dynamic_partitions(SCOPE_SETS[kind])
+        result = (
+            build_definitions(settings)
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(
+                instance=instance,
+                run_config={"loggers": _QUIET},
+                asset_selection=keys,
+                tags={RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+                raise_on_error=False,
+            )
+        )
+    return summarise(f"current tables of each {kind.value}", result.success, result.all_events)
+
+
+def make_marts() -> Ran:
+    """Run the job that makes all marts."""
+    return _run(MARTS_JOB, {})
+
+
+def write_sql_catalog() -> Ran:
+    """Make the file that shows the lake's tables to SQL."""
+    with dg.DagsterInstance.get() as instance:
+        result = (
+            build_definitions(read_settings(os.environ))
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(
+                instance=instance,
+                run_config={"loggers": _QUIET},
+                asset_selection=[CATALOG_KEY],
+                raise_on_error=False,
+            )
+        )
+    return summarise("SQL catalog", result.success, result.all_events)
+
+
+def look_for_late_hotels() -> Ran:
+    """Run the job that asks of every table whether a hotel is behind."""
+    return _run(FRESHNESS_JOB, {})
+
+
+def _run(job: str, ops: dict[str, object]) -> Ran:
+    definitions = build_definitions(read_settings(os.environ))
+    with dg.DagsterInstance.get() as instance:
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance, run_config={"ops": ops, "loggers": _QUIET}, raise_on_error=False
+        )
+    return summarise(job, result.success, result.all_events)
+
+
+def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> Ran:
+    """What a run's events say."""
+    partitions, verdicts, problems = set[object](), list[bool](), list[str]()
+    for event in events:
+        if event.is_step_materialization and event.asset_key and event.asset_key.path[0] in _COUNTED:
+            partitions.add((event.asset_key, event.partition))
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            # Without a partition a verdict on tables of partitions is the summary of what was counted before.
+            of_all = evaluation.asset_key.path[0] in _WHOLE or evaluation.check_name == FRESHNESS_CHECK
+            if evaluation.partition is not None or of_all:
+                verdicts.append(evaluation.passed)
+        elif event.is_step_failure and event.step_failure_data.error is not None:
+            failure = event.step_failure_data
+            described = failure.user_failure_data.description if failure.user_failure_data else None
+            problems.append(described or str(event.message))
+    return Ran(
+        job, succeeded, len(partitions), sum(verdicts), len(verdicts) - sum(verdicts), " ".join(problems)
+    )

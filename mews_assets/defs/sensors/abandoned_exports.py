@@ -1,0 +1,49 @@
+"""Giving up: the event that says that nobody asks Mews any more for some partitions, and the one that takes it back.
+
+Lives here: observations of the landing assets, made by the sensors that ask. The asset's page shows them, and
+the alerts read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from mews_assets.catalog.model import Table
+from mews_assets.defs.base.asset_specs import landing_key
+from mews_assets.ingest.pending_exports import Trouble, newly_given_up, question_json
+from mews_assets.windows import to_api
+
+GIVEN_UP = "given_up"
+"""In an observation's metadata: true when a question was given up, false when what it asked for is there."""
+QUESTION = "question"
+"""In an observation's metadata: connection, scopes and window of what was asked."""
+REASON = "reason"
+
+
+def observations(
+    table: Table, before: Iterable[Trouble], after: Iterable[Trouble]
+) -> list[dg.AssetObservation]:
+    """What has been given up between two ticks of a sensor, and what has been brought since by somebody."""
+    earlier, now = list(before), list(after)
+    return [
+        *(_observation(table, one, given_up=True) for one in newly_given_up(earlier, now)),
+        *(_observation(table, one, given_up=False) for one in newly_given_up(now, earlier)),
+    ]
+
+
+def _observation(table: Table, trouble: Trouble, *, given_up: bool) -> dg.AssetObservation:
+    question = trouble.question
+    asked = f"{len(question.scopes)} scopes, {to_api(question.window.start)} to {to_api(question.window.end)}"
+    said = f"given up: {trouble.reason}" if given_up else "no longer given up"
+    return dg.AssetObservation(
+        landing_key(table),
+        description=f"{asked}: {said}",
+        metadata={
+            GIVEN_UP: given_up,
+            REASON: trouble.reason,
+            "failures": trouble.failures,
+            QUESTION: dg.MetadataValue.json(question_json(question)),
+        },
+    )

@@ -1,0 +1,64 @@
+"""Discovery: the partition sets kept equal to what the connections see.
+
+Lives here: the sensor that asks `enterprises/getAll`, and adding scopes to Dagster. A scope is never removed:
+one that is no longer visible is named, and its rows stay.
+"""
+
+import dagster as dg
+
+from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.resources import LakeResource, MewsResource
+from mews_assets.ingest.directory import Directory, load_directory, save_directory
+from mews_assets.settings import Settings
+
+INTERVAL_SECONDS = 600
+"""A hotel that is connected today is found within ten minutes; each look is one request per connection."""
+
+
+def register_scopes(instance: dg.DagsterInstance, directory: Directory) -> tuple[list[str], list[str]]:
+    """Add what is new to the partition sets. Returns the new scopes and those no longer visible."""
+    added: list[str] = []
+    gone: list[str] = []
+    for kind in ScopeKind:
+        known = set(instance.get_dynamic_partitions(SCOPE_SETS[kind]))
+        seen = directory.scopes(kind)
+        gone += sorted(known - set(seen))
+        if new := [scope for scope in seen if scope not in known]:
+            instance.add_dynamic_partitions(SCOPE_SETS[kind], new)
+            added += new
+    return added, gone
+
+
+def discovery_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that finds new hotels."""
+
+    @dg.sensor(
+        name="discovery",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=default_status(settings),
+        description="Asks every connection which enterprises it sees, and adds new ones to the partition sets.",
+    )
+    def discovery(
+        context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource
+    ) -> dg.SkipReason:
+        opened = lake.open()
+        # One withdrawn token must not hide the hotels of the others.
+        before = load_directory(opened) or Directory({}, {}, {})
+        with mews.open(before=before, patient=False) as platform:
+            directory = platform.directory
+            save_directory(opened, directory, platform.now())
+        added, gone = register_scopes(context.instance, directory)
+        if gone:
+            context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))
+        for problem in directory.silent.values():
+            context.log.error("%s What this connection served before is kept.", problem)
+        names = [directory.enterprises[one].name for one in added if one in directory.enterprises]
+        found = f"{len(directory.enterprises)} enterprises, {len(directory.connection_by_chain)} chains"
+        return dg.SkipReason(
+            f"{found}; new: {', '.join(names) or 'none'}; no longer visible: {', '.join(gone) or 'none'}; "
+            f"did not answer: {', '.join(directory.silent.values()) or 'none'}"
+        )
+
+    return discovery

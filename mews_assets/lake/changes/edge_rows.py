@@ -1,0 +1,69 @@
+"""Rows that a capture saw at its own end: of the window after its last, which may be nobody's yet.
+
+Lives here: keeping such rows beside the partitions, a file for each capture, and finding them again. Not here:
+what makes a row one of these (`dealing`), and taking them in when their window is asked for (`changes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from mews_assets.catalog.model import Table
+from mews_assets.lake.changes.assign_partitions import IS_NEW, PLACE, Partition, Places
+from mews_assets.lake.changes.partition_writer import PartitionFiles, in_file_order
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.duckdb_session import hold
+from mews_assets.lake.storage.lake import Lake
+
+
+def waiting_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, list[str]]:
+    """What earlier captures kept for the partitions; those that nothing waits for are left out."""
+    by_folder = {
+        layout.boundary_file(table.name, one.scope, one.key(lake.grain), "x").rpartition("/")[0]: one
+        for one in partitions
+    }
+    found: dict[Partition, list[str]] = {}
+    for scope in sorted({partition.scope for partition in by_folder.values()}):
+        for name in lake.files(layout.boundary_folder(table.name, scope), recursive=True):
+            if partition := by_folder.get(name.rpartition("/")[0]):
+                found.setdefault(partition, []).append(name)
+    return found
+
+
+def keep(
+    lake: Lake,
+    table: Table,
+    engine: duckdb.DuckDBPyConnection,
+    places: Places,
+    early: set[Partition],
+    counts: Mapping[tuple[str, int | None], int],
+    folder: Path,
+) -> None:
+    """Put the dealt rows of the early partitions beside. `counts` are the dealt rows by capture and place."""
+    seen = sorted(
+        (place, capture)
+        for capture, place in counts
+        if place is not None and places.partitions[place] in early
+    )
+    if not seen:
+        return
+    columns = {
+        "place": pa.array([place for place, _ in seen], pa.int64()),
+        "capture": [capture for _, capture in seen],
+        "position": range(len(seen)),
+    }
+    hold(engine, "seen", pa.table(columns))
+    rows = (
+        f"SELECT dealt.* EXCLUDE ({PLACE}), seen.position AS {PLACE}, true AS {IS_NEW} FROM dealt "
+        f"JOIN seen ON seen.place = dealt.{PLACE} AND seen.capture = dealt._landing_id"
+    )
+    files = PartitionFiles(table, seen, folder)
+    files.write(in_file_order(engine, table, rows, sum(counts[capture, place] for place, capture in seen)))
+    for (place, capture), path in files.paths.items():
+        partition = places.partitions[place]
+        name = layout.boundary_file(table.name, partition.scope, partition.key(lake.grain), capture)
+        lake.put(path, name)

@@ -1,0 +1,223 @@
+"""Partition files written from one ordered pass over the rows of many partitions.
+
+Lives here: cutting a sorted run of rows at partition ends, choosing one row of each version, and writing each
+partition's Parquet file aside. Not here: where the rows come from and where the files go (`changes`).
+
+Of a version that came more than once the content captured last is written, with the capture that saw this content
+first; so a row that only came again leaves the partition as it was. A version whose content changed under the same
+stamp is counted as restated: Mews changed the record and did not say so.
+
+One pass writes thousands of small files because Arrow's writer costs a few milliseconds a file, where the
+engine's own costs forty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_schema
+from mews_assets.catalog.model import Table, snake_case
+from mews_assets.lake.changes.assign_partitions import IS_NEW, IS_WHOLE, LINE, PLACE
+from mews_assets.lake.storage.chunked_sort import in_order
+from mews_assets.lake.storage.compare_rows import Mask, differing
+from mews_assets.lake.storage.duckdb_session import identifier
+from mews_assets.lake.storage.parquet import open_writer, plain
+
+_ROW_GROUP_ROWS = 65_536
+_NO_CONTENT = {one.name for one in OWN_COLUMNS} - {"_exact_numbers"}
+"""Columns that say how a row came, not what Mews said."""
+RESTATED_SHOWN = 5
+"""Versions named of those that were restated in one partition."""
+Name = TypeVar("Name", bound=Hashable)
+"""What a partition is called by whoever writes it."""
+
+
+@dataclass
+class Restated:
+    """Versions of one partition that came with other content than before, under the same id and stamp."""
+
+    count: int = 0
+    shown: list[tuple[str, object]] = field(default_factory=list)
+    """Id and version of the first few."""
+
+
+class PartitionFiles(Generic[Name]):
+    """The files of some partitions, by their position in the list; written once, in order."""
+
+    def __init__(self, table: Table, partitions: list[Name], folder: Path) -> None:
+        folder.mkdir()
+        self._schema = plain(arrow_schema(table))
+        self._version = snake_case(table.version_column)
+        self._content = [name for name in self._schema.names if name not in _NO_CONTENT]
+        self.paths = {one: folder / f"{number:06}.parquet" for number, one in enumerate(partitions)}
+        self._partitions = partitions
+        self._number = {one: number for number, one in enumerate(partitions)}
+        self._rows = {True: np.zeros(len(partitions), np.int64), False: np.zeros(len(partitions), np.int64)}
+        self._restated: dict[int, Restated] = {}
+        self._overtaken: set[int] = set()
+
+    def arrived(self, partition: Name) -> int:
+        """Rows that came for the partition, repeats among them."""
+        return int(self._rows[True][self._number[partition]])
+
+    def held(self, partition: Name) -> int:
+        """Rows that the partition held before."""
+        return int(self._rows[False][self._number[partition]])
+
+    def restated(self, partition: Name) -> Restated:
+        """What Mews said otherwise than before."""
+        return self._restated.get(self._number[partition], Restated())
+
+    def needs_newer(self, partition: Name) -> bool:
+        """Whether captures merged before may be needed to tell the last content and who saw it first: a version was
+        restated, or a row came that is older than the one the partition held."""
+        number = self._number[partition]
+        return number in self._restated or number in self._overtaken
+
+    def write(self, batches: Iterator[pa.RecordBatch]) -> None:
+        """Write every partition: rows come in the order of `in_file_order`. One without rows is empty."""
+        at = 0
+        writer = _Writer(self._schema)
+        for batch in self._one_of_each(batches):
+            places = np.asarray(batch.column(PLACE))
+            rows = batch.select(self._schema.names).cast(self._schema)
+            cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(places)]
+            for start, end in pairwise(cuts):
+                if start == end:
+                    continue
+                at = self._go_to(writer, at, int(places[start]))
+                writer.add(self.paths[self._partitions[at]], rows.slice(start, end - start))
+        self._go_to(writer, at, len(self._partitions))
+
+    def _go_to(self, writer: _Writer, at: int, place: int) -> int:
+        """Finish the partitions before the place; those nothing came for become empty files."""
+        while at < place:
+            writer.finish(self.paths[self._partitions[at]])
+            at += 1
+        return at
+
+    def _count(self, batch: pa.RecordBatch) -> None:
+        places, is_new = np.asarray(batch.column(PLACE)), np.asarray(batch.column(IS_NEW))
+        for new in (True, False):
+            self._rows[new] += np.bincount(places[is_new == new], minlength=len(self._partitions))
+
+    def _one_of_each(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows that stay: of each version the first row of the last content.
+
+        The rows of a version that say the same, one after the other, are a run. The last run's first row is held
+        back until it is known whether another run of its version follows.
+        """
+        waiting: pa.RecordBatch | None = None
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            self._count(batch)
+            again, other = self._repeats(batch, waiting)
+            starts = np.flatnonzero(~again | other)
+            if not len(starts):
+                continue
+            if waiting is not None and not other[starts[0]]:
+                yield waiting
+            is_last = np.append(~other[starts[1:]], False)  # of the batch's last run nothing is known yet
+            yield batch.take(pa.array(starts[is_last]))
+            waiting = batch.slice(int(starts[-1]), 1)
+        if waiting is not None:
+            yield waiting
+
+    def _repeats(self, batch: pa.RecordBatch, waiting: pa.RecordBatch | None) -> tuple[Mask, Mask]:
+        """Which rows are of the same version as the row before, and which of these say something else."""
+        again, other = np.ones(batch.num_rows, bool), np.zeros(batch.num_rows, bool)
+        again[1:] = ~differing(batch.slice(1), batch.slice(0, batch.num_rows - 1), self._key)
+        again[0] = waiting is not None and not differing(batch.slice(0, 1), waiting, self._key)[0]
+        if again[0] and waiting is not None:
+            other[0] = differing(batch.slice(0, 1), waiting, self._content)[0]
+        rows = np.flatnonzero(again[1:]) + 1
+        if len(rows):
+            ones, others = batch.take(pa.array(rows)), batch.take(pa.array(rows - 1))
+            other[rows] = differing(ones, others, self._content)
+        if other.any():
+            self._note(batch, waiting, other)
+        self._note_overtaken(batch, waiting, again)
+        return again, other
+
+    @property
+    def _key(self) -> list[str]:
+        return [PLACE, self._version, "id"]
+
+    def _note(self, batch: pa.RecordBatch, waiting: pa.RecordBatch | None, other: Mask) -> None:
+        """Count the restated. Not what a file lacks that was written before the table had all of its columns."""
+        whole = np.asarray(batch.column(IS_WHOLE))
+        before = np.append(waiting is None or waiting.column(IS_WHOLE)[0].as_py(), whole[:-1])
+        for row in np.flatnonzero(other & whole & before).tolist():
+            found = self._restated.setdefault(batch.column(PLACE)[row].as_py(), Restated())
+            found.count += 1
+            if len(found.shown) < RESTATED_SHOWN:
+                found.shown.append(
+                    (batch.column("id")[row].as_py(), batch.column(self._version)[row].as_py())
+                )
+
+    def _note_overtaken(self, batch: pa.RecordBatch, waiting: pa.RecordBatch | None, again: Mask) -> None:
+        """Note where a row that the partition held comes after one of another capture."""
+        late = again & ~np.asarray(batch.column(IS_NEW))
+        late[1:] &= differing(batch.slice(1), batch.slice(0, batch.num_rows - 1), ["_landing_id"])
+        late[0] &= waiting is not None and differing(batch.slice(0, 1), waiting, ["_landing_id"])[0]
+        if late.any():
+            self._overtaken.update(np.unique(np.asarray(batch.column(PLACE))[late]).tolist())
+
+
+def in_file_order(
+    engine: duckdb.DuckDBPyConnection, table: Table, rows: str, count: int
+) -> Iterator[pa.RecordBatch]:
+    """A query's rows as they are written: by place, version and id, and of one version the first captured first.
+
+    Of one capture the order of its lines decides. Rows that a partition held have none; they are their capture's last.
+    """
+    columns = ", ".join(identifier(name) for name in arrow_schema(table).names)
+    # Rows without a version come last, as they do in any sort of DuckDB's.
+    version = f"coalesce({identifier(snake_case(table.version_column))}, 'infinity')"
+    return in_order(
+        engine,
+        rows,
+        f"{columns}, {PLACE}, {IS_NEW}, {IS_WHOLE}",
+        keys=(PLACE, version, "id"),
+        then=("_captured_at_utc", "_landing_id", f"{LINE} NULLS LAST"),
+        count=count,
+    )
+
+
+class _Writer:
+    """One partition at a time, in row groups: memory does not grow with the partition."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._held: list[pa.RecordBatch] = []
+        self._open: pq.ParquetWriter | None = None
+
+    def add(self, path: Path, rows: pa.RecordBatch) -> None:
+        self._held.append(rows)
+        if sum(held.num_rows for held in self._held) >= _ROW_GROUP_ROWS:
+            self._write_group(path)
+
+    def finish(self, path: Path) -> None:
+        """End the partition; one without rows is a file with the schema and no rows."""
+        if self._held or self._open is None:
+            self._write_group(path)
+        assert self._open is not None
+        self._open.close()
+        self._open = None
+
+    def _write_group(self, path: Path) -> None:
+        rows = pa.Table.from_batches(self._held, self._schema)
+        if self._open is None:
+            self._open = open_writer(path, self._schema, rows, level=3)
+        self._open.write_table(rows, row_group_size=_ROW_GROUP_ROWS)
+        self._held = []

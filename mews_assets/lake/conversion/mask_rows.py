@@ -1,0 +1,199 @@
+"""Personal data in rows: hashed, left empty, or taken out for a person who is to be forgotten.
+
+Lives here: changing Arrow rows of one table, on their way into changes or as they stand there. Landed lines are
+`redaction`'s. Not here: which columns are personal and what a policy means for them (`catalog.privacy`).
+
+It is applied once, where landed lines become rows: current and marts are made of those.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mews_assets.catalog.fields import fields
+from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.privacy import (
+    Pii,
+    Privacy,
+    has_personal,
+    is_hashed,
+    is_of_people,
+    stays_of_a_person,
+)
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.text.match_ids import Names
+
+FORGOTTEN = "forgotten"
+"""Stands where a text that Mews requires was a forgotten person's: an empty field would look like a fault of Mews."""
+_EXACT_NUMBERS = "_exact_numbers"
+_INDEX = re.compile(r"\[\d+\]")
+
+
+class Hiding:
+    """What is hidden in the rows of one table: all personal data under a policy, and all of some people's."""
+
+    def __init__(self, table: Table, privacy: Privacy, forgotten: Collection[str] = ()) -> None:
+        if privacy.pii is Pii.HASH and not privacy.key:
+            raise LakeError(
+                f"{table.name}: this lake holds hashes where personal data was, and its key is not at hand. "
+                "Set MEWS_PII=hash and MEWS_PII_KEY as they were when it was laid"
+            )
+        self._table, self._privacy, self._forgotten = table, privacy, Names(forgotten)
+        self._columns = {column.field_name: column for column in table.kept_columns}
+        self._personal_paths = tuple(one.mews_path for one in fields(table) if one.is_personal)
+
+    def rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The same rows with what is personal hidden."""
+        if self._privacy.pii is Pii.KEEP and not self._forgotten:
+            return batch
+        gone = self.named_in(batch)
+        columns = [
+            self._hidden(field.name, values, gone)
+            for field, values in zip(batch.schema, batch.columns, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+    def named_in(self, batch: pa.RecordBatch) -> pa.BooleanArray:
+        """Which of the rows name a person who is to be forgotten."""
+        found = np.zeros(batch.num_rows, bool)
+        if self._forgotten:
+            for name, column in self._columns.items():
+                if name in batch.schema.names:
+                    found |= self._names(column, batch.column(name))
+        return pa.array(found)
+
+    def _hidden(self, name: str, values: pa.Array, gone: pa.BooleanArray) -> pa.Array:
+        if name == _EXACT_NUMBERS:
+            return self._without_personal_numbers(values, gone)
+        column = self._columns.get(name)
+        if column is None:
+            return values
+        hidden = _covered(column, values, self._privacy, False)
+        if not gone.true_count:
+            return hidden
+        if is_of_people(self._table) and not stays_of_a_person(self._table, column):
+            return pc.if_else(gone, _emptied(column, values), hidden)
+        return pc.if_else(gone, _emptied(column, values), hidden) if has_personal(column) else hidden
+
+    def _names(self, column: Column, values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which of the values are, or hold, the id of a person who is to be forgotten."""
+        if column.is_list:
+            found = np.zeros(len(values), bool)
+            inner = self._names(_one_of(column), values.flatten())
+            found[np.asarray(pc.list_parent_indices(values))[inner]] = True
+            return found
+        if column.person:
+            return self._forgotten.are(values)
+        if column.kind in (Kind.STRING, Kind.JSON):  # free text may name them as well as a landed line may
+            return self._forgotten.among(values)
+        found = np.zeros(len(values), bool)
+        if column.kind is Kind.OBJECT:
+            for nested, inside in _inside(column, values):
+                found |= self._names(nested, inside)
+        return found
+
+    def _without_personal_numbers(self, values: pa.Array, gone: pa.BooleanArray) -> pa.Array:
+        """The digits of a number, under its place in the record, tell as much as the number."""
+        if values.null_count == len(values):
+            return values
+        everywhere = self._privacy.pii is not Pii.KEEP
+        kept = [
+            None
+            if numbers is None
+            else [(path, text) for path, text in numbers if not (hides and self._is_personal(path))]
+            for numbers, hides in zip(
+                values.to_pylist(), (everywhere or one for one in gone.to_pylist()), strict=True
+            )
+        ]
+        return pa.array([numbers or None for numbers in kept], values.type)
+
+    def _is_personal(self, path: str) -> bool:
+        place = _INDEX.sub("", path)
+        return any(place == one or place.startswith(f"{one}.") for one in self._personal_paths)
+
+
+def _covered(column: Column, values: pa.Array, privacy: Privacy, within: bool) -> pa.Array:
+    """The values under a policy. `within` says that what they stand in is personal."""
+    personal = within or column.pii
+    if privacy.pii is Pii.KEEP or not (personal or has_personal(column)):
+        return values
+    if personal and privacy.pii is Pii.DROP:
+        return pa.nulls(len(values), values.type)
+    if column.is_list:
+        return _list_of(_covered(_one_of(column), values.flatten(), privacy, personal), values)
+    if column.kind is Kind.OBJECT:
+        return _struct_of(
+            [_covered(one, inside, privacy, personal) for one, inside in _inside(column, values)], values
+        )
+    if not is_hashed(column):
+        return pa.nulls(len(values), values.type)
+    digest = privacy.digest
+    return _by_value(
+        values, (lambda text: _hashed_json(text, digest)) if column.kind is Kind.JSON else digest
+    )
+
+
+def _emptied(column: Column, values: pa.Array) -> pa.Array:
+    """What stands where a forgotten person's values were."""
+    if column.required and column.is_list:
+        return pa.array([[]], values.type).take(pa.array(np.zeros(len(values), np.int64)))
+    if column.required and is_hashed(column):
+        text = FORGOTTEN if column.kind is Kind.STRING else json.dumps(FORGOTTEN)
+        return pa.array(np.full(len(values), text), values.type)
+    if column.kind is Kind.OBJECT and not column.pii and has_personal(column):
+        return _covered(column, values, Privacy(Pii.DROP), False)
+    return pa.nulls(len(values), values.type)
+
+
+def _by_value(values: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
+    """Every text changed, each different one once."""
+    texts = values.dictionary_encode()
+    changed = pa.array([change(text) for text in texts.dictionary.to_pylist()], values.type)
+    return changed.take(texts.indices)
+
+
+def _hashed_json(text: str, digest: Callable[[str], str]) -> str | None:
+    try:
+        value = json.loads(text)
+        return json.dumps(_hashed_value(value, digest), separators=(",", ":"))
+    except RecursionError:  # deeper than Python reads, so than anybody's form of it: nothing is shown
+        return None
+
+
+def _hashed_value(value: Any, digest: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _hashed_value(inner, digest) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_hashed_value(inner, digest) for inner in value]
+    return digest(value) if isinstance(value, str) else None
+
+
+def _inside(column: Column, values: pa.Array) -> list[tuple[Column, pa.Array]]:
+    """The nested columns of an object that are in the type, each with its values; null where the object is."""
+    names = {field.name: at for at, field in enumerate(values.type)}
+    parts = values.flatten()
+    found = {nested.field_name: nested for nested in column.columns if nested.field_name in names}
+    return [(found[name], parts[at]) for name, at in names.items()]
+
+
+def _one_of(column: Column) -> Column:
+    """The column of one item of a list."""
+    return replace(column, is_list=False)
+
+
+def _struct_of(parts: list[pa.Array], like: pa.Array) -> pa.Array:
+    return pa.StructArray.from_arrays(parts, fields=list(like.type), mask=pc.is_null(like))
+
+
+def _list_of(items: pa.Array, like: pa.Array) -> pa.Array:
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(like), 0), np.int32)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))), pa.int32())
+    return pa.ListArray.from_arrays(offsets, items, type=like.type, mask=pc.is_null(like))

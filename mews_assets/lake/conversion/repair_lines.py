@@ -1,0 +1,38 @@
+"""Lines that the parser would not read, or would read otherwise than they are meant, written anew for it.
+
+Lives here: the copy of a landed file in which only those lines differ. Such are a byte order mark, an empty text for a
+date, a date in a form that DuckDB does not take, and money that it would round beyond a decimal's limit. The landed
+file stays as it came. Not here: what must stand in a line instead (`records`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mews_assets.catalog.model import Kind, Table
+from mews_assets.lake.conversion.check_file import open_lines
+from mews_assets.lake.conversion.inspect_record import inspect, is_blank
+from mews_assets.lake.conversion.scan import Scan, scan_of
+from mews_assets.lake.landing.redact_lines import line_blocks
+
+
+def write_mended(table: Table, source: Path, target: Path) -> None:
+    """A copy of a file whose lines were all found good, without compression, line for line."""
+    # Money is limited in its places, and so looked at closer wherever it is long.
+    has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
+    scan = scan_of(table, long_numbers=not has_decimals)
+    with open_lines(source) as lines, target.open("wb") as copy:
+        for block in line_blocks(lines):
+            copy.write(_mended(block, table, scan))
+
+
+def _mended(block: bytes, table: Table, scan: Scan) -> bytes:
+    if scan.count_lines(block) is not None:
+        return block
+    lines = block.split(b"\n")
+    for index, is_good in enumerate(scan.fits(lines)):
+        if not is_good:
+            lines[index] = (
+                b"" if is_blank(lines[index]) else inspect(lines[index], table).mended or lines[index]
+            )
+    return b"\n".join(lines)

@@ -1,0 +1,58 @@
+"""Searches that are owed: what a forgetting that did not end has still to look for.
+
+Lives here: the texts of a person, kept from before the first file is written anew until a search finds nothing left.
+Without them a second try would have nothing to look for, the records being empty by then. Not here: the search.
+
+The file holds personal data, as the lake does until the search has ended well. It is removed then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import PurePosixPath
+
+from mews_assets.lake.erasure.identifying_texts import Standing, Stood
+from mews_assets.lake.erasure.known_texts import Known
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
+
+
+def recall(lake: Lake, known: Known) -> None:
+    """Add what earlier tries knew of the same person. Raises LakeError where that cannot be read."""
+    found = True
+    while found:
+        before = len(known.people)
+        for name in lake.files(layout.forgetting_folder()):
+            value = lake.read_json(name)
+            if known.people & set(value["customers"]):
+                known.people |= set(value["customers"])
+                known.merged_into |= set(value["merged_into"]) - known.people
+                for text, (standing, *fields) in value["texts"].items():
+                    known.take(text, Stood(Standing(standing), frozenset(fields)))
+        found = len(known.people) > before
+
+
+def owe(lake: Lake, person: str, known: Known) -> None:
+    """On disk when this returns. Nothing is written where nothing is to be looked for."""
+    if known.texts:
+        content = {
+            "customers": sorted(known.people),
+            "merged_into": sorted(known.merged_into),
+            "texts": {
+                text: [int(stood.standing), *sorted(stood.fields)]
+                for text, stood in sorted(known.texts.items())
+            },
+        }
+        lake.write_json(layout.forgetting_file(person), content)
+
+
+def settle(lake: Lake, people: Collection[str]) -> None:
+    """The search has found nothing left of these people."""
+    for name in lake.files(layout.forgetting_folder()):
+        if set(lake.read_json(name)["customers"]) <= set(people):
+            lake.delete(name)
+
+
+def owed(lake: Lake) -> list[str]:
+    """The ids of those whose search is owed."""
+    return [PurePosixPath(name).stem for name in lake.files(layout.forgetting_folder())]

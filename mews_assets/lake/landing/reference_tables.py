@@ -1,0 +1,125 @@
+"""Reference tables: one file each, replaced whole by what Mews sends, and nothing lost that it once sent.
+
+Lives here: turning records into the file, and counting what it holds. A row that Mews does not send any more
+stays, and tells by its `_captured_at_utc` when it was last sent: an order item of last year names a category
+deleted since. Not here: asking Mews (`ingest.reference`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from mews_assets.catalog.arrow import UTC_MICROSECONDS, arrow_schema
+from mews_assets.catalog.entities.reference import Reference
+from mews_assets.catalog.model import snake_case
+from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.duckdb_session import literal
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.parquet import open_writer, plain
+
+SENT_AT = "_captured_at_utc"
+
+
+@dataclass(frozen=True)
+class ReferenceMeasures:
+    """A reference table as it stands, and how it came to. `sent` rows came now, `kept` came before only.
+
+    `vanished` are enterprises that were asked about and had rows, and of which none came now, with the number
+    there was.
+    """
+
+    rows: int
+    sent: int
+    kept: int
+    duplicate_keys: int
+    missing: dict[str, int]
+    vanished: dict[str, int]
+    size_bytes: int
+
+
+def reference_schema(reference: Reference) -> pa.Schema:
+    """The columns of the file: Mews' own, then when the row was last sent."""
+    table = reference.table
+    fields = list(arrow_schema(table))[: len(table.kept_columns)]
+    described = {b"description": b"When Mews last sent the row."}
+    return pa.schema([*fields, pa.field(SENT_AT, UTC_MICROSECONDS, nullable=False, metadata=described)])
+
+
+def write_reference(
+    lake: Lake,
+    reference: Reference,
+    records: Iterable[bytes],
+    captured_at: datetime,
+    asked: Collection[str],
+) -> ReferenceMeasures:
+    """Put what Mews sent in place, with the rows it sent before and does not now. `asked` are the enterprises
+    that the records should tell of. Raises RecordError on a record that cannot become a row; the file then
+    stays as it was."""
+    name = layout.reference_file(reference.name)
+    schema = plain(reference_schema(reference))
+    with lake.lock(f"{layout.REFERENCE}-{reference.name}"), lake.workspace() as workspace:
+        sent = _sent(reference, records, captured_at, workspace).select(schema.names).cast(schema)
+        held = _held(lake, name, schema)
+        kept = held.filter(pc.invert(pc.is_in(held["id"], pc.unique(sent["id"]))))
+        rows = pa.concat_tables([sent, kept]).sort_by("id").combine_chunks()
+        aside = workspace / layout.ROWS_FILE
+        with open_writer(aside, schema, rows, level=3) as writer:
+            writer.write_table(rows)
+        measures = _measure(reference, aside, sent, held, kept, asked)
+        lake.put(aside, name)
+    return measures
+
+
+def _sent(reference: Reference, records: Iterable[bytes], captured_at: datetime, workspace: Path) -> pa.Table:
+    lines, target = workspace / f"{reference.name}.jsonl", workspace / "sent.parquet"
+    with lines.open("wb") as file:
+        file.writelines(record + b"\n" for record in records)
+    own = {SENT_AT: f"TIMESTAMPTZ {literal(captured_at.isoformat())}"}
+    convert(reference.table, [lines], target, own=own)
+    return pq.read_table(target, partitioning=None)
+
+
+def _held(lake: Lake, name: str, schema: pa.Schema) -> pa.Table:
+    """The rows that stand there, in the columns of today; none where there is no file yet."""
+    if not lake.exists(name):
+        return schema.empty_table()
+    with lake.filesystem.open_input_file(lake.path(name)) as source:
+        held = pq.read_table(source, partitioning=None)
+    long_ago = pa.scalar(0, UTC_MICROSECONDS)
+    if SENT_AT not in held.column_names:
+        held = held.append_column(SENT_AT, pa.repeat(long_ago, held.num_rows))
+    columns = [
+        held[field.name].cast(field.type)
+        if field.name in held.column_names
+        else pa.nulls(held.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _measure(
+    reference: Reference, path: Path, sent: pa.Table, held: pa.Table, kept: pa.Table, asked: Collection[str]
+) -> ReferenceMeasures:
+    rows = pq.read_table(path, partitioning=None)
+    required = [column.field_name for column in reference.table.required_columns]
+    missing = {name: count for name in required if (count := rows[name].null_count)}
+    enterprise = snake_case(reference.enterprise_column)
+    told_now = set(sent[enterprise].to_pylist())
+    before = {one["values"]: one["counts"] for one in pc.value_counts(held[enterprise]).to_pylist()}
+    return ReferenceMeasures(
+        rows=rows.num_rows,
+        sent=sent.num_rows,
+        kept=kept.num_rows,
+        duplicate_keys=rows.num_rows - pc.count_distinct(rows["id"]).as_py(),
+        missing=missing,
+        vanished={one: before[one] for one in sorted(set(asked)) if one in before and one not in told_now},
+        size_bytes=path.stat().st_size,
+    )

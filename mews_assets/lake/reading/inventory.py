@@ -1,0 +1,136 @@
+"""What a table holds, from the footers of its files: no row is read.
+
+Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope; and which capture brought a
+partition's rows, for which one column is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pyarrow.parquet as pq
+
+from mews_assets.catalog.model import Table, snake_case
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """One scope of one table. `windows` are the keys of its partitions; `newest` is None without rows."""
+
+    windows: frozenset[str]
+    rows: int
+    size_bytes: int
+    newest: datetime | None
+
+
+def holdings(lake: Lake, table: Table) -> dict[str, Holdings]:
+    """What `changes/<table>` holds, by scope."""
+    names = lake.files(layout.changes_folder(table.name), recursive=True)
+    with ThreadPoolExecutor(8) as side_by_side:
+        footers = list(side_by_side.map(lambda name: _footer(lake, table, name), names))
+    by_scope: dict[str, list[_Footer]] = {}
+    for footer in footers:
+        by_scope.setdefault(footer.scope, []).append(footer)
+    return {scope: _together(found) for scope, found in by_scope.items()}
+
+
+def newest_windows(
+    lake: Lake, table: Table, scopes: Iterable[str], likely: Sequence[str]
+) -> dict[str, str | None]:
+    """The key of each scope's newest partition, None where it has none.
+
+    The `likely` keys are tried first, newest first; only scopes that have none of them are listed.
+    """
+    found: dict[str, str | None] = {}
+    left = list(dict.fromkeys(scopes))
+    for key in likely:
+        names = {layout.changes_file(table.name, scope, key): scope for scope in left}
+        for name in lake.there(list(names)) if names else ():
+            found[names[name]] = key
+        left = [scope for scope in left if scope not in found]
+    with ThreadPoolExecutor(8) as side_by_side:
+        found.update(
+            zip(left, side_by_side.map(lambda scope: _newest(lake, table, scope), left), strict=True)
+        )
+    return found
+
+
+def _newest(lake: Lake, table: Table, scope: str) -> str | None:
+    keys = [layout.window_of(folder) for folder in lake.folders(layout.scope_folder(table.name, scope))]
+    # A writer that was killed may have left a folder without its file.
+    there = (key for key in reversed(keys) if lake.exists(layout.changes_file(table.name, scope, key)))
+    return next(there, None)
+
+
+def rows_by_capture(lake: Lake, name: str) -> dict[str, int]:
+    """How many rows of a file each capture brought; only the column that says it is read."""
+    with lake.filesystem.open_input_file(lake.path(name)) as source:
+        captures = pq.ParquetFile(source).read(columns=["_landing_id"]).column("_landing_id")
+    return {one["values"]: one["counts"] for one in captures.value_counts().to_pylist()}
+
+
+@dataclass(frozen=True)
+class Totals:
+    """One table, all scopes together."""
+
+    scopes: int
+    partitions: int
+    rows: int
+    size_bytes: int
+    newest: datetime | None
+
+
+def totals(by_scope: Mapping[str, Holdings]) -> Totals:
+    """What the scopes hold together."""
+    held = by_scope.values()
+    return Totals(
+        scopes=len(by_scope),
+        partitions=sum(len(one.windows) for one in held),
+        rows=sum(one.rows for one in held),
+        size_bytes=sum(one.size_bytes for one in held),
+        newest=max((one.newest for one in held if one.newest is not None), default=None),
+    )
+
+
+@dataclass(frozen=True)
+class _Footer:
+    scope: str
+    window: str
+    rows: int
+    size_bytes: int
+    newest: datetime | None
+
+
+def _together(footers: Iterable[_Footer]) -> Holdings:
+    found = list(footers)
+    return Holdings(
+        windows=frozenset(one.window for one in found),
+        rows=sum(one.rows for one in found),
+        size_bytes=sum(one.size_bytes for one in found),
+        newest=max((one.newest for one in found if one.newest is not None), default=None),
+    )
+
+
+def _footer(lake: Lake, table: Table, name: str) -> _Footer:
+    with lake.filesystem.open_input_file(lake.path(name)) as source:
+        size = source.size()
+        metadata = pq.read_metadata(source)
+    column = metadata.schema.names.index(snake_case(table.version_column))
+    stamps = [
+        _instant(statistics.max)
+        for group in range(metadata.num_row_groups)
+        if (statistics := metadata.row_group(group).column(column).statistics) and statistics.has_min_max
+    ]
+    scope, window = layout.partition_of(name)
+    return _Footer(scope, window, metadata.num_rows, size, max(stamps, default=None))
+
+
+def _instant(stamp: datetime | date) -> datetime:
+    if isinstance(stamp, datetime):
+        return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return datetime(stamp.year, stamp.month, stamp.day, tzinfo=UTC)

@@ -1,0 +1,57 @@
+"""The ids of people, found however they are spelled: in capitals, or escaped.
+
+Lives here: which lines and values name one of some people. Not here: what becomes of these (`redaction`, `hiding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mews_assets.lake.text.fold_text import unescaped
+from mews_assets.lake.text.scan_words import Literals, Mask
+
+
+def same_id(identity: str) -> str:
+    """The one spelling of an id: Mews' ids are GUIDs, in which capitals mean nothing."""
+    return identity.lower()
+
+
+class Names:
+    """The ids of some people."""
+
+    def __init__(self, people: Collection[str]) -> None:
+        self.ids = [same_id(one) for one in sorted(people)]
+        self._encoded = [one.encode() for one in self.ids]
+        self._literals = Literals(self.ids)
+        # Without `array` where there is nobody: it imports pandas, which takes longer than most conversions.
+        self._set = pa.array(self.ids, pa.string()) if self.ids else pa.nulls(0, pa.string())
+
+    def __bool__(self) -> bool:
+        return bool(self.ids)
+
+    def lines(self, block: bytes) -> list[int]:
+        """The lines of a block, by their place in it, that name one of them."""
+        if not (maybe := self._literals.lines(block)):
+            return []
+        lines = block.split(b"\n")
+        return [at for at in maybe if self.stand_in(lines[at])]
+
+    def stand_in(self, text: bytes) -> bool:
+        """Whether one of them is named in it."""
+        plain = unescaped(text).lower()
+        return any(one in plain for one in self._encoded)
+
+    def are(self, values: pa.Array) -> Mask:
+        """Which of the ids are theirs."""
+        return np.asarray(pc.is_in(pc.ascii_lower(values), value_set=self._set), bool)
+
+    def among(self, values: pa.Array) -> Mask:
+        """Which of the texts hold one of their ids."""
+        found = self._literals.among(values)
+        for at in np.flatnonzero(found):
+            found[at] = self.stand_in(str(values[int(at)].as_py()).encode("utf-8", "replace"))
+        return found

@@ -1,0 +1,107 @@
+"""One hotel's life, from the bookings before the first day to the last planned check-out.
+
+Lives here: `hotel_life`, which wires a hotel's parts together and gives each day its plan.
+
+The house is warm on the first day: whoever sleeps there then has booked and checked in before, and those
+versions come too. Stays that ended before are left out, so what happened before the first day is there only
+in part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from mews_assets.sandbox.records.versions import Version
+from mews_assets.sandbox.simulation.demand import (
+    LONGEST_LEAD,
+    LONGEST_STAY,
+    count,
+    expected_bookings,
+    group_size,
+    lead_days,
+    nights,
+)
+from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.hotel import Hotel
+from mews_assets.sandbox.simulation.instants import next_midnight
+from mews_assets.sandbox.simulation.money.billing import Billing
+from mews_assets.sandbox.simulation.money.ledger import Ledger
+from mews_assets.sandbox.simulation.money.outlets import Outlets
+from mews_assets.sandbox.simulation.stays.guests import ChainLife, Guests, customer
+from mews_assets.sandbox.simulation.stays.inventory import Inventory, Rooms
+from mews_assets.sandbox.simulation.stays.reservation_lifecycle import Stays
+
+
+def hotel_life(hotel: Hotel, chain: ChainLife, seed: int, first: int, last: int) -> Iterator[Version]:
+    """All versions of the hotel, in the order they happen, but for its reference records."""
+    diary = Diary(Random(f"{seed}/hotel/{hotel.index}/life"), last)  # noqa: S311
+    return _Days(hotel, chain, diary, first).run()
+
+
+class _Days:
+    def __init__(self, hotel: Hotel, chain: ChainLife, diary: Diary, first: int) -> None:
+        self._hotel = hotel
+        self._diary = diary
+        self._first_day = hotel.clock.ordinal(first)
+        guests, ledger = Guests(hotel, diary, chain), Ledger(hotel, diary)
+        self._rooms = Rooms(hotel, self._first_day - LONGEST_STAY)
+        self._inventory = Inventory(hotel, diary, guests, self._rooms)
+        billing = Billing(hotel, diary, ledger)
+        self._stays = Stays(hotel, diary, billing, guests, self._rooms, self._inventory)
+        self._outlets = Outlets(hotel, diary, ledger)
+
+    def run(self) -> Iterator[Version]:
+        self._diary.plan(self._hotel.opened, self._open_house)
+        first = self._first_day
+        for arrival in range(first - LONGEST_STAY, first + LONGEST_LEAD):
+            self._expect(arrival)
+        for day in range(first - LONGEST_STAY, first):
+            self._plan_audit(day)
+        self._diary.plan(self._hotel.clock.at(first, 4), self._day, first)
+        return self._diary.run()
+
+    def _open_house(self) -> None:
+        """Who pays at the bar without a name is one customer, as old as the house."""
+        hotel, diary = self._hotel, self._diary
+        walk_in = customer(diary.rng, hotel.chain, (hotel.index + 1) * 1_000_000, diary.now, hotel.robot)
+        walk_in.record.update(Id=hotel.walk_in, FirstName=None, LastName=f"Walk-in {hotel.name}", Email=None)
+        walk_in.record["Classifications"] = ["PaymasterAccount", "Cashlist"]
+        diary.write(Entry("Customer", hotel.chain.id, walk_in.record))
+
+    def _day(self, today: int) -> None:
+        """Early in the morning: the plan of the day, and of the arrivals four months ahead."""
+        diary = self._diary
+        self._rooms.forget_before(today - 1)
+        self._expect(today + LONGEST_LEAD)
+        self._outlets.open_day(today)
+        self._plan_audit(today)
+        if diary.chance(0.3):
+            diary.plan(
+                diary.between(diary.now, self._hotel.clock.at(today, 18)), self._inventory.block_room, today
+            )
+        diary.plan(self._hotel.clock.at(today + 1, 4), self._day, today + 1)
+
+    def _plan_audit(self, day: int) -> None:
+        """The night audit runs in the small hours, and now and then at midnight UTC sharp."""
+        when = self._hotel.clock.at(day + 1, 2.5)
+        if self._diary.chance(0.15):
+            when = next_midnight(self._hotel.clock.at(day, 16))
+        self._diary.plan(when, self._stays.audit)
+
+    def _expect(self, arrival: int) -> None:
+        """Bookings and groups for one date of arrival, each planned for the day it is made."""
+        diary, hotel, rng = self._diary, self._hotel, self._diary.rng
+        expected = count(rng, expected_bookings(arrival, len(hotel.room_ids)))
+        while expected > 0:
+            stay, lead, size = nights(rng), lead_days(rng), group_size(rng)
+            expected -= size
+            hour = 8 + rng.random() * (5 if lead == 0 else 15.5)
+            if arrival + stay > self._first_day:
+                when = diary.between(hotel.clock.at(arrival - lead, hour), 0)
+                diary.plan(when, self._stays.book, arrival, stay, size)
+        if rng.random() < 0.12:
+            lead, stay, size = rng.randint(30, 100), rng.randint(1, 3), rng.randint(4, 8)
+            if arrival + stay > self._first_day:
+                when = diary.between(hotel.clock.at(arrival - lead, 8 + rng.random() * 9), 0)
+                diary.plan(when, self._inventory.allot, arrival, stay, size, self._stays.pick_up)

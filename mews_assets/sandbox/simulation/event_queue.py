@@ -1,0 +1,102 @@
+"""What happens when: the agenda of one simulated life, and the versions it brings forth.
+
+Lives here: `Entry` (a record that is still being changed) and `Diary` (random numbers, ids, the agenda,
+writing versions). Not here: what a hotel does.
+
+Things happen in the order of time, so versions come in the order of their stamps. Only what is still to
+happen is kept: memory does not grow with the days simulated.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+from mews_assets.sandbox.records.versions import Version
+from mews_assets.sandbox.simulation.amounts import ENCODER
+from mews_assets.sandbox.simulation.instants import SECOND, text
+
+
+def new_id(rng: Random) -> str:
+    """Text of the shape of a random (version 4) UUID, from the seeded generator."""
+    bits = rng.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+class Entry:
+    """One record and the stamp of its newest version (0 before the first)."""
+
+    __slots__ = ("entity", "id", "record", "scope", "stamp")
+
+    def __init__(self, entity: str, scope: str, record: dict[str, Any]) -> None:
+        self.entity = entity
+        self.id: str = record["Id"]
+        self.scope = scope
+        self.record = record
+        self.stamp = 0
+
+
+class Diary:
+    """The agenda of one life. `now` is the instant of what is happening."""
+
+    def __init__(self, rng: Random, end: int) -> None:
+        self.rng = rng
+        self.now = 0
+        self._end = end
+        self._agenda: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._planned = 0
+        self._written: list[Version] = []
+
+    def plan(self, when: int, act: Callable[..., None], *details: Any) -> None:
+        """Let `act(*details)` happen then, or right away if that is past."""
+        when = max(when, self.now)
+        if when <= self._end:
+            self._planned += 1
+            heapq.heappush(self._agenda, (when, self._planned, act, details))
+
+    def new_id(self) -> str:
+        return new_id(self.rng)
+
+    def chance(self, share: float) -> bool:
+        return self.rng.random() < share
+
+    def between(self, start: int, end: int) -> int:
+        """Some whole second in [start, end), seldom with a fraction behind it."""
+        when = start if end <= start else start + int(self.rng.random() * (end - start))
+        when -= when % SECOND
+        luck = self.rng.random()
+        if luck < 0.05:
+            when += self.rng.randrange(1000) * 1000
+        elif luck < 0.08:
+            when += self.rng.randrange(SECOND)
+        return when
+
+    def write(self, entry: Entry, when: int | None = None) -> int:
+        """A new version of the record, now or then. A record's second version of one instant comes a second
+        later, so that stamps tell versions apart. Answers with the stamp."""
+        stamp = self.now if when is None else when
+        if stamp <= entry.stamp:
+            stamp = entry.stamp + SECOND
+        entry.stamp = stamp
+        entry.record["UpdatedUtc"] = text(stamp)
+        self._keep(entry.entity, entry.id, entry.scope, stamp, entry.record)
+        return stamp
+
+    def write_once(self, entity: str, scope: str, record: dict[str, Any]) -> None:
+        """The only version of an immutable record, stamped now."""
+        self._keep(entity, record["Id"], scope, self.now, record)
+
+    def _keep(self, entity: str, id: str, scope: str, stamp: int, record: dict[str, Any]) -> None:
+        if stamp <= self._end:
+            self._written.append(Version(entity, id, scope, stamp, ENCODER.encode(record)))
+
+    def run(self) -> Iterator[Version]:
+        """Live until the end, version by version."""
+        while self._agenda:
+            self.now, _, act, details = heapq.heappop(self._agenda)
+            act(*details)
+            yield from self._written
+            self._written.clear()

@@ -1,0 +1,220 @@
+"""Bills, the items on them, and how they are paid.
+
+Lives here: `Charge` (an order item and its amount), `Folio` (an open bill), opening, paying and closing
+bills. Not here: what is sold and when (stay.py, extras.py), the payments' records (payments.py), double entry
+(ledger.py).
+
+Items have positive amounts and payments negative ones: on a closed bill they add up to zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mews_assets.sandbox.simulation.amounts import Amount, raw
+from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.hotel import Hotel
+from mews_assets.sandbox.simulation.instants import DAY, MINUTE, next_midnight, text
+from mews_assets.sandbox.simulation.money.bill_records import bill_record
+from mews_assets.sandbox.simulation.money.ledger import Ledger
+from mews_assets.sandbox.simulation.money.payments import Payments
+
+REVENUE_TYPES = {"SpaceOrder": "Service", "ProductOrder": "Product", "NightRebate": "Service"}
+
+
+class Charge:
+    """An order item while it can still change."""
+
+    __slots__ = ("amount", "consumed", "entry", "posted")
+
+    def __init__(self, entry: Entry, amount: Amount, consumed: int) -> None:
+        self.entry = entry
+        self.amount = amount
+        self.consumed = consumed
+        self.posted = False
+
+
+class Folio:
+    """A bill and what stands on it. `paid` is what was paid so far, in minor units."""
+
+    __slots__ = ("bill", "charges", "owner", "paid", "payments", "reservation")
+
+    def __init__(self, bill: Entry, owner: Entry, reservation: str | None) -> None:
+        self.bill = bill
+        self.owner = owner
+        self.reservation = reservation
+        self.charges: list[Charge] = []
+        self.payments: list[Entry] = []
+        self.paid = 0
+
+    @property
+    def balance(self) -> int:
+        """What is still owed."""
+        return sum(charge.amount.gross for charge in self.charges) - self.paid
+
+
+class Billing:
+    def __init__(self, hotel: Hotel, diary: Diary, ledger: Ledger) -> None:
+        self._hotel = hotel
+        self._diary = diary
+        self._ledger = ledger
+        self.payments = Payments(hotel, diary, ledger)
+        self._number = 1000 * (hotel.index + 1)
+
+    def charge(
+        self,
+        kind: str,
+        service: str,
+        order: str,
+        account: Entry,
+        category: str,
+        unit: Amount,
+        consumed: int,
+        *,
+        count: int = 1,
+        data: dict[str, Any] | None = None,
+        start: int | None = None,
+    ) -> Charge:
+        """A new order item, open and on no bill yet."""
+        diary, amount = self._diary, unit.times(count)
+        created, author = text(diary.now), diary.rng.choice(self._hotel.staff)
+        total = raw(amount)
+        record: dict[str, Any] = {
+            "Id": diary.new_id(),
+            "EnterpriseId": self._hotel.id,
+            "AccountId": account.id,
+            "AccountType": account.entity,
+            "ServiceId": service,
+            "ServiceOrderId": order,
+            "Notes": None,
+            "BillId": None,
+            "AccountingCategoryId": self._hotel.categories[category],
+            "BillingName": None if kind == "SpaceOrder" else category,
+            "ExternalIdentifier": None,
+            "UnitCount": count,
+            "UnitAmount": raw(unit),
+            "Amount": total,
+            "OriginalAmount": total,
+            "RevenueType": REVENUE_TYPES.get(kind, "Additional"),
+            "CreatorProfileId": author,
+            "UpdaterProfileId": author,
+            "CreatedUtc": created,
+            "UpdatedUtc": created,
+            "ConsumedUtc": text(consumed),
+            "CanceledUtc": None,
+            "ClosedUtc": None,
+            "StartUtc": None if start is None else text(start),
+            "ClaimedUtc": None,
+            "AccountingState": "Open",
+            "Type": kind,
+            "Options": {"CanceledWithReservation": False},
+            "Data": data,
+            "TaxExemptionReason": None,
+            "TaxExemptionLegalReference": None,
+        }
+        entry = Entry("OrderItem", self._hotel.id, record)
+        diary.write(entry)
+        return Charge(entry, amount, consumed)
+
+    def reprice(self, charge: Charge, unit: Amount) -> None:
+        """Another price; OriginalAmount keeps the first one."""
+        charge.amount = unit.times(charge.entry.record["UnitCount"])
+        charge.entry.record["UnitAmount"] = raw(unit)
+        charge.entry.record["Amount"] = raw(charge.amount)
+        self._diary.write(charge.entry)
+
+    def cancel(self, charge: Charge, *, with_reservation: bool) -> None:
+        record = charge.entry.record
+        record["AccountingState"] = "Canceled"
+        record["CanceledUtc"] = text(self._diary.now)
+        record["Options"] = {"CanceledWithReservation": with_reservation}
+        self._diary.write(charge.entry)
+
+    def post(self, charge: Charge, bill: str | None) -> None:
+        """Into the ledger, once, as soon as the item is consumed."""
+        if charge.posted:
+            return
+        charge.posted = True
+        record = charge.entry.record
+        kind = record["Type"]
+        self._ledger.sale(
+            "DepositItem" if kind == "Deposit" else "OrderItem",
+            charge.entry.id,
+            record["AccountId"],
+            bill,
+            record["AccountingCategoryId"],
+            charge.amount,
+            charge.consumed,
+            revenue={"Deposit": "Deposit", "CityTax": "NonRevenue"}.get(kind, "Revenue"),
+        )
+
+    def open(self, owner: Entry, reservation: str | None, guest: Entry | None = None) -> Folio:
+        """A new bill. `guest` is whose stay a company pays for."""
+        bill = Entry("Bill", self._hotel.id, bill_record(self._hotel, self._diary, owner, guest))
+        self._diary.write(bill)
+        return Folio(bill, owner, reservation)
+
+    def settle(self, folio: Folio, *, corrects: Entry | None = None, at_midnight: bool = False) -> None:
+        """Pay what is owed now, and close the bill right after; or at the night audit, midnight UTC sharp."""
+        by_invoice = folio.owner.entity == "Company" and folio.balance > 0
+        if folio.balance:
+            self._pay(folio, by_invoice)
+        closing = next_midnight(self._diary.now) if at_midnight else self._diary.now + 2 * MINUTE
+        self._diary.plan(closing, self._close, folio, by_invoice, corrects)
+
+    def _pay(self, folio: Folio, by_invoice: bool) -> None:
+        value, bill = folio.balance, folio.bill.id
+        if by_invoice:
+            folio.payments.append(self.payments.invoice(folio.owner, bill, folio.reservation, value))
+        elif value > 0 and folio.paid == 0 and self._diary.chance(0.12):  # two guests share the bill
+            first = value // 2
+            for part in (first, value - first):
+                folio.payments.append(self.payments.pay(folio.owner, bill, folio.reservation, part))
+        else:
+            folio.payments.append(self.payments.pay(folio.owner, bill, folio.reservation, value))
+        folio.paid += value
+
+    def _close(self, folio: Folio, by_invoice: bool, corrects: Entry | None) -> None:
+        diary, hotel = self._diary, self._hotel
+        now = text(diary.now)
+        for charge in folio.charges:
+            charge.entry.record.update(BillId=folio.bill.id, AccountingState="Closed", ClosedUtc=now)
+            diary.write(charge.entry)
+        for payment in folio.payments:
+            payment.record.update(AccountingState="Closed", ClosedUtc=now)
+            diary.write(payment)
+            self.payments.settle_later(payment)
+        self._number += 1
+        record = folio.bill.record
+        record.update(
+            State="Closed",
+            Type="Invoice" if by_invoice or corrects else "Receipt",
+            CounterId=hotel.counter,
+            Number=f"{'INV' if by_invoice else 'REC'}-{self._number}",
+            VariableSymbol=str(self._number) if hotel.place.country == "CZ" else None,
+            IssuedUtc=now,
+            TaxedUtc=now,
+            PaidUtc=None if by_invoice else now,
+            DueUtc=text(diary.now + 14 * DAY) if by_invoice else None,
+        )
+        if corrects:
+            record.update(
+                CorrectionState="CorrectiveBill", CorrectionType="CreditNote", CorrectedBillId=corrects.id
+            )
+        diary.write(folio.bill)
+        if by_invoice:
+            due = diary.between(diary.now + 5 * DAY, diary.now + 30 * DAY)
+            if due > diary.now + 16 * DAY:
+                diary.plan(next_midnight(diary.now + 15 * DAY), self._remind, folio.bill)
+            value = sum(charge.amount.gross for charge in folio.charges)
+            diary.plan(due, self._invoice_paid, folio.owner, folio.bill, value)
+
+    def _remind(self, bill: Entry) -> None:
+        bill.record["LastReminderDateUtc"] = text(self._diary.now)
+        self._diary.write(bill)
+
+    def _invoice_paid(self, owner: Entry, bill: Entry, value: int) -> None:
+        """The company's money arrives: it balances what the invoice left in the city ledger."""
+        self.payments.wire(owner, bill.id, value)
+        bill.record["PaidUtc"] = text(self._diary.now)
+        self._diary.write(bill)

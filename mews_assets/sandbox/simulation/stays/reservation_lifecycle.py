@@ -1,0 +1,255 @@
+"""Reservations from the booking to the bill.
+
+Lives here: `Stays`: booking, changing, cancelling, checking in and out, the night audit. Not here: how
+many book (demand.py, life.py), records (reservations.py), bills (billing.py), extras (extras.py).
+
+The items of all nights are made at the booking, open. Each goes into the ledger when its night has been
+slept.
+"""
+
+from __future__ import annotations
+
+from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.hotel import Hotel
+from mews_assets.sandbox.simulation.instants import DAY, HOUR, next_midnight, text
+from mews_assets.sandbox.simulation.money.billing import Billing
+from mews_assets.sandbox.simulation.stays.extras import Extras
+from mews_assets.sandbox.simulation.stays.guests import Guests
+from mews_assets.sandbox.simulation.stays.inventory import Allotment, Inventory, Rooms
+from mews_assets.sandbox.simulation.stays.nights import CHECK_IN, CHECK_OUT, Nights
+from mews_assets.sandbox.simulation.stays.reservation_records import Stay, person_counts, reservation_record
+
+
+class Stays:
+    def __init__(
+        self, hotel: Hotel, diary: Diary, billing: Billing, guests: Guests, rooms: Rooms, inventory: Inventory
+    ) -> None:
+        self._hotel = hotel
+        self._diary = diary
+        self._billing = billing
+        self._guests = guests
+        self._rooms = rooms
+        self._inventory = inventory
+        self._extras = Extras(hotel, diary, billing)
+        self._nights = Nights(hotel, diary, billing)
+        self._number = (hotel.index + 1) * 100_000
+        self._in_house: dict[str, Stay] = {}
+
+    def book(self, arrival: int, nights: int, size: int) -> None:
+        """Somebody books so many rooms, as far as there are any."""
+        rooms = [room for _ in range(size) if (room := self._rooms.take(arrival, nights)) is not None]
+        if not rooms:
+            return
+        guest, own = self._guests.booker()
+        company = self._guests.employer() if self._diary.chance(0.15) else None
+        group = self._diary.new_id()
+        for room in rooms:
+            self._reserve(guest, own, company, arrival, nights, room, group, None)
+
+    def pick_up(self, allotment: Allotment) -> None:
+        """Somebody books one of a group's rooms."""
+        room = self._inventory.picked(allotment)
+        if room is not None:
+            guest, own = self._guests.booker()
+            company = allotment.company if self._diary.chance(0.5) else None
+            self._reserve(
+                guest,
+                own,
+                company,
+                allotment.arrival,
+                allotment.nights,
+                room,
+                self._diary.new_id(),
+                allotment.block,
+            )
+
+    def audit(self) -> None:
+        """Every night: what the guests in the house have consumed goes into the ledger."""
+        for stay in self._in_house.values():
+            self._post(stay, self._diary.now)
+
+    def _reserve(
+        self,
+        guest: Entry,
+        own: bool,
+        company: Entry | None,
+        arrival: int,
+        nights: int,
+        room: int,
+        group: str,
+        block: Entry | None,
+    ) -> None:
+        diary, hotel = self._diary, self._hotel
+        start, end = hotel.clock.at(arrival, CHECK_IN), hotel.clock.at(arrival + nights, CHECK_OUT)
+        payer = company if company and diary.chance(0.6) else guest
+        persons = (diary.rng.choice((1, 2, 2)), diary.rng.choice((0, 0, 0, 0, 1)))
+        kind = hotel.kind_of[room]
+        self._number += 1
+        record = reservation_record(
+            hotel,
+            diary,
+            self._number,
+            guest=guest,
+            payer=payer,
+            group=group,
+            kind=kind,
+            room=room,
+            start=start,
+            end=end,
+            persons=persons,
+            block=block.id if block else None,
+        )
+        if company:
+            record["PartnerCompanyId"] = company.id
+        if record["Origin"] == "ChannelManager" and diary.chance(0.5):
+            record["TravelAgencyId"] = self._guests.agency().id
+        stay = Stay(Entry("Reservation", hotel.id, record), guest, payer, arrival, nights, room)
+        stay.own_guest = own
+        stay.adults, stay.children = persons
+        stay.unit = self._nights.night_price(kind, arrival)
+        diary.write(stay.reservation)
+        with_breakfast = diary.chance(0.45)
+        for night in range(arrival, arrival + nights):
+            self._nights.add_night(stay, night, with_breakfast)
+        if start - diary.now > 7 * DAY and diary.chance(0.07):
+            self._nights.take_deposit(stay)
+        self._plan(stay, start)
+
+    def _plan(self, stay: Stay, start: int) -> None:
+        """The fate of a reservation is drawn when it is booked."""
+        diary, luck = self._diary, self._diary.rng.random()
+        if stay.state != "Confirmed":
+            diary.plan(diary.between(diary.now + HOUR, min(start, diary.now + 2 * DAY)), self._confirm, stay)
+        if diary.chance(0.25):
+            diary.plan(diary.between(diary.now, start), self._change, stay)
+        if luck < 0.14 and start - diary.now > HOUR:
+            diary.plan(diary.between(diary.now, start), self._cancel, stay, "RequestedByGuest")
+        elif luck < 0.16:  # the night audit finds that nobody came
+            diary.plan(next_midnight(start + 6 * HOUR), self._cancel, stay, "NoShow")
+        else:
+            late = int(HOUR * min(8.0, diary.rng.expovariate(0.5)))
+            diary.plan(diary.between(start - HOUR // 2, start + late), self._check_in, stay)
+
+    def _confirm(self, stay: Stay) -> None:
+        if stay.state in ("Optional", "Inquired", "Requested"):
+            stay.reservation.record["State"] = "Confirmed"
+            self._diary.write(stay.reservation)
+
+    def _change(self, stay: Stay) -> None:
+        """The guest stays longer or shorter, or gets another price, or comes with other people."""
+        if stay.state in ("Canceled", "Started"):
+            return
+        diary, record, luck = self._diary, stay.reservation.record, self._diary.rng.random()
+        if luck < 0.3 and self._rooms.extend(stay.room, stay.departure):
+            self._nights.add_night(stay, stay.departure, with_breakfast=False)
+            stay.nights += 1
+        elif luck < 0.5 and stay.nights > 1:
+            stay.nights -= 1
+            self._rooms.release(stay.room, stay.departure, 1)
+            for night, charge in stay.charges:
+                if night == stay.departure:
+                    self._billing.cancel(charge, with_reservation=False)
+            stay.charges = [(night, charge) for night, charge in stay.charges if night != stay.departure]
+        elif luck < 0.8:
+            stay.unit = self._nights.night_price(self._hotel.kind_of[stay.room], stay.arrival)
+            unit = self._hotel.till.price((stay.unit, self._hotel.place.stay_tax))
+            for _, charge in stay.charges:
+                if charge.entry.record["Type"] == "SpaceOrder" and charge.amount != unit:
+                    self._billing.reprice(charge, unit)
+        else:
+            stay.children = 1 - stay.children
+            record["PersonCounts"] = person_counts(self._hotel, stay.adults, stay.children)
+        end = text(self._hotel.clock.at(stay.departure, CHECK_OUT))
+        record.update(ScheduledEndUtc=end, EndUtc=end, UpdaterProfileId=diary.rng.choice(self._hotel.staff))
+        diary.write(stay.reservation)
+
+    def _cancel(self, stay: Stay, reason: str) -> None:
+        diary = self._diary
+        reasons = ("BookedElsewhere", "PriceTooHigh", "RequestedByGuest", "Other")
+        record = stay.reservation.record
+        record.update(State="Canceled", CancelledUtc=text(diary.now))
+        record["CancellationReason"] = reason if reason == "NoShow" else diary.rng.choice(reasons)
+        diary.write(stay.reservation)
+        for _, charge in stay.charges:
+            self._billing.cancel(charge, with_reservation=True)
+        self._rooms.release(stay.room, stay.arrival, stay.nights)
+        late = self._hotel.clock.at(stay.arrival, CHECK_IN) - diary.now < 3 * DAY
+        fee = stay.deposit or (stay.charges[0][1].amount.gross if late and diary.chance(0.6) else 0)
+        if fee:
+            charges = [
+                self._billing.charge(
+                    "CancellationFee",
+                    self._hotel.stay_service,
+                    stay.reservation.id,
+                    stay.payer,
+                    "Cancellation fees",
+                    self._hotel.till.plain(fee),
+                    diary.now,
+                )
+            ]
+            if stay.deposit:
+                charges.append(self._nights.deposit(stay, -stay.deposit))
+            self._nights.pay_apart(stay, *charges)
+
+    def _check_in(self, stay: Stay) -> None:
+        self._confirm(stay)
+        diary, hotel, record = self._diary, self._hotel, stay.reservation.record
+        record.update(
+            State="Started", ActualStartUtc=text(diary.now), AssignedResourceId=hotel.room_ids[stay.room]
+        )
+        by_kiosk = diary.chance(0.1)
+        record["Options"] = {
+            "OwnerCheckedIn": True,
+            "AllCompanionsCheckedIn": diary.chance(0.7),
+            "AnyCompanionCheckedIn": True,
+            "ConnectorCheckIn": by_kiosk,
+        }
+        record["QrCodeData"] = f"room:{stay.room + 1}" if by_kiosk else None
+        diary.write(stay.reservation)
+        if stay.own_guest and diary.chance(0.4):
+            self._guests.register(stay.guest)
+        companion = None if stay.payer is stay.guest else stay.guest
+        stay.folio = self._billing.open(stay.payer, stay.reservation.id, companion)
+        if hotel.place.city_tax:
+            unit = hotel.till.plain(hotel.till.whole(hotel.place.city_tax))
+            tax = self._billing.charge(
+                "CityTax",
+                hotel.stay_service,
+                stay.reservation.id,
+                stay.payer,
+                "City tax",
+                unit,
+                diary.now,
+                count=stay.adults * stay.nights,
+            )
+            stay.charges.append((stay.arrival, tax))
+        self._in_house[stay.reservation.id] = stay
+        leaves = hotel.clock.at(stay.departure, CHECK_OUT)
+        if diary.chance(0.25):
+            diary.plan(diary.between(diary.now + HOUR, leaves - 5 * HOUR), self._extras.order, stay)
+        diary.plan(diary.between(leaves - 3 * HOUR, leaves), self._check_out, stay)
+
+    def _post(self, stay: Stay, until: int) -> None:
+        bill = stay.folio.bill.id if stay.folio else None
+        for _, charge in stay.charges:
+            if charge.consumed <= until and not charge.posted:
+                self._billing.post(charge, bill)
+
+    def _check_out(self, stay: Stay) -> None:
+        diary, folio = self._diary, stay.folio
+        if folio is None:
+            raise RuntimeError(f"reservation {stay.reservation.id} checks out without having checked in")
+        del self._in_house[stay.reservation.id]
+        stay.reservation.record.update(State="Processed", ActualEndUtc=text(diary.now))
+        diary.write(stay.reservation)
+        if diary.chance(0.03):
+            self._extras.rebate_night(stay)
+        if stay.deposit:
+            stay.charges.append((stay.departure, self._nights.deposit(stay, -stay.deposit)))
+        self._post(stay, diary.now)
+        folio.charges = [charge for _, charge in stay.charges]
+        self._billing.settle(folio, at_midnight=diary.chance(0.06))
+        if diary.chance(0.015):
+            diary.plan(diary.between(diary.now + DAY, diary.now + 3 * DAY), self._extras.credit, stay, folio)
+        if stay.own_guest and diary.chance(0.01):
+            diary.plan(diary.between(diary.now + HOUR, diary.now + 5 * DAY), self._guests.merge, stay.guest)

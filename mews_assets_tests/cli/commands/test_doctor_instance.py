@@ -1,0 +1,91 @@
+"""The doctor's look at a Dagster instance: its home, its storage, its daemon and its pools."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mews_assets.defs.local.diagnostics import look_at_instance
+from mews_assets.ingest.findings import Finding, Level
+from mews_assets_tests.cli.stage import beat, only
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+ROOT = Path(__file__).parents[2]
+NOW = datetime.now(UTC)
+
+
+def of_instance(
+    instance: dg.DagsterInstance, *, automation: bool = True
+) -> dict[tuple[str, Level], list[Finding]]:
+    found: dict[tuple[str, Level], list[Finding]] = {}
+    for one in look_at_instance(instance.root_directory, automation, datetime.now(UTC)):
+        found.setdefault((one.subject, one.level), []).append(one)
+    return found
+
+
+@pytest.mark.parametrize("home", ["relative/home", "/no/such/folder"])
+def test_a_dagster_home_that_is_none_is_said(home: str) -> None:
+    (found,) = look_at_instance(home, True, NOW)
+    assert found.level is Level.FAIL
+    assert home in found.text
+
+
+def test_a_home_that_nobody_made_yet_is_not_made_by_looking(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    (found,) = look_at_instance(str(tmp_path), True, NOW)
+    assert "dagster instance migrate" in found.fix
+    assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
+
+
+def test_a_home_without_this_projects_settings_says_what_is_amiss(tmp_path: Path) -> None:
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        found = of_instance(instance)
+    texts = " ".join(one.text for one in [*found["dagster", Level.WARN], *found["pools", Level.WARN]])
+    for word in ("no dagster.yaml", "run_monitoring", "granularity"):
+        assert word in texts
+
+
+def test_storage_that_cannot_be_reached_is_said_without_its_password(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").write_text(
+        "event_log_storage: {module: no.such.module, class: Nothing, "
+        "config: {url: 'postgresql+psycopg2://user:zq7-password@127.0.0.1:9/dagster'}}\n"
+        "run_storage: {module: dagster._core.storage.runs, class: InMemoryRunStorage, config: {}}\n"
+    )
+    (found,) = look_at_instance(str(tmp_path), True, NOW)
+    assert found.level is Level.FAIL
+    assert "zq7" not in found.text + found.fix
+
+
+@pytest.mark.parametrize(
+    ("ago", "automation", "level"),
+    [
+        (timedelta(seconds=5), True, Level.OK),
+        (timedelta(hours=3), True, Level.FAIL),
+        (timedelta(hours=3), False, Level.WARN),
+    ],
+)
+def test_the_daemons_sign_of_life_is_judged_by_its_age(
+    home: dg.DagsterInstance, ago: timedelta, automation: bool, level: Level
+) -> None:
+    beat(home, datetime.now(UTC) - ago)
+    only(of_instance(home, automation=automation), "daemon", level)
+
+
+def test_a_daemon_that_never_ran_is_no_failure_and_half_a_daemon_is_one(home: dg.DagsterInstance) -> None:
+    assert "never run" in only(of_instance(home), "daemon", Level.WARN).text
+    beat(home, datetime.now(UTC), "SENSOR")
+    assert "no sign of life of sensor" in only(of_instance(home), "daemon", Level.FAIL).text
+
+
+def test_a_pool_slot_of_a_run_that_is_over_and_a_closed_pool_are_named(home: dg.DagsterInstance) -> None:
+    storage = home.event_log_storage
+    storage.set_concurrency_slots("mews_export_payments", 1)
+    storage.claim_concurrency_slot("mews_export_payments", "a-run-that-is-gone", "pull_payments")
+    storage.set_concurrency_slots("mews_pages_outlet_items", 0)
+    found = of_instance(home)
+    assert "a-run-that-is-gone" in only(found, "pools", Level.WARN).text
+    assert "mews_pages_outlet_items" in only(found, "pools", Level.FAIL).text

@@ -1,0 +1,202 @@
+"""Current tables in Dagster: what a run tells, what follows changes by itself, and what it costs in runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from mews_assets import catalog
+from mews_assets.catalog.model import Table
+from mews_assets.defs.assets.current import CURRENT_CHECKS, current_job
+from mews_assets.defs.base.asset_specs import changes_key, current_key, snapshot_key
+from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.build import build_definitions
+from mews_assets.lake.storage import layout
+from mews_assets.settings import read_settings
+from mews_assets_tests.defs.stage import (
+    DAYS,
+    QUIET,
+    RANGE_END,
+    RANGE_START,
+    Stage,
+    evaluations,
+    failure_of,
+    materialisations,
+)
+
+PAYMENTS, ITEMS, CUSTOMERS = (catalog.table(name) for name in ("payments", "order_items", "customers"))
+GRAPH = build_definitions(read_settings({"MEWS_START_DATE": "2025-03-07"})).resolve_asset_graph()
+
+
+def add_scopes(stage: Stage) -> None:
+    stage.instance.add_dynamic_partitions("enterprises", stage.enterprises)
+    stage.instance.add_dynamic_partitions("chains", stage.chains)
+
+
+def fold_run(stage: Stage, table: Table, *scopes: str, **tags: str) -> dg.ExecuteInProcessResult:
+    """A run over a range of scopes, in the order they were added."""
+    return (
+        build_definitions(stage.settings)
+        .resolve_job_def(current_job(table))
+        .execute_in_process(
+            instance=stage.instance,
+            run_config={"loggers": QUIET},
+            tags=tags or {RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+            raise_on_error=False,
+        )
+    )
+
+
+@pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
+def test_every_table_has_its_current_table_by_scope(table: Table) -> None:
+    node = GRAPH.get(current_key(table))
+    assert node.partitions_def == dg.DynamicPartitionsDefinition(name=SCOPE_SETS[table.scope])
+    assert node.parent_keys == {changes_key(table), *([snapshot_key(table)] if table.has_snapshot else [])}
+    assert node.backfill_policy == dg.BackfillPolicy.single_run()
+    assert node.automation_condition is not None
+    assert node.pools
+    described = [column.name for column in node.metadata["dagster/column_schema"].columns]
+    assert described == [
+        column.name for column in GRAPH.get(changes_key(table)).metadata["dagster/column_schema"].columns
+    ]
+    checks = {key.name for key in GRAPH.asset_check_keys if key.asset_key == current_key(table)}
+    assert checks == {check.name for check in CURRENT_CHECKS}
+
+
+@pytest.mark.parametrize("way", ["range tags", "one partition"])
+def test_a_run_tells_every_scope_once_with_all_there_is_to_know(stage: Stage, way: str) -> None:
+    assert stage.run("enterprises").success
+    assert stage.run("payments", stage.keys()).success
+    north, south = scopes = stage.enterprises
+    if way == "range tags":
+        result = fold_run(stage, PAYMENTS, north, south)
+    else:
+        result, scopes = fold_run(stage, PAYMENTS, **{"dagster/partition": north}), [north]
+    assert result.success
+    told = materialisations(result, current_key(PAYMENTS))
+    assert set(told) == set(scopes)
+    for scope, metadata in told.items():
+        rows = pq.read_table(metadata["dagster/uri"], partitioning=None)
+        ids = rows.column("id").to_pylist()
+        assert ids == sorted(set(ids))
+        assert metadata["dagster/partition_row_count"] == metadata["records_new"] == len(ids) > 0
+        assert metadata["windows"] == metadata["files_read"] == len(DAYS)
+        assert metadata["size_bytes"] == Path(metadata["dagster/uri"]).stat().st_size
+        assert metadata["enterprise"].startswith("The ")
+        changes = [stage.lake.path(layout.changes_file("payments", scope, day)) for day in DAYS]
+        every = {one for path in changes for one in pq.read_table(path, partitioning=None)["id"].to_pylist()}
+        assert set(ids) == every
+    summary = () if way == "one partition" else (None,)
+    assert evaluations(result, current_key(PAYMENTS)) == {
+        (check.name, key): True for check in CURRENT_CHECKS for key in (*scopes, *summary)
+    }
+
+
+def test_customers_are_current_by_chain(stage: Stage) -> None:
+    add_scopes(stage)
+    assert stage.run("customers", stage.keys(stage.chains)).success
+    result = fold_run(stage, CUSTOMERS, *stage.chains)
+    assert result.success
+    assert set(materialisations(result, current_key(CUSTOMERS))) == set(stage.chains)
+
+
+def test_a_scope_of_which_nothing_landed_fails_alone(stage: Stage) -> None:
+    add_scopes(stage)
+    north, south = stage.enterprises
+    assert stage.run("payments", stage.keys([north])).success
+    result = fold_run(stage, PAYMENTS, north, south)
+    assert not result.success
+    assert set(materialisations(result, current_key(PAYMENTS))) == {north}
+    failure = failure_of(result).user_failure_data
+    assert failure.metadata["failed_partitions"].value == [south]
+    assert f"nothing stands in changes for {south}" in failure.description
+
+
+def test_a_record_that_is_gone_fails_the_check_and_says_why(stage: Stage) -> None:
+    add_scopes(stage)
+    (north, _) = stage.enterprises
+    assert stage.run("payments", stage.keys([north])).success
+    assert fold_run(stage, PAYMENTS, north).success
+    stage.lake.delete(layout.changes_file("payments", north, DAYS[0]))
+    result = fold_run(stage, PAYMENTS, north)
+    verdicts = evaluations(result, current_key(PAYMENTS))
+    assert verdicts[("none_lost", north)] is False
+    assert verdicts[("key_unique", north)] is True
+
+
+class Looks:
+    """Looks of the automation sensor, without a daemon; what it asks for is run."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.cursor = stage, None
+
+    def look(self, *, run: bool = True) -> dict[str, set[str]]:
+        told = dg.evaluate_automation_conditions(
+            defs=build_definitions(self.stage.settings), instance=self.stage.instance, cursor=self.cursor
+        )
+        self.cursor = told.cursor
+        asked = {
+            table.name: set(told.get_requested_partitions(current_key(table)))
+            for table in self.stage.settings.tables
+            if told.get_num_requested(current_key(table))
+        }
+        for name, scopes in asked.items() if run else ():
+            for scope in scopes:
+                assert fold_run(self.stage, catalog.table(name), scope).success
+        return asked
+
+
+@pytest.fixture
+def looks(stage: Stage) -> Looks:
+    stage.environment["MEWS_TABLES"] = "payments,order_items"
+    add_scopes(stage)
+    return Looks(stage)
+
+
+def test_current_tables_follow_their_changes_in_batches(looks: Looks) -> None:
+    stage, (north, south) = looks.stage, looks.stage.enterprises
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys()).success
+    assert looks.look() == {"payments": {north, south}}
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys([south], [DAYS[0]])).success
+    assert stage.run("order_items", stage.keys([north])).success
+    assert looks.look() == {"payments": {south}, "order_items": {north}}
+    assert looks.look() == looks.look() == {}
+
+
+def test_what_landed_before_automation_was_turned_on_is_made_once(looks: Looks) -> None:
+    stage, (north, south) = looks.stage, looks.stage.enterprises
+    assert stage.run("payments", stage.keys([north])).success
+    assert looks.look() == {"payments": {north}}
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys([south])).success
+    assert looks.look() == {"payments": {south}}
+
+
+def test_what_changes_while_a_run_is_going_is_made_after_it(looks: Looks) -> None:
+    stage, (north, _) = looks.stage, looks.stage.enterprises
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys([north], [DAYS[0]])).success
+    assert looks.look(run=False) == {"payments": {north}}
+    assert looks.look() == {}
+    # The run that was asked for has read the files, and ends after the next day has landed.
+    assert stage.run("payments", stage.keys([north], [DAYS[1]])).success
+    assert fold_run(stage, PAYMENTS, north).success
+    assert looks.look() == {"payments": {north}}
+    assert looks.look() == {}
+
+
+def test_what_changes_between_two_looks_after_a_run_was_asked_for_is_made_too(looks: Looks) -> None:
+    stage, (north, south) = looks.stage, looks.stage.enterprises
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys(days=DAYS[:1])).success
+    assert looks.look(run=False) == {"payments": {north, south}}
+    # Before the next look the run that was asked for reads the files, and another day lands for one of them.
+    assert fold_run(stage, PAYMENTS, north, south).success
+    assert stage.run("payments", stage.keys([north], DAYS[1:])).success
+    assert looks.look() == {"payments": {north}}
+    assert looks.look() == looks.look() == {}

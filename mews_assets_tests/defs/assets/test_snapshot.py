@@ -1,0 +1,198 @@
+"""Snapshots in Dagster: what is older than the first window becomes current, when somebody wants it and only then."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from mews_assets import catalog
+from mews_assets.catalog.model import Table
+from mews_assets.defs.alerts.run_facts import _key
+from mews_assets.defs.assets.snapshot import SNAPSHOT_CHECKS, op_name
+from mews_assets.defs.base.asset_specs import current_key, snapshot_key
+from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.build import build_definitions
+from mews_assets.lake.storage import layout
+from mews_assets.sandbox.records.record_query import Question
+from mews_assets.settings import read_settings
+from mews_assets.windows import Grain, from_api
+from mews_assets_tests.defs.assets.test_current import Looks, add_scopes, fold_run
+from mews_assets_tests.defs.stage import (
+    DAYS,
+    QUIET,
+    RANGE_END,
+    RANGE_START,
+    Stage,
+    evaluations,
+    failure_of,
+    materialisations,
+)
+
+PAYMENTS, COMPANIES = catalog.table("payments"), catalog.table("companies")
+START = {"MEWS_START_DATE": "2025-03-07"}
+GRAPH = build_definitions(read_settings(START)).resolve_asset_graph()
+WITHOUT = {"ledger_entries", "product_service_orders", "outlet_items", "outlet_bills"}
+
+
+def snapshot_run(
+    stage: Stage, table: Table, *scopes: str, from_landing: bool = False, tags: dict[str, str] | None = None
+) -> dg.ExecuteInProcessResult:
+    """The asset materialised as the UI does it: a range of scopes, in the order they were added."""
+    ops = {op_name(table): {"config": {"from_landing": from_landing}}}
+    return (
+        build_definitions(stage.settings)
+        .resolve_implicit_global_asset_job_def()
+        .execute_in_process(
+            instance=stage.instance,
+            asset_selection=[snapshot_key(table)],
+            run_config={"loggers": QUIET, "ops": ops},
+            tags=tags or {RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+            raise_on_error=False,
+        )
+    )
+
+
+def truth(stage: Stage, table: Table, scope: str) -> dict[str, Any]:
+    """Every record of a scope as the sandbox has it."""
+    question = Question(table.entity, stage.mews.sandbox.clock.now_us(), {scope})
+    return {one["Id"]: one for one in map(json.loads, stage.mews.sandbox.store.records(question))}
+
+
+def is_stale(stage: Stage) -> bool:
+    """Whether the UI shows the current table as not up to date."""
+    graph = build_definitions(stage.settings).resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(stage.instance, graph, LoadingContextForTest(stage.instance))
+    return resolver.get_status(current_key(PAYMENTS)) is StaleStatus.STALE
+
+
+def current(stage: Stage, table: Table, scope: str) -> dict[str, Any]:
+    path = stage.lake.path(layout.current_file(table.name, scope))
+    return {row["id"]: row for row in pq.read_table(path, partitioning=None).to_pylist()}
+
+
+@pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
+def test_a_table_has_a_snapshot_where_an_export_can_do_without_a_window(table: Table) -> None:
+    assert GRAPH.has(snapshot_key(table)) == (table.name not in WITHOUT)
+    if table.name in WITHOUT:
+        return
+    node = GRAPH.get(snapshot_key(table))
+    assert node.partitions_def == dg.DynamicPartitionsDefinition(name=SCOPE_SETS[table.scope])
+    assert node.automation_condition is None  # never by itself
+    assert node.freshness_policy is None
+    assert node.backfill_policy == dg.BackfillPolicy.single_run()
+    assert node.pools == {f"mews_snapshot_{table.name}"}
+    assert node.group_name == "snapshot"
+    checks = {key.name for key in GRAPH.asset_check_keys if key.asset_key == snapshot_key(table)}
+    assert checks == {check.name for check in SNAPSHOT_CHECKS}
+
+
+def test_a_table_fetched_by_pages_has_none() -> None:
+    graph = build_definitions(read_settings({**START, "MEWS_FETCH": "pages"})).resolve_asset_graph()
+    assert not [key for key in graph.get_all_asset_keys() if key.path[0] == layout.SNAPSHOT]
+    assert graph.get(current_key(PAYMENTS)).parent_keys == {dg.AssetKey(["changes", "payments"])}
+
+
+@pytest.fixture
+def looks(stage: Stage) -> Looks:
+    """The first window is the last day's: what was last updated on the days before is in none."""
+    stage.environment.update(MEWS_START_DATE=DAYS[1], MEWS_TABLES="payments")
+    add_scopes(stage)
+    return Looks(stage)
+
+
+def test_what_was_last_updated_before_the_start_is_current_after_a_snapshot_and_only_then(
+    looks: Looks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage, (north, south) = looks.stage, looks.stage.enterprises
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys(days=DAYS[1:])).success
+    # There is no snapshot, and nothing fails or waits for one.
+    assert looks.look() == {"payments": {north, south}}
+    assert not is_stale(stage)
+    expected = {scope: truth(stage, PAYMENTS, scope) for scope in (north, south)}
+    before = {scope: current(stage, PAYMENTS, scope) for scope in (north, south)}
+    for scope, rows in before.items():
+        early = {name for name, one in expected[scope].items() if one["UpdatedUtc"] < DAYS[1]}
+        assert early
+        assert not early & set(rows)
+
+    result = snapshot_run(stage, PAYMENTS, north, south)
+    assert result.success
+    told = materialisations(result, snapshot_key(PAYMENTS))
+    assert {scope: one["dagster/partition_row_count"] for scope, one in told.items()} == {
+        scope: one["lines"] for scope, one in told.items()
+    }
+    assert evaluations(result, snapshot_key(PAYMENTS)) == {
+        (check.name, key): True for check in SNAPSHOT_CHECKS for key in (north, south, None)
+    }
+    assert current(stage, PAYMENTS, north) == before[north]
+    assert looks.look() == {"payments": {north, south}}
+    for scope in (north, south):
+        rows = current(stage, PAYMENTS, scope)
+        assert {
+            name: (row["updated_utc"], row["amount"]["gross_value"], row["state"])
+            for name, row in rows.items()
+        } == {
+            name: (from_api(one["UpdatedUtc"]), one["Amount"]["GrossValue"], one["State"])
+            for name, one in expected[scope].items()
+        }
+        with capsys.disabled():
+            print(f"\npayments of one hotel in current: {len(before[scope])} before, {len(rows)} after")
+    assert looks.look() == looks.look() == {}
+
+
+def test_companies_that_no_window_holds_are_current_by_chain(stage: Stage) -> None:
+    add_scopes(stage)
+    (chain,) = stage.chains
+    assert stage.run("companies", stage.keys(stage.chains)).success
+    assert fold_run(stage, COMPANIES, chain).success
+    assert current(stage, COMPANIES, chain) == {}
+    assert snapshot_run(stage, COMPANIES, tags={"dagster/partition": chain}).success
+    folded = fold_run(stage, COMPANIES, chain)
+    metadata = materialisations(folded, current_key(COMPANIES))[chain]
+    assert (metadata["windows"], metadata["files_read"], metadata["has_snapshot"]) == (len(DAYS), 1, True)
+    assert set(current(stage, COMPANIES, chain)) == set(truth(stage, COMPANIES, chain)) != set()
+
+
+def test_a_snapshot_that_fails_says_so_and_its_neighbour_stands(stage: Stage) -> None:
+    add_scopes(stage)
+    north, south = stage.enterprises
+    assert snapshot_run(stage, PAYMENTS, north, south).success
+    path = stage.lake.path(layout.snapshot_file("payments", north))
+    before = pq.read_table(path, partitioning=None)
+    stage.mews.plan_fault("exports/add", status=403, times=1)
+    result = snapshot_run(stage, PAYMENTS, north, south)
+    assert not result.success
+    assert set(materialisations(result, snapshot_key(PAYMENTS))) == {south}
+    failure = failure_of(result).user_failure_data
+    assert failure.metadata["failed_partitions"].value == [north]
+    assert failure.metadata["again_may_help"].value is False
+    assert "status 403" in failure.description
+    assert pq.read_table(path, partitioning=None) == before
+    assert fold_run(stage, PAYMENTS, north).success
+
+
+def test_a_snapshot_is_made_again_from_what_landed_without_asking_mews(stage: Stage) -> None:
+    add_scopes(stage)
+    north, _ = stage.enterprises
+    assert snapshot_run(stage, PAYMENTS, north).success
+    assert fold_run(stage, PAYMENTS, north).success
+    before = current(stage, PAYMENTS, north)
+    stage.lake.delete(layout.snapshot_file("payments", north))
+    stage.mews.reset()
+    assert snapshot_run(stage, PAYMENTS, north, from_landing=True).success
+    assert stage.mews.requests()["Counts"] == {}
+    assert fold_run(stage, PAYMENTS, north).success
+    assert current(stage, PAYMENTS, north) == before
+
+
+def test_an_alert_takes_the_name_of_a_scope_for_the_partition_that_failed() -> None:
+    """A failed run of current tables names scopes: the look for alerts broke on them, and all alerts with it."""
+    assert _key("north", Grain.DAILY) == "north"
+    assert _key("north [2025-03-08T00:00:00Z, 2025-03-09T00:00:00Z)", Grain.DAILY) == "north|2025-03-08"
