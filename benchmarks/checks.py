@@ -24,13 +24,13 @@ from benchmarks.conversion import TABLE, write_records
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks import Evidence
-from mews_assets.defs.checks.evaluate import gathered
+from mews_assets.defs.checks.evaluate import gather_evidence
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.changes.merge_result import MergedPartition
 from mews_assets.lake.conversion.convert import convert
 from mews_assets.lake.landing.capture_store import Manifest, land, new_capture_id
 from mews_assets.lake.quality import measures as measuring
-from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, Window, to_api
 
@@ -108,7 +108,7 @@ def _measured(table: Table, file: Path, folder: Path, *, with_rules: bool) -> No
     try:
         if not with_rules:
             measuring.row_rules = lambda table: []
-        with open_engine(folder) as engine:
+        with open_duckdb(folder) as engine:
             (found,) = measuring.measure(engine, table, [(file, DAY)])
     finally:
         measuring.row_rules = rules
@@ -117,7 +117,7 @@ def _measured(table: Table, file: Path, folder: Path, *, with_rules: bool) -> No
 
 
 def _gathered(lake: Lake, table: Table, merged: MergedPartition) -> None:
-    (found,) = gathered(lake, table, [Evidence(table, merged.partition, merged)])
+    (found,) = gather_evidence(lake, table, [Evidence(table, merged.partition, merged)])
     if any(one.unresolved for one in found.references) or not any(not one.beside for one in found.references):
         raise RuntimeError(f"the references made for this benchmark do not resolve: {found.references}")
 

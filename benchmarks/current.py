@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.lake.storage.parquet import open_writer, plain
@@ -74,7 +74,7 @@ def _measure(what: str, folder: str, *more: str) -> None:
 
 def _run_side(folder: str, from_scratch: bool) -> None:
     began, used = time.perf_counter(), time.process_time()
-    told = fold(open_lake(folder, Grain.DAILY), TABLE, SCOPE, from_scratch=from_scratch)
+    told = update_current(open_lake(folder, Grain.DAILY), TABLE, SCOPE, from_scratch=from_scratch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(time.perf_counter() - began, time.process_time() - used, peak)
     print(told.files_read, told.versions_read, told.rows, told.size_bytes)

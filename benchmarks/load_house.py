@@ -237,7 +237,7 @@ class LoadHouse(House):
         ]
         if not troubles:
             return missing if self.given_up(table) else []
-        questions = [(one.question.scopes, one.question.window) for one in troubles]
+        questions = [(one.request.scopes, one.request.window) for one in troubles]
         others = set(not_covered(missing, questions))
         return [one for one in missing if one not in others]
 

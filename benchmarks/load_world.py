@@ -18,7 +18,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.sandbox.clock import SECOND_US, to_micros, write_micros
 from mews_assets.sandbox.records.versions import Version
-from mews_assets.sandbox.server.access_control import CLIENT_TOKEN, Access, Door
+from mews_assets.sandbox.server.access_control import CLIENT_TOKEN, Access, Authenticator
 from mews_assets_tests.chaos.weather import FATES, Spell
 from mews_assets_tests.sandbox.made import made_id
 
@@ -124,7 +124,7 @@ def _version(entity: str, scope: str, stamp: int, body: dict[str, Any]) -> Versi
     return Version(entity, body["Id"], scope, stamp, json.dumps(body, separators=(",", ":")).encode())
 
 
-def door_of(hotels: list[Hotel], own_tokens: int) -> Door:
+def door_of(hotels: list[Hotel], own_tokens: int) -> Authenticator:
     """A token of its own for the last so many hotels; one for all the others."""
     shared = hotels[: len(hotels) - own_tokens]
     accesses = {}
@@ -132,7 +132,7 @@ def door_of(hotels: list[Hotel], own_tokens: int) -> Door:
         accesses["token of the portfolio"] = _access("portfolio", shared)
     for n, hotel in enumerate(hotels[len(shared) :], 1):
         accesses[f"token of hotel {n}"] = _access(f"hotel-{n}", [hotel])
-    return Door(accesses, CLIENT_TOKEN)
+    return Authenticator(accesses, CLIENT_TOKEN)
 
 
 def _access(name: str, hotels: list[Hotel]) -> Access:

@@ -6,5 +6,5 @@ from mews_assets.defs.build import build_definitions
 from mews_assets.defs.local import demo_environment
 from mews_assets.settings import read_settings
 
-demo_environment.keep(os.environ)
+demo_environment.apply_frozen_env(os.environ)
 defs = build_definitions(read_settings(os.environ))

@@ -15,7 +15,7 @@ from typing import Any
 
 from mews_assets import catalog
 from mews_assets.api.transport.address import read_platform_address
-from mews_assets.catalog.model import Table, Way
+from mews_assets.catalog.model import Table, FetchMethod
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.lake_location import SettingError as SettingError
 from mews_assets.lake_location import below_home, refuse_no_text
@@ -258,7 +258,7 @@ def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:
     return tuple(table.fetched_by(ways[table.name]) for table in catalog.TABLES if table.name in wanted)
 
 
-def _ways(environment: Mapping[str, str]) -> dict[str, Way]:
+def _ways(environment: Mapping[str, str]) -> dict[str, FetchMethod]:
     """How each table is fetched: as the catalog has it, unless told otherwise for all or for one."""
     given = environment.get("MEWS_FETCH", "").strip()
     for_all, by_table = _named_ways(given)
@@ -267,10 +267,10 @@ def _ways(environment: Mapping[str, str]) -> dict[str, Way]:
     ways = {}
     for table in catalog.TABLES:
         # A word for all is not about a table that has one way only; a word for this very table is.
-        way = by_table.get(table.name, for_all if for_all in table.ways else table.fetch.way)
-        if way not in table.ways:
+        way = by_table.get(table.name, for_all if for_all in table.fetch_methods else table.fetch.way)
+        if way not in table.fetch_methods:
             raise _wrong_fetch(given, f"{table.name} comes by {table.fetch.way} only")
-        ways[table.name] = Way(way)
+        ways[table.name] = FetchMethod(way)
     return ways
 
 
@@ -279,7 +279,7 @@ def _named_ways(given: str) -> tuple[str | None, dict[str, str]]:
     found: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in given.split(","))):
         name, _, way = (text.strip() for text in (part if "=" in part else f"={part}").partition("="))
-        if way not in list(Way):
+        if way not in list(FetchMethod):
             raise _wrong_fetch(given, f"{part!r} names no way")
         if found.setdefault(name, way) != way:
             raise _wrong_fetch(given, f"{name or 'every table'} is given two ways")
@@ -287,7 +287,7 @@ def _named_ways(given: str) -> tuple[str | None, dict[str, str]]:
 
 
 def _wrong_fetch(given: str, problem: str) -> SettingError:
-    both = ", ".join(table.name for table in catalog.TABLES if len(table.ways) > 1)
+    both = ", ".join(table.name for table in catalog.TABLES if len(table.fetch_methods) > 1)
     return SettingError(
         f"MEWS_FETCH is {given!r}: {problem}; accepted are export or pages for all tables that come by both, and "
         f"<table>=export or <table>=pages for one of {both}, separated by commas"

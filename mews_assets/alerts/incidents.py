@@ -43,7 +43,7 @@ JOIN_FOR = {
 that has been known for weeks must not hide what is new. The runs of one backfill fail within the hour."""
 
 
-class What(StrEnum):
+class ChangeKind(StrEnum):
     OPENED = "opened"
     RESOLVED = "resolved"
 
@@ -103,14 +103,14 @@ class Incident:
     parts: dict[str, Part] = field(default_factory=dict)
     scopes: set[str] = field(default_factory=set)
     most: int = 0
-    is_told: bool = False
+    is_announced: bool = False
 
 
 @dataclass(frozen=True)
 class Change:
     """An incident that was opened or resolved, as it stood then."""
 
-    what: What
+    what: ChangeKind
     incident: Incident
     at: datetime
     run: str = ""
@@ -147,7 +147,7 @@ class Book:
         return [
             _told(one, now)
             for one in self
-            if not one.is_told and (now - one.opened_at >= HOLD_FOR or not is_going(one.run))
+            if not one.is_announced and (now - one.opened_at >= HOLD_FOR or not is_going(one.run))
         ]
 
     def _fail(self, fact: Fact, part: Part) -> list[Change]:
@@ -193,11 +193,11 @@ class Book:
             part = one.parts.get(key)
             if part is None or part.event >= fact.event:
                 continue
-            if len(one.parts) == 1 and not one.is_told:
+            if len(one.parts) == 1 and not one.is_announced:
                 changes.append(_told(one, fact.at))
             del one.parts[key]
             if self._close_if_empty(one):
-                changes.append(Change(What.RESOLVED, one, fact.at, fact.run))
+                changes.append(Change(ChangeKind.RESOLVED, one, fact.at, fact.run))
         return changes
 
     def _close_if_empty(self, incident: Incident) -> bool:
@@ -210,9 +210,9 @@ class Book:
 
 
 def _told(incident: Incident, at: datetime) -> Change:
-    incident.is_told = True
+    incident.is_announced = True
     snapshot = replace(incident, parts=dict(incident.parts), scopes=set(incident.scopes))
-    return Change(What.OPENED, snapshot, at, incident.run)
+    return Change(ChangeKind.OPENED, snapshot, at, incident.run)
 
 
 def _id_of(fact: Fact, part: Part) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mews_assets.alerts.incidents import Change, Incident, Kind, Part, Urgency, What
+from mews_assets.alerts.incidents import Change, Incident, Kind, Part, Urgency, ChangeKind
 from mews_assets.alerts.outbox import Notice, Tone
 
 SHOWN_PARTS = 5
@@ -30,7 +30,7 @@ _BARE = re.compile(r"\b(number|boolean) \S+(?= where)|\b(list|object) [\[{].*?(?
 
 
 @dataclass(frozen=True)
-class Places:
+class AlertContext:
     """What a message needs to know of the house: hotels and chains by name, and where the UI is (empty: nowhere)."""
 
     name_of: Callable[[str, str], str]
@@ -46,10 +46,10 @@ class Places:
         return f"{self.ui}/assets/{asset}{'?view=checks' if checks else ''}" if self.ui else asset
 
 
-def notice_of(change: Change, places: Places) -> Notice:
+def notice_of(change: Change, places: AlertContext) -> Notice:
     """A change as somebody reads it."""
     incident = change.incident
-    if change.what is What.RESOLVED:
+    if change.what is ChangeKind.RESOLVED:
         return Notice(
             f"{incident.id}-resolved",
             Tone.SUCCESS,
@@ -89,7 +89,7 @@ _SUBJECT_RESOLVED: dict[Kind, Callable[[Incident], str]] = {
 }
 
 
-def _headline(incident: Incident, places: Places) -> str:
+def _headline(incident: Incident, places: AlertContext) -> str:
     table, kind = _table(incident), incident.subject.kind
     if kind is Kind.CHECK:
         on = _counted(incident, places)
@@ -102,7 +102,7 @@ def _headline(incident: Incident, places: Places) -> str:
     return f"{table}: given up, Mews is not asked again for windows of {_scopes(incident, places)}"
 
 
-def _opened(incident: Incident, places: Places) -> str:
+def _opened(incident: Incident, places: AlertContext) -> str:
     subject = incident.subject
     lines = []
     if incident.cause:
@@ -116,7 +116,7 @@ def _opened(incident: Incident, places: Places) -> str:
     return "\n".join([*lines, f"Incident: {incident.id}"])
 
 
-def _worst(incident: Incident, parts: list[Part], places: Places) -> list[str]:
+def _worst(incident: Incident, parts: list[Part], places: AlertContext) -> list[str]:
     ordered = sorted(parts, key=lambda part: (-part.weight, part.key))
     shown = [
         f"- {_named(part, incident.subject.asset, places)}" + (f": {part.numbers}" if part.numbers else "")
@@ -127,7 +127,7 @@ def _worst(incident: Incident, parts: list[Part], places: Places) -> list[str]:
     return ["The worst of them:", *shown, f"and {len(ordered) - SHOWN_PARTS} more"]
 
 
-def _resolved(change: Change, places: Places) -> str:
+def _resolved(change: Change, places: AlertContext) -> str:
     incident = change.incident
     lasted = _length(max(change.at - incident.opened_at, timedelta(0)))
     most = f", on {incident.most} at once at most" if incident.most > 1 else ""
@@ -140,7 +140,7 @@ def _resolved(change: Change, places: Places) -> str:
     return "\n".join([*lines, f"Incident: {incident.id}"])
 
 
-def _links(run: str, asset: str, kind: Kind, places: Places) -> list[str]:
+def _links(run: str, asset: str, kind: Kind, places: AlertContext) -> list[str]:
     lines = [f"Run: {places.run(run)}"] if run else []
     if "/" in asset:  # a job that is no asset has no page of its own
         lines.append(f"Table: {places.asset(asset, checks=kind is Kind.CHECK)}")
@@ -153,7 +153,7 @@ def _table(incident: Incident) -> str:
     return incident.subject.asset if layer in _SAID_WITH_LAYER else name
 
 
-def _counted(incident: Incident, places: Places) -> str:
+def _counted(incident: Incident, places: AlertContext) -> str:
     """How many partitions of how many hotels; nothing where the whole is meant."""
     named = [part for part in incident.parts.values() if part.key]
     windows = sum("|" in part.key for part in named)
@@ -163,12 +163,12 @@ def _counted(incident: Incident, places: Places) -> str:
     return f"{windows} partition{'s' if windows != 1 else ''} of {hotels}" if windows else hotels
 
 
-def _scopes(incident: Incident, places: Places) -> str:
+def _scopes(incident: Incident, places: AlertContext) -> str:
     count = len({part.scope for part in incident.parts.values() if part.key})
     return f"{count} {places.scope_word(incident.subject.asset)}{'s' if count != 1 else ''}"
 
 
-def _named(part: Part, asset: str, places: Places) -> str:
+def _named(part: Part, asset: str, places: AlertContext) -> str:
     scope, _, window = part.key.partition("|")
     name = _one_line(places.name_of(asset, scope))
     return f"{name}, {window}" if window else name

@@ -23,10 +23,10 @@ from mews_assets.api.answers import Answer, read_fields
 from mews_assets.api.errors import (
     MAX_REQUEST_ID,
     MewsError,
-    ShrinkError,
-    StopError,
+    TooLargeError,
+    PermanentError,
     UnreadableError,
-    WaitError,
+    TransientError,
 )
 from mews_assets.api.refusals import ERROR_BYTES, MESSAGE_LENGTH, error_of, read_refusal
 from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
@@ -36,7 +36,7 @@ from mews_assets.api.transport.pacing import Pacing, SlidingWindow
 from mews_assets.api.transport.retry import (
     RETRY_AFTER_CAP_SECONDS,
     Reaction,
-    is_worth_retrying,
+    retryable,
     reaction_to,
     read_http_date,
     retry_after_seconds,
@@ -153,7 +153,7 @@ class MewsClient:
             found = self._try(operation, self._request(operation, content, minimal), tries)
             if isinstance(found, Answer):
                 return found
-            if not isinstance(found, WaitError):
+            if not isinstance(found, TransientError):
                 raise found
             self._wait_or_give_up(found, tries)
         raise AssertionError("unreachable: the last try either answers or raises")
@@ -177,7 +177,7 @@ class MewsClient:
             return error
         except TooLongError:
             what = f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB unpacked; stopped reading."
-            return self._told(ShrinkError, what, operation, response)
+            return self._told(TooLargeError, what, operation, response)
         except PackedOtherwiseError as error:
             encoding = printable(str(error), 40)
             what = f"its header Content-Encoding is {encoding!r}, and only {ACCEPTED} was asked for."
@@ -216,7 +216,7 @@ class MewsClient:
             return answer
         if body.count(b",") > MAX_VALUES:
             what = f"the answer holds more than {MAX_VALUES} values; none was read."
-            raise self._told(ShrinkError, what, operation, response)
+            raise self._told(TooLargeError, what, operation, response)
         problem = ""
         try:
             answer.fields.update(read_fields(body))
@@ -244,13 +244,13 @@ class MewsClient:
     def _connection_trouble(self, operation: str, error: httpx.RequestError) -> MewsError:
         # The HTTP library's error holds the request, and that holds the tokens: only its text is taken along.
         text = self.hide(str(error))
-        kind = WaitError if is_worth_retrying(error) else StopError
+        kind = TransientError if retryable(error) else PermanentError
         way = self._http.way(self.platform)
         return kind(
             f"no answer from {self.platform.host}{way and f' {way}'}: {type(error).__name__}: {text}.",
             operation=operation,
             connection=self.connection,
-            advice="" if kind is WaitError else "check the platform address, proxy and certificates.",
+            advice="" if kind is TransientError else "check the platform address, proxy and certificates.",
         )
 
     def _refusal(self, operation: str, response: httpx.Response) -> MewsError:
@@ -265,11 +265,11 @@ class MewsClient:
             connection=self.connection,
             advice=advice,
         )
-        if isinstance(error, WaitError):
+        if isinstance(error, TransientError):
             error.retry_after_seconds = retry_after_seconds(response.headers, self._now())
         return error
 
-    def _wait_or_give_up(self, trouble: WaitError, tries: int) -> None:
+    def _wait_or_give_up(self, trouble: TransientError, tries: int) -> None:
         asked = trouble.retry_after_seconds
         if asked is not None and asked > RETRY_AFTER_CAP_SECONDS:
             trouble.message += f" Mews asks to wait {asked:.0f} s, longer than is waited for inside a call."

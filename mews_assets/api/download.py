@@ -33,7 +33,7 @@ from mews_assets.api.transport.address import read_link
 from mews_assets.api.transport.retry import (
     RETRY_AFTER_CAP_SECONDS,
     backoff_seconds,
-    is_worth_retrying,
+    retryable,
     retry_after_seconds,
     utc_now,
 )
@@ -120,7 +120,7 @@ def download_files(
         ThreadPoolExecutor(side_by_side, thread_name_prefix="download") as pool,
     ):
         nap = sleep or stop.wait
-        depot = _Depot(client, export_id, http, links, stop, max_tries, nap, random, look_up, is_private)
+        depot = _DownloadContext(client, export_id, http, links, stop, max_tries, nap, random, look_up, is_private)
         files = [_File(depot, index, size, target_dir) for index, size in enumerate(links.sizes)]
         futures = {pool.submit(file.fetch): at for at, file in enumerate(files)}
         done: dict[int, DownloadedFile] = {}
@@ -152,7 +152,7 @@ class _Stopped(Exception):  # noqa: N818 - no error of its own: another file's e
 
 
 @dataclass(frozen=True)
-class _Depot:
+class _DownloadContext:
     """What the files of one export share."""
 
     client: MewsClient
@@ -171,7 +171,7 @@ class _Depot:
 class _File:
     """One file on its way: what has arrived of it, and how often it went wrong since the last new byte."""
 
-    def __init__(self, depot: _Depot, index: int, size: int, target_dir: Path) -> None:
+    def __init__(self, depot: _DownloadContext, index: int, size: int, target_dir: Path) -> None:
         self._depot = depot
         self._index = index
         self._size = size
@@ -220,7 +220,7 @@ class _File:
             refused = error.message
         except httpx.RequestError as error:
             status, trouble = 0, f"{type(error).__name__}: {self._depot.client.hide(str(error))}"
-            refused = "" if is_worth_retrying(error) else trouble
+            refused = "" if retryable(error) else trouble
         else:
             refused = ""
         if refused:

@@ -37,7 +37,7 @@ MAX_REQUEST_ID = 100
 class MewsError(Exception):
     """Anything that went wrong between us and Mews. `message` is Mews' own where Mews said something."""
 
-    is_transient: ClassVar[bool] = False
+    retryable: ClassVar[bool] = False
     next_step: ClassVar[str] = ""
 
     def __init__(
@@ -69,7 +69,7 @@ class MewsError(Exception):
         return f"{where}: {self.message}" + (f" Next: {self.advice}" if self.advice else "")
 
 
-class WaitError(MewsError):
+class TransientError(MewsError):
     """Mews or the way to it is busy or broken. `retry_after_seconds` is what Mews asked for, if it did."""
 
     is_transient = True
@@ -77,7 +77,7 @@ class WaitError(MewsError):
     retry_after_seconds: float | None = None
 
 
-class ExportInFlightError(WaitError):
+class ExportInFlightError(TransientError):
     """Mews allows one pending export per entity type and access token, and one is there already."""
 
     next_step = (
@@ -86,23 +86,23 @@ class ExportInFlightError(WaitError):
     )
 
 
-class ExportTimeoutError(WaitError):
+class ExportTimeoutError(TransientError):
     """The export was not ready before the deadline. That is not a failure: the id stays good."""
 
     next_step = "run this again with the same export id; Mews goes on working on it."
 
 
-class ShrinkError(MewsError):
+class TooLargeError(MewsError):
     """The request was too heavy (408) or its body too large (413)."""
 
     next_step = "ask for less: fewer records per page, a shorter window, or fewer ids."
 
 
-class StopError(MewsError):
+class PermanentError(MewsError):
     """Mews refused. The same request will meet the same answer."""
 
 
-class UnauthorizedError(StopError):
+class UnauthorizedError(PermanentError):
     """401: a wrong or withdrawn token, or no right to this operation."""
 
     next_step = (
@@ -111,20 +111,20 @@ class UnauthorizedError(StopError):
     )
 
 
-class ForbiddenError(StopError):
+class ForbiddenError(PermanentError):
     """403: a rule of Mews' business logic says no; the message names it."""
 
     next_step = "read Mews' message; if it is unclear, ask Mews' support and give them the request id."
 
 
-class ConnectionSettingError(StopError, ValueError):
+class ConnectionSettingError(PermanentError, ValueError):
     """A variable of the environment that all HTTP connections follow cannot be used. The message begins with it."""
 
     def __str__(self) -> str:
         return self.message
 
 
-class UnreadableError(StopError):
+class UnreadableError(PermanentError):
     """An answer of a good status that cannot be understood, such as a proxy's page. Nothing was taken from it.
 
     The call does not ask again at once; the work may be repeated later, for what spoils an answer passes.
@@ -134,7 +134,7 @@ class UnreadableError(StopError):
     next_step = "nothing was taken from it. If it stays so, give Mews' support the request id."
 
 
-class RepeatedCursorError(StopError):
+class RepeatedCursorError(PermanentError):
     """A page named a cursor that an earlier page had named: going on would never end."""
 
     next_step = (

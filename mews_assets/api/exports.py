@@ -19,7 +19,7 @@ from typing import Any
 
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
-from mews_assets.api.errors import ExportInFlightError, StopError
+from mews_assets.api.errors import ExportInFlightError, PermanentError
 from mews_assets.api.secrets import drop_queries, printable
 from mews_assets.api.transport.address import is_plain_id
 from mews_assets.windows import Window, from_api, to_api
@@ -194,7 +194,7 @@ def add_export(
         body["Filters"] = filters
     try:
         answer = client.ask(ADD, body)
-    except StopError as error:
+    except PermanentError as error:
         if not is_in_flight(error):
             raise
         refusal = error
@@ -237,7 +237,7 @@ _IN_FLIGHT = re.compile(
 )
 
 
-def is_in_flight(error: StopError) -> bool:
+def is_in_flight(error: PermanentError) -> bool:
     """Whether a refused exports/add means that one of this entity type is under way, rather than a bug."""
     return error.operation == ADD and error.status == 400 and bool(_IN_FLIGHT.search(error.message))
 

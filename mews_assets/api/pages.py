@@ -20,7 +20,7 @@ from typing import Any
 
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
-from mews_assets.api.errors import RepeatedCursorError, ShrinkError
+from mews_assets.api.errors import RepeatedCursorError, TooLargeError
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Pages:
         while True:
             try:
                 answer = self._ask(count, cursor)
-            except ShrinkError as error:
+            except TooLargeError as error:
                 if count <= MIN_COUNT or error.status == 413:  # a body too large is not the page's fault
                     raise
                 count = max(MIN_COUNT, count // 2)

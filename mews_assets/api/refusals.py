@@ -15,10 +15,10 @@ import msgspec
 from mews_assets.api.errors import (
     ForbiddenError,
     MewsError,
-    ShrinkError,
-    StopError,
+    TooLargeError,
+    PermanentError,
     UnauthorizedError,
-    WaitError,
+    TransientError,
 )
 from mews_assets.api.secrets import redact, without_part_at_end
 from mews_assets.api.transport.bodies import read_beginning
@@ -30,13 +30,13 @@ ERROR_BYTES = 1 << 16
 MESSAGE_LENGTH = 500
 """Characters of Mews' message kept in an error; a proxy may answer with a whole web page."""
 
-_STOPS: dict[int, tuple[type[StopError], str]] = {
-    400: (StopError, "the request is wrong for this operation; Mews' message names the parameter."),
+_STOPS: dict[int, tuple[type[PermanentError], str]] = {
+    400: (PermanentError, "the request is wrong for this operation; Mews' message names the parameter."),
     401: (UnauthorizedError, ""),
     403: (ForbiddenError, ""),
-    404: (StopError, "check the platform address and the operation's name; both are case-sensitive."),
+    404: (PermanentError, "check the platform address and the operation's name; both are case-sensitive."),
 }
-_STOP_OTHERWISE = (StopError, "check the platform address; this status is none that Mews documents.")
+_STOP_OTHERWISE = (PermanentError, "check the platform address; this status is none that Mews documents.")
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Refusal:
 def error_of(status: int) -> tuple[type[MewsError], str]:
     """The error that a status stands for, and what to do next where its class does not say it."""
     reaction = reaction_to(status)
-    if reaction is Reaction.STOP:
+    if reaction is Reaction.PERMANENT:
         return _STOPS.get(status, _STOP_OTHERWISE)
-    return (ShrinkError if reaction is Reaction.SHRINK else WaitError), ""
+    return (TooLargeError if reaction is Reaction.TOO_LARGE else TransientError), ""
 
 
 def read_refusal(response: httpx.Response) -> Refusal:

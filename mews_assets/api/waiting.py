@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from mews_assets.api.client import MewsClient
-from mews_assets.api.errors import ExportExpiredError, ExportFailedError, ExportTimeoutError, WaitError
+from mews_assets.api.errors import ExportExpiredError, ExportFailedError, ExportTimeoutError, TransientError
 from mews_assets.api.exports import GET, Export, Next, get_exports
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ POLL_LAST_SECONDS = 60.0
 """Mews suggests 5 minutes between polls and allows 200 requests in 30 s; small exports end within seconds."""
 
 
-def growing_seconds(
+def backoff_delays(
     first: float = POLL_FIRST_SECONDS, last: float = POLL_LAST_SECONDS, factor: float = 1.5
 ) -> Iterator[float]:
     """Pauses between polls: short for small exports, longer for those that take their time."""
@@ -45,12 +45,12 @@ def wait_for_export(
     Trouble on the way to Mews is waited out until the deadline too.
     """
     until = clock() + deadline_seconds
-    pauses = iter(growing_seconds() if poll_seconds is None else poll_seconds)
+    pauses = iter(backoff_delays() if poll_seconds is None else poll_seconds)
     while True:
         state, asked = "not in Mews' answer", 0.0
         try:
             export = get_exports(client, [export_id])[export_id]
-        except WaitError as error:
+        except TransientError as error:
             log.warning("export %s: %s Polling goes on.", export_id, error.message)
             state = f"unknown, for the last poll failed ({error.message})"
             asked = error.retry_after_seconds or 0.0

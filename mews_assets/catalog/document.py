@@ -75,8 +75,8 @@ def _section(table: Table) -> list[str]:
         "window": _window(table),
         "asked of Mews": _asked(table.fetch),
     }
-    if table.also is not None:
-        facts[f"with `{table.name}={table.also.way}` in `MEWS_FETCH`"] = _asked(table.also)
+    if table.alternative is not None:
+        facts[f"with `{table.name}={table.alternative.way}` in `MEWS_FETCH`"] = _asked(table.alternative)
     lines = ["", f"## {table.name}", "", table.description, "", "| | |", "|---|---|"]
     lines += [f"| {name} | {fact} |" for name, fact in facts.items()]
     return [*lines, "", *_columns(table.columns)]
@@ -103,8 +103,8 @@ def _scope(table: Table) -> str:
 
 def _window(table: Table) -> str:
     column = snake_case(table.window_column)
-    if table.via is not None:
-        return f"`{column}` of the row of `{table.via.table}` that `{snake_case(table.via.column)}` names"
+    if table.parent_key is not None:
+        return f"`{column}` of the row of `{table.parent_key.table}` that `{snake_case(table.parent_key.column)}` names"
     if not table.by_day:
         return f"`{column}`"
     again = (

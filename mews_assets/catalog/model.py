@@ -41,7 +41,7 @@ class ScopeKind(StrEnum):
     CHAIN = "chain"
 
 
-class Way(StrEnum):
+class FetchMethod(StrEnum):
     """How a table is fetched. The value is what `MEWS_FETCH` accepts."""
 
     EXPORT = "export"
@@ -112,7 +112,7 @@ class Export:
     The limits are those of exports/add.
     """
 
-    way: ClassVar[Way] = Way.EXPORT
+    way: ClassVar[FetchMethod] = FetchMethod.EXPORT
 
     entity_type: str
     filter: str = "UpdatedUtc"
@@ -128,7 +128,7 @@ class Pages:
     `owned_parameter` is a list the operation requires, of all that the scopes own (see `Lookup`).
     """
 
-    way: ClassVar[Way] = Way.PAGES
+    way: ClassVar[FetchMethod] = FetchMethod.PAGES
 
     operation: str
     records_key: str
@@ -141,7 +141,7 @@ class Pages:
 
 
 @dataclass(frozen=True)
-class Via:
+class ParentKey:
     """Rows that are found, and so dealt to their window, by the stamp of the record they belong to."""
 
     table: str
@@ -185,9 +185,9 @@ class Table:
     scope_column: str | None = "EnterpriseId"
     window_column: str = "UpdatedUtc"
     version_column: str = "UpdatedUtc"
-    via: Via | None = None
+    parent_key: ParentKey | None = None
     lookup: Lookup | None = None
-    also: Export | Pages | None = None
+    alternative: Export | Pages | None = None
     lookback: timedelta = timedelta(0)
     balance: Balance | None = None
     signs: tuple[Sign, ...] = ()
@@ -199,23 +199,23 @@ class Table:
         by_name = {column.name: column for column in self.kept_columns}
         _refuse_repeats(f"{where}: column", [column.field_name for column in self.columns])
         wanted = {"Id", self.version_column, self.scope_column or "Id"}
-        wanted.add(self.via.column if self.via else self.window_column)
+        wanted.add(self.parent_key.column if self.parent_key else self.window_column)
         if missing := wanted - set(by_name):
             raise ValueError(f"{where}: no column {', '.join(sorted(missing))} that is kept")
-        for name in {self.version_column} | ({self.window_column} if self.via is None else set()):
+        for name in {self.version_column} | ({self.window_column} if self.parent_key is None else set()):
             if by_name[name].kind not in (Kind.UTC, Kind.DATE) or by_name[name].is_list:
                 raise ValueError(
                     f"{where}: {name} must be one instant or day, not {by_name[name].kind.value}"
                 )
         if not by_name["Id"].required:
             raise ValueError(f"{where}: Id must be required")
-        if self.also is not None and self.also.way is self.fetch.way:
+        if self.alternative is not None and self.alternative.way is self.fetch.way:
             raise ValueError(f"{where}: it is fetched by {self.fetch.way} already; `also` is for another way")
         if self.lookback < timedelta(0):
             raise ValueError(f"{where}: lookback is how far back pulls reach, not {self.lookback}")
         if self.lookup is not None and self.scope_column is None:
             raise ValueError(f"{where}: a lookup needs the scope_column to look up")
-        owned = any(one.owned_parameter for one in (self.fetch, self.also) if isinstance(one, Pages))
+        owned = any(one.owned_parameter for one in (self.fetch, self.alternative) if isinstance(one, Pages))
         if owned and self.lookup is None:
             raise ValueError(f"{where}: an owned_parameter needs the lookup that lists what is owned")
         for rule in (*((self.balance,) if self.balance else ()), *self.signs):
@@ -224,20 +224,20 @@ class Table:
                     raise ValueError(f"{where}: no column {path}, which {rule} is about")
 
     @property
-    def ways(self) -> tuple[Way, ...]:
+    def fetch_methods(self) -> tuple[FetchMethod, ...]:
         """The ways it can be fetched, its own first."""
-        return (self.fetch.way,) if self.also is None else (self.fetch.way, self.also.way)
+        return (self.fetch.way,) if self.alternative is None else (self.fetch.way, self.alternative.way)
 
-    def fetched_by(self, way: Way) -> Table:
+    def fetched_by(self, way: FetchMethod) -> Table:
         """The table fetched that way; itself where there is no such way."""
-        if self.also is None or self.also.way is not way:
+        if self.alternative is None or self.alternative.way is not way:
             return self
-        return replace(self, fetch=self.also, also=self.fetch)
+        return replace(self, fetch=self.alternative, alternative=self.fetch)
 
     @property
     def by_day(self) -> bool:
         """Whether its windows hold days of the hotels' own calendars instead of instants."""
-        return self.via is None and any(
+        return self.parent_key is None and any(
             column.kind is Kind.DATE for column in self.columns if column.name == self.window_column
         )
 

@@ -68,7 +68,7 @@ def has_personal(column: Column) -> bool:
     return column.pii or any(has_personal(nested) for nested in column.columns)
 
 
-def as_kept(table: Table, pii: Pii) -> Table:
+def with_nullable_pii(table: Table, pii: Pii) -> Table:
     """The table, requiring nothing of the columns that the policy may leave empty."""
     if pii is Pii.KEEP:
         return table
@@ -80,12 +80,12 @@ def as_kept(table: Table, pii: Pii) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def is_of_people(table: Table) -> bool:
+def is_data_subject_table(table: Table) -> bool:
     """Whether a record of the table is about a person, and not only of one: its own id is a person's."""
     return any(column.name == "Id" and column.person for column in table.columns)
 
 
-def stays_of_a_person(table: Table, column: Column) -> bool:
+def survives_erasure(table: Table, column: Column) -> bool:
     """Whether a column of a record about a person stays when the person is forgotten: keys, and what Mews
     requires of every record."""
     keys = {"Id", table.scope_column, table.window_column, table.version_column}

@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from mews_assets.cli.user_errors import (
-        SAID_TO_PEOPLE,  # not before an error needs it: it imports the rooms
+        USER_ERRORS,  # not before an error needs it: it imports the rooms
     )
 
     try:
@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
         # Else Python tells of it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except SAID_TO_PEOPLE as error:
+    except USER_ERRORS as error:
         print(f"mews-assets {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

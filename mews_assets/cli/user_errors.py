@@ -9,7 +9,7 @@ from mews_assets.ingest.snapshot import NoSnapshotError
 from mews_assets.lake.errors import LakeError
 from mews_assets.settings import SettingError
 
-SAID_TO_PEOPLE = (
+USER_ERRORS = (
     MewsError,
     UnknownTableError,
     HomeError,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from mews_assets.api import MewsClient, MewsError, Pages, StopError
+from mews_assets.api import MewsClient, MewsError, Pages, PermanentError
 from mews_assets.api.transport.address import is_plain_id
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.lake.storage import layout
@@ -144,7 +144,7 @@ def _read(client: MewsClient, raw: bytes) -> _Record:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = str(error)
     if problem:
-        raise StopError(
+        raise PermanentError(
             f"an enterprise cannot be read: {problem}.", operation=_OPERATION, connection=client.connection
         )
     return record

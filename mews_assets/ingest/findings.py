@@ -62,7 +62,7 @@ def judge_skew(seconds: float) -> Finding:
     return warn("clock", text, fix) if distance > SKEW_WARN_SECONDS else ok("clock", text)
 
 
-def judge_room(subject: str, place: str, free_bytes: int) -> Finding:
+def judge_free_space(subject: str, place: str, free_bytes: int) -> Finding:
     """Free room on a disk that captures are written to."""
     text = f"{place} has {free_bytes / 1e9:,.1f} GB free"
     fix = "make room, or move MEWS_LAKE to a larger disk or a bucket."

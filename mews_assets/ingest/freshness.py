@@ -137,7 +137,7 @@ def _likely(cadence: Cadence, now: datetime) -> list[Window]:
     return likely
 
 
-def said(lag: timedelta) -> str:
+def format_duration(lag: timedelta) -> str:
     """`2 d 3 h`, `3 h 5 min`, `12 min`."""
     minutes = max(0, int(lag.total_seconds() // 60))
     days, hours = divmod(minutes // 60, 24)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from mews_assets.catalog.privacy import Privacy
-from mews_assets.ingest.findings import Finding, fail, judge_room, ok
+from mews_assets.ingest.findings import Finding, fail, judge_free_space, ok
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, find_lake
@@ -59,9 +59,9 @@ def _try(lake: Lake) -> None:
 def _room(place: Path | None) -> Finding:
     """Of a lake in a bucket, the disk where captures are converted before they are put there."""
     if place is not None:
-        return judge_room("room", str(place), shutil.disk_usage(place).free)
+        return judge_free_space("room", str(place), shutil.disk_usage(place).free)
     folder = tempfile.gettempdir()
-    return judge_room("room", f"{folder}, where captures are converted,", shutil.disk_usage(folder).free)
+    return judge_free_space("room", f"{folder}, where captures are converted,", shutil.disk_usage(folder).free)
 
 
 def _advice(error: Exception) -> str:

@@ -22,8 +22,8 @@ from mews_assets.ingest.due import LookBack, not_covered
 from mews_assets.ingest.plan import Pull, plan_looking_back
 from mews_assets.ingest.pull import Landed, Puller
 from mews_assets.lake.changes.assign_partitions import Partition
-from mews_assets.lake.changes.merge import merge, standing
-from mews_assets.lake.changes.merge_result import Merged
+from mews_assets.lake.changes.merge import merge, measure_existing
+from mews_assets.lake.changes.merge_result import MergeResult
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
@@ -53,7 +53,7 @@ _Pulled = tuple[Pull, Landed | MewsError]
 class Materialised:
     """What came of it: what was merged, by table, and what failed: the partitions concerned and the error."""
 
-    merged: dict[str, Merged] = field(default_factory=dict)
+    merged: dict[str, MergeResult] = field(default_factory=dict)
     landed: dict[str, list[Manifest]] = field(default_factory=dict)
     failed: list[tuple[list[Partition], Exception]] = field(default_factory=list)
     found: dict[str, list[Manifest]] = field(default_factory=dict)
@@ -143,7 +143,7 @@ def _there(lake: Lake, table: Table, partitions: Sequence[Partition]) -> list[Pa
     there = list(partitions)
     for one in partners(table):
         names = {place: layout.changes_file(one.name, place.scope, place.key(lake.grain)) for place in there}
-        found = lake.there(list(names.values())) if names else set()
+        found = lake.existing(list(names.values())) if names else set()
         there = [place for place, name in names.items() if name in found]
     return there
 
@@ -230,7 +230,7 @@ def _merge(
     try:
         merged = merge(lake, table, raw=raw, threads=threads)
         others = (one for one in partitions if one in asked and one not in merged.partitions)
-        merged.partitions.update(standing(lake, table, others))
+        merged.partitions.update(measure_existing(lake, table, others))
     except LakeError as error:
         result.failed.append(([one for one in partitions if _covered(one, manifests)], error))
         return
@@ -247,7 +247,7 @@ def rebuild(
     *,
     only: Collection[Partition] | None = None,
     threads: int | None = None,
-) -> Merged:
+) -> MergeResult:
     """Merge landed captures again, without asking Mews. With `only`, they bring rows of these partitions."""
     return merge(lake, table, manifests, threads=threads, only=only)
 

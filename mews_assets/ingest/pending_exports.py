@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from mews_assets.api.exports import Next
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.windows import Window, from_api, to_api
 
 MAX_TRIES = 3
@@ -39,27 +39,27 @@ class RunState(Enum):
 
 
 @dataclass(frozen=True)
-class Flight:
+class PendingExport:
     """An export under way. `runs` counts the runs launched for it; after one failed, none before `again_at`."""
 
-    export: AskedExport
+    export: LoggedExport
     runs: int = 0
     again_at: datetime | None = None
 
     @property
-    def question(self) -> Question:
-        return Question(self.export.connection, self.export.scopes, self.export.window)
+    def request(self) -> ExportRequest:
+        return ExportRequest(self.export.connection, self.export.scopes, self.export.window)
 
 
 @dataclass(frozen=True)
-class Question:
+class ExportRequest:
     """What was asked: the unit that fails, backs off and is given up."""
 
     connection: str
     scopes: tuple[str, ...]
     window: Window
 
-    def meets(self, other: Question) -> bool:
+    def overlaps(self, other: ExportRequest) -> bool:
         """Whether both ask for some of the same."""
         return (
             self.connection == other.connection
@@ -68,7 +68,7 @@ class Question:
             and not set(self.scopes).isdisjoint(other.scopes)
         )
 
-    def holds(self, other: Question) -> bool:
+    def contains(self, other: ExportRequest) -> bool:
         """Whether this asks for all that the other asks for."""
         return (
             self.connection == other.connection
@@ -78,10 +78,10 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class ExportFailure:
     """Failures of one question. No new export for it before `until`; none at all once given up."""
 
-    question: Question
+    request: ExportRequest
     failures: int
     until: datetime
     reason: str
@@ -92,19 +92,19 @@ class Trouble:
 class Decision:
     """What one tick does: runs to launch, exports to forget, and what is still under way afterwards."""
 
-    launch: list[Flight] = field(default_factory=list)
-    forget: list[AskedExport] = field(default_factory=list)
-    going_on: list[Flight] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
-    landed: list[Flight] = field(default_factory=list)
-    waiting_at_mews: list[Flight] = field(default_factory=list)
+    launch: list[PendingExport] = field(default_factory=list)
+    drop: list[LoggedExport] = field(default_factory=list)
+    in_progress: list[PendingExport] = field(default_factory=list)
+    failures: list[ExportFailure] = field(default_factory=list)
+    landed: list[PendingExport] = field(default_factory=list)
+    waiting_at_mews: list[PendingExport] = field(default_factory=list)
 
 
 def decide(
-    flights: Iterable[Flight],
+    flights: Iterable[PendingExport],
     states: Mapping[str, Next | None],
     runs: Mapping[str, RunState],
-    troubles: Iterable[Trouble],
+    troubles: Iterable[ExportFailure],
     now: datetime,
 ) -> Decision:
     """What to do about every flight.
@@ -112,16 +112,16 @@ def decide(
     `states` are by export id as Mews reports them, None where Mews no longer knows the id; ids that were not
     asked about are left out. `runs` is the newest run of each export.
     """
-    known = {trouble.question: trouble for trouble in troubles}
+    known = {trouble.request: trouble for trouble in troubles}
     decision = Decision()
     for flight in flights:
         run = runs.get(flight.export.id, RunState.NONE)
         if run is RunState.GOING:
-            decision.going_on.append(flight)
+            decision.in_progress.append(flight)
         elif run is RunState.SUCCEEDED:
-            known.pop(flight.question, None)
+            known.pop(flight.request, None)
             decision.landed.append(flight)
-            decision.forget.append(flight.export)
+            decision.drop.append(flight.export)
         elif run is RunState.FAILED_FOR_GOOD:
             _fail(
                 decision, known, flight, "its run failed, and says that again cannot help", now, for_good=True
@@ -129,19 +129,19 @@ def decide(
         elif run is RunState.FAILED and flight.runs >= MAX_TRIES:
             _fail(decision, known, flight, f"{flight.runs} runs failed", now)
         elif run is RunState.FAILED and flight.again_at is None:
-            decision.going_on.append(replace(flight, again_at=now + backoff(flight.runs)))
+            decision.in_progress.append(replace(flight, again_at=now + backoff(flight.runs)))
         elif run is RunState.FAILED and flight.again_at is not None and now < flight.again_at:
-            decision.going_on.append(flight)
+            decision.in_progress.append(flight)
         else:
             _by_state(decision, known, flight, states, now)
-    decision.troubles.extend(known.values())
+    decision.failures.extend(known.values())
     return decision
 
 
 def _by_state(
     decision: Decision,
-    known: dict[Question, Trouble],
-    flight: Flight,
+    known: dict[ExportRequest, ExportFailure],
+    flight: PendingExport,
     states: Mapping[str, Next | None],
     now: datetime,
 ) -> None:
@@ -149,7 +149,7 @@ def _by_state(
     if state is Next.READY:
         started = replace(flight, runs=flight.runs + 1, again_at=None)
         decision.launch.append(started)
-        decision.going_on.append(started)
+        decision.in_progress.append(started)
     elif state is not Next.WAIT:
         reason = {Next.FAILED: "it failed at Mews", Next.EXPIRED: "it expired"}.get(
             state or Next.WAIT, "Mews no longer knows it"
@@ -158,57 +158,57 @@ def _by_state(
     elif now - flight.export.asked_at > DEADLINE:
         _fail(decision, known, flight, f"it was not ready within {DEADLINE}", now)
     else:
-        decision.going_on.append(flight)
+        decision.in_progress.append(flight)
         decision.waiting_at_mews.append(flight)
 
 
 def _fail(
     decision: Decision,
-    known: dict[Question, Trouble],
-    flight: Flight,
+    known: dict[ExportRequest, ExportFailure],
+    flight: PendingExport,
     reason: str,
     now: datetime,
     *,
     for_good: bool = False,
 ) -> None:
-    decision.forget.append(flight.export)
+    decision.drop.append(flight.export)
     text = f"export {flight.export.id}: {reason}"
-    trouble = troubled(known.values(), flight.question, text, now, for_good=for_good)
+    trouble = record_failure(known.values(), flight.request, text, now, for_good=for_good)
     _replace(known, trouble)
 
 
-def troubled(
-    before: Iterable[Trouble], question: Question, reason: str, now: datetime, *, for_good: bool = False
-) -> Trouble:
+def record_failure(
+    before: Iterable[ExportFailure], question: ExportRequest, reason: str, now: datetime, *, for_good: bool = False
+) -> ExportFailure:
     """One more failure of a question, or of one that asked for some of the same: questions grow by the day."""
     failures = 1 + max((one.failures for one in before if _counts_for(one, question)), default=0)
     pause = backoff(failures)
-    return Trouble(question, failures, now + pause, reason, for_good or failures >= MAX_TRIES)
+    return ExportFailure(question, failures, now + pause, reason, for_good or failures >= MAX_TRIES)
 
 
-def paused(before: Iterable[Trouble], question: Question, reason: str, now: datetime) -> Trouble:
+def record_pause(before: Iterable[ExportFailure], question: ExportRequest, reason: str, now: datetime) -> ExportFailure:
     """A question that Mews could not even take: it is not given up however long that lasts."""
     failures = max((one.failures for one in before if _counts_for(one, question)), default=0)
-    return Trouble(question, failures, now + FIRST_BACKOFF, reason)
+    return ExportFailure(question, failures, now + FIRST_BACKOFF, reason)
 
 
-def with_trouble(troubles: Iterable[Trouble], trouble: Trouble) -> list[Trouble]:
+def add_failure(troubles: Iterable[ExportFailure], trouble: ExportFailure) -> list[ExportFailure]:
     """The troubles with a new one, without those it stands for."""
-    known = {one.question: one for one in troubles}
+    known = {one.request: one for one in troubles}
     _replace(known, trouble)
     return list(known.values())
 
 
-def _replace(known: dict[Question, Trouble], trouble: Trouble) -> None:
-    for one in [one for one in known.values() if _counts_for(one, trouble.question)]:
-        if trouble.question.holds(one.question):
-            del known[one.question]
-    known[trouble.question] = trouble
+def _replace(known: dict[ExportRequest, ExportFailure], trouble: ExportFailure) -> None:
+    for one in [one for one in known.values() if _counts_for(one, trouble.request)]:
+        if trouble.request.contains(one.request):
+            del known[one.request]
+    known[trouble.request] = trouble
 
 
-def _counts_for(trouble: Trouble, question: Question) -> bool:
+def _counts_for(trouble: ExportFailure, question: ExportRequest) -> bool:
     # What was given up is no measure for its neighbours: a question that reaches over it starts anew.
-    return trouble.question == question or (not trouble.given_up and trouble.question.meets(question))
+    return trouble.request == question or (not trouble.given_up and trouble.request.overlaps(question))
 
 
 def backoff(failures: int) -> timedelta:
@@ -216,12 +216,12 @@ def backoff(failures: int) -> timedelta:
     return min(LONGEST_BACKOFF, FIRST_BACKOFF * (1 << min(max(failures, 1) - 1, 10)))
 
 
-def blocked(troubles: Iterable[Trouble], now: datetime) -> list[Question]:
+def blocked(troubles: Iterable[ExportFailure], now: datetime) -> list[ExportRequest]:
     """The questions that may not be asked now."""
-    return [trouble.question for trouble in troubles if trouble.given_up or now < trouble.until]
+    return [trouble.request for trouble in troubles if trouble.given_up or now < trouble.until]
 
 
-def to_state(flights: Iterable[Flight], troubles: Iterable[Trouble]) -> dict[str, Any]:
+def to_state(flights: Iterable[PendingExport], troubles: Iterable[ExportFailure]) -> dict[str, Any]:
     """What a sensor keeps between ticks, as JSON."""
     return {
         "flights": [
@@ -232,7 +232,7 @@ def to_state(flights: Iterable[Flight], troubles: Iterable[Trouble]) -> dict[str
                 "asked_by": flight.export.asked_by,
                 "runs": flight.runs,
                 "again_at": to_api(flight.again_at) if flight.again_at else None,
-                **question_json(flight.question),
+                **request_json(flight.request),
             }
             for flight in flights
         ],
@@ -242,19 +242,19 @@ def to_state(flights: Iterable[Flight], troubles: Iterable[Trouble]) -> dict[str
                 "until": to_api(trouble.until),
                 "reason": trouble.reason,
                 "given_up": trouble.given_up,
-                **question_json(trouble.question),
+                **request_json(trouble.request),
             }
             for trouble in troubles
         ],
     }
 
 
-def from_state(state: Mapping[str, Any]) -> tuple[list[Flight], list[Trouble]]:
+def from_state(state: Mapping[str, Any]) -> tuple[list[PendingExport], list[ExportFailure]]:
     """The other way round."""
     flights = []
     for one in state.get("flights", ()):
-        question = _question(one)
-        export = AskedExport(
+        question = _read_request(one)
+        export = LoggedExport(
             id=one["export"],
             connection=question.connection,
             table=one["table"],
@@ -264,21 +264,21 @@ def from_state(state: Mapping[str, Any]) -> tuple[list[Flight], list[Trouble]]:
             asked_by=one["asked_by"],
         )
         again_at = one.get("again_at")
-        flights.append(Flight(export, one["runs"], from_api(again_at) if again_at else None))
+        flights.append(PendingExport(export, one["runs"], from_api(again_at) if again_at else None))
     troubles = [
-        Trouble(_question(one), one["failures"], from_api(one["until"]), one["reason"], one["given_up"])
+        ExportFailure(_read_request(one), one["failures"], from_api(one["until"]), one["reason"], one["given_up"])
         for one in state.get("troubles", ())
     ]
     return flights, troubles
 
 
-def newly_given_up(before: Iterable[Trouble], after: Iterable[Trouble]) -> list[Trouble]:
+def newly_given_up(before: Iterable[ExportFailure], after: Iterable[ExportFailure]) -> list[ExportFailure]:
     """The troubles that are given up now and were not before."""
-    known = {one.question for one in before if one.given_up}
-    return [one for one in after if one.given_up and one.question not in known]
+    known = {one.request for one in before if one.given_up}
+    return [one for one in after if one.given_up and one.request not in known]
 
 
-def question_json(question: Question) -> dict[str, Any]:
+def request_json(question: ExportRequest) -> dict[str, Any]:
     """A question as JSON."""
     return {
         "connection": question.connection,
@@ -288,6 +288,6 @@ def question_json(question: Question) -> dict[str, Any]:
     }
 
 
-def _question(value: Mapping[str, Any]) -> Question:
+def _read_request(value: Mapping[str, Any]) -> ExportRequest:
     window = Window(from_api(value["start_utc"]), from_api(value["end_utc"]))
-    return Question(value["connection"], tuple(value["scopes"]), window)
+    return ExportRequest(value["connection"], tuple(value["scopes"]), window)

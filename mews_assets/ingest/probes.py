@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from mews_assets.api import MewsClient, MewsError, Pages, WaitError, get_exports, read_page
+from mews_assets.api import MewsClient, MewsError, Pages, TransientError, get_exports, read_page
 from mews_assets.api.exports import GET
 from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
 from mews_assets.catalog.model import Export, ScopeKind, Table
@@ -137,7 +137,7 @@ def _ask_all(client: MewsClient, wanted: list[Probe]) -> tuple[int, list[Finding
 
 def _refused(subject: str, one: Probe, error: MewsError) -> Finding:
     needed = f"Needed for {', '.join(one.tables)}"
-    if isinstance(error, WaitError):
+    if isinstance(error, TransientError):
         return warn(subject, f"{_told(error)} {needed}", error.advice)
     fix = f"ask Mews to grant {one.operation} to this integration, or leave out {', '.join(one.tables)}."
     return fail(subject, f"{_told(error)} {needed}", fix if error.status in (401, 403) else error.advice)
@@ -147,7 +147,7 @@ def _exports(client: MewsClient, tables: Sequence[Table]) -> list[Finding]:
     subject = client.connection
     try:
         get_exports(client, [str(uuid.uuid4())])
-    except WaitError as error:
+    except TransientError as error:
         return [warn(subject, _told(error), error.advice)]
     except MewsError as error:
         if error.status in (401, 403):
@@ -159,7 +159,7 @@ def _exports(client: MewsClient, tables: Sequence[Table]) -> list[Finding]:
 
 
 def _without_exports(tables: Sequence[Table]) -> str:
-    stuck = [table.name for table in tables if table.also is None]
+    stuck = [table.name for table in tables if table.alternative is None]
     ways = ["set MEWS_FETCH=pages"] if len(stuck) < len(tables) else []
     ways += [f"leave out {', '.join(stuck)} (by exports only)"] if stuck else []
     return f"ask Mews to grant exports/add and exports/getAll to this integration, or {' and '.join(ways)}."

@@ -25,16 +25,16 @@ from mews_assets.api import (
     get_exports,
     wait_for_export,
 )
-from mews_assets.api.errors import ShrinkError
+from mews_assets.api.errors import TooLargeError
 from mews_assets.api.pages import Pages as MewsPages
-from mews_assets.api.waiting import growing_seconds
+from mews_assets.api.waiting import backoff_delays
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
 from mews_assets.ingest.owners import chunks, named_in, owned_by, owners_of
 from mews_assets.ingest.plan import Pull
 from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.landing.capture_store import Manifest
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_dates
 
@@ -87,13 +87,13 @@ class Puller:
                 deadline_seconds=self.deadline_seconds,
                 clock=self.clock,
                 sleep=self.sleep,
-                poll_seconds=growing_seconds(0.5, 60.0),
+                poll_seconds=backoff_delays(0.5, 60.0),
             )
             files = download_files(
                 client, asked.id, folder, refresh=lambda: self._status(client, asked), sleep=None
             )
         except (ExportFailedError, ExportExpiredError):
-            export_log.forget(self.lake, asked)
+            export_log.remove(self.lake, asked)
             raise
         source = {"entity_type": fetch.entity_type, "export_id": asked.id}
         # The rows are as of the moment the export was asked for or later: the earliest is the safe one.
@@ -101,19 +101,19 @@ class Puller:
         owners = _owners(table, pull, client, raw)
         manifest = self._manifest(table, pull, asked.asked_at, source, owners)
         landed = capture_store.land(self.lake, manifest, raw, folder)
-        export_log.forget(self.lake, asked)
+        export_log.remove(self.lake, asked)
         return Landed({table.name: landed}, {table.name: raw})
 
-    def _ask(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> AskedExport:
+    def _ask(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> LoggedExport:
         """The export of this pull: the one asked for before, or a new one, its id saved at once."""
         until = self.clock() + self.deadline_seconds
-        pauses = growing_seconds(*_IN_FLIGHT_POLL_SECONDS)
+        pauses = backoff_delays(*_IN_FLIGHT_POLL_SECONDS)
         while True:
             if earlier := self._asked_before(table, pull, client):
                 return earlier
             asked_at = self.now()
             try:
-                export = add_export(client, fetch.entity_type, **question(table, fetch, pull))
+                export = add_export(client, fetch.entity_type, **export_arguments(table, fetch, pull))
             except ExportInFlightError as error:
                 pause = next(pauses)
                 if self.clock() + pause > until:
@@ -121,7 +121,7 @@ class Puller:
                 log.info("%s Trying again in %.0f s.", error, pause)
                 self.sleep(pause)
                 continue
-            asked = AskedExport(
+            asked = LoggedExport(
                 id=export.id,
                 connection=pull.connection,
                 table=pull.landing_of(table),
@@ -133,11 +133,11 @@ class Puller:
             export_log.save(self.lake, asked)
             return asked
 
-    def _asked_before(self, table: Table, pull: Pull, client: MewsClient) -> AskedExport | None:
+    def _asked_before(self, table: Table, pull: Pull, client: MewsClient) -> LoggedExport | None:
         """An export of the same question that still brings its files."""
         same = [
             asked
-            for asked in export_log.asked(self.lake, pull.connection, pull.landing_of(table))
+            for asked in export_log.logged_exports(self.lake, pull.connection, pull.landing_of(table))
             if asked.scopes == pull.scopes and asked.window == pull.window
         ]
         states = get_exports(client, [asked.id for asked in same]) if same else {}
@@ -146,10 +146,10 @@ class Puller:
             if state is not None and state.next.value in ("wait", "ready"):
                 log.info("%s: going on with export %s of %s", table.name, asked.id, to_api(asked.asked_at))
                 return asked
-            export_log.forget(self.lake, asked)
+            export_log.remove(self.lake, asked)
         return None
 
-    def _status(self, client: MewsClient, asked: AskedExport) -> MewsExport:
+    def _status(self, client: MewsClient, asked: LoggedExport) -> MewsExport:
         export = get_exports(client, [asked.id])[asked.id]
         if export is None:
             raise ExportExpiredError(
@@ -180,7 +180,7 @@ class Puller:
                         request_ids.append(page.request_id)
                         for key, records in page.records.items():
                             files[keys[key].name].writelines(record + b"\n" for record in records)
-                except ShrinkError as error:
+                except TooLargeError as error:
                     for name, file in files.items():
                         file.truncate(ends[name])
                         file.seek(ends[name])
@@ -197,7 +197,7 @@ class Puller:
         source: dict[str, Any] = {"operation": table.fetch.operation, "request_ids": request_ids}
         manifests = {}
         # The tables that others are found by land last: who sees an item's capture must find its bill's.
-        for other in sorted(tables, key=lambda one: one.via is not None):
+        for other in sorted(tables, key=lambda one: one.parent_key is not None):
             owners = _owners(other, pull, client, [raw[other.name]], owned)
             manifest = self._manifest(other, pull, captured_at, source, owners)
             manifests[other.name] = capture_store.land(
@@ -225,7 +225,7 @@ class Puller:
         )
 
 
-def question(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
+def export_arguments(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
     """What `add_export` is told of a pull."""
     key = "enterprise_ids" if table.scope is ScopeKind.ENTERPRISE else "chain_ids"
     if pull.is_snapshot:

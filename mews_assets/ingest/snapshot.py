@@ -18,7 +18,7 @@ from mews_assets.ingest.directory import Directory, UnknownScopeError
 from mews_assets.ingest.materialise import CONNECTIONS_AT_ONCE
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller
-from mews_assets.lake.current.snapshot import Snapshot, pending, take_in
+from mews_assets.lake.current.snapshot import Snapshot, pending, merge_snapshots
 from mews_assets.lake.errors import LakeError
 from mews_assets.windows import ALL_TIME, to_api
 
@@ -92,7 +92,7 @@ def _taken(
                 log.info("%s: asking for a snapshot of %s", table.name, scope)
                 came = puller.pull(table, pull, client, workspace)
                 raw = {came.manifests[table.name].capture: came.raw[table.name]}
-            return take_in(lake, table, scope, raw=raw, threads=threads)
+            return merge_snapshots(lake, table, scope, raw=raw, threads=threads)
     except (MewsError, LakeError) as error:
         log.error("%s: the snapshot of %s failed: %s", table.name, scope, error)
         return error

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.storage.duckdb_session import hold
+from mews_assets.lake.storage.duckdb_session import create_temp_table
 from mews_assets.marts import zones
 from mews_assets.marts.clocks import Clock, clock_table, read_clock
 from mews_assets.windows import to_api
@@ -38,8 +38,8 @@ def make_hotels(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datet
         "clock": [clock.name if isinstance(clock, Clock) else None for *_, clock in read],
         "fault": [None if isinstance(clock, Clock) else clock for *_, clock in read],
     }
-    hold(engine, "hotels", pa.table({name: pa.array(values, pa.string()) for name, values in hotels.items()}))
-    hold(engine, "clocks", clock_table(clocks, as_of, since if since and since > zones.FIRST else None))
+    create_temp_table(engine, "hotels", pa.table({name: pa.array(values, pa.string()) for name, values in hotels.items()}))
+    create_temp_table(engine, "clocks", clock_table(clocks, as_of, since if since and since > zones.FIRST else None))
 
 
 def _clock_or_fault(zone: str | None, closing: str | None) -> Clock | str:

@@ -33,7 +33,7 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_tables import SENT_AT, reference_schema
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_paths import parquet
-from mews_assets.lake.storage.duckdb_session import DECIMAL_TYPE, hold, identifier, literal
+from mews_assets.lake.storage.duckdb_session import DECIMAL_TYPE, create_temp_table, identifier, literal
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import plain
 from mews_assets.marts import zones
@@ -92,7 +92,7 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
     if not lake.exists(name):
         raise LakeError(f"{lake.uri(name)} is not there: materialise reference/{table} first")
     reference = next(one for one in REFERENCES if one.name == table)
-    source = parquet([lake.hold(name, workspace)], reference_schema(reference))
+    source = parquet([lake.pin(name, workspace)], reference_schema(reference))
     # An id that came twice would double every row that names it, in hotels that have nothing to do with it.
     engine.execute(
         f"CREATE VIEW reference.{identifier(table)} AS FROM {source} "
@@ -113,7 +113,7 @@ def _view_partitions(
         engine.register(f"no_{schema}_{short}", nothing.append_column("scope", pa.array([], pa.string())))
         engine.execute(f"CREATE VIEW {quoted} AS FROM no_{schema}_{short}")
         return
-    paths = [lake.hold(name, workspace) for name in names]
+    paths = [lake.pin(name, workspace) for name in names]
     files = pa.table(
         {
             "filename": [str(path) for path in paths],
@@ -138,7 +138,7 @@ def _tell_snapshots(engine: duckdb.DuckDBPyConnection, lake: Lake, inputs: Itera
         if name.endswith(f"/{layout.ROWS_FILE}")
     ]
     columns = {"of_table": [table for table, _ in found], "scope": [scope for _, scope in found]}
-    hold(
+    create_temp_table(
         engine,
         "snapshots",
         pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}),

@@ -29,7 +29,7 @@ from mews_assets.sandbox.server.access_control import (
     LIMIT_REQUESTS,
     LIMIT_SECONDS,
     NO_EXPORTS_TOKEN,
-    Door,
+    Authenticator,
     RequestLimit,
     token_table,
 )
@@ -118,7 +118,7 @@ def running_sandbox(
             store.load(versions)
             clock = Clock(now)
             exports = Exports(store, clock, folder / "exports", seconds=export_seconds, file_bytes=file_bytes)
-            door = Door(token_table(store.enterprises().items(), no_export_token=no_export_token))
+            door = Authenticator(token_table(store.enterprises().items(), no_export_token=no_export_token))
             limit = RequestLimit(rate_limit, rate_seconds)
             sandbox = Sandbox(store, clock, door, exports, limit, page_records=page_records)
             with closing(exports), _served(Application(sandbox), listener):

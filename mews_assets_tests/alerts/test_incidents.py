@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mews_assets.alerts.incidents import HOLD_FOR, Book, Change, Fact, Kind, Part, Subject, Urgency, What
+from mews_assets.alerts.incidents import HOLD_FOR, Book, Change, Fact, Kind, Part, Subject, Urgency, ChangeKind
 from mews_assets.alerts.state import Feed, State, from_json, to_json
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 KEY_UNIQUE = Subject(Kind.CHECK, "changes/payments", "key_unique")
 RUNS = Subject(Kind.RUN, "payments")
-OPENED, RESOLVED = What.OPENED, What.RESOLVED
+OPENED, RESOLVED = ChangeKind.OPENED, ChangeKind.RESOLVED
 
 
 class Story:
@@ -35,7 +35,7 @@ class Story:
         tells_all: bool = False,
         later: timedelta = timedelta(minutes=1),
         run: str = "",
-    ) -> list[What]:
+    ) -> list[ChangeKind]:
         """What is told of it; nothing is held back."""
         self.event, self.at = self.event + 1, self.at + later
         parts = tuple(one if isinstance(one, Part) else Part(one) for one in fails)
@@ -261,8 +261,8 @@ def grown_graver(changes: list[Change], still: set[str]) -> set[str]:
 def test_a_restart_after_any_fact_changes_nothing_that_is_told(told: list[Fact], data: st.DataObject) -> None:
     restarts = data.draw(st.sets(st.integers(0, len(told))))
 
-    def story(at: set[int]) -> list[tuple[What, str]]:
-        state, said = State(Feed(NOW)), list[tuple[What, str]]()
+    def story(at: set[int]) -> list[tuple[ChangeKind, str]]:
+        state, said = State(Feed(NOW)), list[tuple[ChangeKind, str]]()
         for number, fact in enumerate(told):
             if number in at:
                 state = from_json(json.loads(json.dumps(to_json(state))))

@@ -8,15 +8,15 @@ import pytest
 
 from mews_assets.alerts.incidents import Book, Fact, Kind, Part, Subject, Urgency
 from mews_assets.alerts.outbox import Notice, Tone
-from mews_assets.alerts.wording import LONGEST_CAUSE, Places, notice_of, without_values
+from mews_assets.alerts.wording import LONGEST_CAUSE, AlertContext, notice_of, without_values
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 NAMES = {"n": "The Lantern Prague", "s": "Hôtel\ndu Sud"}
-PLACES = Places(lambda asset, scope: NAMES.get(scope, scope), ui="https://dagster.example.com")
+PLACES = AlertContext(lambda asset, scope: NAMES.get(scope, scope), ui="https://dagster.example.com")
 CHECK = Subject(Kind.CHECK, "changes/payments", "key_unique")
 
 
-def told(*facts: Fact, places: Places = PLACES) -> list[Notice]:
+def told(*facts: Fact, places: AlertContext = PLACES) -> list[Notice]:
     book, changes = Book(), []
     for fact in facts:
         changes += book.tell(fact) + book.announce(fact.at, lambda run: False)
@@ -92,13 +92,13 @@ def test_every_kind_has_its_words(subject: Subject, part: str, title: str) -> No
 
 
 def test_a_chain_is_called_one() -> None:
-    places = Places(lambda asset, scope: scope, lambda asset: "chain")
+    places = AlertContext(lambda asset, scope: scope, lambda asset: "chain")
     (notice,) = told(Fact(CHECK, 1, NOW, fails=(Part("n|1"), Part("s|1"))), places=places)
     assert notice.title.endswith("fails on 2 partitions of 2 chains")
 
 
 def test_without_a_ui_the_run_is_named_and_no_link_is_made_up() -> None:
-    places = Places(lambda asset, scope: scope)
+    places = AlertContext(lambda asset, scope: scope)
     (notice,) = told(Fact(CHECK, 1, NOW, "run-1", fails=(Part("n|2025-03-01"),)), places=places)
     assert "Run: run-1\nTable: changes/payments\n" in notice.body
     assert "http" not in notice.body

@@ -18,10 +18,10 @@ from mews_assets.api import (
     DownloadError,
     MewsClient,
     MewsError,
-    ShrinkError,
-    StopError,
+    TooLargeError,
+    PermanentError,
     UnreadableError,
-    WaitError,
+    TransientError,
     client,
     download,
     refusals,
@@ -70,7 +70,7 @@ def test_a_packed_answer_is_bounded_while_it_is_unpacked_or_not_unpacked_at_all(
     tracemalloc.start()
     with answering(once(encoded(body, encoding))) as address, client_at(address) as mews:
         began = time.monotonic()
-        with pytest.raises((ShrinkError, UnreadableError), match=r"8 MiB|Content-Encoding"):
+        with pytest.raises((TooLargeError, UnreadableError), match=r"8 MiB|Content-Encoding"):
             mews.call(OPERATION, {})
         assert time.monotonic() - began < 5
     assert tracemalloc.get_traced_memory()[1] < 4 * small
@@ -107,14 +107,14 @@ def test_an_answer_of_many_tiny_values_is_too_long_as_well() -> None:
     body = b'{"Bills":[' + b"{}," * 6_000_000 + b"{}]}"
     mews = ScriptedMews(lambda _: httpx.Response(200, stream=httpx.ByteStream(body)))
     tracemalloc.start()
-    with pytest.raises(ShrinkError, match="values"):
+    with pytest.raises(TooLargeError, match="values"):
         client_of(mews).call(OPERATION, {})
     assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
     tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(b"503 Busy", WaitError), (b"400 Bad", StopError), (b"408 Slow", ShrinkError)]
+    ("status", "kind"), [(b"503 Busy", TransientError), (b"400 Bad", PermanentError), (b"408 Slow", TooLargeError)]
 )
 def test_of_an_endless_refusal_only_the_beginning_is_read(status: bytes, kind: type[MewsError]) -> None:
     sent = 0
@@ -134,7 +134,7 @@ def test_of_an_endless_refusal_only_the_beginning_is_read(status: bytes, kind: t
 @pytest.mark.parametrize("encoding", [b"br", b"zstd", b"gzip"])
 def test_a_refusal_keeps_its_kind_whatever_its_body_is_packed_with(encoding: bytes) -> None:
     busy = once(encoded(b"\x28\xb5\x2f\xfd junk", encoding, b"503 Busy"))
-    with answering(busy) as address, client_at(address) as mews, pytest.raises(WaitError):
+    with answering(busy) as address, client_at(address) as mews, pytest.raises(TransientError):
         mews.call(OPERATION, {})
 
 
@@ -142,7 +142,7 @@ def test_a_token_that_stands_across_the_end_of_what_is_read_is_not_told_in_part(
     for before in range(refusals.ERROR_BYTES - len(ACCESS_TOKEN), refusals.ERROR_BYTES + 1):
         # The queries before it are cut out, so that the end of what was read comes into the message.
         text = ("https://a.example/x?" + "q" * before)[: before - 1] + " " + ACCESS_TOKEN
-        with pytest.raises(WaitError) as caught:
+        with pytest.raises(TransientError) as caught:
             client_of(ScriptedMews(httpx.Response(500, text=text)), max_tries=1).call(OPERATION, {})
         assert ACCESS_TOKEN[:6] not in str(caught.value)
 
@@ -177,7 +177,7 @@ TIMEOUTS = httpx.Timeout(0.2)
 def test_a_slow_drip_ends_with_the_time_for_the_whole_answer(dripping: object) -> None:
     with answering(dripping) as address, client_at(address, timeouts=TIMEOUTS) as mews:  # type: ignore[arg-type]
         began = time.monotonic()
-        with pytest.raises(WaitError):
+        with pytest.raises(TransientError):
             mews.call(OPERATION, {})
         assert time.monotonic() - began < 2
 

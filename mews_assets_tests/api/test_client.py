@@ -14,12 +14,12 @@ import pytest
 from mews_assets.api import (
     ForbiddenError,
     MewsError,
-    ShrinkError,
+    TooLargeError,
     SlidingWindow,
-    StopError,
+    PermanentError,
     UnauthorizedError,
     UnreadableError,
-    WaitError,
+    TransientError,
 )
 from mews_assets_tests.api.stage import (
     ACCESS_TOKEN,
@@ -68,17 +68,17 @@ def test_a_body_may_not_bring_its_own_tokens() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (301, StopError),
-        (302, StopError),
-        (307, StopError),
-        (400, StopError),
+        (301, PermanentError),
+        (302, PermanentError),
+        (307, PermanentError),
+        (400, PermanentError),
         (401, UnauthorizedError),
         (403, ForbiddenError),
-        (404, StopError),
-        (405, StopError),
-        (408, ShrinkError),
-        (413, ShrinkError),
-        (418, StopError),
+        (404, PermanentError),
+        (405, PermanentError),
+        (408, TooLargeError),
+        (413, TooLargeError),
+        (418, PermanentError),
     ],
 )
 def test_what_cannot_pass_is_raised_at_once(status: int, kind: type[MewsError]) -> None:
@@ -87,7 +87,7 @@ def test_what_cannot_pass_is_raised_at_once(status: int, kind: type[MewsError]) 
         client_of(mews, clock).call(OPERATION, {})
     assert type(caught.value) is kind
     assert len(mews.requests) == 1 and clock.naps == []
-    assert not caught.value.is_transient
+    assert not caught.value.retryable
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 599])
@@ -117,10 +117,10 @@ def test_connection_trouble_is_tried_again(trouble: httpx.TransportError) -> Non
 @pytest.mark.parametrize("trouble", [refusal(500), refusal(429), httpx.ConnectError("refused")])
 def test_after_the_last_try_the_caller_is_told_to_wait(trouble: httpx.Response | Exception) -> None:
     mews = ScriptedMews(trouble)
-    with pytest.raises(WaitError, match="Given up after 6 tries") as caught:
+    with pytest.raises(TransientError, match="Given up after 6 tries") as caught:
         client_of(mews).call(OPERATION, {})
     assert len(mews.requests) == 6
-    assert caught.value.is_transient
+    assert caught.value.retryable
 
 
 def test_a_certificate_that_is_not_trusted_is_no_passing_trouble() -> None:
@@ -128,21 +128,21 @@ def test_a_certificate_that_is_not_trusted_is_no_passing_trouble() -> None:
         raise httpx.ConnectError("bad certificate") from ssl.SSLCertVerificationError("self-signed")
 
     mews = ScriptedMews(refuse)
-    with pytest.raises(StopError, match="certificate"):
+    with pytest.raises(PermanentError, match="certificate"):
         client_of(mews).call(OPERATION, {})
     assert len(mews.requests) == 1
 
 
 def test_waits_grow_and_are_never_longer_than_half_a_minute() -> None:
     clock = FakeClock()
-    with pytest.raises(WaitError):
+    with pytest.raises(TransientError):
         client_of(ScriptedMews(refusal(500)), clock, max_tries=9).call(OPERATION, {})
     assert clock.naps == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
 def test_jitter_may_cut_a_wait_down_to_nothing() -> None:
     clock = FakeClock()
-    with pytest.raises(WaitError):
+    with pytest.raises(TransientError):
         client_of(ScriptedMews(refusal(500)), clock, random=lambda: 0.0).call(OPERATION, {})
     assert sum(clock.naps) == 0
 
@@ -174,7 +174,7 @@ def test_a_missing_or_strange_retry_after_means_backoff(value: str) -> None:
 
 def test_a_very_long_retry_after_is_left_to_the_caller() -> None:
     mews, clock = ScriptedMews(refusal(429, **{"Retry-After": "3600"})), FakeClock()
-    with pytest.raises(WaitError, match="3600 s") as caught:
+    with pytest.raises(TransientError, match="3600 s") as caught:
         client_of(mews, clock).call(OPERATION, {})
     assert caught.value.retry_after_seconds == 3600
     assert len(mews.requests) == 1 and clock.naps == []
@@ -198,7 +198,7 @@ def test_an_unreadable_answer_is_never_an_empty_one(body: bytes) -> None:
     with pytest.raises(UnreadableError, match="cannot be read") as caught:
         client_of(mews).call(OPERATION, {})
     # Not asked again at once, and yet what spoilt it may pass: one page of a proxy stops nobody for good.
-    assert (len(mews.requests), caught.value.is_transient) == (1, True)
+    assert (len(mews.requests), caught.value.retryable) == (1, True)
 
 
 def test_a_body_that_cannot_be_unpacked_was_spoilt_on_its_way_and_is_asked_for_again() -> None:
@@ -212,14 +212,14 @@ def test_a_204_is_only_readable_where_it_was_asked_for() -> None:
     mews = ScriptedMews(httpx.Response(204))
     assert client_of(mews).ask(OPERATION, {}, minimal=True).is_empty
     assert mews.requests[0].headers["Prefer"] == "return=minimal"
-    with pytest.raises(StopError, match="cannot be read"):
+    with pytest.raises(PermanentError, match="cannot be read"):
         client_of(mews).call(OPERATION, {})
     assert "Prefer" not in mews.requests[1].headers
 
 
 def test_a_redirect_is_not_followed_and_its_query_not_told() -> None:
     mews = ScriptedMews(httpx.Response(307, headers={"Location": "https://evil.example/x?key=secret"}))
-    with pytest.raises(StopError) as caught:
+    with pytest.raises(PermanentError) as caught:
         client_of(mews).call(OPERATION, {})
     assert "https://evil.example/x" in str(caught.value) and "secret" not in str(caught.value)
     assert len(mews.requests) == 1
@@ -248,10 +248,10 @@ def test_the_request_id_of_the_body_does_where_the_header_is_missing() -> None:
 
 
 def test_an_error_survives_pickling() -> None:
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(TransientError) as caught:
         client_of(ScriptedMews(refusal(429, **{"Retry-After": "999"}))).call(OPERATION, {})
     again = pickle.loads(pickle.dumps(caught.value))
-    assert type(again) is WaitError and str(again) == str(caught.value)
+    assert type(again) is TransientError and str(again) == str(caught.value)
     assert again.retry_after_seconds == 999
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from mews_assets.api import (
     MewsError,
-    WaitError,
+    TransientError,
 )
 from mews_assets_tests.api.stage import (
     ACCESS_TOKEN,
@@ -57,7 +57,7 @@ def test_no_token_is_ever_told_or_logged(echo: object, caplog: pytest.LogCapture
 def test_no_token_is_told_when_the_connection_fails(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     mews = ScriptedMews(httpx.ConnectError(f"cannot send {ACCESS_TOKEN}"))
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(TransientError) as caught:
         client_of(mews).call(OPERATION, {})
     assert caught.value.__context__ is None and caught.value.__cause__ is None
     assert ACCESS_TOKEN not in caplog.text + str(caught.value)

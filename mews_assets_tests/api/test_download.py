@@ -147,7 +147,7 @@ def test_lasting_trouble_ends_after_the_tries(storage: Storage, tmp_path: Path) 
     with pytest.raises(DownloadError, match="given up after 3 tries") as caught:
         downloaded(storage, tmp_path, max_tries=3)
     assert len(storage.seen) == 3
-    assert caught.value.is_transient
+    assert caught.value.retryable
     assert list(tmp_path.iterdir()) == []
 
 

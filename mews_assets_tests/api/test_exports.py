@@ -14,7 +14,7 @@ from mews_assets.api import (
     ExportInFlightError,
     ExportStatus,
     Next,
-    StopError,
+    PermanentError,
     add_export,
     classify,
     get_exports,
@@ -80,7 +80,7 @@ def test_two_filters_at_once_are_refused() -> None:
 def test_an_export_in_flight_means_wait(message: str) -> None:
     with pytest.raises(ExportInFlightError) as caught:
         add_export(client_of(ScriptedMews(refusal(400, message))), "OrderItem")
-    assert caught.value.is_transient and caught.value.status == 400
+    assert caught.value.retryable and caught.value.status == 400
     assert message in str(caught.value) and caught.value.request_id == "req-body"
 
 
@@ -92,15 +92,15 @@ def test_an_export_in_flight_may_be_told_in_the_details_only() -> None:
 
 @pytest.mark.parametrize("message", ["Invalid EntityType", "Invalid Filters.UpdatedUtc: too long"])
 def test_any_other_400_is_a_bug_and_means_stop(message: str) -> None:
-    with pytest.raises(StopError) as caught:
+    with pytest.raises(PermanentError) as caught:
         add_export(client_of(ScriptedMews(refusal(400, message))), "OrderItem")
-    assert not caught.value.is_transient
+    assert not caught.value.retryable
 
 
 def test_the_words_of_an_export_in_flight_mean_nothing_in_other_answers() -> None:
-    with pytest.raises(StopError):
+    with pytest.raises(PermanentError):
         get_exports(client_of(ScriptedMews(refusal(400, "already pending"))), ["e1"])
-    with pytest.raises(StopError):
+    with pytest.raises(PermanentError):
         add_export(client_of(ScriptedMews(refusal(403, "already pending"))), "OrderItem")
 
 
@@ -159,7 +159,7 @@ def test_all_but_id_and_status_may_be_missing_or_strange(sent: dict[str, Any]) -
     ],
 )
 def test_an_answer_without_the_exports_is_unreadable(sent: dict[str, Any]) -> None:
-    with pytest.raises(StopError, match="cannot be read"):
+    with pytest.raises(PermanentError, match="cannot be read"):
         get_exports(client_of(ScriptedMews(ok(sent))), ["e1"])
 
 

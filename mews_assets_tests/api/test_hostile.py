@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from mews_assets.api import MewsError, Pages, ShrinkError, StopError, client, get_exports
+from mews_assets.api import MewsError, Pages, TooLargeError, PermanentError, client, get_exports
 from mews_assets_tests.api.stage import ScriptedMews, client_of, ok
 
 OPERATION = "bills/getAll"
@@ -30,7 +30,7 @@ DEEP = b"[" * 200_000 + b"]" * 200_000
     ],
 )  # fmt: skip
 def test_a_hostile_page_is_one_clear_error(body: bytes, said: str) -> None:
-    with pytest.raises(StopError, match=f"cannot be read: .*{said}"):
+    with pytest.raises(PermanentError, match=f"cannot be read: .*{said}"):
         list(Pages(client_of(ScriptedMews(ok(body))), OPERATION, ("Bills",), {}))
 
 
@@ -71,7 +71,7 @@ FILE = b'{"Url":"https://x.example/1","SizeInBytes":%s}'
 )  # fmt: skip
 def test_a_hostile_status_of_exports_is_one_clear_error(exports: bytes, said: str) -> None:
     mews = ScriptedMews(ok(b'{"Exports":' + exports + b"}"))
-    with pytest.raises(StopError, match=f"cannot be read: .*({said})"):
+    with pytest.raises(PermanentError, match=f"cannot be read: .*({said})"):
         get_exports(client_of(mews), ["e"])
 
 
@@ -96,7 +96,7 @@ def test_an_endless_answer_is_not_read_to_its_end(small: int) -> None:
     endless = _Endless(b"x" * 65_536)
     mews = ScriptedMews(lambda _: httpx.Response(200, stream=endless))
     tracemalloc.start()
-    with pytest.raises(ShrinkError, match="longer than 8 MiB"):
+    with pytest.raises(TooLargeError, match="longer than 8 MiB"):
         client_of(mews).call(OPERATION, {})
     assert endless.sent <= small + 65_536
     assert tracemalloc.get_traced_memory()[1] < 4 * small
@@ -113,7 +113,7 @@ def test_an_answer_that_unpacks_without_end_is_stopped_by_what_it_unpacks_to(sma
             yield from pieces
 
     mews = ScriptedMews(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Bomb()))
-    with pytest.raises(ShrinkError, match="longer than 8 MiB unpacked"):
+    with pytest.raises(TooLargeError, match="longer than 8 MiB unpacked"):
         client_of(mews).call(OPERATION, {})
 
 

@@ -17,7 +17,7 @@ from mews_assets.api import (
     ExportStatus,
     MewsClient,
     MewsError,
-    WaitError,
+    TransientError,
     download_files,
 )
 from mews_assets_tests.api.file_server import ONE, TWO, Storage, cut_after, downloaded, only, serving, status
@@ -112,9 +112,9 @@ def test_an_error_while_asking_for_fresh_links_comes_through(storage: Storage, t
     def refresh() -> Export:
         for export in answers:
             return export
-        raise WaitError("busy")
+        raise TransientError("busy")
 
-    with pytest.raises(WaitError, match="busy"):
+    with pytest.raises(TransientError, match="busy"):
         downloaded(storage, tmp_path, refresh=refresh)
 
 

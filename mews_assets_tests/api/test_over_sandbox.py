@@ -22,7 +22,7 @@ from mews_assets.api import (
     Page,
     Pages,
     SlidingWindow,
-    StopError,
+    PermanentError,
     UnauthorizedError,
     add_export,
     download_files,
@@ -244,13 +244,13 @@ def test_a_wrong_token_is_told_without_the_token(sandbox: RunningSandbox) -> Non
 
 
 def test_a_wrong_question_is_told_with_its_parameter(client: MewsClient) -> None:
-    with pytest.raises(StopError, match="UpdatedUtc") as caught:
+    with pytest.raises(PermanentError, match="UpdatedUtc") as caught:
         order_items(client, window={"StartUtc": "2020-01-01T00:00:00Z", "EndUtc": "2026-01-01T00:00:00Z"})
     assert caught.value.status == 400 and not isinstance(caught.value, ExportInFlightError)
 
 
 def test_an_export_that_ends_too_late_is_no_export_in_flight(client: MewsClient) -> None:
-    with pytest.raises(StopError) as caught:
+    with pytest.raises(PermanentError) as caught:
         add_export(client, "Bill", updated=Window(DAYS.start, NOW))
     assert caught.value.status == 400
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mews_assets.api import Pages, RepeatedCursorError, ShrinkError, StopError
+from mews_assets.api import Pages, RepeatedCursorError, TooLargeError, PermanentError
 from mews_assets_tests.api.stage import ScriptedMews, client_of, ok, outlet_page, refusal
 
 OPERATION = "outletItems/getAll"
@@ -124,21 +124,21 @@ def test_a_page_too_heavy_is_halved_and_goes_on_from_the_same_cursor() -> None:
 
 def test_at_the_smallest_page_the_caller_must_shrink_the_window() -> None:
     mews = ScriptedMews(refusal(408))
-    with pytest.raises(ShrinkError):
+    with pytest.raises(TooLargeError):
         list(pages_of(mews, count=1000))
     assert [one["Count"] for one in limitations(mews)] == [1000, 500, 250, 125, 62, 31, 15, 10]
 
 
 def test_a_body_too_large_is_not_cured_by_smaller_pages() -> None:
     mews = ScriptedMews(refusal(413))
-    with pytest.raises(ShrinkError, match="fewer ids"):
+    with pytest.raises(TooLargeError, match="fewer ids"):
         list(pages_of(mews, count=1000))
     assert len(mews.requests) == 1
 
 
 def test_a_small_page_asked_for_is_not_made_bigger() -> None:
     mews = ScriptedMews(refusal(408))
-    with pytest.raises(ShrinkError):
+    with pytest.raises(TooLargeError):
         list(pages_of(mews, count=3))
     assert [one["Count"] for one in limitations(mews)] == [3]
 
@@ -158,7 +158,7 @@ def test_a_small_page_asked_for_is_not_made_bigger() -> None:
     ],
 )
 def test_an_answer_without_its_records_is_an_error_and_no_empty_page(answer: object, complaint: str) -> None:
-    with pytest.raises(StopError, match=complaint) as caught:
+    with pytest.raises(PermanentError, match=complaint) as caught:
         list(pages_of(ScriptedMews(ok(answer))))
     assert caught.value.request_id == "req-ok" and caught.value.operation == OPERATION
 

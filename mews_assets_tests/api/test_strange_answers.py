@@ -25,8 +25,8 @@ from mews_assets.api import (
     MewsError,
     Pages,
     SlidingWindow,
-    StopError,
-    WaitError,
+    PermanentError,
+    TransientError,
     add_export,
     download_files,
     get_exports,
@@ -97,7 +97,7 @@ def test_a_date_that_no_clock_tells_is_none(date: str) -> None:
 
 @pytest.mark.parametrize("asked", ["9" * 300, "9" * 400, BIG, "Mon, 31 Dec 2199 23:59:59 GMT", "10000000000"])
 def test_a_retry_after_beyond_all_bounds_is_a_day(asked: str) -> None:
-    with pytest.raises(WaitError, match="86400 s") as caught:
+    with pytest.raises(TransientError, match="86400 s") as caught:
         client_of(ScriptedMews(refusal(429, **{"Retry-After": asked}))).call(OPERATION, {})
     assert caught.value.retry_after_seconds == LONGEST_RETRY_AFTER_SECONDS
 
@@ -115,7 +115,7 @@ ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202e\u2028\r\n"
 
 def test_what_mews_says_goes_into_messages_as_text_of_one_line() -> None:
     said = {"Message": f"no{ESCAPES}pe", "RequestId": f"r{ESCAPES}" + "x" * 9999, "Details": None}
-    with pytest.raises(StopError) as caught:
+    with pytest.raises(PermanentError) as caught:
         client_of(ScriptedMews(httpx.Response(400, json=said))).call(OPERATION, {})
     assert str(caught.value).isprintable()
     assert len(caught.value.request_id or "") <= MAX_REQUEST_ID
@@ -140,7 +140,7 @@ def test_a_request_id_is_filtered_before_it_goes_anywhere(
 )
 def test_a_charset_is_not_looked_up(charset: str) -> None:
     headers = {"Content-Type": f"text/plain; charset={charset}"}
-    with pytest.raises(StopError, match="caf"):
+    with pytest.raises(PermanentError, match="caf"):
         client_of(
             ScriptedMews(
                 lambda _: httpx.Response(400, headers=headers, stream=httpx.ByteStream(b"caf\xc3\xa9"))
@@ -150,7 +150,7 @@ def test_a_charset_is_not_looked_up(charset: str) -> None:
 
 def test_a_cursor_of_half_a_character_is_one_clear_error() -> None:
     page = ok(b'{"Bills":[' + b",".join([b'{"Id":"a"}'] * 10) + b'],"Cursor":"\\ud800","More":"of it"}')
-    with pytest.raises(StopError, match="cannot be read"):
+    with pytest.raises(PermanentError, match="cannot be read"):
         list(Pages(client_of(ScriptedMews(page)), OPERATION, ("Bills",), {}, count=10))
 
 

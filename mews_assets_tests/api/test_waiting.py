@@ -13,11 +13,11 @@ from mews_assets.api import (
     ExportFailedError,
     ExportTimeoutError,
     MewsError,
-    StopError,
-    WaitError,
+    PermanentError,
+    TransientError,
     wait_for_export,
 )
-from mews_assets.api.waiting import growing_seconds
+from mews_assets.api.waiting import backoff_delays
 from mews_assets_tests.api.stage import FakeClock, ScriptedMews, client_of, ok, refusal
 
 
@@ -49,7 +49,7 @@ def test_the_deadline_is_no_failure_and_names_the_last_state(status: str) -> Non
     clock = FakeClock()
     with pytest.raises(ExportTimeoutError, match=f"100 s; its state: {status}") as caught:
         waited(ScriptedMews(state(status)), clock, deadline=100)
-    assert isinstance(caught.value, WaitError) and caught.value.is_transient
+    assert isinstance(caught.value, TransientError) and caught.value.retryable
     assert "same export id" in str(caught.value)
     assert sum(clock.naps) == 100
 
@@ -85,12 +85,12 @@ def test_nobody_polls_again_when_mews_asks_to_keep_away_beyond_the_deadline() ->
 
 
 def test_a_refusal_ends_the_wait_at_once() -> None:
-    with pytest.raises(StopError):
+    with pytest.raises(PermanentError):
         waited(ScriptedMews(refusal(401)), FakeClock())
 
 
 def test_polls_come_from_every_two_seconds_to_every_minute() -> None:
-    pauses = list(islice(growing_seconds(), 20))
+    pauses = list(islice(backoff_delays(), 20))
     assert pauses[0] == 2 and pauses[-1] == 60
     assert pauses == sorted(pauses)
 

@@ -10,7 +10,7 @@ import pytest
 from mews_assets import catalog
 from mews_assets.catalog import TABLES, UnknownTableError, partners, table, tables
 from mews_assets.catalog.entities import reference
-from mews_assets.catalog.model import Column, Export, Kind, Pages, ScopeKind, Table, Via, Way
+from mews_assets.catalog.model import Column, Export, Kind, Pages, ScopeKind, Table, ParentKey, FetchMethod
 
 OTHER_COLUMNS: dict[str, tuple[Column, ...]] = {
     "Enterprise": reference.ENTERPRISE_COLUMNS,
@@ -172,12 +172,12 @@ BY_PAGES_ONLY = {
 @by_table
 def test_a_table_is_asked_for_in_every_way_that_mews_has(each: Table) -> None:
     if each.name in BY_PAGES_ONLY:
-        assert (each.ways, each.also) == ((Way.PAGES,), None)
+        assert (each.fetch_methods, each.alternative) == ((FetchMethod.PAGES,), None)
     else:
         assert isinstance(each.fetch, Export)
         assert each.fetch.entity_type == each.entity
-        assert each.ways == ((Way.EXPORT, Way.PAGES) if each.name in BOTH_WAYS else (Way.EXPORT,))
-    paged = each.fetched_by(Way.PAGES).fetch
+        assert each.fetch_methods == ((FetchMethod.EXPORT, FetchMethod.PAGES) if each.name in BOTH_WAYS else (FetchMethod.EXPORT,))
+    paged = each.fetched_by(FetchMethod.PAGES).fetch
     if each.name != "ledger_entries":
         assert isinstance(paged, Pages)
         assert paged.operation == {**BOTH_WAYS, **BY_PAGES_ONLY}[each.name]
@@ -187,7 +187,7 @@ def test_a_table_is_asked_for_in_every_way_that_mews_has(each: Table) -> None:
 
 def test_pages_ask_for_all_that_an_export_holds() -> None:
     """Left out, these bring active records only, and regular bills only."""
-    asked = {each.name: each.also.parameters for each in TABLES if isinstance(each.also, Pages)}
+    asked = {each.name: each.alternative.parameters for each in TABLES if isinstance(each.alternative, Pages)}
     with_deleted = {
         name for name, sent in asked.items() if sent.get("ActivityStates") == ["Active", "Deleted"]
     }
@@ -205,10 +205,10 @@ def test_pages_ask_for_all_that_an_export_holds() -> None:
 
 @by_table
 def test_the_way_a_table_is_fetched_changes_nothing_else_of_it(each: Table) -> None:
-    for way in Way:
+    for way in FetchMethod:
         chosen = each.fetched_by(way)
-        assert chosen.fetch.way is (way if way in each.ways else each.fetch.way)
-        assert replace(chosen, fetch=each.fetch, also=each.also) == each
+        assert chosen.fetch.way is (way if way in each.fetch_methods else each.fetch.way)
+        assert replace(chosen, fetch=each.fetch, also=each.alternative) == each
         assert chosen.fetched_by(each.fetch.way) == each
         assert [one.name for one in partners(chosen)] == [one.name for one in partners(each)]
 
@@ -236,14 +236,14 @@ def test_ledger_entries_are_dealt_by_the_day_of_posting() -> None:
 
 def test_outlet_items_are_dealt_by_their_bill_which_comes_with_them() -> None:
     items = table("outlet_items")
-    assert items.via == Via("outlet_bills", "BillId")
+    assert items.parent_key == ParentKey("outlet_bills", "BillId")
     assert table("outlet_bills") in partners(items)
 
 
 @by_table
 def test_a_table_found_through_another_comes_with_it(each: Table) -> None:
-    if each.via:
-        assert each.via.table in [partner.name for partner in partners(each)]
+    if each.parent_key:
+        assert each.parent_key.table in [partner.name for partner in partners(each)]
 
 
 def test_partners_are_the_tables_of_one_request() -> None:

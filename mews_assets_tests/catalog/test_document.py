@@ -10,7 +10,7 @@ from mews_assets.catalog.columns import enum, string
 from mews_assets.catalog.document import document
 from mews_assets.catalog.entities import shapes
 from mews_assets.catalog.entities.reference import REFERENCES
-from mews_assets.catalog.model import Export, Pages, Table, Via
+from mews_assets.catalog.model import Export, Pages, Table, ParentKey
 
 PAGE = Path(mews_assets.__file__).parent.parent / "docs" / "tables.md"
 VISITS = Table(
@@ -77,7 +77,7 @@ def test_a_table_found_by_another_says_by_which() -> None:
         (shapes.row_id("item"), string("VisitId", "Its visit."), shapes.updated_utc("item")),
         Pages("visits/getAll", "Items"),
         scope_column=None,
-        via=Via("visits", "VisitId"),
+        parent_key=ParentKey("visits", "VisitId"),
     )
     page = document([items], [])
     assert "| window | `updated_utc` of the row of `visits` that `visit_id` names |" in page

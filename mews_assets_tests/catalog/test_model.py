@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mews_assets.catalog.model import Column, Export, Kind, Lookup, Pages, Table, Via, kept, snake_case
+from mews_assets.catalog.model import Column, Export, Kind, Lookup, Pages, Table, ParentKey, kept, snake_case
 
 ID = Column("Id", Kind.STRING, required=True)
 UPDATED = Column("UpdatedUtc", Kind.UTC)
@@ -77,7 +77,7 @@ def test_two_columns_may_not_end_up_under_one_name() -> None:
         ({"columns": (ID, ENTERPRISE)}, "no column UpdatedUtc"),
         ({"window_column": "PostingDate"}, "no column PostingDate"),
         ({"version_column": "CreatedUtc"}, "no column CreatedUtc"),
-        ({"via": Via("baskets", "BasketId")}, "no column BasketId"),
+        ({"via": ParentKey("baskets", "BasketId")}, "no column BasketId"),
         ({"columns": (replace(ID, required=False), ENTERPRISE, UPDATED)}, "Id must be required"),
         ({"columns": (ID, ENTERPRISE, replace(UPDATED, deprecated=True))}, "no column UpdatedUtc"),
         ({"also": Export("Towel")}, "fetched by export already"),
@@ -104,7 +104,7 @@ def test_a_table_found_through_another_needs_no_window_column_of_its_own() -> No
     through = replace(
         TOWELS,
         columns=(ID, ENTERPRISE, basket, washed),
-        via=Via("baskets", "BasketId"),
+        via=ParentKey("baskets", "BasketId"),
         version_column="WashedUtc",
     )
     assert through.window_column == "UpdatedUtc"

@@ -14,11 +14,11 @@ from mews_assets.catalog.privacy import (
     KEEP,
     Pii,
     Privacy,
-    as_kept,
+    with_nullable_pii,
     has_personal,
     is_hashed,
-    is_of_people,
-    stays_of_a_person,
+    is_data_subject_table,
+    survives_erasure,
 )
 
 KEY = b"a key that nobody guesses"
@@ -27,7 +27,7 @@ KEY = b"a key that nobody guesses"
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
 def test_no_key_stamp_or_scope_is_personal(table: Table) -> None:
     keys = {"Id", table.scope_column, table.window_column, table.version_column}
-    keys |= {table.via.column} if table.via else set()
+    keys |= {table.parent_key.column} if table.parent_key else set()
     assert [column.name for column in table.columns if column.name in keys and has_personal(column)] == []
 
 
@@ -54,19 +54,19 @@ def test_what_mews_requires_of_a_person_can_be_emptied_without_looking_like_a_fa
 
 
 def test_only_customers_are_records_about_people() -> None:
-    assert [table.name for table in catalog.TABLES if is_of_people(table)] == ["customers"]
+    assert [table.name for table in catalog.TABLES if is_data_subject_table(table)] == ["customers"]
 
 
 def test_of_a_forgotten_customer_only_keys_and_what_mews_requires_stays() -> None:
     customers = catalog.table("customers")
-    staying = {column.name for column in customers.columns if stays_of_a_person(customers, column)}
+    staying = {column.name for column in customers.columns if survives_erasure(customers, column)}
     assert {"Id", "ChainId", "UpdatedUtc", "MergeTargetId", "IsActive"} <= staying
     assert not staying & {"LastName", "Email", "PreferredLanguageCode", "AddressId", "Classifications"}
 
 
 def test_nothing_is_required_of_a_column_that_the_policy_empties() -> None:
     customers = catalog.table("customers")
-    required = {pii: {one.name for one in as_kept(customers, pii).required_columns} for pii in Pii}
+    required = {pii: {one.name for one in with_nullable_pii(customers, pii).required_columns} for pii in Pii}
     assert required[Pii.KEEP] - required[Pii.HASH] == {"Classifications"}
     assert required[Pii.HASH] - required[Pii.DROP] == {"LastName"}
 

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from mews_assets import windows
 from mews_assets.api import Answer, MewsClient, MewsError, UnreadableError, download, links, pages
-from mews_assets.api.errors import ShrinkError
+from mews_assets.api.errors import TooLargeError
 from mews_assets.defs.sensors import exports
 from mews_assets.ingest import materialise, pull
 from mews_assets.lake.landing import export_log
@@ -79,7 +79,7 @@ def errors_end_the_pages_quietly() -> Iterator[None]:
     def quietly(self: Any) -> Iterator[Any]:
         try:
             yield from real(self)
-        except ShrinkError:
+        except TooLargeError:
             raise
         except MewsError:
             return
@@ -123,7 +123,7 @@ def windows_are_never_looked_at_again() -> Iterator[None]:
 @mutant
 def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
     """A window's last instant is asked for as its end, and is not in the answer where intervals are half-open."""
-    real, real_interval = pull.question, pull._interval
+    real, real_interval = pull.export_arguments, pull._interval
 
     def shorter(window: Window) -> Window:
         return Window(window.start, window.end - timedelta(microseconds=1))

@@ -93,12 +93,12 @@ def captures_replace_what_was_there() -> Iterator[None]:
 @mutant
 def captures_are_settled_before_their_rows_are_in_place() -> Iterator[None]:
     """A process that dies in between leaves rows that nobody merges."""
-    real = merge._stage
+    real = merge._convert_captures
 
     def stage(lake: Any, *arguments: Any) -> Any:
         staged = real(lake, *arguments)
         for one in staged:
-            capture_store.settle(lake, one.manifest)
+            capture_store.mark_merged(lake, one.manifest)
         return staged
 
     with patched((merge, "_stage", stage)):
@@ -165,7 +165,7 @@ def ties_are_in_no_order() -> Iterator[None]:
 @mutant
 def versions_of_one_id_are_one_row() -> Iterator[None]:
     """A partition holds one version of each record."""
-    real = partition_writer.PartitionFiles._one_of_each
+    real = partition_writer.PartitionWriter._one_of_each
 
     def one_of_each(self: Any, batches: Any) -> Iterator[Any]:
         seen: set[Any] = set()
@@ -173,7 +173,7 @@ def versions_of_one_id_are_one_row() -> Iterator[None]:
             keep = np.zeros(batch.num_rows, bool)
             for at, (place, one) in enumerate(
                 zip(
-                    batch.column(assign_partitions.PLACE).to_pylist(),
+                    batch.column(assign_partitions.PARTITION_NUMBER).to_pylist(),
                     batch.column("id").to_pylist(),
                     strict=True,
                 )
@@ -182,14 +182,14 @@ def versions_of_one_id_are_one_row() -> Iterator[None]:
                 seen.add((place, one))
             yield batch.filter(pa.array(keep))
 
-    with patched((partition_writer.PartitionFiles, "_one_of_each", one_of_each)):
+    with patched((partition_writer.PartitionWriter, "_one_of_each", one_of_each)):
         yield
 
 
 @mutant
 def the_content_captured_first_stands() -> Iterator[None]:
     """Of a version that came with two contents the first answer wins for ever."""
-    real = partition_writer.in_order
+    real = partition_writer.sorted_batches
 
     def in_order(*arguments: Any, then: tuple[str, ...], **more: Any) -> Any:
         captured, capture, line = then

@@ -25,7 +25,7 @@ from mews_assets.catalog import partners
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets import landing_and_changes, report
-from mews_assets.defs.assets.requested_partitions import WantedConfig, read_wanted
+from mews_assets.defs.assets.requested_partitions import PartitionsConfig, read_requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.resources import Platform
 from mews_assets.defs.base.run_history import TABLE_TAG, state_of
@@ -270,7 +270,7 @@ class House:
     def _work(self, run: Run, group: tuple[Table, ...], process: Process, came: Came) -> None:
         first = group[0]
         lake = self.lake_of(process)
-        config = WantedConfig(**run.config["ops"][landing_and_changes.op_name(first)]["config"])
+        config = PartitionsConfig(**run.config["ops"][landing_and_changes.op_name(first)]["config"])
         both = {key(one) for one in group for key in (landing_key, changes_key)}
         context: Any = SimpleNamespace(
             run=run,
@@ -279,8 +279,8 @@ class House:
             selected_asset_check_keys=set(),
             log=logging.getLogger(__name__),
         )
-        with report.failures_said(first):
-            wanted = read_wanted(context, config, changes_key(first), Grain.DAILY)
+        with report.raise_as_dagster_failure(first):
+            wanted = read_requested_partitions(context, config, changes_key(first), Grain.DAILY)
             missing = [one for one in wanted.partitions if one not in wanted.again]
             came.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in missing]
             mews = self.mews_of(process)

@@ -102,7 +102,7 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """One for all seeds of a test process: opening takes as long as a small merge."""
-    return _KEPT_OPEN.enter_context(duckdb_session.open_engine(Path(tempfile.gettempdir()), threads=1))
+    return _KEPT_OPEN.enter_context(duckdb_session.open_duckdb(Path(tempfile.gettempdir()), threads=1))
 
 
 @contextmanager

@@ -110,9 +110,9 @@ def test_whatever_a_killed_process_left_the_next_one_makes_the_same_tables(
         location = str(tmp_path / f"lake {number}")
         assert ended(mother, place, location) == KILLED, place
         lake = open_lake(location, Grain.DAILY)
-        owed = [one.id for one in export_log.asked(lake, "portfolio", ITEMS.name)]
+        owed = [one.id for one in export_log.logged_exports(lake, "portfolio", ITEMS.name)]
         served.reset()
         assert pulled(lake, served) == wanted, place
         if owed:  # it went on with the export that was asked for
             assert "exports/add" not in served.requests()["Counts"], place
-        assert not export_log.asked(lake, "portfolio", ITEMS.name), place
+        assert not export_log.logged_exports(lake, "portfolio", ITEMS.name), place

@@ -146,7 +146,7 @@ class Verdict:
             true = self.truth.by_key[table.entity].get(key)
             if true is None or tag not in self.truth.texts_of(true) or scope != true.scope:
                 self.wrong.append(f"{name}: holds {key} {tag!r}, which Mews never showed ({true})")
-            elif table.via is None and to_key(window_of(true.window_us), Grain.DAILY) != window:
+            elif table.parent_key is None and to_key(window_of(true.window_us), Grain.DAILY) != window:
                 self.wrong.append(f"{name}: holds {true.tag}, which belongs to {window_of(true.window_us)}")
         self.rows[name] = now
 
@@ -355,7 +355,7 @@ class Verdict:
                 bills[record["Id"]] = max(stamp, bills.get(record["Id"], stamp))
         for answer in answers:
             for one in self._of_answer(answer, table):
-                yield one, bills[one.bill] if table.via else one.window_us
+                yield one, bills[one.bill] if table.parent_key else one.window_us
 
     def _of_answer(self, answer: dict[str, Any], table: Table) -> list[True_]:
         assert isinstance(table.fetch, Pages)

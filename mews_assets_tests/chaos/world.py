@@ -19,7 +19,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.sandbox.clock import SECOND_US, Clock, read_micros, to_micros, write_micros
 from mews_assets.sandbox.records.store import FOREVER_US, Store
 from mews_assets.sandbox.records.versions import Version
-from mews_assets.sandbox.server.access_control import Door, RequestLimit, token_table
+from mews_assets.sandbox.server.access_control import Authenticator, RequestLimit, token_table
 from mews_assets.sandbox.server.exports import Exports
 from mews_assets.sandbox.server.sandbox_parts import Sandbox
 from mews_assets.windows import Grain, Window, window_at
@@ -262,7 +262,7 @@ def build_sandbox(
     store.load(sorted([*hotels(), *versions], key=lambda one: one.stamp_us))
     exports = Exports(store, clock, folder / "exports", seconds=seconds, file_bytes=5 * LINE_BYTES)
     limit = RequestLimit(clock=lambda: clock.now_us() / SECOND_US)
-    return Sandbox(store, clock, Door(token_table(store.enterprises().items())), exports, limit), store
+    return Sandbox(store, clock, Authenticator(token_table(store.enterprises().items())), exports, limit), store
 
 
 def settled_days(days: int) -> Iterator[Window]:

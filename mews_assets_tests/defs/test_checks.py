@@ -16,11 +16,11 @@ from mews_assets.defs.checks.contract import WITHHELD
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
 from mews_assets.lake.changes.partition_writer import Restated
-from mews_assets.lake.conversion.check_file import Findings, Seen
+from mews_assets.lake.conversion.check_file import FileFindings, UnknownField
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.capture_store import LandedFile, Manifest
-from mews_assets.lake.quality.measures import Broken, Measures
-from mews_assets.lake.quality.references import Reference
+from mews_assets.lake.quality.measures import Violation, Measures
+from mews_assets.lake.quality.references import ReferenceResult
 from mews_assets.lake.quality.volume import Volume
 from mews_assets.windows import Window
 
@@ -29,7 +29,7 @@ GOOD = MergedPartition(Partition("hotel", DAY), "rows.parquet", 8, 4, Measures(1
 MANIFEST = Manifest(
     "c1", "payments", "default", ("hotel",), DAY, DAY.end, {}, (LandedFile("part", 10, 99, "", 9),)
 )
-CAPTURE = MergedCapture(MANIFEST, Findings(), dealt=8, boundary=2, unexplained=0)
+CAPTURE = MergedCapture(MANIFEST, FileFindings(), rows_assigned=8, edge_rows=2, unexplained=0)
 EVIDENCE = Evidence(catalog.table("payments"), GOOD.partition, GOOD, (CAPTURE,))
 JUDGES = {check.name: check.judge for check in CHECKS}
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
@@ -51,7 +51,7 @@ def restated(count: int) -> Evidence:
     return replace(EVIDENCE, merged=replace(GOOD, restated=Restated(count, shown)))
 
 
-def broken(rule: str, *places: Broken) -> Evidence:
+def broken(rule: str, *places: Violation) -> Evidence:
     return measured(broken={rule: places}, worst={rule: ({"id": "a"},)})
 
 
@@ -122,29 +122,29 @@ def test_a_good_partition_passes_every_check() -> None:
         ("versions_stable", restated(2), {"versions_restated": 2}),
         (
             "enum_values_known",
-            broken("enums", Broken("state", 3, {"Lost": 2, "Found": 1})),
+            broken("enums", Violation("state", 3, {"Lost": 2, "Found": 1})),
             {"rows_with_new_values": 3, "new_values": {"state": {"Lost": 2, "Found": 1}}},
         ),
         (
             "schema_drift",
-            captured(findings=Findings(unknown={"Mood": Seen(7, "string")})),
+            captured(findings=FileFindings(unknown={"Mood": UnknownField(7, "string")})),
             {"unknown_fields": {"Mood": {"records": 7, "type": "string"}}},
         ),
-        ("amounts_add_up", broken("amounts", Broken("amount", 2)), {"by_column": {"amount": 2}}),
-        ("ledger_balances", broken("balance", Broken("transactions", 4)), {"transactions_off": 4}),
+        ("amounts_add_up", broken("amounts", Violation("amount", 2)), {"by_column": {"amount": 2}}),
+        ("ledger_balances", broken("balance", Violation("transactions", 4)), {"transactions_off": 4}),
         (
             "money_signs",
-            broken("signs", Broken("amount", 1), Broken("amount", 1)),
+            broken("signs", Violation("amount", 1), Violation("amount", 1)),
             {"by_column": {"amount": 2}},
         ),
         (
             "currencies_known",
-            broken("currencies", Broken("amount.currency", 5, {"EURO": 5})),
+            broken("currencies", Violation("amount.currency", 5, {"EURO": 5})),
             {"unknown": {"amount.currency": {"EURO": 5}}},
         ),
         (
             "references_resolve",
-            replace(EVIDENCE, references=(Reference("bill_id", "bills", 20, 6, ("b1",)),)),
+            replace(EVIDENCE, references=(ReferenceResult("bill_id", "bills", 20, 6, ("b1",)),)),
             {"unresolved": {"bill_id": 6}},
         ),
         ("volume_usual", replace(EVIDENCE, volume=Volume(10, (90, 110, 100))), {"usual_rows": 100}),
@@ -168,7 +168,7 @@ def test_a_line_that_went_nowhere_fails_the_partition(changes: dict[str, int]) -
 
 
 def test_a_blank_line_is_no_row_lost() -> None:
-    assert failing(captured(dealt=7, findings=Findings(blank_lines=1))) == {}
+    assert failing(captured(dealt=7, findings=FileFindings(blank_lines=1))) == {}
 
 
 def test_a_line_lost_in_another_hotels_capture_is_not_this_partitions_fault() -> None:
@@ -177,7 +177,7 @@ def test_a_line_lost_in_another_hotels_capture_is_not_this_partitions_fault() ->
 
 def test_a_new_value_of_a_personal_column_is_counted_and_not_shown() -> None:
     evidence = replace(
-        broken("enums", Broken("title", 2, {"Mrs Smith of Room 7": 2})), table=catalog.table("customers")
+        broken("enums", Violation("title", 2, {"Mrs Smith of Room 7": 2})), table=catalog.table("customers")
     )
     (verdict,) = failing(evidence).values()
     assert verdict.metadata["new_values"] == {"title": {WITHHELD: 2}}
@@ -220,15 +220,15 @@ def test_a_required_field_that_is_in_no_row_is_gone_and_that_is_an_error() -> No
 @pytest.mark.parametrize(
     ("reference", "passes"),
     [
-        (Reference("bill_id", "bills", 20, 5), True),
-        (Reference("bill_id", "bills", 20, 6), False),
-        (Reference("bill_id", "bills", 7, 7), True),  # too few to tell
-        (Reference("bill_id", "bills", 20, 20, beside="not landed"), True),
-        (Reference("bill_id", "outlet_bills", 900, 1, is_exact=True), False),
+        (ReferenceResult("bill_id", "bills", 20, 5), True),
+        (ReferenceResult("bill_id", "bills", 20, 6), False),
+        (ReferenceResult("bill_id", "bills", 7, 7), True),  # too few to tell
+        (ReferenceResult("bill_id", "bills", 20, 20, beside="not landed"), True),
+        (ReferenceResult("bill_id", "outlet_bills", 900, 1, is_exact=True), False),
     ],
 )
 def test_a_share_of_references_may_be_missing_and_of_what_is_all_there_none(
-    reference: Reference, passes: bool
+    reference: ReferenceResult, passes: bool
 ) -> None:
     reference = replace(reference, examples=("b1",))
     assert JUDGES["references_resolve"](replace(EVIDENCE, references=(reference,))).passed == passes

@@ -78,7 +78,7 @@ def stamps(ticks: Ticks) -> dict[str, str]:
     return {
         name: stamp
         for scope in (NORTH, SOUTH)
-        for name, stamp in ticks.stage.lake.stamps(layout.scope_folder("order_items", scope)).items()
+        for name, stamp in ticks.stage.lake.fingerprints(layout.scope_folder("order_items", scope)).items()
     }
 
 

@@ -14,7 +14,7 @@ from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.assets.retention import JOB
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
-from mews_assets.lake.erasure.erase_customer import forget
+from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.defs.stage import (
@@ -73,7 +73,7 @@ def test_a_run_after_somebody_was_forgotten_is_green_and_does_not_bring_them_bac
         for path in (Path(stage.environment["MEWS_LAKE"]) / "changes/customers").rglob("*.parquet")
         for row in pq.read_table(path, partitioning=None).to_pylist()
     )
-    assert forget(stage.lake, catalog.TABLES, guest["id"], datetime.now(UTC)).found.left == {}
+    assert erase_customer(stage.lake, catalog.TABLES, guest["id"], datetime.now(UTC)).found.left == {}
     result = stage.run("customers", keys)
     assert result.success
     assert {name for (name, _), passed in evaluations(result, CHANGES).items() if not passed} == set()

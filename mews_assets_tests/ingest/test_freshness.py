@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mews_assets import catalog
 from mews_assets.ingest.directory import Directory
-from mews_assets.ingest.freshness import Cadence, freshness_of, late_scopes, said
+from mews_assets.ingest.freshness import Cadence, freshness_of, late_scopes, format_duration
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import LAST_DAY_END, Grain, Window, over_after, windows_between
@@ -164,4 +164,4 @@ def test_a_folder_whose_file_never_came_is_no_window(lake: Lake, tmp_path: Path)
     ],
 )
 def test_a_lag_is_said_in_two_units_at_most(lag: timedelta, text: str) -> None:
-    assert said(lag) == text
+    assert format_duration(lag) == text

@@ -86,7 +86,7 @@ def test_materialising_again_never_shrinks_and_keeps_the_order(lake, sandbox):
     sandbox.put_record("OrderItem", {"Id": next(iter(before.values()))[0], "EnterpriseId": NORTH})
     done = materialised(lake, sandbox, week_of(NORTH))
     assert contents(lake, ITEMS) == before
-    counts = [one.arrived for one in done.merged["order_items"].partitions.values()]
+    counts = [one.rows_arrived for one in done.merged["order_items"].partitions.values()]
     assert sum(counts) == sum(map(len, before.values())) - 1  # the record has moved on
 
 

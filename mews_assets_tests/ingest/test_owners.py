@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.model import Table, Way
+from mews_assets.catalog.model import Table, FetchMethod
 from mews_assets.ingest import owners
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import materialise, rebuild
@@ -36,7 +36,7 @@ from mews_assets_tests.lake.made import everything
 from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, SOUTH, SOUTH_STAY, hotels, made_id, version
 
 RESERVATIONS, ORDERS = table_of("reservations"), table_of("product_service_orders")
-PAGED = RESERVATIONS.fetched_by(Way.PAGES)
+PAGED = RESERVATIONS.fetched_by(FetchMethod.PAGES)
 SPA = made_id("north spa")
 DAYS = list(windows_between(WEEK.start, WEEK.end, Grain.DAILY))
 IN_SERVICE = {NORTH: (NORTH_STAY, SPA), SOUTH: (SOUTH_STAY,)}
@@ -111,7 +111,7 @@ def test_orders_of_several_hotels_come_with_one_question_each_in_its_hotel(
     assert found == expected(table.entity)
     (capture,) = done.merged[table.name].captures.values()
     assert capture.is_reconciled
-    assert capture.boundary == 3 * at_the_end(intervals)
+    assert capture.edge_rows == 3 * at_the_end(intervals)
     assert capture.manifest.owners == {NORTH_STAY: NORTH, SPA: NORTH, SOUTH_STAY: SOUTH}
 
 
@@ -191,7 +191,7 @@ def test_a_look_up_that_is_refused_lands_nothing_and_loses_no_export(lake, sandb
         with pytest.raises(Exception, match="services/getAll"):
             puller(lake, sandbox).pull(table, pull_of(), client, workspace)
     assert capture_store.captures(lake, table.name) == []
-    assert len(export_log.asked(lake, "portfolio", table.name)) == (table is RESERVATIONS)
+    assert len(export_log.logged_exports(lake, "portfolio", table.name)) == (table is RESERVATIONS)
 
 
 def test_a_capture_landed_before_owners_were_kept_reads_as_it_did(lake, sandbox):

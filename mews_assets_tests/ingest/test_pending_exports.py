@@ -22,20 +22,20 @@ from mews_assets.ingest.pending_exports import (
     LONGEST_BACKOFF,
     MAX_TRIES,
     Decision,
-    Flight,
-    Question,
+    PendingExport,
+    ExportRequest,
     RunState,
-    Trouble,
+    ExportFailure,
     blocked,
     decide,
     from_state,
-    paused,
+    record_pause,
     to_state,
-    troubled,
-    with_trouble,
+    record_failure,
+    add_failure,
 )
 from mews_assets.ingest.plan import plan
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.windows import Grain, Window
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -50,24 +50,24 @@ def window(first: int = 0, last: int = 9) -> Window:
 
 def export(
     name: str = "x", scopes: str = "ab", days: tuple[int, int] = (0, 9), at: datetime = NOW
-) -> AskedExport:
-    return AskedExport(name, "one", "order_items", tuple(scopes), window(*days), at)
+) -> LoggedExport:
+    return LoggedExport(name, "one", "order_items", tuple(scopes), window(*days), at)
 
 
-def flight(name: str = "x", runs: int = 0, **more: object) -> Flight:
-    return Flight(export(name, **more), runs)  # type: ignore[arg-type]
+def flight(name: str = "x", runs: int = 0, **more: object) -> PendingExport:
+    return PendingExport(export(name, **more), runs)  # type: ignore[arg-type]
 
 
-def decided(one: Flight, state: Next | None = Next.WAIT, run: RunState = RunState.NONE, now: datetime = NOW,
-            troubles: list[Trouble] | None = None) -> Decision:  # fmt: skip
+def decided(one: PendingExport, state: Next | None = Next.WAIT, run: RunState = RunState.NONE, now: datetime = NOW,
+            troubles: list[ExportFailure] | None = None) -> Decision:  # fmt: skip
     return decide([one], {one.export.id: state}, {one.export.id: run}, troubles or [], now)
 
 
-def flights() -> st.SearchStrategy[list[tuple[Flight, RunState, Next | None]]]:
-    def made(number: int, runs: int, hours: int, pause: int | None) -> Flight:
+def flights() -> st.SearchStrategy[list[tuple[PendingExport, RunState, Next | None]]]:
+    def made(number: int, runs: int, hours: int, pause: int | None) -> PendingExport:
         again_at = None if pause is None else NOW + pause * MINUTE
         asked = export(str(number), days=(number % 5, 9), at=NOW - timedelta(hours=hours))
-        return Flight(asked, runs, again_at)
+        return PendingExport(asked, runs, again_at)
 
     pauses = st.none() | st.integers(-9, 9)
     one = st.builds(made, st.integers(0, 99), st.integers(0, 4), st.integers(0, 30), pauses)
@@ -79,7 +79,7 @@ def flights() -> st.SearchStrategy[list[tuple[Flight, RunState, Next | None]]]:
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(given_flights=flights())
 def test_a_flight_goes_on_or_is_forgotten_and_nothing_else(
-    given_flights: list[tuple[Flight, RunState, Next | None]],
+    given_flights: list[tuple[PendingExport, RunState, Next | None]],
 ) -> None:
     decision = decide(
         [one for one, _, _ in given_flights],
@@ -88,28 +88,28 @@ def test_a_flight_goes_on_or_is_forgotten_and_nothing_else(
         [],
         NOW,
     )
-    going_on = [one.export.id for one in decision.going_on]
-    forgotten = [one.id for one in decision.forget]
+    going_on = [one.export.id for one in decision.in_progress]
+    forgotten = [one.id for one in decision.drop]
     assert sorted(going_on + forgotten) == sorted(one.export.id for one, _, _ in given_flights)
     assert {one.export.id for one in decision.landed} <= set(forgotten)
-    troubled_windows = {one.question for one in decision.troubles}
+    troubled_windows = {one.request for one in decision.failures}
     for one, run, _ in given_flights:
-        landed_since = any(other.question.holds(one.question) for other in decision.landed)
+        landed_since = any(other.request.contains(one.request) for other in decision.landed)
         if one.export.id in forgotten and not landed_since:
-            assert any(question.holds(one.question) for question in troubled_windows)
+            assert any(question.contains(one.request) for question in troubled_windows)
         if run in ENDED | {RunState.GOING}:
             assert one.export.id not in {launched.export.id for launched in decision.launch}
     for launched in decision.launch:
-        assert launched in decision.going_on
+        assert launched in decision.in_progress
 
 
 def test_a_flight_is_launched_once_for_each_time_it_is_ready_and_has_no_run() -> None:
     ready = decided(flight(), Next.READY)
     assert [one.runs for one in ready.launch] == [1]
-    again = decided(ready.going_on[0], Next.READY, RunState.GOING)
-    assert (again.launch, again.going_on) == ([], ready.going_on)
-    landed = decided(ready.going_on[0], Next.READY, RunState.SUCCEEDED)
-    assert (landed.launch, landed.going_on, landed.landed) == ([], [], ready.going_on)
+    again = decided(ready.in_progress[0], Next.READY, RunState.GOING)
+    assert (again.launch, again.in_progress) == ([], ready.in_progress)
+    landed = decided(ready.in_progress[0], Next.READY, RunState.SUCCEEDED)
+    assert (landed.launch, landed.in_progress, landed.landed) == ([], [], ready.in_progress)
 
 
 def test_a_failed_run_is_launched_again_after_pauses_that_double_and_never_twice_at_once() -> None:
@@ -117,25 +117,25 @@ def test_a_failed_run_is_launched_again_after_pauses_that_double_and_never_twice
     while one.runs < MAX_TRIES:
         paused_one = decided(one, Next.READY, RunState.FAILED, now)
         assert paused_one.launch == []
-        one = paused_one.going_on[0]
+        one = paused_one.in_progress[0]
         assert one.again_at is not None
         launched.append(one.again_at - now)
-        assert decided(one, Next.READY, RunState.FAILED, one.again_at - MINUTE).going_on == [one]
+        assert decided(one, Next.READY, RunState.FAILED, one.again_at - MINUTE).in_progress == [one]
         now = one.again_at
         (one,) = decided(one, Next.READY, RunState.FAILED, now).launch
         assert one.again_at is None
     assert launched == [FIRST_BACKOFF, 2 * FIRST_BACKOFF]
     last = decided(one, Next.READY, RunState.FAILED, now)
-    assert (last.launch, last.going_on, [found.id for found in last.forget]) == ([], [], ["x"])
-    assert not last.troubles[0].given_up, "a new export may still bring it"
+    assert (last.launch, last.in_progress, [found.id for found in last.drop]) == ([], [], ["x"])
+    assert not last.failures[0].given_up, "a new export may still bring it"
 
 
 def test_a_run_that_says_again_cannot_help_is_not_repeated() -> None:
     decision = decided(flight(runs=1), Next.READY, RunState.FAILED_FOR_GOOD)
-    assert (decision.launch, decision.going_on) == ([], [])
-    (trouble,) = decision.troubles
+    assert (decision.launch, decision.in_progress) == ([], [])
+    (trouble,) = decision.failures
     assert trouble.given_up
-    assert blocked([trouble], NOW + timedelta(days=400)) == [flight().question]
+    assert blocked([trouble], NOW + timedelta(days=400)) == [flight().request]
 
 
 @pytest.mark.parametrize(
@@ -146,30 +146,30 @@ def test_an_export_that_brings_nothing_is_forgotten_and_asked_for_again_later(
     state: Next | None, said: str
 ) -> None:
     decision = decided(flight(), state)
-    (trouble,) = decision.troubles
-    assert [one.id for one in decision.forget] == ["x"]
+    (trouble,) = decision.failures
+    assert [one.id for one in decision.drop] == ["x"]
     assert trouble.reason == f"export x: {said}"
     assert (trouble.failures, trouble.until, trouble.given_up) == (1, NOW + FIRST_BACKOFF, False)
-    assert blocked([trouble], trouble.until - MINUTE) == [flight().question]
+    assert blocked([trouble], trouble.until - MINUTE) == [flight().request]
     assert blocked([trouble], trouble.until) == []
 
 
 def test_an_export_that_is_not_ready_by_its_deadline_is_given_up_and_not_a_moment_before() -> None:
     assert decided(flight(), now=NOW + DEADLINE).waiting_at_mews
     late = decided(flight(), now=NOW + DEADLINE + MINUTE)
-    assert late.forget
-    assert "not ready within" in late.troubles[0].reason
+    assert late.drop
+    assert "not ready within" in late.failures[0].reason
 
 
 def test_an_export_whose_state_nobody_could_ask_for_is_waited_for() -> None:
     decision = decide([flight()], {}, {}, [], NOW)
-    assert decision.waiting_at_mews == decision.going_on == [flight()]
+    assert decision.waiting_at_mews == decision.in_progress == [flight()]
 
 
-def failed_times(times: int) -> Trouble:
-    trouble: Trouble | None = None
+def failed_times(times: int) -> ExportFailure:
+    trouble: ExportFailure | None = None
     for _ in range(times):
-        trouble = decided(flight(), Next.FAILED, troubles=[trouble] if trouble else []).troubles[0]
+        trouble = decided(flight(), Next.FAILED, troubles=[trouble] if trouble else []).failures[0]
     assert trouble is not None
     return trouble
 
@@ -179,9 +179,9 @@ def test_a_question_is_given_up_after_its_last_try() -> None:
 
 
 def test_the_pause_doubles_with_each_failure_up_to_an_hour() -> None:
-    found, known = [], list[Trouble]()
+    found, known = [], list[ExportFailure]()
     for _ in range(8):
-        one = replace(troubled(known, flight().question, "", NOW), given_up=False)
+        one = replace(record_failure(known, flight().request, "", NOW), given_up=False)
         found.append(one.until - NOW)
         known = [one]
     assert found[:4] == [FIRST_BACKOFF * (1 << number) for number in range(4)]
@@ -189,49 +189,49 @@ def test_the_pause_doubles_with_each_failure_up_to_an_hour() -> None:
 
 
 def test_a_question_that_grew_by_a_day_counts_the_failures_of_the_one_before() -> None:
-    first = decided(flight(), Next.FAILED).troubles
+    first = decided(flight(), Next.FAILED).failures
     grown = flight("y", days=(0, 10), scopes="abc")
-    (second,) = decided(grown, Next.FAILED, troubles=first).troubles
-    assert (second.failures, second.question) == (2, grown.question)
+    (second,) = decided(grown, Next.FAILED, troubles=first).failures
+    assert (second.failures, second.request) == (2, grown.request)
 
 
 def test_a_question_that_reaches_over_one_that_was_given_up_starts_anew() -> None:
-    given_up = replace(troubled([], flight(days=(4, 4)).question, "poison", NOW, for_good=True))
-    around = decided(flight(days=(0, 9)), Next.FAILED, troubles=[given_up]).troubles
+    given_up = replace(record_failure([], flight(days=(4, 4)).request, "poison", NOW, for_good=True))
+    around = decided(flight(days=(0, 9)), Next.FAILED, troubles=[given_up]).failures
     assert [(one.failures, one.given_up) for one in around] == [(1, True), (1, False)]
 
 
 def test_other_questions_are_no_concern_of_a_failing_one() -> None:
     elsewhere = [
-        Trouble(Question("two", ("a",), window()), 2, NOW, ""),
-        Trouble(Question("one", ("c",), window()), 2, NOW, ""),
-        Trouble(Question("one", ("a",), window(10, 19)), 2, NOW, ""),
+        ExportFailure(ExportRequest("two", ("a",), window()), 2, NOW, ""),
+        ExportFailure(ExportRequest("one", ("c",), window()), 2, NOW, ""),
+        ExportFailure(ExportRequest("one", ("a",), window(10, 19)), 2, NOW, ""),
     ]
     decision = decided(flight(), Next.FAILED, troubles=elsewhere)
-    assert decision.troubles[:3] == elsewhere
-    assert decision.troubles[3].failures == 1
+    assert decision.failures[:3] == elsewhere
+    assert decision.failures[3].failures == 1
 
 
 def test_what_mews_could_not_even_take_is_never_given_up() -> None:
-    known: list[Trouble] = []
+    known: list[ExportFailure] = []
     for _ in range(50):
-        known = with_trouble(known, paused(known, flight().question, "no answer", NOW))
+        known = add_failure(known, record_pause(known, flight().request, "no answer", NOW))
     (trouble,) = known
     assert (trouble.failures, trouble.given_up, trouble.until) == (0, False, NOW + FIRST_BACKOFF)
 
 
 def test_a_landed_flight_ends_the_trouble_of_its_question() -> None:
     decision = decided(flight(), Next.READY, RunState.SUCCEEDED, troubles=[failed_times(2)])
-    assert decision.troubles == []
+    assert decision.failures == []
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(given_flights=flights(), failures=st.integers(1, 5), given_up=st.booleans())
 def test_state_comes_back_from_a_cursor_as_it_went_in(
-    given_flights: list[tuple[Flight, RunState, Next | None]], failures: int, given_up: bool
+    given_flights: list[tuple[PendingExport, RunState, Next | None]], failures: int, given_up: bool
 ) -> None:
     under_way = [replace(one, export=replace(one.export, asked_by="run")) for one, _, _ in given_flights]
-    troubles = [Trouble(flight().question, failures, NOW, "it expired", given_up)]
+    troubles = [ExportFailure(flight().request, failures, NOW, "it expired", given_up)]
     assert from_state(json.loads(json.dumps(to_state(under_way, troubles)))) == (under_way, troubles)
 
 
@@ -249,7 +249,7 @@ class SimulatedMews:
         self.runs: dict[str, RunState] = {}
         self.added, self.failures = 0, 0
 
-    def add(self, question: Question) -> AskedExport:
+    def add(self, question: ExportRequest) -> LoggedExport:
         in_flight = [
             one for one, at in self.ready_at.items() if at > self.now and one[0] == question.connection[0]
         ]
@@ -258,14 +258,14 @@ class SimulatedMews:
         name = f"{question.connection[0]}{self.added}"
         self.ready_at[name] = self.now + (1 + self.draw(30)) * MINUTE
         self.fate[name] = [Next.READY, Next.READY, Next.READY, Next.FAILED, Next.EXPIRED, None][self.draw(6)]
-        return AskedExport(
+        return LoggedExport(
             name, question.connection, "order_items", question.scopes, question.window, self.now
         )
 
     def states(self, ids: list[str]) -> dict[str, Next | None]:
         return {one: self.fate[one] if self.now >= self.ready_at[one] else Next.WAIT for one in ids}
 
-    def launch(self, one: Flight) -> bool:
+    def launch(self, one: PendingExport) -> bool:
         assert self.runs.get(one.export.id) in (None, RunState.FAILED), "nothing is launched twice"
         succeeded = self.draw(4) > 0
         self.runs[one.export.id] = RunState.SUCCEEDED if succeeded else RunState.FAILED
@@ -284,8 +284,8 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
     mews = SimulatedMews(numbers.randrange)
     start = NOW - timedelta(days=20)
     there: set[str] = set()
-    under_way: list[Flight] = []
-    troubles: list[Trouble] = []
+    under_way: list[PendingExport] = []
+    troubles: list[ExportFailure] = []
     wanted = due(CONNECTIONS, start, NOW, Grain.DAILY, there, by_day=False)
     minimum = len(plan(TABLE, wanted, CONNECTIONS.__getitem__))
     failed = 0
@@ -293,8 +293,8 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
         decision = decide(
             under_way, mews.states([one.export.id for one in under_way]), mews.runs, troubles, mews.now
         )
-        troubles = decision.troubles
-        failed += len(decision.forget) - len(decision.landed)
+        troubles = decision.failures
+        failed += len(decision.drop) - len(decision.landed)
         for one in decision.launch:
             if mews.launch(one):
                 days = [part for part in wanted if part.scope in one.export.scopes]
@@ -307,21 +307,21 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
         # Given up is told to people, who mend it and launch: here the trouble is forgotten at once.
         troubles = [one for one in troubles if not one.given_up]
         missing = due(CONNECTIONS, start, NOW, Grain.DAILY, there, by_day=False)
-        closed = [one.question for one in decision.going_on] + blocked(troubles, mews.now)
+        closed = [one.request for one in decision.in_progress] + blocked(troubles, mews.now)
         open_ones = not_covered(missing, [(one.scopes, one.window) for one in closed])
         for part in open_ones:
             assert not any(
                 part.scope in one.export.scopes
                 and one.export.window.start <= part.window.start
                 and part.window.end <= one.export.window.end
-                for one in decision.going_on
+                for one in decision.in_progress
             )
-        under_way = list(decision.going_on)
+        under_way = list(decision.in_progress)
         busy = {one.export.connection for one in decision.waiting_at_mews}
         for pull in reversed(plan(TABLE, open_ones, CONNECTIONS.__getitem__)):
             if pull.connection not in busy:
                 busy.add(pull.connection)
-                under_way.append(Flight(mews.add(Question(pull.connection, pull.scopes, pull.window))))
+                under_way.append(PendingExport(mews.add(ExportRequest(pull.connection, pull.scopes, pull.window))))
         if not missing and not under_way:
             break
         mews.now += MINUTE

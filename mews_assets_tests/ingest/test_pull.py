@@ -17,7 +17,7 @@ from mews_assets.api import (
     ExportInFlightError,
     ExportTimeoutError,
     Pages,
-    ShrinkError,
+    TooLargeError,
     add_export,
 )
 from mews_assets.catalog import table as table_of
@@ -42,8 +42,8 @@ from mews_assets_tests.ingest.made import (
 ADD = "exports/add"
 
 
-def asked(lake: Lake) -> list[export_log.AskedExport]:
-    return export_log.asked(lake, "portfolio", "order_items")
+def asked(lake: Lake) -> list[export_log.LoggedExport]:
+    return export_log.logged_exports(lake, "portfolio", "order_items")
 
 
 def pulled(lake, sandbox, client, table=ITEMS, /, window: Window = WEEK, **more) -> Landed:
@@ -76,7 +76,7 @@ def test_an_export_lands_with_its_id_and_all_its_files(lake, sandbox, client, in
     assert asked(lake) == []
     merged = merge(lake, ITEMS, threads=1)
     assert merged.captures[manifest.capture].is_reconciled
-    assert merged.captures[manifest.capture].boundary == at_the_end(intervals)
+    assert merged.captures[manifest.capture].edge_rows == at_the_end(intervals)
     assert sum(one.measures.rows for one in merged.partitions.values()) == 24 * 7
 
 
@@ -250,7 +250,7 @@ def test_what_a_heavy_window_had_brought_is_dropped_before_its_halves_are_asked_
 def test_a_window_that_stays_too_heavy_lands_nothing(lake, sandbox, client):
     sandbox.plan_fault("outletItems/getAll", status=408, times=100_000)
     short = Window(WEEK.start, WEEK.start.replace(second=3))
-    with pytest.raises(ShrinkError):
+    with pytest.raises(TooLargeError):
         pulled(lake, sandbox, client, OUTLET_ITEMS, window=short)
     assert capture_store.captures(lake, "outlet_items") == capture_store.captures(lake, "outlet_bills") == []
 

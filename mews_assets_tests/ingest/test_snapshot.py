@@ -19,11 +19,11 @@ from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.snapshot import NoSnapshotError, take_snapshots
 from mews_assets.lake.current import snapshot
 from mews_assets.lake.current.snapshot import Snapshot
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
-from mews_assets.sandbox.records.record_query import Question
+from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import ALL_TIME, Grain, from_api
 from mews_assets_tests.ingest.made import BOTH, ITEMS, client_to, puller
@@ -45,7 +45,7 @@ def adds(sandbox: RunningSandbox) -> int:
 
 def truth(sandbox: RunningSandbox, entity: str, scope: str) -> dict[str, Any]:
     """Every record of a scope as the sandbox has it now."""
-    question = Question(entity, sandbox.sandbox.clock.now_us(), {scope})
+    question = RecordQuery(entity, sandbox.sandbox.clock.now_us(), {scope})
     records = map(json.loads, sandbox.sandbox.store.records(question))
     return {one["Id"]: one for one in records}
 
@@ -74,7 +74,7 @@ def test_every_exported_table_has_all_that_the_sandbox_has(
             for name, record in expected.items()
         }
         assert (one.rows, one.foreign, one.unknown) == (len(expected), 0, {})
-        assert fold(lake, table, scope, threads=1).rows == len(expected)
+        assert update_current(lake, table, scope, threads=1).rows == len(expected)
     assert sum(one.rows for one in done.values()) > 0
 
 
@@ -91,7 +91,7 @@ def test_a_snapshot_is_asked_for_without_a_filter_and_for_one_scope(
         assert (manifest.table, manifest.window, manifest.scopes) == (NAME, ALL_TIME, (scope,))
         assert capture_store.read_manifest(lake, NAME, manifest.capture) == manifest
         assert shown(lake, scope).keys() == truth(sandbox, "OrderItem", scope).keys()
-    assert export_log.asked(lake, "portfolio", NAME) == []
+    assert export_log.logged_exports(lake, "portfolio", NAME) == []
     assert capture_store.captures(lake, "order_items") == []
 
 
@@ -133,7 +133,7 @@ def test_one_that_fails_changes_nothing_and_the_next_asks_anew(
     assert isinstance(done[NORTH], Exception)
     assert isinstance(done[NORTH], ExportFailedError) == (kind == "failed at Mews")
     assert shown(lake, NORTH) == before
-    assert export_log.asked(lake, "portfolio", NAME) == []
+    assert export_log.logged_exports(lake, "portfolio", NAME) == []
     assert taken(lake, sandbox, NORTH)[NORTH].lines == len(before)
 
 
@@ -178,9 +178,9 @@ def test_one_that_is_killed_while_it_waits_is_gone_on_with_and_no_sensor_takes_i
     lake: Lake, sandbox: RunningSandbox
 ) -> None:
     killed(lake, sandbox, "waiting")
-    (asked,) = export_log.asked(lake, "portfolio", NAME)
+    (asked,) = export_log.logged_exports(lake, "portfolio", NAME)
     assert (asked.window, asked.scopes) == (ALL_TIME, (NORTH,))
-    assert export_log.asked(lake, "portfolio", "order_items") == []
+    assert export_log.logged_exports(lake, "portfolio", "order_items") == []
     assert not lake.exists(layout.snapshot_file("order_items", NORTH))
     (manifest,) = taken(lake, sandbox, NORTH)[NORTH].captures
     assert manifest.source["export_id"] == asked.id
@@ -202,4 +202,4 @@ def test_one_that_is_killed_when_it_has_landed_is_taken_in_and_asked_again_only_
     assert (len(one.captures), adds(sandbox)) == ((2, 2) if asked_again else (1, 1))
     assert shown(lake, NORTH).keys() == truth(sandbox, "OrderItem", NORTH).keys()
     assert snapshot.pending(lake, ITEMS, NORTH) == []
-    assert SOUTH not in {manifest.scopes[0] for manifest in snapshot.landed(lake, ITEMS)}
+    assert SOUTH not in {manifest.scopes[0] for manifest in snapshot.landed_snapshots(lake, ITEMS)}

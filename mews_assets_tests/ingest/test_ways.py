@@ -15,7 +15,7 @@ import pytest
 from mews_assets.api import Pages, UnauthorizedError
 from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.model import Table, Way
+from mews_assets.catalog.model import Table, FetchMethod
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import Materialised, materialise
 from mews_assets.lake.changes.assign_partitions import Partition
@@ -33,7 +33,7 @@ EDGES = (
     "2025-03-08T23:59:59.999999Z",
     "2025-03-10T00:00:00Z",
 )
-BOTH_WAYS = [table for table in TABLES if len(table.ways) > 1]
+BOTH_WAYS = [table for table in TABLES if len(table.fetch_methods) > 1]
 OF_THE_CAPTURE = ["_landing_id", "_captured_at_utc"]
 """The columns that say which capture a row came with: all that may differ between the two ways."""
 
@@ -52,7 +52,7 @@ def mews() -> Iterator[RunningSandbox]:
 
 def _put_edges(mews: RunningSandbox, table: Table) -> None:
     """New records at both ends of the days asked for, and those that pages bring only when told to."""
-    paged = table.fetched_by(Way.PAGES).fetch
+    paged = table.fetched_by(FetchMethod.PAGES).fetch
     with client_to(mews) as client:
         page = next(iter(Pages(client, paged.operation, (paged.records_key,), paged.parameters, count=1)))
     record = msgspec.json.decode(page.records[paged.records_key][0])
@@ -83,12 +83,12 @@ def rows_of(lake: Lake, table: Table) -> dict[str, pa.Table]:
 
 @pytest.mark.parametrize("table", BOTH_WAYS, ids=lambda table: table.name)
 def test_a_token_without_exports_gets_the_same_table_row_for_row(table, tmp_path, mews, monkeypatch):
-    exported = table.fetched_by(Way.EXPORT)
+    exported = table.fetched_by(FetchMethod.EXPORT)
     by_export, done = come(tmp_path / "export", mews, mews.access_token, exported)
     assert not done.failed
     assert mews.requests()["Counts"]["exports/add"] >= 1
 
-    paged = table.fetched_by(Way.PAGES)
+    paged = table.fetched_by(FetchMethod.PAGES)
     monkeypatch.setattr("mews_assets.ingest.pull.MewsPages", partial(Pages, count=50))
     by_pages, done = come(tmp_path / "pages", mews, mews.no_exports_token, paged)
     assert not done.failed
@@ -121,7 +121,7 @@ def test_a_table_goes_on_in_the_other_way_and_nothing_comes_twice(tmp_path, mews
     table = table_of("reservations")
     lake, _ = come(tmp_path, mews, mews.access_token, table)
     before = rows_of(lake, table)
-    _, done = come(tmp_path, mews, mews.no_exports_token, table.fetched_by(Way.PAGES))
+    _, done = come(tmp_path, mews, mews.no_exports_token, table.fetched_by(FetchMethod.PAGES))
     assert not done.failed
     assert rows_of(lake, table) == before
     assert len(done.landed[table.name]) == 1

@@ -18,7 +18,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Kind, Table
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.changes.merge_result import Merged
+from mews_assets.lake.changes.merge_result import MergeResult
 from mews_assets.lake.conversion.convert import Converted, convert
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
@@ -169,13 +169,13 @@ def partition(day: int, scope: str = NORTH) -> Partition:
     return Partition(scope, days(day, day + 1))
 
 
-def capture_of(merged: Merged) -> Any:
+def capture_of(merged: MergeResult) -> Any:
     """What became of the only capture that was merged."""
     (found,) = merged.captures.values()
     return found
 
 
-def merged_items(lake: Lake, records: Any, window: Window, **more: Any) -> Merged:
+def merged_items(lake: Lake, records: Any, window: Window, **more: Any) -> MergeResult:
     """Order items landed and merged."""
     land(lake, ORDER_ITEMS, records, window, **more)
     return merge(lake, ORDER_ITEMS, threads=1)

@@ -16,18 +16,18 @@ import pyarrow.parquet as pq
 from mews_assets import catalog
 from mews_assets.catalog.entities.reference import ENTERPRISES
 from mews_assets.catalog.privacy import Pii, Privacy
-from mews_assets.lake.changes.merge import merge, standing
-from mews_assets.lake.current.snapshot import take_in
-from mews_assets.lake.current.update import fold
-from mews_assets.lake.erasure.erase_customer import forget
+from mews_assets.lake.changes.merge import merge, measure_existing
+from mews_assets.lake.current.snapshot import merge_snapshots
+from mews_assets.lake.current.update import update_current
+from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.landing.reference_tables import write_reference
-from mews_assets.lake.maintenance.change_policy import repolicy
+from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.quality.references import resolve
 from mews_assets.lake.quality.volume import volumes
-from mews_assets.lake.reading.inventory import holdings
+from mews_assets.lake.reading.inventory import inventory
 from mews_assets.lake.reading.sql_views import query, write_catalog
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -83,11 +83,11 @@ def tour(lake: Lake, asks: Sequence[str] = ()) -> dict[str, Any]:
     found["changes"] = _rows(lake, layout.changes_folder("order_items"))
     found["measured"] = [
         (one.measures.rows, one.measures.rows_outside_window, one.measures.duplicate_keys)
-        for one in standing(lake, ORDER_ITEMS, [partition(2), partition(3)]).values()
+        for one in measure_existing(lake, ORDER_ITEMS, [partition(2), partition(3)]).values()
     ]
-    fold(lake, ORDER_ITEMS, NORTH, threads=1)
+    update_current(lake, ORDER_ITEMS, NORTH, threads=1)
     _snapshot(lake, [item("i0", at(1)), item("i1", at(1))])
-    fold(lake, ORDER_ITEMS, NORTH, threads=1)
+    update_current(lake, ORDER_ITEMS, NORTH, threads=1)
     found["snapshot"] = _rows(lake, layout.snapshot_folder("order_items"))
     found["current"] = _rows(lake, layout.current_folder("order_items"))
     hotel = {"Id": NORTH, "Name": "North", "TimeZoneIdentifier": "Europe/Prague"}
@@ -99,7 +99,7 @@ def tour(lake: Lake, asks: Sequence[str] = ()) -> dict[str, Any]:
     found["reference"] = _rows(lake, layout.REFERENCE)
     found["mart"] = compute(lake, DAILY_REVENUE, LATER).to_pylist()
     found["holdings"] = {
-        scope: (held.rows, sorted(held.windows)) for scope, held in holdings(lake, ORDER_ITEMS).items()
+        scope: (held.rows, sorted(held.windows)) for scope, held in inventory(lake, ORDER_ITEMS).items()
     }
     found["volumes"] = {
         str(one): volume.rows for one, volume in volumes(lake, ORDER_ITEMS, [partition(2)]).items()
@@ -120,11 +120,11 @@ def _people(lake: Lake, found: dict[str, Any]) -> None:
         guest = {"Id": GUEST, "ChainId": NORTH, "Email": email, "UpdatedUtc": f"2026-03-0{day}T05:00:00Z"}
         land(lake, CUSTOMERS, [guest], days(day, day + 1), capture=f"guest-{day}", captured_at=MOMENT)
         merge(lake, CUSTOMERS, threads=1)
-    repolicy(lake, [CUSTOMERS], Privacy(Pii.HASH, b"a key that nobody guesses"))
+    change_policy(lake, [CUSTOMERS], Privacy(Pii.HASH, b"a key that nobody guesses"))
     found["hidden"] = _rows(lake, layout.changes_folder("customers"))
-    repolicy(lake, [CUSTOMERS], Privacy())
+    change_policy(lake, [CUSTOMERS], Privacy())
     found["shown"] = _rows(lake, layout.changes_folder("customers"))
-    done = forget(lake, [CUSTOMERS], GUEST, LATER)
+    done = erase_customer(lake, [CUSTOMERS], GUEST, LATER)
     found["forgotten"] = (done.files, done.records, done.found.left)
     found["redacted"] = _rows(lake, layout.changes_folder("customers"))
     expired = expire(lake, ORDER_ITEMS, [ORDER_ITEMS], LATER, LATER)
@@ -145,7 +145,7 @@ def _snapshot(lake: Lake, records: list[dict[str, Any]]) -> None:
         capture_store.land(
             lake, Manifest("s", name, "portfolio", (NORTH,), ALL_TIME, MOMENT), sources, workspace
         )
-    take_in(lake, ORDER_ITEMS, NORTH, threads=1)
+    merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
 
 
 def _rows(lake: Lake, folder: str) -> dict[str, list[dict[str, Any]]]:

@@ -13,7 +13,7 @@ from mews_assets import catalog
 from mews_assets.catalog.privacy import Pii, Privacy
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.conversion.check_file import open_lines
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import NORTH, at, days, json_line, land, stamp
 
@@ -110,7 +110,7 @@ def plant(lake: Lake) -> None:
         merge(lake, table)
         land(lake, table, lines(*made), days(1, 3))
         merge(lake, table)
-        fold(lake, table, NORTH)
+        update_current(lake, table, NORTH)
 
 
 def held(lake: Lake) -> dict[str, bytes]:

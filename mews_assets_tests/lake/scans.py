@@ -8,7 +8,7 @@ import pytest
 
 from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion import scan
-from mews_assets.lake.conversion.scan import Scan, scan_of
+from mews_assets.lake.conversion.scan import Scan, compile_scan
 
 WAYS = ("compiled", "expression") if scan.is_compiled() else ("expression",)
 """Without a compiler there is one; test_scan tells when the other is missing for no reason."""
@@ -19,7 +19,7 @@ def scan_by(way: str, table: Table, *unknown: str, long_numbers: bool = False) -
     with pytest.MonkeyPatch.context() as patch:
         if way == "expression":
             patch.setattr(scan, "_scan", None)
-        return scan_of(table, unknown=unknown, long_numbers=long_numbers)
+        return compile_scan(table, unknown=unknown, long_numbers=long_numbers)
 
 
 def passes(table: Table, line: bytes, *, long_numbers: bool = False) -> bool:

@@ -18,7 +18,7 @@ from mews_assets.catalog import TABLES
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Kind, Table, kept
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.conversion.exact_numbers import long_numbers, number_places
+from mews_assets.lake.conversion.exact_numbers import long_numbers, number_paths
 from mews_assets.lake.conversion.inspect_record import FieldError, inspect
 from mews_assets.windows import from_api
 from mews_assets_tests.lake.made import OWN, full_record, json_line, write_file
@@ -223,14 +223,14 @@ def test_the_shape_never_passes_what_a_closer_look_refuses_or_finds_something_in
             assert not passes(table, line)
         if passes(table, line, long_numbers=True):
             assert not inspected.unknown
-            assert long_numbers(line, number_places(table.columns)) == inspected.inexact
+            assert long_numbers(line, number_paths(table.columns)) == inspected.inexact
 
 
 @EVERY
 def test_long_numbers_of_a_full_record_are_found_where_a_closer_look_finds_them(table):
     record = json_line(full_record(table))
     line = re.sub(rb"(?<=[:\[,])(\d+)\.(\d+)(?=[,}\]])", rb"\g<1>.\g<2>7142857142857142", record)
-    found = long_numbers(line, number_places(table.columns))
+    found = long_numbers(line, number_paths(table.columns))
     assert found == inspect(line, table).inexact
     assert bool(found) == (line != record)
 

@@ -14,7 +14,7 @@ import pytest
 import mews_assets
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.landing import capture_store, export_log
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import CAPTURED, ORDER_ITEMS, days, item, land
@@ -79,7 +79,7 @@ def test_hostile_scopes_captures_and_exports_are_refused_before_anything_is_writ
     with pytest.raises(ValueError, match="cannot be a name"):
         land(lake, ORDER_ITEMS, [item("a", None)], days(1, 2), capture=hostile or "..")
     with pytest.raises(ValueError, match="cannot be a name"):
-        export_log.save(lake, AskedExport(hostile, "default", "bills", ("s",), days(1, 2), CAPTURED))
+        export_log.save(lake, LoggedExport(hostile, "default", "bills", ("s",), days(1, 2), CAPTURED))
     assert [
         name for name in sorted(lake.files("", recursive=True)) if not name.startswith(".aside")
     ] == before

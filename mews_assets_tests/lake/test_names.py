@@ -15,7 +15,7 @@ import pytest
 
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.reading.sql_views import query, write_catalog
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
@@ -50,7 +50,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
         lake = lake_at(tmp_path_factory.mktemp("made"))
         land(lake, ORDER_ITEMS, [item(mark, at(2)), item("both", at(3), Notes=mark)], days(2, 4))
         merge(lake, ORDER_ITEMS, threads=1)
-        fold(lake, ORDER_ITEMS, NORTH, threads=1)
+        update_current(lake, ORDER_ITEMS, NORTH, threads=1)
         return lake
 
     def plant(folder: Path, mark: str) -> Lake:

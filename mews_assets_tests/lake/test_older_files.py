@@ -9,8 +9,8 @@ import pytest
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.lake.changes.merge import merge, standing
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.changes.merge import merge, measure_existing
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.quality.references import resolve
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import (
@@ -45,7 +45,7 @@ def older(lake: Lake) -> Lake:
 
 
 def test_they_are_measured_by_the_rules_of_today(older: Lake) -> None:
-    (found,) = standing(older, ORDER_ITEMS, [partition(2)]).values()
+    (found,) = measure_existing(older, ORDER_ITEMS, [partition(2)]).values()
     assert found.measures.rows == 1
     required = {column.field_name for column in ORDER_ITEMS.required_columns}
     assert set(found.measures.missing) == required - set(ALWAYS)
@@ -60,7 +60,7 @@ def test_new_rows_come_beside_theirs_with_all_columns(older: Lake) -> None:
     land(older, ORDER_ITEMS, [filled(2, "b")], days(2, 3))
     merge(older, ORDER_ITEMS, threads=1)
     assert ids(older, ORDER_ITEMS, NORTH, "2026-03-02") == ["a", "b"]
-    fold(older, ORDER_ITEMS, NORTH, threads=1)
+    update_current(older, ORDER_ITEMS, NORTH, threads=1)
     (file,) = (Path(older.root) / "current/order_items").rglob("*.parquet")
     rows = pq.read_table(file, partitioning=None)
     assert rows.column_names == arrow_schema(table_of("order_items")).names

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.storage import layout
@@ -238,13 +238,13 @@ def test_items_found_by_their_bill_are_restated_too(lake):
 
 def test_current_shows_the_content_captured_last_fold_by_fold_and_from_scratch(lake):
     land_and_merge(lake, "before", at(10))
-    fold(lake, ORDER_ITEMS, NORTH, threads=1)
+    update_current(lake, ORDER_ITEMS, NORTH, threads=1)
     land_and_merge(lake, "after", at(11))
-    folded = fold(lake, ORDER_ITEMS, NORTH, threads=1)
+    folded = update_current(lake, ORDER_ITEMS, NORTH, threads=1)
     assert (folded.rebuilt, folded.rows, folded.replaced) == ("", 1, 1)
     path = Path(lake.path(layout.current_file("order_items", NORTH)))
     by_folds = pq.read_table(path, partitioning=None)
-    fold(lake, ORDER_ITEMS, NORTH, from_scratch=True, threads=1)
+    update_current(lake, ORDER_ITEMS, NORTH, from_scratch=True, threads=1)
     assert by_folds.column("notes").to_pylist() == ["after"]
     assert pq.read_table(path, partitioning=None) == by_folds
     assert isinstance(by_folds, pa.Table)

@@ -10,7 +10,7 @@ from pathlib import Path
 from mews_assets import catalog
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing.reference_tables import write_reference
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
@@ -63,4 +63,4 @@ def put_changes(lake: Lake, name: str, found: dict[tuple[str, str], list[bytes]]
             source.write_bytes(b"".join(line + b"\n" for line in lines))
             convert(table, [source], target, own=own)
             lake.put(target, layout.changes_file(name, scope, WINDOW))
-        fold(lake, table, scope)
+        update_current(lake, table, scope)

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from mews_assets.lake.storage.duckdb_session import hold
+from mews_assets.lake.storage.duckdb_session import create_temp_table
 from mews_assets.marts import clocks, zones
 from mews_assets.marts.clocks import Clock, business_day, clock_table, first_whole_day, read_clock
 
@@ -109,8 +109,8 @@ def test_queries_find_the_business_day_that_python_reckons_in_every_zone() -> No
     )
     with duckdb.connect() as engine:
         engine.execute("CREATE MACRO micros(moment) AS moment")
-        hold(engine, "clocks", clock_table(kept, datetime(2026, 4, 10, tzinfo=UTC), None))
-        hold(engine, "hotels", table)
+        create_temp_table(engine, "clocks", clock_table(kept, datetime(2026, 4, 10, tzinfo=UTC), None))
+        create_temp_table(engine, "hotels", table)
         wrong = engine.sql(
             f"SELECT hotels.clock, moment, day, {clocks.day_of('found', 'moment')} AS got FROM hotels "
             f"{clocks.joined('found', 'moment')} WHERE got IS DISTINCT FROM day"

@@ -16,7 +16,7 @@ from mews_assets import catalog
 from mews_assets.catalog.entities.reference import ENTERPRISES
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_tables import write_reference
-from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.marts import clocks
 from mews_assets.marts.clocks import read_duration
@@ -36,7 +36,7 @@ def hotel(zone: str, offset: str | None, name: str = "The Lantern") -> bytes:
 def opened(folder: Path, *hotels: bytes, inputs: tuple[str, ...] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
     lake = open_lake(str(folder / "lake"), Grain.DAILY)
     write_reference(lake, ENTERPRISES, hotels, AS_OF, [])
-    with lake.workspace() as workspace, open_engine(workspace) as engine:
+    with lake.workspace() as workspace, open_duckdb(workspace) as engine:
         open_inputs(engine, lake, workspace, inputs, AS_OF)
         yield engine
 
@@ -151,7 +151,7 @@ def test_a_reference_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path
     lake: Lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
     with (
         lake.workspace() as workspace,
-        open_engine(workspace) as engine,
+        open_duckdb(workspace) as engine,
         pytest.raises(LakeError, match="materialise reference/enterprises first"),
     ):
         open_inputs(engine, lake, workspace, (), AS_OF)

@@ -37,9 +37,9 @@ class Reaction(Enum):
     """What the client does with an answer."""
 
     READ = "read"
-    WAIT = "wait"
-    SHRINK = "shrink"
-    STOP = "stop"
+    TRANSIENT = "wait"
+    TOO_LARGE = "shrink"
+    PERMANENT = "stop"
 
 
 def utc_now() -> datetime:
@@ -52,10 +52,10 @@ def reaction_to(status: int) -> Reaction:
     if 200 <= status < 300:
         return Reaction.READ
     if status == 429 or status >= 500:
-        return Reaction.WAIT
+        return Reaction.TRANSIENT
     if status in (408, 413):
-        return Reaction.SHRINK
-    return Reaction.STOP
+        return Reaction.TOO_LARGE
+    return Reaction.PERMANENT
 
 
 def backoff_seconds(tries: int, random: Callable[[], float]) -> float:
@@ -97,7 +97,7 @@ def read_http_date(text: str) -> datetime | None:
     return instant if FIRST_YEAR <= instant.year <= LAST_YEAR else None
 
 
-def is_worth_retrying(error: httpx.RequestError) -> bool:
+def retryable(error: httpx.RequestError) -> bool:
     """Whether trouble below HTTP may pass: not a bug of ours, not a certificate that is not trusted.
 
     A body that cannot be unpacked was spoilt on its way.

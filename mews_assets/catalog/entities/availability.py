@@ -122,7 +122,7 @@ AVAILABILITY_ADJUSTMENTS = Table(
     AVAILABILITY_ADJUSTMENT_COLUMNS,
     Export("AvailabilityAdjustment"),
     scope_column=None,
-    also=Pages(
+    alternative=Pages(
         "availabilityAdjustments/getAll", "AvailabilityAdjustments", parameters=shapes.ACTIVE_OR_DELETED
     ),
 )
@@ -133,7 +133,7 @@ AVAILABILITY_BLOCKS = Table(
     "One row per version of an availability block: space held for a group.",
     AVAILABILITY_BLOCK_COLUMNS,
     Export("AvailabilityBlock"),
-    also=Pages(
+    alternative=Pages(
         "availabilityBlocks/getAll",
         "AvailabilityBlocks",
         parameters={"Extent": {"AvailabilityBlocks": True}, **shapes.ACTIVE_OR_DELETED},
@@ -146,5 +146,5 @@ RESOURCE_BLOCKS = Table(
     "One row per version of a resource block: a room or other resource out of order, or used by the house.",
     RESOURCE_BLOCK_COLUMNS,
     Export("ResourceBlock"),
-    also=Pages("resourceBlocks/getAll", "ResourceBlocks", parameters=shapes.ACTIVE_OR_DELETED),
+    alternative=Pages("resourceBlocks/getAll", "ResourceBlocks", parameters=shapes.ACTIVE_OR_DELETED),
 )

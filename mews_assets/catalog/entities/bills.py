@@ -163,5 +163,5 @@ BILLS = Table(
     BILL_COLUMNS,
     Export("Bill"),
     # Without CorrectionState pages bring regular bills only, an export all (bills/getAll, CorrectionState).
-    also=Pages("bills/getAll", "Bills", parameters={"CorrectionState": ["Bill", "CorrectiveBill"]}),
+    alternative=Pages("bills/getAll", "Bills", parameters={"CorrectionState": ["Bill", "CorrectiveBill"]}),
 )

@@ -197,7 +197,7 @@ CUSTOMERS = Table(
     Export("Customer"),
     scope=ScopeKind.CHAIN,
     scope_column="ChainId",
-    also=Pages(
+    alternative=Pages(
         "customers/getAll",
         "Customers",
         scope_parameter="ChainIds",
@@ -213,7 +213,7 @@ COMPANIES = Table(
     Export("Company"),
     scope=ScopeKind.CHAIN,
     scope_column="ChainId",
-    also=Pages(
+    alternative=Pages(
         "companies/getAll", "Companies", scope_parameter="ChainIds", parameters=shapes.ACTIVE_OR_DELETED
     ),
 )

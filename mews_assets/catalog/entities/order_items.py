@@ -149,6 +149,6 @@ ORDER_ITEMS = Table(
     "One row per version of an order item: a night, product, fee, tax or rebate charged to an account.",
     ORDER_ITEM_COLUMNS,
     Export("OrderItem"),
-    also=Pages("orderItems/getAll", "OrderItems"),
+    alternative=Pages("orderItems/getAll", "OrderItems"),
     signs=(Sign("Amount.GrossValue", never="positive", by="Type", among=REBATES),),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mews_assets.catalog.columns import enum, integer, json, string, utc
 from mews_assets.catalog.entities import shapes
-from mews_assets.catalog.model import Pages, Table, Via
+from mews_assets.catalog.model import Pages, Table, ParentKey
 
 _OPERATION = "outletItems/getAll"
 
@@ -45,7 +45,7 @@ OUTLET_ITEMS = Table(
     "One row per version of an outlet item: a thing sold, or paid, on a bill of an outlet.",
     OUTLET_ITEM_COLUMNS,
     Pages(_OPERATION, "OutletItems"),
-    via=Via("outlet_bills", "BillId"),
+    parent_key=ParentKey("outlet_bills", "BillId"),
 )
 
 OUTLET_BILLS = Table(

@@ -199,6 +199,6 @@ PAYMENTS = Table(
     "One row per version of a payment: money paid, refunded or charged back on an account.",
     PAYMENT_COLUMNS,
     Export("Payment"),
-    also=Pages("payments/getAll", "Payments"),
+    alternative=Pages("payments/getAll", "Payments"),
     signs=(Sign("Amount.GrossValue", never="negative", by="Kind", among=("Refund", "Chargeback")),),
 )

@@ -96,7 +96,7 @@ RESERVATIONS = Table(
     Export("Reservation"),
     scope_column="ServiceId",
     lookup=shapes.SERVICES,
-    also=Pages("reservations/getAll/2023-06-06", "Reservations"),
+    alternative=Pages("reservations/getAll/2023-06-06", "Reservations"),
 )
 
 PRODUCT_SERVICE_ORDERS = Table(

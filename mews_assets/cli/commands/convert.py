@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
     from mews_assets.cli.home import HomeError
-    from mews_assets.lake.conversion.convert import convert, never_there
-    from mews_assets.lake.conversion.mask_rows import Hiding
+    from mews_assets.lake.conversion.convert import convert, absent_columns
+    from mews_assets.lake.conversion.mask_rows import RowMasker
     from mews_assets.lake.errors import RecordError
     from mews_assets.settings import read_privacy
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         raise HomeError(
             f"{args.target} is the file to read; name another to write, or the records would be gone"
         )
-    hiding = Hiding(table, read_privacy(os.environ))
+    hiding = RowMasker(table, read_privacy(os.environ))
     try:
         converted = convert(table, [args.source], args.target, hiding=hiding)
     except RecordError as error:  # its own advice is for what Mews sent
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         )
     for path, count in sorted(findings.empty.items()):
         print(f"empty text for {path} in {count} rows: a null in the table")
-    if missing := never_there(table, args.target):
+    if missing := absent_columns(table, args.target):
         print(
             f"in no row: {', '.join(missing)}; at Mews every record of {table.name} has them. Are these of another "
             "table?"

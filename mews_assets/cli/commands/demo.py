@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mews_assets.defs.local.launch import Ran
+    from mews_assets.defs.local.launch import LaunchedRun
     from mews_assets.lake.reading.inventory import Totals
 
 _EXPORT_SECONDS = 1.0
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed or sum(run.checks_failed for run in runs) else 0
 
 
-def _materialise_all() -> list[Ran]:
+def _materialise_all() -> list[LaunchedRun]:
     """The reference first, for it fills the partition sets; then table by table, two runs at a time."""
     from mews_assets import catalog
     from mews_assets.cli.home import utc_now
@@ -74,7 +74,7 @@ def _materialise_all() -> list[Ran]:
     return runs
 
 
-def _answer(pool: ProcessPoolExecutor) -> list[Ran]:
+def _answer(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
     """What is made of the changes: what the ids mean and what is current now, then the marts."""
     from mews_assets.catalog.model import ScopeKind
     from mews_assets.defs.local.launch import (
@@ -98,20 +98,20 @@ def _answer(pool: ProcessPoolExecutor) -> list[Ran]:
     return runs
 
 
-def _tell(run_: Ran) -> None:
+def _tell(run_: LaunchedRun) -> None:
     partitions = f"{run_.partitions} partitions, " if run_.partitions else ""
     _say(f"{run_.job}: {partitions}{run_.checks_passed} checks passed")
 
 
 def _summary() -> dict[str, Totals]:
     from mews_assets import catalog
-    from mews_assets.lake.reading.inventory import holdings, totals
+    from mews_assets.lake.reading.inventory import inventory, totals
     from mews_assets.lake.storage.lake import open_lake
     from mews_assets.settings import read_settings
 
     settings = read_settings(os.environ)
     lake = open_lake(settings.lake, settings.grain)
-    return {table.name: totals(holdings(lake, table)) for table in catalog.TABLES}
+    return {table.name: totals(inventory(lake, table)) for table in catalog.TABLES}
 
 
 def _plots() -> list[str]:
@@ -143,7 +143,7 @@ def _table(tables: dict[str, Totals]) -> list[str]:
     return lines
 
 
-def _last_line(tables: dict[str, Totals], runs: list[Ran]) -> str:
+def _last_line(tables: dict[str, Totals], runs: list[LaunchedRun]) -> str:
     filled = sum(held.partitions > 0 for held in tables.values())
     partitions = sum(held.partitions for held in tables.values())
     rows = sum(held.rows for held in tables.values())

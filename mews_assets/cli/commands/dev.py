@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             settings = stack.enter_context(sandbox_process(trial, export_seconds=_EXPORT_SECONDS))
             home.use_demo()  # also where .env names a lake: no simulated hotel may come to stand in it
             point_at(settings, trial)
-            demo_environment.hold(os.environ)
+            demo_environment.freeze_env(os.environ)
             print(
                 f"no MEWS_CLIENT_TOKEN set: using a sandbox at {settings['MEWS_PLATFORM_ADDRESS']} and {home.DEMO}",
                 flush=True,

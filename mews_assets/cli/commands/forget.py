@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mews_assets.lake.erasure.erase_customer import Forgotten
+    from mews_assets.lake.erasure.erase_customer import ErasureReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
     from mews_assets.cli.home import HomeError, load_dotenv, utc_now
-    from mews_assets.lake.erasure.erase_customer import forget
+    from mews_assets.lake.erasure.erase_customer import erase_customer
     from mews_assets.lake.storage.lake import open_standing
     from mews_assets.settings import read_lake
 
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
         raise HomeError("--also is empty; give a text to search for, or leave it out")
     lake = open_standing(read_lake(os.environ))
     print(f"in the lake {lake.uri('')}:")
-    done = forget(lake, catalog.TABLES, args.customer, utc_now(), also=args.also)
-    print("\n".join(told(done)))
+    done = erase_customer(lake, catalog.TABLES, args.customer, utc_now(), also=args.also)
+    print("\n".join(format_report(done)))
     if not done.is_known:
         return NOTHING_FOUND
     return 0 if done.is_done else 1
@@ -48,7 +48,7 @@ _NOT_SEARCHED = (
 )
 
 
-def told(done: Forgotten) -> list[str]:
+def format_report(done: ErasureReport) -> list[str]:
     """The report. None of the texts that tell who the person is are in it: it will be kept."""
     if not done.is_known:
         return [
@@ -59,7 +59,7 @@ def told(done: Forgotten) -> list[str]:
     return [f"forgotten: {', '.join(done.people)}", *_changed(done), *_searched(done), *_left(done)]
 
 
-def _changed(done: Forgotten) -> list[str]:
+def _changed(done: ErasureReport) -> list[str]:
     layers = [layer for layer in done.files if done.files[layer]]
     lines = [
         f"  {layer}: {done.files[layer]} files rewritten, {done.records[layer]} records" for layer in layers
@@ -76,7 +76,7 @@ def _changed(done: Forgotten) -> list[str]:
     return lines
 
 
-def _searched(done: Forgotten) -> list[str]:
+def _searched(done: ErasureReport) -> list[str]:
     found = done.found
     if not done.texts:
         return [
@@ -96,7 +96,7 @@ def _searched(done: Forgotten) -> list[str]:
     return [*lines, _NOT_SEARCHED]
 
 
-def _left(done: Forgotten) -> list[str]:
+def _left(done: ErasureReport) -> list[str]:
     found = done.found
     lines = [f"left: {sum(found.left.values())} records", *_by_file(found.left)]
     if found.elsewhere:
@@ -116,7 +116,7 @@ def _left(done: Forgotten) -> list[str]:
     return lines
 
 
-def _unread(done: Forgotten) -> list[str]:
+def _unread(done: ErasureReport) -> list[str]:
     if not done.unread:
         return []
     heading = "could not be read or written anew, and may hold them: mend or remove these, and do this again:"

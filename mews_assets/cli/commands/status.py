@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mews_assets.cli.status_text import Line
     from mews_assets.defs.checks.latest_results import CheckState
     from mews_assets.ingest.directory import Directory
-    from mews_assets.lake.landing.export_log import AskedExport
+    from mews_assets.lake.landing.export_log import LoggedExport
     from mews_assets.lake.storage.lake import Lake
     from mews_assets.settings import Settings
 
@@ -73,16 +73,16 @@ def survey(
     """One line for each scope of the table that the connections see."""
     from mews_assets.cli.status_text import Line
     from mews_assets.ingest.freshness import Cadence, late_scopes
-    from mews_assets.lake.reading.inventory import Holdings, holdings
+    from mews_assets.lake.reading.inventory import Inventory, inventory
     from mews_assets.windows import from_key, settled_windows, to_key
 
-    held = holdings(lake, table)
+    held = inventory(lake, table)
     grain = settings.grain
     settled = {
         to_key(window, grain) for window in settled_windows(settings.start, now, grain, by_day=table.by_day)
     }
     there = {
-        scope: held.get(scope, Holdings(frozenset(), 0, 0, None)) for scope in directory.scopes(table.scope)
+        scope: held.get(scope, Inventory(frozenset(), 0, 0, None)) for scope in directory.scopes(table.scope)
     }
     newest = {
         scope: from_key(max(one.windows), grain) if one.windows else None for scope, one in there.items()
@@ -118,7 +118,7 @@ def _checks(
         return
     import dagster as dg
 
-    from mews_assets.defs.local.diagnostics import is_unmade, told
+    from mews_assets.defs.local.diagnostics import is_unmade, instance_unreadable
 
     try:
         if not Path(home).is_dir() or is_unmade(Path(home)):
@@ -127,7 +127,7 @@ def _checks(
             with dg.DagsterInstance.from_config(home) as instance:
                 states, note = _states(instance, settings, directory), ""
     except Exception as error:  # any driver of any storage
-        states, note = {}, f"checks are not shown: {told(Path(home), error)}"
+        states, note = {}, f"checks are not shown: {instance_unreadable(Path(home), error)}"
     yield states, note
 
 
@@ -141,7 +141,7 @@ def _states(
     }
 
 
-def _exports(lake: Lake, settings: Settings, directory: Directory) -> Iterator[AskedExport]:
+def _exports(lake: Lake, settings: Settings, directory: Directory) -> Iterator[LoggedExport]:
     from mews_assets.lake.landing import export_log
     from mews_assets.lake.storage import layout
 
@@ -149,18 +149,18 @@ def _exports(lake: Lake, settings: Settings, directory: Directory) -> Iterator[A
     for connection in sorted(serving):
         for table in settings.tables:
             for name in layout.landings(table.name):
-                yield from export_log.asked(lake, connection, name)
+                yield from export_log.logged_exports(lake, connection, name)
 
 
 def _hours(length: timedelta) -> float:
     return round(length.total_seconds() / 3600, 1)
 
 
-def _minutes(export: AskedExport, now: datetime) -> float:
+def _minutes(export: LoggedExport, now: datetime) -> float:
     return round((now - export.asked_at).total_seconds() / 60, 1)
 
 
-def _json(lines: list[Line], exports: list[AskedExport], note: str, now: datetime) -> str:
+def _json(lines: list[Line], exports: list[LoggedExport], note: str, now: datetime) -> str:
     flying: list[dict[str, Any]] = [
         {
             "id": one.id,
@@ -176,7 +176,7 @@ def _json(lines: list[Line], exports: list[AskedExport], note: str, now: datetim
 
 
 def _text(
-    lines: list[Line], exports: list[AskedExport], note: str, now: datetime, width: int
+    lines: list[Line], exports: list[LoggedExport], note: str, now: datetime, width: int
 ) -> Iterable[str]:
     from mews_assets.cli.status_text import table_text
 

@@ -21,7 +21,7 @@ import dagster as dg
 from mews_assets import catalog
 from mews_assets.alerts.incidents import Fact, Incident, Kind, Part, Subject, Urgency
 from mews_assets.catalog import partners
-from mews_assets.defs.assets.report import AGAIN_MAY_HELP, CAUSES, FAILED_PARTITIONS
+from mews_assets.defs.assets.report import RETRYABLE, CAUSES, FAILED_PARTITIONS
 from mews_assets.defs.base.run_history import TABLE_TAG, is_going
 from mews_assets.lake.storage import layout
 from mews_assets.windows import Grain, from_api, to_key, window_at
@@ -132,7 +132,7 @@ class _Told:
             named = metadata.get(CAUSES)
             self.causes += named if isinstance(named, list) else [data.user_failure_data.description or ""]
             self.keys += [_key(text, grain) for text in metadata.get(FAILED_PARTITIONS, ())]
-            self.again.append(bool(metadata.get(AGAIN_MAY_HELP, False)))
+            self.again.append(bool(metadata.get(RETRYABLE, False)))
         elif data.error is not None:
             # The text of an exception may hold anything; around it stands one of Dagster's own.
             error = data.error.cause or data.error

@@ -19,7 +19,7 @@ from mews_assets.alerts import state as states
 from mews_assets.alerts.delivery import DeliveryError, Target, deliver, targets_of
 from mews_assets.alerts.incidents import Change
 from mews_assets.alerts.state import State
-from mews_assets.alerts.wording import Places, notice_of
+from mews_assets.alerts.wording import AlertContext, notice_of
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.alerts.facts import facts_of, is_still_going, new_events
 from mews_assets.defs.alerts.run_facts import landed_since
@@ -101,7 +101,7 @@ class Tick:
         """Everything that has happened, and what is to be told of it."""
         changes, all_read = self._take_in(state)
         # Asked before the second look: of a run that has ended by now, that look reads all there is.
-        going = {one.run: is_still_going(self.instance, one.run) for one in state.book if not one.is_told}
+        going = {one.run: is_still_going(self.instance, one.run) for one in state.book if not one.is_announced}
         if going and all_read:
             more, all_read = self._take_in(state)
             changes += more
@@ -159,7 +159,7 @@ class Tick:
     def _save(self, state: State) -> None:
         states.save(self.lake, self._key, state)
 
-    def _places(self) -> Places:
+    def _places(self) -> AlertContext:
         try:
             directory = load_directory(self.lake)
         except LakeError as error:  # that hotels have no names must not keep anybody from being told
@@ -176,4 +176,4 @@ class Tick:
         def scope_word(asset: str) -> str:
             return "hotel" if kind_of(asset) is ScopeKind.ENTERPRISE else "chain"
 
-        return Places(name_of, scope_word, self.settings.ui_url)
+        return AlertContext(name_of, scope_word, self.settings.ui_url)

@@ -15,16 +15,16 @@ from mews_assets.defs.base.asset_specs import OWNERS, changes_key, column_schema
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource
-from mews_assets.defs.checks.per_scope import ScopeCheck, judged, scope_check_specs
+from mews_assets.defs.checks.per_scope import ScopeCheck, check_results, scope_check_specs
 from mews_assets.ingest.directory import Directory, load_directory
-from mews_assets.lake.current.update import Folded, fold
+from mews_assets.lake.current.update import CurrentResult, update_current
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings
 
 CURRENT_CHECKS = (
-    ScopeCheck[Folded](
+    ScopeCheck[CurrentResult](
         "key_unique",
         "There are as many ids as rows. ERROR: sums over the table would count money twice.",
         dg.AssetCheckSeverity.ERROR,
@@ -33,7 +33,7 @@ CURRENT_CHECKS = (
             {"rows": one.rows, "distinct_ids": one.rows - one.repeated_ids},
         ),
     ),
-    ScopeCheck[Folded](
+    ScopeCheck[CurrentResult](
         "none_lost",
         "Every record that was there is there still. ERROR: Mews takes no record back, so one that is gone was "
         "lost here: files of changes were taken away.",
@@ -110,17 +110,17 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         opened = lake.open()
         directory = load_directory(opened) or Directory({}, {}, {})
-        done: list[Folded] = []
+        done: list[CurrentResult] = []
         failed: dict[str, str] = {}
         for scope in map(str, context.partition_keys):
             try:
-                one = fold(opened, table, scope)
+                one = update_current(opened, table, scope)
             except LakeError as error:
                 failed[scope] = str(error)
                 continue
             done.append(one)
-            yield _told(table, one, opened, directory.name_of(table.scope, scope))
-        yield from judged(context, key, CURRENT_CHECKS, done)
+            yield _materialization(table, one, opened, directory.name_of(table.scope, scope))
+        yield from check_results(context, key, CURRENT_CHECKS, done)
         if failed:
             raise dg.Failure(
                 f"{table.name}: {len(failed)} scopes failed, the others are in place. {' '.join(failed.values())}",
@@ -131,7 +131,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     return fold_scopes
 
 
-def _told(table: Table, one: Folded, lake: Lake, name: str) -> dg.AssetMaterialization:
+def _materialization(table: Table, one: CurrentResult, lake: Lake, name: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         current_key(table),
         partition=one.scope,

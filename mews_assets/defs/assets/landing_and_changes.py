@@ -15,7 +15,7 @@ import dagster as dg
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import report
-from mews_assets.defs.assets.requested_partitions import Wanted, WantedConfig, read_wanted
+from mews_assets.defs.assets.requested_partitions import RequestedPartitions, PartitionsConfig, read_requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key, table_specs
 from mews_assets.defs.base.partitions import partitions_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
@@ -25,7 +25,7 @@ from mews_assets.ingest.directory import UnknownScopeError, load_directory
 from mews_assets.ingest.materialise import Materialised, materialise, rebuild
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.changes.assign_partitions import Partition
-from mews_assets.lake.changes.merge import standing
+from mews_assets.lake.changes.merge import measure_existing
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
@@ -61,9 +61,9 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
         description=f"Asks Mews for {', '.join(table.name for table in group)}, lands the answer and merges it.",
     )
     def materialise_group(
-        context: dg.AssetExecutionContext, config: WantedConfig, mews: MewsResource, lake: LakeResource
+        context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
-        with report.failures_said(first):
+        with report.raise_as_dagster_failure(first):
             opened = lake.open()
             selected = context.selected_asset_keys
             if not selected:
@@ -71,7 +71,7 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                     "checks are evaluated where rows are written. Materialise the changes asset alone: it is made "
                     "again from what landed, and nothing is asked of Mews"
                 )
-            wanted = read_wanted(context, config, sorted(selected)[0], opened.grain)
+            wanted = read_requested_partitions(context, config, sorted(selected)[0], opened.grain)
             if any(landing_key(table) in selected for table in group):
                 wanted, result, names = _pull(
                     context, first, wanted, mews, opened, settings.lookback_of(first)
@@ -87,11 +87,11 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
 def _pull(
     context: dg.AssetExecutionContext,
     table: Table,
-    wanted: Wanted,
+    wanted: RequestedPartitions,
     mews: MewsResource,
     lake: Lake,
     lookback: Lookback,
-) -> tuple[Wanted, Materialised, dict[str, str]]:
+) -> tuple[RequestedPartitions, Materialised, dict[str, str]]:
     """What was wanted and can be had by now, its partitions pulled and merged, and the names of their scopes.
 
     Windows shortly before them that stand are looked at again in the same pulls.
@@ -127,8 +127,8 @@ def _pull(
 
 
 def _without_unsettled(
-    context: dg.AssetExecutionContext, table: Table, wanted: Wanted, now: datetime
-) -> Wanted:
+    context: dg.AssetExecutionContext, table: Table, wanted: RequestedPartitions, now: datetime
+) -> RequestedPartitions:
     """The newest days left out of a backfill that reaches up to them, and said. Alone they are an error.
 
     The UI offers a day of the ledger from midnight in UTC on, when it is not over in every hotel: a backfill of
@@ -148,7 +148,7 @@ def _without_unsettled(
     return replace(wanted, partitions=settled)
 
 
-def _at_mews(wanted: Wanted, platform: Platform) -> datetime | None:
+def _at_mews(wanted: RequestedPartitions, platform: Platform) -> datetime | None:
     if wanted.landed_since is None or not wanted.by_our_clock:
         return wanted.landed_since
     return wanted.landed_since + (platform.now() - datetime.now(UTC))
@@ -187,7 +187,7 @@ def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]
         result.landed[table.name] = manifests
         # A partition that stands keeps the rows of captures that are gone.
         untouched = {one for gone in expired for one in _of(gone, wanted) if one not in merged.partitions}
-        merged.partitions.update(standing(lake, table, untouched))
+        merged.partitions.update(measure_existing(lake, table, untouched))
         result.failed += [
             ([one for one in there if _near(manifest, [one])], merged.rejected[manifest.capture])
             for manifest in manifests

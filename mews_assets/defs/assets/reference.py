@@ -103,7 +103,7 @@ def _asset(reference: Reference, location: str) -> dg.AssetsDefinition:
     def refresh(
         context: dg.AssetExecutionContext, mews: MewsResource, lake: LakeResource
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        with report.failures_said(reference.table):
+        with report.raise_as_dagster_failure(reference.table):
             opened = lake.open()
             known = load_directory(opened)
             with mews.open(before=known) if is_first else mews.open(known) as platform:

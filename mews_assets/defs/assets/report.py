@@ -15,15 +15,15 @@ import dagster as dg
 
 from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets.requested_partitions import Wanted
+from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.partitions import to_dagster_key
 from mews_assets.defs.checks import Evidence
-from mews_assets.defs.checks.evaluate import Verdicts
+from mews_assets.defs.checks.evaluate import CheckReporter
 from mews_assets.defs.checks.model import FAILED_PARTITIONS as FAILED_PARTITIONS
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.assign_partitions import Partition
-from mews_assets.lake.changes.merge_result import Merged, MergedCapture, MergedPartition
+from mews_assets.lake.changes.merge_result import MergeResult, MergedCapture, MergedPartition
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.reading.inventory import rows_by_capture
@@ -33,7 +33,7 @@ from mews_assets.windows import to_api
 
 Capture = TypeVar("Capture")
 
-AGAIN_MAY_HELP = "again_may_help"
+RETRYABLE = "again_may_help"
 """In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
 
 CAUSES = "causes"
@@ -47,7 +47,7 @@ def report(
     context: dg.AssetExecutionContext,
     group: tuple[Table, ...],
     result: Materialised,
-    wanted: Wanted,
+    wanted: RequestedPartitions,
     lake: Lake,
     names: Mapping[str, str],
 ) -> Iterator[Any]:
@@ -82,7 +82,7 @@ def report(
             ]
             # After the materialisations: a verdict is about one.
             looked_at = [replace(one, is_quiet=True) for one in told.evidence(quiet)]
-            yield from Verdicts(context, table, lake, names).of(
+            yield from CheckReporter(context, table, lake, names).evaluations(
                 [*told.evidence(chosen), *looked_at, *rejected]
             )
     if result.failed:
@@ -90,7 +90,7 @@ def report(
 
 
 def _told_and_quiet(
-    wanted: Wanted, merged: Merged, failed: set[Partition]
+    wanted: RequestedPartitions, merged: MergeResult, failed: set[Partition]
 ) -> tuple[list[MergedPartition], list[MergedPartition]]:
     """The partitions to tell of: those asked for, and those looked at again that something new came for; and the
     others that were looked at again. What other runs want is theirs to tell."""
@@ -117,7 +117,7 @@ def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
             FAILED_PARTITIONS: dg.MetadataValue.json(failed),
             CAUSES: dg.MetadataValue.json(causes),
             FAILED_PULLS: dg.MetadataValue.json([_failed_pull(*one) for one in result.failed if one[0]]),
-            AGAIN_MAY_HELP: again_may_help,
+            RETRYABLE: again_may_help,
         },
         allow_retries=again_may_help,
     )
@@ -129,12 +129,12 @@ def _failed_pull(partitions: list[Partition], error: Exception) -> dict[str, Any
         "start_utc": to_api(min(one.window.start for one in partitions)),
         "end_utc": to_api(max(one.window.end for one in partitions)),
         "cause": str(error),
-        AGAIN_MAY_HELP: bool(getattr(error, "is_transient", False)),
+        RETRYABLE: bool(getattr(error, "is_transient", False)),
     }
 
 
 @contextmanager
-def failures_said(table: Table) -> Iterator[None]:
+def raise_as_dagster_failure(table: Table) -> Iterator[None]:
     """Errors that stop a run before it could begin, told as a failure that says whether again may help."""
     try:
         yield
@@ -142,7 +142,7 @@ def failures_said(table: Table) -> Iterator[None]:
         again_may_help = bool(getattr(error, "is_transient", False))
         raise dg.Failure(
             f"{table.name}: {error}",
-            metadata={AGAIN_MAY_HELP: again_may_help},
+            metadata={RETRYABLE: again_may_help},
             allow_retries=again_may_help,
         ) from error
 
@@ -151,7 +151,7 @@ def failures_said(table: Table) -> Iterator[None]:
 class _Report:
     context: dg.AssetExecutionContext
     table: Table
-    merged: Merged
+    merged: MergeResult
     lake: Lake
     names: Mapping[str, str]
     captures: Mapping[str, list[MergedCapture]]
@@ -161,12 +161,12 @@ class _Report:
     _rows: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def landed(self, partition: MergedPartition) -> dg.AssetMaterialization:
-        captures = [self._told(one.manifest) for one in self._captures_of(partition)]
-        arrived = partition.arrived
+        captures = [self._capture_metadata(one.manifest) for one in self._captures_of(partition)]
+        arrived = partition.rows_arrived
         if not captures:
             rows = self._rows_of(partition)
             captures = [
-                {**self._told(one), "rows": rows.get(one.capture, 0)} for one in self._found_of(partition)
+                {**self._capture_metadata(one), "rows": rows.get(one.capture, 0)} for one in self._found_of(partition)
             ]
             arrived = sum(one["rows"] for one in captures)
         return dg.AssetMaterialization(
@@ -184,7 +184,7 @@ class _Report:
         measures = partition.measures
         captures = self._captures_of(partition)
         manifests = [one.manifest for one in captures] or self._found_of(partition)
-        arrived = partition.arrived
+        arrived = partition.rows_arrived
         if not captures and manifests:
             rows = self._rows_of(partition)
             arrived = sum(rows.get(one.capture, 0) for one in manifests)
@@ -224,7 +224,7 @@ class _Report:
         one = partition.partition
         return [manifest for manifest in self.found.get(one.scope, ()) if manifest.window.covers(one.window)]
 
-    def _told(self, manifest: Manifest) -> dict[str, Any]:
+    def _capture_metadata(self, manifest: Manifest) -> dict[str, Any]:
         return {
             "uri": self.lake.uri(layout.capture_folder(self.table.name, manifest.capture)),
             "lines": manifest.lines,

@@ -17,7 +17,7 @@ import dagster as dg
 from mews_assets.defs.base.partitions import to_partition
 from mews_assets.ingest.plan import Pull
 from mews_assets.lake.changes.assign_partitions import Partition
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.windows import Grain, Window, from_api, to_api, windows_between
 
 BACKFILL_TAG = "dagster/backfill"
@@ -35,7 +35,7 @@ class ExportConfig(dg.Config):
     asked_at: str
 
 
-class WantedConfig(dg.Config):
+class PartitionsConfig(dg.Config):
     """Partitions to materialise, where the run's tags do not name them: keys as `<scope>|<window>`."""
 
     partitions: list[str] = []
@@ -43,7 +43,7 @@ class WantedConfig(dg.Config):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedPartitions:
     """`also` comes along in the same pulls; captures since `landed_since` are not asked for again. Of the partitions,
     those `again` are there already: they are told of only where something new came for them.
 
@@ -58,7 +58,7 @@ class Wanted:
     again: frozenset[Partition] = frozenset()
 
 
-def export_config(export: AskedExport) -> dict[str, Any]:
+def export_config(export: LoggedExport) -> dict[str, Any]:
     """The run config entry of an export, under `exports`."""
     return {
         "connection": export.connection,
@@ -69,9 +69,9 @@ def export_config(export: AskedExport) -> dict[str, Any]:
     }
 
 
-def read_wanted(
-    context: dg.AssetExecutionContext, config: WantedConfig, asset: dg.AssetKey, grain: Grain
-) -> Wanted:
+def read_requested_partitions(
+    context: dg.AssetExecutionContext, config: PartitionsConfig, asset: dg.AssetKey, grain: Grain
+) -> RequestedPartitions:
     """What the run wants. Raises ValueError when it names nothing."""
     if config.exports:
         wanted = _of_exports(config.exports, grain)
@@ -79,11 +79,11 @@ def read_wanted(
         again = (one for one in wanted.partitions if f"{one.scope}|{one.key(grain)}" in there)
         return replace(wanted, again=frozenset(again))
     if config.partitions:
-        return Wanted([to_partition(key, grain) for key in config.partitions], [])
+        return RequestedPartitions([to_partition(key, grain) for key in config.partitions], [])
     if context.has_partition_key or context.has_partition_key_range:
         partitions = [to_partition(str(key), grain) for key in _keys(context, asset)]
         others, since = _of_backfill(context, asset, grain)
-        return Wanted(partitions, others, since, by_our_clock=True)
+        return RequestedPartitions(partitions, others, since, by_our_clock=True)
     raise ValueError(
         "this run names no partitions. Choose some in the launchpad or a backfill, or name them in the run's "
         "config: ops: {<op>: {config: {partitions: ['<scope>|<window>']}}}"
@@ -101,7 +101,7 @@ def _keys(context: dg.AssetExecutionContext, asset: dg.AssetKey) -> Sequence[str
     return definition.get_partition_keys_in_range(between, dynamic_partitions_store=context.instance)
 
 
-def _of_exports(exports: list[ExportConfig], grain: Grain) -> Wanted:
+def _of_exports(exports: list[ExportConfig], grain: Grain) -> RequestedPartitions:
     pulls = [
         Pull(one.connection, tuple(one.scopes), Window(from_api(one.start_utc), from_api(one.end_utc)))
         for one in exports
@@ -112,7 +112,7 @@ def _of_exports(exports: list[ExportConfig], grain: Grain) -> Wanted:
         for window in windows_between(pull.window.start, pull.window.end, grain)
         for scope in pull.scopes
     ]
-    return Wanted(partitions, [], min(from_api(one.asked_at) for one in exports), pulls)
+    return RequestedPartitions(partitions, [], min(from_api(one.asked_at) for one in exports), pulls)
 
 
 def _of_backfill(

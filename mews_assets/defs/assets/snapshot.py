@@ -15,11 +15,11 @@ from mews_assets.defs.assets import report
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema, snapshot_key
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource
-from mews_assets.defs.checks.per_scope import ScopeCheck, judged, scope_check_specs
+from mews_assets.defs.checks.per_scope import ScopeCheck, check_results, scope_check_specs
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.pull import Puller
 from mews_assets.ingest.snapshot import take_snapshots
-from mews_assets.lake.current.snapshot import Snapshot, take_in
+from mews_assets.lake.current.snapshot import Snapshot, merge_snapshots
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -98,7 +98,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     def snapshot_scopes(
         context: dg.AssetExecutionContext, config: SnapshotConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
-        with report.failures_said(table):
+        with report.raise_as_dagster_failure(table):
             opened = lake.open()
             directory = load_directory(opened) or Directory({}, {}, {})
             done: list[Snapshot] = []
@@ -113,8 +113,8 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                     failed.append((scope, one))
                     continue
                 done.append(one)
-                yield _told(table, one, opened, directory.name_of(table.scope, scope))
-        yield from judged(context, key, SNAPSHOT_CHECKS, done)
+                yield _materialization(table, one, opened, directory.name_of(table.scope, scope))
+        yield from check_results(context, key, SNAPSHOT_CHECKS, done)
         if failed:
             raise _failure(table, failed)
 
@@ -132,7 +132,7 @@ def _asked(
 def _from_landing(lake: Lake, table: Table, scopes: list[str]) -> Iterator[tuple[str, Snapshot | Exception]]:
     for scope in scopes:
         try:
-            yield scope, take_in(lake, table, scope, from_landing=True)
+            yield scope, merge_snapshots(lake, table, scope, from_landing=True)
         except LakeError as error:
             yield scope, error
 
@@ -146,13 +146,13 @@ def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
         metadata={
             report.FAILED_PARTITIONS: dg.MetadataValue.json(sorted(scope for scope, _ in failed)),
             report.CAUSES: dg.MetadataValue.json(causes),
-            report.AGAIN_MAY_HELP: again_may_help,
+            report.RETRYABLE: again_may_help,
         },
         allow_retries=again_may_help,
     )
 
 
-def _told(table: Table, one: Snapshot, lake: Lake, name: str) -> dg.AssetMaterialization:
+def _materialization(table: Table, one: Snapshot, lake: Lake, name: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         snapshot_key(table),
         partition=one.scope,

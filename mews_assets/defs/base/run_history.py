@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.defs.assets.report import AGAIN_MAY_HELP, FAILED_PULLS
+from mews_assets.defs.assets.report import RETRYABLE, FAILED_PULLS
 from mews_assets.ingest.pending_exports import RunState
 
 TABLE_TAG = "mews/table"
@@ -42,7 +42,7 @@ def state_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return RunState.SUCCEEDED
     for metadata in _failures(instance, run.run_id):
-        if metadata.get(AGAIN_MAY_HELP) == dg.MetadataValue.bool(False):
+        if metadata.get(RETRYABLE) == dg.MetadataValue.bool(False):
             return RunState.FAILED_FOR_GOOD
     return RunState.FAILED
 

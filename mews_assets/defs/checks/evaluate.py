@@ -28,7 +28,7 @@ from mews_assets.defs.checks import Check, Evidence, Verdict, checks_of, markdow
 from mews_assets.defs.checks.late import LATE_ROWS
 from mews_assets.defs.checks.model import FAILED_PARTITIONS
 from mews_assets.lake.changes.assign_partitions import Partition
-from mews_assets.lake.quality.references import before, resolve
+from mews_assets.lake.quality.references import lead_in, resolve
 from mews_assets.lake.quality.volume import volumes
 from mews_assets.lake.storage.lake import Lake
 
@@ -37,11 +37,11 @@ _FEW_KEYS = 500
 """So many partitions are looked up by name; with more, all that have a verdict are read (SQLite takes 32,766 names)."""
 
 
-def gathered(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> list[Evidence]:
+def gather_evidence(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> list[Evidence]:
     """The evidence with what other files say: references and volume, and the windows before as far as they refer."""
     own = list(evidence)
     there = [one.partition for one in own if one.merged is not None and not one.is_quiet]
-    earlier = before(lake, table, there) if references(table) else []
+    earlier = lead_in(lake, table, there) if references(table) else []
     found = resolve(lake, table, [*there, *earlier])
     usual = volumes(lake, table, there)
     return [
@@ -63,7 +63,7 @@ def gathered(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> list[Evi
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class CheckReporter:
     """The checks of one table in one run. `names` are the hotels', by scope."""
 
     context: dg.AssetExecutionContext
@@ -71,7 +71,7 @@ class Verdicts:
     lake: Lake
     names: Mapping[str, str]
 
-    def of(self, evidence: Iterable[Evidence]) -> Iterator[dg.AssetCheckEvaluation]:
+    def evaluations(self, evidence: Iterable[Evidence]) -> Iterator[dg.AssetCheckEvaluation]:
         """What is to be stored of every check that is selected in this run."""
         selected = {
             key.name
@@ -79,7 +79,7 @@ class Verdicts:
             if key.asset_key == changes_key(self.table)
         }
         checks = [check for check in checks_of(self.table) if check.name in selected]
-        everything = gathered(self.lake, self.table, evidence) if checks else []
+        everything = gather_evidence(self.lake, self.table, evidence) if checks else []
         for check in checks:
             concerned = [one for one in everything if _concerns(check, one)]
             yield from self._of(check, {one.partition: check.judge(one) for one in concerned})

@@ -19,7 +19,7 @@ from mews_assets.defs.base.default_status import default_schedule_status
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.ingest.directory import Directory, load_directory
-from mews_assets.ingest.freshness import Cadence, Freshness, freshness_of, said
+from mews_assets.ingest.freshness import Cadence, Freshness, freshness_of, format_duration
 from mews_assets.settings import Settings
 from mews_assets.windows import over_after, to_api, to_key
 
@@ -76,7 +76,7 @@ def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
             found = freshness_of(opened, table, directory, cadence_of(table, settings), now)
             known = set(context.instance.get_dynamic_partitions(SCOPE_SETS[table.scope]))
             gone = sorted(known - set(directory.scopes(table.scope)))
-            yield _Told(table, directory, settings, now).result(found, gone)
+            yield _FreshnessReport(table, directory, settings, now).result(found, gone)
 
     return fresh_per_scope
 
@@ -123,7 +123,7 @@ def _spec(table: Table, settings: Settings) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         CHECK,
         asset=changes_key(table),
-        description=f"Every {table.scope.value} holds its newest window that ended more than {said(allowed)} ago. "
+        description=f"Every {table.scope.value} holds its newest window that ended more than {format_duration(allowed)} ago. "
         "ERROR: sums over the table lack the newest days of a hotel that is behind, and look complete.",
     )
 
@@ -140,7 +140,7 @@ def _nothing_known(table: Table) -> dg.AssetCheckResult:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _FreshnessReport:
     table: Table
     directory: Directory
     settings: Settings
@@ -170,7 +170,7 @@ class _Told:
         kind = f"{self.table.scope.value}s"
         if not found.late:
             return f"All {len(found.newest)} {kind} are fresh."
-        worst = [f"{self._name(one.scope)} by {said(one.by(self.now))}" for one in found.late[:5]]
+        worst = [f"{self._name(one.scope)} by {format_duration(one.by(self.now))}" for one in found.late[:5]]
         more = f" and {len(found.late) - 5} more" if len(found.late) > 5 else ""
         return f"{len(found.late)} of {len(found.newest)} {kind} are late: {', '.join(worst)}{more}."
 
@@ -197,7 +197,7 @@ class _Told:
             newest = to_key(one.newest, self.settings.grain) if one.newest else "nothing ever landed"
             missing = to_key(one.missing, self.settings.grain)
             name = self._name(one.scope).replace("|", "\\|")
-            lines.append(f"| {name} | {said(one.by(self.now))} | {newest} | {missing} | `{one.scope}` |")
+            lines.append(f"| {name} | {format_duration(one.by(self.now))} | {newest} | {missing} | `{one.scope}` |")
         return "\n".join(lines)
 
     def _name(self, scope: str) -> str:

@@ -15,8 +15,8 @@ from mews_assets.catalog.model import Table
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.quality.measures import Broken, Measures
-from mews_assets.lake.quality.references import Reference
+from mews_assets.lake.quality.measures import Violation, Measures
+from mews_assets.lake.quality.references import ReferenceResult
 from mews_assets.lake.quality.volume import Volume
 
 FAILED_PARTITIONS = "failed_partitions"
@@ -35,7 +35,7 @@ class Evidence:
     captures: tuple[MergedCapture, ...] = ()
     rejected: tuple[RecordError, ...] = ()
     """Why captures of it could not become rows."""
-    references: tuple[Reference, ...] = ()
+    references: tuple[ReferenceResult, ...] = ()
     volume: Volume | None = None
     is_quiet: bool = False
     """It was looked at again, and nothing new came for it."""
@@ -45,7 +45,7 @@ class Evidence:
         assert self.merged is not None, f"{self.partition} was not merged, so it has no measures"
         return self.merged.measures
 
-    def broken(self, rule: str) -> tuple[Broken, ...]:
+    def broken(self, rule: str) -> tuple[Violation, ...]:
         return self.measures.broken.get(rule, ())
 
     def worst(self, rule: str) -> tuple[dict[str, Any], ...]:
@@ -83,7 +83,7 @@ class Check:
     blocking: bool = False
 
 
-def counted(places: Iterable[Broken]) -> tuple[dict[str, int], int]:
+def counted(places: Iterable[Violation]) -> tuple[dict[str, int], int]:
     """How often each place is broken, and all of them together."""
     by_place: dict[str, int] = {}
     for one in places:

@@ -9,7 +9,7 @@ import dagster as dg
 
 from mews_assets.catalog.fields import references
 from mews_assets.defs.checks.model import Check, Evidence, Verdict
-from mews_assets.lake.quality.references import Reference
+from mews_assets.lake.quality.references import ReferenceResult
 
 TOLERATED = 0.25
 """Share of ids whose record may be absent: one older than the lake, or one that has just moved on into a window
@@ -18,7 +18,7 @@ MIN_IDS = 8
 """Below, one record that moved on is a large share."""
 
 
-def tolerates(reference: Reference) -> bool:
+def tolerates(reference: ReferenceResult) -> bool:
     """Whether as many may be missing. None of what the same request brings, or of a table that is read whole."""
     if not reference.unresolved or reference.beside:
         return True

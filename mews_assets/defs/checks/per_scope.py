@@ -11,14 +11,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import dagster as dg
 
 
-class OfScope(Protocol):
+class HasScope(Protocol):
     """What a run did for one scope."""
 
     @property
     def scope(self) -> str: ...
 
 
-_T = TypeVar("_T", bound=OfScope)
+_T = TypeVar("_T", bound=HasScope)
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def scope_check_specs(
         ]
 
 
-def judged(
+def check_results(
     context: dg.AssetExecutionContext, key: dg.AssetKey, checks: Iterable[ScopeCheck[_T]], done: list[_T]
 ) -> Iterator[dg.AssetCheckResult]:
     """The verdicts on every scope, and of each check last the summary, which the asset's page shows."""

@@ -39,8 +39,8 @@ def _rows_reconciled(evidence: Evidence) -> Verdict:
     return Verdict(
         unexplained == 0 and partition.repeats >= 0,
         {
-            "rows_held_before": partition.held,
-            "rows_arrived": partition.arrived,
+            "rows_held_before": partition.rows_before,
+            "rows_arrived": partition.rows_arrived,
             "repeats": partition.repeats,
             "rows_written": partition.measures.rows,
             "lines_unexplained": unexplained,
@@ -51,8 +51,8 @@ def _rows_reconciled(evidence: Evidence) -> Verdict:
                 "capture": one.manifest.capture,
                 "lines": one.manifest.lines,
                 "blank": one.findings.blank_lines,
-                "in its windows": one.dealt,
-                "of the next window": one.boundary,
+                "in its windows": one.rows_assigned,
+                "of the next window": one.edge_rows,
                 "merged before": one.aside,
                 "unexplained": _unexplained(one),
             }
@@ -72,7 +72,7 @@ def _versions_stable(evidence: Evidence) -> Verdict:
 
 
 def _unexplained(capture: MergedCapture) -> int:
-    explained = capture.findings.blank_lines + capture.dealt + capture.boundary + capture.aside
+    explained = capture.findings.blank_lines + capture.rows_assigned + capture.edge_rows + capture.aside
     return capture.manifest.lines - explained
 
 

@@ -14,13 +14,13 @@ _HELD = "DEMO_OF_MEWS_ASSETS"
 _OURS = "MEWS_"
 
 
-def hold(environment: MutableMapping[str, str]) -> None:
+def freeze_env(environment: MutableMapping[str, str]) -> None:
     """Let processes started from now on keep the settings of this environment."""
     ours = {name: value for name, value in environment.items() if name.startswith(_OURS)}
     environment[_HELD] = json.dumps(ours)
 
 
-def keep(environment: MutableMapping[str, str]) -> None:
+def apply_frozen_env(environment: MutableMapping[str, str]) -> None:
     """Take the settings that were held, and no others; without any, leave all as it is."""
     if held := environment.get(_HELD):
         for name in [name for name in environment if name.startswith(_OURS)]:

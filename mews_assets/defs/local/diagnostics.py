@@ -18,7 +18,7 @@ from dagster._daemon.types import DaemonStatus
 from mews_assets.api.secrets import drop_queries
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.ingest.findings import Finding, fail, ok, warn
-from mews_assets.ingest.freshness import said
+from mews_assets.ingest.freshness import format_duration
 
 SUBJECT = "dagster"
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
@@ -55,12 +55,12 @@ def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Fin
     except Exception as error:  # any driver of any storage: it cannot be reached, and this is what it said
         yield fail(
             SUBJECT,
-            told(folder, error),
+            instance_unreadable(folder, error),
             "check the storage in dagster.yaml and whether it runs; after an upgrade, `dagster instance migrate`.",
         )
 
 
-def told(folder: Path, error: Exception) -> str:
+def instance_unreadable(folder: Path, error: Exception) -> str:
     """That an instance cannot be read, in one line, and without the password of its storage's address."""
     first = (str(error).strip().splitlines() or ["no message"])[0][:200]
     return f"the instance of {folder} cannot be read: {type(error).__name__}: {drop_queries(first)}"
@@ -137,7 +137,7 @@ def _daemons(statuses: Mapping[str, DaemonStatus], automation: bool, now: dateti
     if not beats:
         yield warn("daemon", "has never run here: no sensor, schedule or queued run goes on by itself", fix)
         return
-    ago = said(timedelta(seconds=now.timestamp() - max(beats)))
+    ago = format_duration(timedelta(seconds=now.timestamp() - max(beats)))
     silent = sorted(name.lower() for name, one in statuses.items() if not one.healthy)
     if not silent:
         yield ok(

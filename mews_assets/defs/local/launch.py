@@ -38,7 +38,7 @@ _WHOLE = (layout.REFERENCE, layout.MARTS)
 
 
 @dataclass(frozen=True)
-class Ran:
+class LaunchedRun:
     """One job's run: its verdicts on partitions, and its error if it failed."""
 
     job: str
@@ -49,12 +49,12 @@ class Ran:
     problem: str = ""
 
 
-def discover_scopes() -> Ran:
+def discover_scopes() -> LaunchedRun:
     """Run the job that fills the partition sets."""
     return _run(ENTERPRISES_JOB, {})
 
 
-def materialise_due(table_name: str, now: datetime) -> Ran:
+def materialise_due(table_name: str, now: datetime) -> LaunchedRun:
     """Run the job of a table for every settled window since the start, for every known scope."""
     settings = read_settings(os.environ)
     table = catalog.table(table_name)
@@ -65,12 +65,12 @@ def materialise_due(table_name: str, now: datetime) -> Ran:
     return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
 
 
-def refresh_reference() -> Ran:
+def refresh_reference() -> LaunchedRun:
     """Run the job that reads all reference tables."""
     return _run(REFERENCE_JOB, {})
 
 
-def make_current(kind: ScopeKind) -> Ran:
+def make_current(kind: ScopeKind) -> LaunchedRun:
     """Bring the current tables of all scopes of a kind up to their changes, in one run."""
     settings = read_settings(os.environ)
     keys = [current_key(table) for table in settings.tables if table.scope is kind]
@@ -90,12 +90,12 @@ def make_current(kind: ScopeKind) -> Ran:
     return summarise(f"current tables of each {kind.value}", result.success, result.all_events)
 
 
-def make_marts() -> Ran:
+def make_marts() -> LaunchedRun:
     """Run the job that makes all marts."""
     return _run(MARTS_JOB, {})
 
 
-def write_sql_catalog() -> Ran:
+def write_sql_catalog() -> LaunchedRun:
     """Make the file that shows the lake's tables to SQL."""
     with dg.DagsterInstance.get() as instance:
         result = (
@@ -111,12 +111,12 @@ def write_sql_catalog() -> Ran:
     return summarise("SQL catalog", result.success, result.all_events)
 
 
-def look_for_late_hotels() -> Ran:
+def look_for_late_hotels() -> LaunchedRun:
     """Run the job that asks of every table whether a hotel is behind."""
     return _run(FRESHNESS_JOB, {})
 
 
-def _run(job: str, ops: dict[str, object]) -> Ran:
+def _run(job: str, ops: dict[str, object]) -> LaunchedRun:
     definitions = build_definitions(read_settings(os.environ))
     with dg.DagsterInstance.get() as instance:
         result = definitions.resolve_job_def(job).execute_in_process(
@@ -125,7 +125,7 @@ def _run(job: str, ops: dict[str, object]) -> Ran:
     return summarise(job, result.success, result.all_events)
 
 
-def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> Ran:
+def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> LaunchedRun:
     """What a run's events say."""
     partitions, verdicts, problems = set[object](), list[bool](), list[str]()
     for event in events:
@@ -141,6 +141,6 @@ def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> R
             failure = event.step_failure_data
             described = failure.user_failure_data.description if failure.user_failure_data else None
             problems.append(described or str(event.message))
-    return Ran(
+    return LaunchedRun(
         job, succeeded, len(partitions), sum(verdicts), len(verdicts) - sum(verdicts), " ".join(problems)
     )

@@ -12,7 +12,7 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import landing_key
-from mews_assets.ingest.pending_exports import Trouble, newly_given_up, question_json
+from mews_assets.ingest.pending_exports import ExportFailure, newly_given_up, request_json
 from mews_assets.windows import to_api
 
 GIVEN_UP = "given_up"
@@ -23,7 +23,7 @@ REASON = "reason"
 
 
 def observations(
-    table: Table, before: Iterable[Trouble], after: Iterable[Trouble]
+    table: Table, before: Iterable[ExportFailure], after: Iterable[ExportFailure]
 ) -> list[dg.AssetObservation]:
     """What has been given up between two ticks of a sensor, and what has been brought since by somebody."""
     earlier, now = list(before), list(after)
@@ -33,8 +33,8 @@ def observations(
     ]
 
 
-def _observation(table: Table, trouble: Trouble, *, given_up: bool) -> dg.AssetObservation:
-    question = trouble.question
+def _observation(table: Table, trouble: ExportFailure, *, given_up: bool) -> dg.AssetObservation:
+    question = trouble.request
     asked = f"{len(question.scopes)} scopes, {to_api(question.window.start)} to {to_api(question.window.end)}"
     said = f"given up: {trouble.reason}" if given_up else "no longer given up"
     return dg.AssetObservation(
@@ -44,6 +44,6 @@ def _observation(table: Table, trouble: Trouble, *, given_up: bool) -> dg.AssetO
             GIVEN_UP: given_up,
             REASON: trouble.reason,
             "failures": trouble.failures,
-            QUESTION: dg.MetadataValue.json(question_json(question)),
+            QUESTION: dg.MetadataValue.json(request_json(question)),
         },
     )

@@ -29,23 +29,23 @@ from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import LookBack, due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
     Decision,
-    Flight,
-    Question,
+    PendingExport,
+    ExportRequest,
     RunState,
-    Trouble,
+    ExportFailure,
     blocked,
     decide,
     from_state,
-    paused,
+    record_pause,
     to_state,
-    troubled,
-    with_trouble,
+    record_failure,
+    add_failure,
 )
 from mews_assets.ingest.plan import Pull, in_turn, plan_looking_back
-from mews_assets.ingest.pull import question
+from mews_assets.ingest.pull import export_arguments
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.landing import export_log
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings
 
@@ -101,8 +101,8 @@ class _Tick:
         states, notes = self._ask_for_states(ours, runs)
         now = self.platform.now()
         decision = decide(ours, states, runs, before, now)
-        for export in decision.forget:
-            export_log.forget(self.lake, export)
+        for export in decision.drop:
+            export_log.remove(self.lake, export)
         for flight in decision.launch:
             # A tick that died may have forgotten it, and its run finds it nowhere else.
             export_log.save(self.lake, flight.export)
@@ -111,25 +111,25 @@ class _Tick:
         told += [self._observation("ready", one.export) for one in decision.launch]
         told += abandoned_exports.observations(self.table, before, troubles)
         notes += [_given_up(one) for one in troubles if one.given_up]
-        flying = [*decision.going_on, *(Flight(one) for one in asked)]
+        flying = [*decision.in_progress, *(PendingExport(one) for one in asked)]
         return dg.SensorResult(
             run_requests=[self._request(flight) for flight in decision.launch],
             cursor=json.dumps(to_state(flying, troubles)),
             asset_events=told,
-            skip_reason=None if decision.launch else self._said(flying, waited_for, notes),
+            skip_reason=None if decision.launch else self._skip_reason(flying, waited_for, notes),
         )
 
-    def _with_the_log(self, flights: list[Flight]) -> list[Flight]:
+    def _with_the_log(self, flights: list[PendingExport]) -> list[PendingExport]:
         """What the cursor knows, and what only the export log knows: a tick died, or a run asked."""
         known = {flight.export.id for flight in flights}
-        logged = _side_by_side(lambda name: export_log.asked(self.lake, name, self.table.name), self.clients)
-        return [*flights, *(Flight(one) for found in logged for one in found if one.id not in known)]
+        logged = _side_by_side(lambda name: export_log.logged_exports(self.lake, name, self.table.name), self.clients)
+        return [*flights, *(PendingExport(one) for found in logged for one in found if one.id not in known)]
 
-    def _is_waited_for(self, export: AskedExport) -> bool:
+    def _is_waited_for(self, export: LoggedExport) -> bool:
         return bool(export.asked_by) and is_going(self.instance, export.asked_by)
 
     def _ask_for_states(
-        self, flights: Iterable[Flight], runs: Mapping[str, RunState]
+        self, flights: Iterable[PendingExport], runs: Mapping[str, RunState]
     ) -> tuple[dict[str, Next | None], list[str]]:
         """One call per connection for all its exports, the connections side by side."""
         ids: dict[str, list[str]] = {}
@@ -154,12 +154,12 @@ class _Tick:
         return states, notes
 
     def _ask(
-        self, decision: Decision, waited_for: list[Flight], now: datetime, notes: list[str]
-    ) -> tuple[list[AskedExport], list[Trouble]]:
+        self, decision: Decision, waited_for: list[PendingExport], now: datetime, notes: list[str]
+    ) -> tuple[list[LoggedExport], list[ExportFailure]]:
         """New exports for what is due, one per connection that has none of this table at Mews."""
         due_now = self._due(now)
-        troubles = _concerning(due_now, decision.troubles)
-        under_way = [one.question for one in (*decision.going_on, *waited_for)]
+        troubles = _concerning(due_now, decision.failures)
+        under_way = [one.request for one in (*decision.in_progress, *waited_for)]
         closed = [*under_way, *blocked(troubles, now)]
         missing = not_covered(due_now, [(one.scopes, one.window) for one in closed])
         chosen: dict[str, Pull] = {}
@@ -167,28 +167,28 @@ class _Tick:
         for pull in in_turn(self._plan(missing, due_now, under_way)):
             if pull.connection not in busy and pull.connection in self.clients:
                 chosen.setdefault(pull.connection, pull)
-        asked: list[AskedExport] = []
+        asked: list[LoggedExport] = []
         for pull, answer in zip(
             chosen.values(), _side_by_side(lambda one: self._add(one, now), chosen.values()), strict=True
         ):
-            key = Question(pull.connection, pull.scopes, pull.window)
-            if isinstance(answer, AskedExport):
+            key = ExportRequest(pull.connection, pull.scopes, pull.window)
+            if isinstance(answer, LoggedExport):
                 asked.append(answer)
             elif isinstance(answer, ExportInFlightError):
                 notes.append(f"{pull.connection}: another export of {self.table.entity} is in flight")
-            elif answer.is_transient or not pull.window.is_settled(
+            elif answer.retryable or not pull.window.is_settled(
                 self.platform.now(), by_day=self.table.by_day
             ):
                 # Refused, and by the clock that came with the refusal too early: ours was set since discovery.
                 notes.append(str(answer))
-                troubles = with_trouble(troubles, paused(troubles, key, str(answer), now))
+                troubles = add_failure(troubles, record_pause(troubles, key, str(answer), now))
             else:
-                refused = troubled(troubles, key, str(answer), now, for_good=True)
-                troubles = with_trouble(troubles, refused)
+                refused = record_failure(troubles, key, str(answer), now, for_good=True)
+                troubles = add_failure(troubles, refused)
         return asked, troubles
 
     def _plan(
-        self, missing: list[Partition], due_now: list[Partition], under_way: list[Question]
+        self, missing: list[Partition], due_now: list[Partition], under_way: list[ExportRequest]
     ) -> list[Pull]:
         """The exports for what is missing, each over windows before it as well: but for what is held back."""
         absent = set(not_covered(due_now, [(one.scopes, one.window) for one in under_way]))
@@ -210,21 +210,21 @@ class _Tick:
     def _connection_of(self, scope: str) -> str:
         return self.directory.connection_of(self.table.scope, scope)
 
-    def _add(self, pull: Pull, now: datetime) -> AskedExport | MewsError:
+    def _add(self, pull: Pull, now: datetime) -> LoggedExport | MewsError:
         """The export, its id saved; or why there is none."""
         fetch = self.table.fetch
         assert isinstance(fetch, Export)
         try:
             export = add_export(
-                self.clients[pull.connection], fetch.entity_type, **question(self.table, fetch, pull)
+                self.clients[pull.connection], fetch.entity_type, **export_arguments(self.table, fetch, pull)
             )
         except MewsError as error:
             return error
-        asked = AskedExport(export.id, pull.connection, self.table.name, pull.scopes, pull.window, now)
+        asked = LoggedExport(export.id, pull.connection, self.table.name, pull.scopes, pull.window, now)
         export_log.save(self.lake, asked)
         return asked
 
-    def _request(self, flight: Flight) -> dg.RunRequest:
+    def _request(self, flight: PendingExport) -> dg.RunRequest:
         export = flight.export
         config = {"exports": [export_config(replace(export, asked_by=""))]}
         return dg.RunRequest(
@@ -233,7 +233,7 @@ class _Tick:
             tags={TABLE_TAG: self.table.name, EXPORT_TAG: export.id},
         )
 
-    def _observation(self, what: str, export: AskedExport) -> dg.AssetObservation:
+    def _observation(self, what: str, export: LoggedExport) -> dg.AssetObservation:
         names = [self.directory.name_of(self.table.scope, scope) for scope in export.scopes[:20]]
         return dg.AssetObservation(
             landing_key(self.table),
@@ -248,21 +248,21 @@ class _Tick:
             },
         )
 
-    def _said(self, flying: list[Flight], waited_for: list[Flight], notes: list[str]) -> str:
+    def _skip_reason(self, flying: list[PendingExport], waited_for: list[PendingExport], notes: list[str]) -> str:
         waiting = f"{len(flying)} exports under way" if flying else "nothing is due"
         runs = f"; {len(waited_for)} waited for by runs" if waited_for else ""
         return "; ".join([waiting + runs, *notes])
 
 
-def _concerning(partitions: list[Partition], troubles: list[Trouble]) -> list[Trouble]:
+def _concerning(partitions: list[Partition], troubles: list[ExportFailure]) -> list[ExportFailure]:
     """The troubles that still keep something back: the others are over, whoever landed their partitions."""
-    questions = [(one.question.scopes, one.question.window) for one in troubles]
+    questions = [(one.request.scopes, one.request.window) for one in troubles]
     kept = zip(troubles, still_missing(partitions, questions), strict=True)
     return [trouble for trouble, is_missing in kept if is_missing]
 
 
-def _given_up(trouble: Trouble) -> str:
-    asked = trouble.question
+def _given_up(trouble: ExportFailure) -> str:
+    asked = trouble.request
     return (
         f"gave up {asked.connection} {asked.window}, {len(asked.scopes)} scopes, after {trouble.failures} tries: "
         f"{trouble.reason} Mend its cause, then launch a backfill of these partitions, or reset this sensor's cursor"

@@ -14,7 +14,7 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.landing_and_changes import op_name
-from mews_assets.defs.assets.report import AGAIN_MAY_HELP
+from mews_assets.defs.assets.report import RETRYABLE
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.partitions import SCOPE_SETS
@@ -24,15 +24,15 @@ from mews_assets.defs.sensors import abandoned_exports
 from mews_assets.ingest.directory import load_directory
 from mews_assets.ingest.due import due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
-    Question,
+    ExportRequest,
     RunState,
-    Trouble,
+    ExportFailure,
     backoff,
     blocked,
     from_state,
     to_state,
-    troubled,
-    with_trouble,
+    record_failure,
+    add_failure,
 )
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.settings import Settings
@@ -116,13 +116,13 @@ def _result(
     settings: Settings,
     scopes: list[str],
     now: datetime,
-    before: list[Trouble],
-    troubles: list[Trouble],
+    before: list[ExportFailure],
+    troubles: list[ExportFailure],
     until: datetime | None,
     seen: str,
 ) -> dg.SensorResult:
     missing = _due(instance, group, settings, scopes, now)
-    questions = [(one.question.scopes, one.question.window) for one in troubles]
+    questions = [(one.request.scopes, one.request.window) for one in troubles]
     kept = zip(troubles, still_missing(missing, questions), strict=True)
     troubles = [trouble for trouble, is_missing in kept if is_missing]
     cursor = json.dumps({"seen": seen, **to_state([], troubles)})
@@ -136,7 +136,7 @@ def _result(
     closed = blocked(troubles, now)
     chosen = not_covered(missing, [(one.scopes, one.window) for one in closed])[-MAX_PARTITIONS:]
     if not chosen:
-        held = [f"{len(missing)} partitions held back", *(_said(one) for one in troubles)]
+        held = [f"{len(missing)} partitions held back", *(_skip_reason(one) for one in troubles)]
         said = "; ".join(held) if missing else "nothing is due"
         return dg.SensorResult(skip_reason=said, cursor=cursor, asset_events=told)
     first = group[0]
@@ -160,25 +160,25 @@ def _due(
     return due(wanted, settings.start, now, settings.grain, there, by_day=group[0].by_day)
 
 
-def _after(refused: Iterable[dict[str, Any]], troubles: list[Trouble], now: datetime) -> list[Trouble]:
+def _after(refused: Iterable[dict[str, Any]], troubles: list[ExportFailure], now: datetime) -> list[ExportFailure]:
     """The troubles after one more run, by what it could not pull."""
     for pull in refused:
         window = Window(from_api(pull["start_utc"]), from_api(pull["end_utc"]))
-        question = Question("", tuple(pull["scopes"]), window)
-        for_good = not pull[AGAIN_MAY_HELP]
-        trouble = troubled(troubles, question, pull["cause"], now, for_good=for_good)
-        troubles = with_trouble(troubles, trouble)
+        question = ExportRequest("", tuple(pull["scopes"]), window)
+        for_good = not pull[RETRYABLE]
+        trouble = record_failure(troubles, question, pull["cause"], now, for_good=for_good)
+        troubles = add_failure(troubles, trouble)
     return troubles
 
 
-def _said(trouble: Trouble) -> str:
-    asked = f"{len(trouble.question.scopes)} scopes, {trouble.question.window}"
+def _skip_reason(trouble: ExportFailure) -> str:
+    asked = f"{len(trouble.request.scopes)} scopes, {trouble.request.window}"
     if trouble.given_up:
         return f"gave up {asked}: {trouble.reason} Mend its cause, then launch a backfill of these partitions"
     return f"{asked} again at {trouble.until:%H:%M} UTC: {trouble.reason}"
 
 
-def _read(cursor: str | None) -> tuple[str, list[Trouble]]:
+def _read(cursor: str | None) -> tuple[str, list[ExportFailure]]:
     state = json.loads(cursor or "{}")
     return state.get("seen", ""), from_state(state)[1]
 

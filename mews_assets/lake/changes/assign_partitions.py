@@ -21,13 +21,13 @@ from mews_assets.catalog.model import Kind, Table, snake_case
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_paths import parquet
-from mews_assets.lake.storage.duckdb_session import hold, identifier, literal
+from mews_assets.lake.storage.duckdb_session import create_temp_table, identifier, literal
 from mews_assets.windows import Grain, Window, coalesce, to_key, window_at
 
 _HOUR_US = 3_600_000_000
 _KEPT_BYTES = 1 << 20
 """Of Parquet: some 10 MB of rows."""
-SCOPE, PLACE, IS_NEW = "__scope", "__place", "__is_new"
+SCOPE, PARTITION_NUMBER, IS_NEW = "__scope", "__place", "__is_new"
 LINE, IS_WHOLE = "__line", "__is_whole"
 """Columns that only live between dealing and writing. `LINE` is a row's place in its capture; `IS_WHOLE` is false
 where a row comes from a file that was written before the table had all of its columns."""
@@ -51,7 +51,7 @@ class Partition:
 
 
 @dataclass(frozen=True)
-class Staged:
+class ConvertedCapture:
     """A capture converted to one Parquet file, and that of the records its rows are found by, if any.
 
     With `only`, its rows of other partitions are left aside: they were merged when it landed.
@@ -64,47 +64,47 @@ class Staged:
 
     def covered(self, grain: Grain) -> set[Partition]:
         """The partitions that it brings whole."""
-        every = covered(self.manifest, grain)
+        every = covered_partitions(self.manifest, grain)
         return every if self.only is None else every & self.only
 
 
 @dataclass(frozen=True)
-class Places:
+class PartitionIndex:
     """The partitions that rows can be dealt to, numbered in the order they are written in."""
 
     partitions: tuple[Partition, ...]
     number: dict[Partition, int]
 
     @classmethod
-    def of(cls, staged: Iterable[Staged], grain: Grain) -> Places:
+    def of(cls, staged: Iterable[ConvertedCapture], grain: Grain) -> PartitionIndex:
         """All that the captures cover, and the windows after their ends, where rows right at an end belong."""
         wanted: set[Partition] = set()
         for capture in staged:
-            wanted |= covered(capture.manifest, grain) | beyond(capture.manifest, grain)
+            wanted |= covered_partitions(capture.manifest, grain) | partitions_after(capture.manifest, grain)
         ordered = tuple(sorted(wanted))
         return cls(ordered, {partition: number for number, partition in enumerate(ordered)})
 
 
-def covered(manifest: Manifest, grain: Grain) -> set[Partition]:
+def covered_partitions(manifest: Manifest, grain: Grain) -> set[Partition]:
     """The partitions a capture covers whole."""
     return {Partition(scope, window) for scope, window in manifest.partitions(grain)}
 
 
-def beyond(manifest: Manifest, grain: Grain) -> set[Partition]:
+def partitions_after(manifest: Manifest, grain: Grain) -> set[Partition]:
     """The partitions whose first instant is the capture's end: where Mews includes it, rows of these come along."""
     window = window_at(manifest.window.end, grain)
     return {Partition(scope, window) for scope in manifest.scopes}
 
 
-def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], places: Places) -> None:
+def assign_partitions(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[ConvertedCapture], places: PartitionIndex) -> None:
     """Make `dealt`: all arrived rows with the number of their partition, or null where they fit nowhere."""
-    _register_places(engine, places)
+    _register_index(engine, places)
     _register_owners(engine, staged)
-    arrived = " UNION ALL BY NAME ".join(_arrived(table, capture) for capture in staged)
+    arrived = " UNION ALL BY NAME ".join(_arrived_rows(table, capture) for capture in staged)
     # Few rows are dealt once and kept, for every look at a view is planned anew: 30 ms each, for all columns.
     kind = "TABLE" if sum(one.rows.stat().st_size for one in staged) < _KEPT_BYTES else "VIEW"
     engine.execute(
-        f"CREATE TEMP {kind} dealt AS SELECT arrived.*, place.number AS {PLACE}, true AS {IS_WHOLE} "
+        f"CREATE TEMP {kind} dealt AS SELECT arrived.*, place.number AS {PARTITION_NUMBER}, true AS {IS_WHOLE} "
         f"FROM ({arrived}) AS arrived "
         f"LEFT JOIN window_hour ON window_hour.hour = {_hour('arrived._window_utc')} "
         f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_hour.start "
@@ -112,40 +112,40 @@ def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], 
     )
 
 
-def count_dealt(engine: duckdb.DuckDBPyConnection) -> dict[tuple[str, int | None], int]:
+def count_assigned(engine: duckdb.DuckDBPyConnection) -> dict[tuple[str, int | None], int]:
     """Rows by capture and partition number; None counts those that belong nowhere the capture asked about."""
-    rows = engine.execute(f"SELECT _landing_id, {PLACE}, count(*) FROM dealt GROUP BY ALL").fetchall()
+    rows = engine.execute(f"SELECT _landing_id, {PARTITION_NUMBER}, count(*) FROM dealt GROUP BY ALL").fetchall()
     return {(capture, place): count for capture, place, count in rows}
 
 
-def _register_places(engine: duckdb.DuckDBPyConnection, places: Places) -> None:
+def _register_index(engine: duckdb.DuckDBPyConnection, places: PartitionIndex) -> None:
     starts = pa.array([partition.window.start for partition in places.partitions], UTC_MICROSECONDS)
     scopes = pa.array([partition.scope for partition in places.partitions], pa.string())
     numbers = pa.array(range(len(places.partitions)), pa.int64())
-    hold(engine, "place", pa.table({"number": numbers, "scope": scopes, "start": starts}))
+    create_temp_table(engine, "place", pa.table({"number": numbers, "scope": scopes, "start": starts}))
     # A row finds its window by its hour, for none begins within one. Joined by >= instead, DuckDB would sort the
     # rows with all that is in them, and a million order items do not fit.
     begun = np.unique(np.asarray(starts.cast(pa.int64())))
     hours = np.arange(begun[0] // _HOUR_US, begun[-1] // _HOUR_US + 1)
     start_of = pa.array(begun[np.searchsorted(begun // _HOUR_US, hours, "right") - 1]).cast(UTC_MICROSECONDS)
-    hold(engine, "window_hour", pa.table({"hour": hours, "start": start_of}))
+    create_temp_table(engine, "window_hour", pa.table({"hour": hours, "start": start_of}))
 
 
 def _hour(instant: str) -> str:
     return f"epoch_us({instant}) // {_HOUR_US}"
 
 
-def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[Staged]) -> None:
+def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[ConvertedCapture]) -> None:
     schema = pa.schema([("capture", pa.string()), ("id", pa.string()), ("scope", pa.string())])
     rows = [
         {"capture": one.manifest.capture, "id": owned, "scope": scope}
         for one in staged
         for owned, scope in one.manifest.owners.items()
     ]
-    hold(engine, "owner", pa.Table.from_pylist(rows, schema))
+    create_temp_table(engine, "owner", pa.Table.from_pylist(rows, schema))
 
 
-def _arrived(table: Table, capture: Staged) -> str:
+def _arrived_rows(table: Table, capture: ConvertedCapture) -> str:
     """One capture's rows, each with its scope and the instant by which it is dealt to a window."""
     manifest = capture.manifest
     start, end = _instant(manifest.window.start), _instant(manifest.window.end)
@@ -163,7 +163,7 @@ def _arrived(table: Table, capture: Staged) -> str:
     )
 
 
-def _limit(capture: Staged, stamp: str, scope: str) -> str:
+def _limit(capture: ConvertedCapture, stamp: str, scope: str) -> str:
     """The condition that a row is of one of the partitions that its capture is read for."""
     if capture.only is None:
         return ""
@@ -191,21 +191,21 @@ def _scope(table: Table, manifest: Manifest) -> tuple[str, str]:
     )
 
 
-def _stamp(table: Table, capture: Staged) -> tuple[str, str]:
+def _stamp(table: Table, capture: ConvertedCapture) -> tuple[str, str]:
     """The instant a row is dealt by, and the join that brings it where another record holds it."""
-    if table.via is None:
+    if table.parent_key is None:
         column = next(column for column in table.columns if column.name == table.window_column)
         stamp = f"row.{identifier(column.field_name)}"
         return (f"CAST({stamp} AS TIMESTAMPTZ)" if column.kind is Kind.DATE else stamp), ""
     if capture.found_by is None:
-        raise ValueError(f"{table.name} is dealt by its {table.via.table}, which was not staged")
-    other = table_of(table.via.table)
+        raise ValueError(f"{table.name} is dealt by its {table.parent_key.table}, which was not staged")
+    other = table_of(table.parent_key.table)
     found_by = (
         f"SELECT id, max({identifier(snake_case(other.window_column))}) AS stamp "
         f"FROM {parquet([capture.found_by])} GROUP BY id"
     )
     return "found_by.stamp", (
-        f"LEFT JOIN ({found_by}) AS found_by ON found_by.id = row.{identifier(snake_case(table.via.column))}"
+        f"LEFT JOIN ({found_by}) AS found_by ON found_by.id = row.{identifier(snake_case(table.parent_key.column))}"
     )
 
 

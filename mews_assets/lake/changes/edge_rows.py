@@ -13,14 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.changes.assign_partitions import IS_NEW, PLACE, Partition, Places
-from mews_assets.lake.changes.partition_writer import PartitionFiles, in_file_order
+from mews_assets.lake.changes.assign_partitions import IS_NEW, PARTITION_NUMBER, Partition, PartitionIndex
+from mews_assets.lake.changes.partition_writer import PartitionWriter, sorted_for_files
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.duckdb_session import hold
+from mews_assets.lake.storage.duckdb_session import create_temp_table
 from mews_assets.lake.storage.lake import Lake
 
 
-def waiting_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, list[str]]:
+def edge_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, list[str]]:
     """What earlier captures kept for the partitions; those that nothing waits for are left out."""
     by_folder = {
         layout.boundary_file(table.name, one.scope, one.key(lake.grain), "x").rpartition("/")[0]: one
@@ -34,11 +34,11 @@ def waiting_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> 
     return found
 
 
-def keep(
+def park_edge_rows(
     lake: Lake,
     table: Table,
     engine: duckdb.DuckDBPyConnection,
-    places: Places,
+    places: PartitionIndex,
     early: set[Partition],
     counts: Mapping[tuple[str, int | None], int],
     folder: Path,
@@ -56,13 +56,13 @@ def keep(
         "capture": [capture for _, capture in seen],
         "position": range(len(seen)),
     }
-    hold(engine, "seen", pa.table(columns))
+    create_temp_table(engine, "seen", pa.table(columns))
     rows = (
-        f"SELECT dealt.* EXCLUDE ({PLACE}), seen.position AS {PLACE}, true AS {IS_NEW} FROM dealt "
-        f"JOIN seen ON seen.place = dealt.{PLACE} AND seen.capture = dealt._landing_id"
+        f"SELECT dealt.* EXCLUDE ({PARTITION_NUMBER}), seen.position AS {PARTITION_NUMBER}, true AS {IS_NEW} FROM dealt "
+        f"JOIN seen ON seen.place = dealt.{PARTITION_NUMBER} AND seen.capture = dealt._landing_id"
     )
-    files = PartitionFiles(table, seen, folder)
-    files.write(in_file_order(engine, table, rows, sum(counts[capture, place] for place, capture in seen)))
+    files = PartitionWriter(table, seen, folder)
+    files.write(sorted_for_files(engine, table, rows, sum(counts[capture, place] for place, capture in seen)))
     for (place, capture), path in files.paths.items():
         partition = places.partitions[place]
         name = layout.boundary_file(table.name, partition.scope, partition.key(lake.grain), capture)

@@ -20,35 +20,35 @@ import pyarrow.parquet as pq
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
-from mews_assets.catalog.privacy import as_kept
+from mews_assets.catalog.privacy import with_nullable_pii
 from mews_assets.lake.changes.assign_partitions import (
     IS_NEW,
     IS_WHOLE,
     LINE,
-    PLACE,
+    PARTITION_NUMBER,
     Partition,
-    Places,
-    Staged,
-    count_dealt,
-    covered,
-    deal,
+    PartitionIndex,
+    ConvertedCapture,
+    count_assigned,
+    covered_partitions,
+    assign_partitions,
 )
-from mews_assets.lake.changes.edge_rows import keep, waiting_files
+from mews_assets.lake.changes.edge_rows import park_edge_rows, edge_files
 from mews_assets.lake.changes.lost_partitions import recalled
-from mews_assets.lake.changes.merge_result import Merged, MergedCapture, MergedPartition
+from mews_assets.lake.changes.merge_result import MergeResult, MergedCapture, MergedPartition
 from mews_assets.lake.changes.newer_captures import overtaking
-from mews_assets.lake.changes.partition_writer import PartitionFiles, Restated, in_file_order
+from mews_assets.lake.changes.partition_writer import PartitionWriter, Restated, sorted_for_files
 from mews_assets.lake.changes.unchanged_partitions import holds_the_same
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.landing.convert_capture import convert_capture
-from mews_assets.lake.landing.erasure_list import hiding_of
+from mews_assets.lake.landing.erasure_list import row_masker
 from mews_assets.lake.quality.measures import measure
 from mews_assets.lake.quality.tax_precision import DEFAULT_DECIMALS, tax_decimals
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_paths import parquet
-from mews_assets.lake.storage.duckdb_session import hold, open_engine
+from mews_assets.lake.storage.duckdb_session import create_temp_table, open_duckdb
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import plain
 
@@ -62,7 +62,7 @@ def merge(
     threads: int | None = None,
     from_scratch: bool = False,
     only: Collection[Partition] | None = None,
-) -> Merged:
+) -> MergeResult:
     """Merge captures into changes, and with them all that landed before and was not merged yet.
 
     A partition whose file is gone is made of all that landed of it. A partition that nothing new came for is not
@@ -74,11 +74,11 @@ def merge(
     captures that were merged before bring rows of these partitions and of no other. All
     partitions are written and measured aside before the first is put in place.
     """
-    merged = Merged()
+    merged = MergeResult()
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
         pending = capture_store.pending(lake, table.name)
         wanted = {manifest.capture: manifest for manifest in (*pending, *manifests)}
-        staged = _stage(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
+        staged = _convert_captures(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
         if only is not None:
             new = {manifest.capture for manifest in pending}
             staged = [
@@ -90,29 +90,29 @@ def merge(
                 manifests_again = [manifest for manifest, _ in again.values()]
                 staged += [
                     replace(one, only=again[one.manifest.capture][1])
-                    for one in _stage(lake, table, manifests_again, {}, workspace, threads, merged)
+                    for one in _convert_captures(lake, table, manifests_again, {}, workspace, threads, merged)
                 ]
                 work = _Merge(lake, table, staged, workspace, merged, from_scratch)
             if newer := work.run(threads):
                 staged += [
                     replace(one, only=frozenset(work.unclear))
-                    for one in _stage(lake, table, newer, {}, workspace, threads, merged)
+                    for one in _convert_captures(lake, table, newer, {}, workspace, threads, merged)
                 ]
                 again_in = workspace / "again"
                 again_in.mkdir()
                 _Merge(lake, table, staged, again_in, merged, from_scratch).run(threads, is_last=True)
         for capture in staged:
-            capture_store.settle(lake, capture.manifest)
+            capture_store.mark_merged(lake, capture.manifest)
     return merged
 
 
-def standing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, MergedPartition]:
+def measure_existing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, MergedPartition]:
     """The partitions that stand in the lake, measured as they are; those that do not are left out."""
     names = {one: layout.changes_file(table.name, one.scope, one.key(lake.grain)) for one in partitions}
     there = sorted(one for one, name in names.items() if lake.exists(name))
-    with lake.workspace() as workspace, open_engine(workspace) as engine:
-        files = [(lake.fetch(names[one], workspace), one.window) for one in there]
-        measured = measure(engine, as_kept(table, lake.privacy.pii), files, _decimals(lake, there))
+    with lake.workspace() as workspace, open_duckdb(workspace) as engine:
+        files = [(lake.local_copy(names[one], workspace), one.window) for one in there]
+        measured = measure(engine, with_nullable_pii(table, lake.privacy.pii), files, _decimals(lake, there))
     return {
         one: MergedPartition(one, names[one], 0, measures.rows, measures, stood=True, is_written=False)
         for one, measures in zip(there, measured, strict=True)
@@ -124,30 +124,30 @@ def _decimals(lake: Lake, partitions: Iterable[Partition]) -> list[int]:
     return [by_enterprise.get(one.scope, DEFAULT_DECIMALS) for one in partitions]
 
 
-def _stage(
+def _convert_captures(
     lake: Lake,
     table: Table,
     manifests: list[Manifest],
     raw: Mapping[str, Mapping[str, list[Path]]],
     workspace: Path,
     threads: int | None,
-    merged: Merged,
-) -> list[Staged]:
+    merged: MergeResult,
+) -> list[ConvertedCapture]:
     """Convert each capture; one that cannot be is rejected and left out."""
     staged = []
-    hiding = hiding_of(lake, table) if manifests else None
+    hiding = row_masker(lake, table) if manifests else None
     for manifest in manifests:
         try:
             rows, findings = convert_capture(lake, table, manifest, raw, workspace, threads, hiding)
             found_by = None
-            if table.via is not None:
-                other = capture_store.read_manifest(lake, table.via.table, manifest.capture)
-                found_by, _ = convert_capture(lake, table_of(table.via.table), other, raw, workspace, threads)
+            if table.parent_key is not None:
+                other = capture_store.read_manifest(lake, table.parent_key.table, manifest.capture)
+                found_by, _ = convert_capture(lake, table_of(table.parent_key.table), other, raw, workspace, threads)
         except RecordError as error:
             capture_store.reject(lake, manifest, str(error))
             merged.rejected[manifest.capture] = error
             continue
-        staged.append(Staged(manifest, rows, found_by))
+        staged.append(ConvertedCapture(manifest, rows, found_by))
         merged.captures[manifest.capture] = MergedCapture(manifest, findings, 0, 0, 0)
     return staged
 
@@ -159,35 +159,35 @@ class _Merge:
         self,
         lake: Lake,
         table: Table,
-        staged: list[Staged],
+        staged: list[ConvertedCapture],
         workspace: Path,
-        merged: Merged,
+        merged: MergeResult,
         from_scratch: bool,
     ) -> None:
         self.lake, self.table, self.staged, self.workspace = lake, table, staged, workspace
         self.merged = merged
-        self.places = Places.of(staged, lake.grain)
-        self.measured_as = as_kept(table, lake.privacy.pii)
+        self.index = PartitionIndex.of(staged, lake.grain)
+        self.measured_as = with_nullable_pii(table, lake.privacy.pii)
         self.covered = set[Partition]().union(*(one.covered(lake.grain) for one in staged))
         self.from_scratch = from_scratch
         self.unclear: list[Partition] = []
-        self.standing = set[Partition]() if from_scratch else self._standing_files()
+        self.existing = set[Partition]() if from_scratch else self._existing_files()
 
     def run(self, threads: int | None, *, is_last: bool = False) -> list[Manifest]:
         """Merge, and give nothing; or give the captures that must be taken along first, and put nothing in place."""
-        with open_engine(self.workspace, threads=threads) as engine:
-            deal(engine, self.table, self.staged, self.places)
-            counts = count_dealt(engine)
+        with open_duckdb(self.workspace, threads=threads) as engine:
+            assign_partitions(engine, self.table, self.staged, self.index)
+            counts = count_assigned(engine)
             arrived: dict[Partition, int] = {}
             for (_, place), rows in counts.items():
                 if place is not None:
-                    partition = self.places.partitions[place]
+                    partition = self.index.partitions[place]
                     arrived[partition] = arrived.get(partition, 0) + rows
-            early = {one for one in arrived if one not in self.covered and one not in self.standing}
-            waiting = {} if self.from_scratch else waiting_files(self.lake, self.table, self.covered)
+            early = {one for one in arrived if one not in self.covered and one not in self.existing}
+            waiting = {} if self.from_scratch else edge_files(self.lake, self.table, self.covered)
             changing = [
                 partition
-                for partition in self.places.partitions
+                for partition in self.index.partitions
                 if partition not in early
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
@@ -197,28 +197,28 @@ class _Merge:
                 manifests = [one.manifest for one in self.staged]
                 if newer := overtaking(self.lake, self.table.name, manifests, self.unclear):
                     return newer
-            keep(self.lake, self.table, engine, self.places, early, counts, self.workspace / "boundary")
+            park_edge_rows(self.lake, self.table, engine, self.index, early, counts, self.workspace / "boundary")
             self._put_in_place(engine, files, arrived, waiting)
-            self._explain(counts)
+            self._account_for_lines(counts)
         return []
 
     @property
     def absent(self) -> set[Partition]:
         """The covered partitions that have no file."""
-        return self.covered - self.standing
+        return self.covered - self.existing
 
     def _is_new(self, partition: Partition) -> bool:
-        return partition in self.covered and partition not in self.standing
+        return partition in self.covered and partition not in self.existing
 
     def _name(self, partition: Partition) -> str:
         return layout.changes_file(self.table.name, partition.scope, partition.key(self.lake.grain))
 
-    def _standing_files(self) -> set[Partition]:
+    def _existing_files(self) -> set[Partition]:
         """Which of the partitions have a file already."""
         names: set[str] = set()
-        for scope in sorted({partition.scope for partition in self.places.partitions}):
+        for scope in sorted({partition.scope for partition in self.index.partitions}):
             names.update(self.lake.files(layout.scope_folder(self.table.name, scope), recursive=True))
-        return {partition for partition in self.places.partitions if self._name(partition) in names}
+        return {partition for partition in self.index.partitions if self._name(partition) in names}
 
     def _write(
         self,
@@ -226,33 +226,33 @@ class _Merge:
         changing: list[Partition],
         waiting: Mapping[Partition, list[str]],
         arriving: int,
-    ) -> PartitionFiles[Partition]:
+    ) -> PartitionWriter[Partition]:
         """All rows of the changing partitions, in their final order, written aside."""
-        files = PartitionFiles(self.table, changing, self.workspace / "partitions")
+        files = PartitionWriter(self.table, changing, self.workspace / "partitions")
         number = {partition: place for place, partition in enumerate(changing)}
-        places = [self.places.number[one] for one in changing]
+        places = [self.index.number[one] for one in changing]
         positions = pa.array(
             range(len(changing)), pa.int64()
         )  # whose type no value tells where nothing changes
-        hold(engine, "changing", pa.table({"place": pa.array(places, pa.int64()), "position": positions}))
+        create_temp_table(engine, "changing", pa.table({"place": pa.array(places, pa.int64()), "position": positions}))
         parts = [
-            f"SELECT dealt.* EXCLUDE ({PLACE}), changing.position AS {PLACE}, true AS {IS_NEW} "
-            f"FROM dealt JOIN changing ON changing.place = dealt.{PLACE}"
+            f"SELECT dealt.* EXCLUDE ({PARTITION_NUMBER}), changing.position AS {PARTITION_NUMBER}, true AS {IS_NEW} "
+            f"FROM dealt JOIN changing ON changing.place = dealt.{PARTITION_NUMBER}"
         ]
-        held = [(self._name(one), number[one], False) for one in changing if one in self.standing]
+        held = [(self._name(one), number[one], False) for one in changing if one in self.existing]
         held += [(name, number[one], True) for one in changing for name in waiting.get(one, ())]
-        paths = [self.lake.fetch(name, self.workspace) for name, _, _ in held]
+        paths = [self.lake.local_copy(name, self.workspace) for name, _, _ in held]
         if held:
-            parts.append(self._held(engine, held, paths))
+            parts.append(self._stored_rows(engine, held, paths))
         count = arriving + sum(pq.read_metadata(path).num_rows for path in paths)
-        files.write(in_file_order(engine, self.table, " UNION ALL BY NAME ".join(parts), count))
+        files.write(sorted_for_files(engine, self.table, " UNION ALL BY NAME ".join(parts), count))
         return files
 
-    def _held(
+    def _stored_rows(
         self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]], paths: list[Path]
     ) -> str:
         whole = plain(arrow_schema(self.table))
-        hold(
+        create_temp_table(
             engine,
             "held",
             pa.table(
@@ -265,7 +265,7 @@ class _Merge:
             ),
         )
         return (
-            f"SELECT row.* EXCLUDE (file_path), held.position AS {PLACE}, held.is_new AS {IS_NEW}, "
+            f"SELECT row.* EXCLUDE (file_path), held.position AS {PARTITION_NUMBER}, held.is_new AS {IS_NEW}, "
             f"NULL::BIGINT AS {LINE}, held.is_whole AS {IS_WHOLE} "
             f"FROM {parquet(paths, arrow_schema(self.table), file_as='file_path')} AS row "
             "JOIN held ON held.path = row.file_path"
@@ -274,14 +274,14 @@ class _Merge:
     def _put_in_place(
         self,
         engine: duckdb.DuckDBPyConnection,
-        files: PartitionFiles[Partition],
+        files: PartitionWriter[Partition],
         arrived: Mapping[Partition, int],
         waiting: Mapping[Partition, list[str]],
     ) -> None:
         """Measure what was written, put it in place, and account for the partitions left as they were."""
         stands = {
-            one: self.lake.fetch(self._name(one), self.workspace)
-            for one in sorted(self.standing & (self.covered | files.paths.keys()))
+            one: self.lake.local_copy(self._name(one), self.workspace)
+            for one in sorted(self.existing & (self.covered | files.paths.keys()))
         }
         same = {
             one for one, path in files.paths.items() if one in stands and holds_the_same(stands[one], path)
@@ -303,25 +303,25 @@ class _Merge:
             self.merged.partitions[partition] = MergedPartition(
                 partition,
                 self._name(partition),
-                files.arrived(partition) if came else 0,
-                files.held(partition) if came else measures.rows,
+                files.rows_arrived(partition) if came else 0,
+                files.rows_before(partition) if came else measures.rows,
                 measures,
                 files.restated(partition) if came else Restated(),
-                stood=partition in self.standing,
+                stood=partition in self.existing,
                 is_written=is_written,
             )
 
-    def _explain(self, counts: Mapping[tuple[str, int | None], int]) -> None:
+    def _account_for_lines(self, counts: Mapping[tuple[str, int | None], int]) -> None:
         for capture in self.staged:
             manifest = capture.manifest
-            own = covered(manifest, self.lake.grain)
+            own = covered_partitions(manifest, self.lake.grain)
             dealt = boundary = unexplained = 0  # rows that are left aside belong nowhere either
             for (landing_id, place), rows in counts.items():
                 if landing_id != manifest.capture:
                     continue
                 if place is None:
                     unexplained += rows
-                elif self.places.partitions[place] in own:
+                elif self.index.partitions[place] in own:
                     dealt += rows
                 else:
                     boundary += rows

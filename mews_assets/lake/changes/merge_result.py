@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.partition_writer import Restated
-from mews_assets.lake.conversion.check_file import Findings
+from mews_assets.lake.conversion.check_file import FileFindings
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.quality.measures import Measures
@@ -25,8 +25,8 @@ class MergedPartition:
 
     partition: Partition
     name: str
-    arrived: int
-    held: int
+    rows_arrived: int
+    rows_before: int
     measures: Measures
     restated: Restated = field(default_factory=Restated)
     """Versions that came with other content than before, under the same id and stamp."""
@@ -36,12 +36,12 @@ class MergedPartition:
     @property
     def late(self) -> int:
         """Rows that came when the partition had landed before, without them."""
-        return max(0, self.measures.rows - self.held) if self.stood else 0
+        return max(0, self.measures.rows - self.rows_before) if self.stood else 0
 
     @property
     def repeats(self) -> int:
         """Arrived rows that were there already, or came more than once."""
-        return self.held + self.arrived - self.measures.rows
+        return self.rows_before + self.rows_arrived - self.measures.rows
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class MergedCapture:
     """
 
     manifest: Manifest
-    findings: Findings
-    dealt: int
-    boundary: int
+    findings: FileFindings
+    rows_assigned: int
+    edge_rows: int
     unexplained: int
     aside: int = 0
 
@@ -62,12 +62,12 @@ class MergedCapture:
     def is_reconciled(self) -> bool:
         lines = self.manifest.lines
         records = lines - self.findings.blank_lines
-        explained = self.dealt + self.boundary + self.aside
+        explained = self.rows_assigned + self.edge_rows + self.aside
         return not self.unexplained and records == self.findings.lines == explained
 
 
 @dataclass
-class Merged:
+class MergeResult:
     """What a merge did."""
 
     partitions: dict[Partition, MergedPartition] = field(default_factory=dict)

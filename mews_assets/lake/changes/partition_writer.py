@@ -26,8 +26,8 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_schema
 from mews_assets.catalog.model import Table, snake_case
-from mews_assets.lake.changes.assign_partitions import IS_NEW, IS_WHOLE, LINE, PLACE
-from mews_assets.lake.storage.chunked_sort import in_order
+from mews_assets.lake.changes.assign_partitions import IS_NEW, IS_WHOLE, LINE, PARTITION_NUMBER
+from mews_assets.lake.storage.chunked_sort import sorted_batches
 from mews_assets.lake.storage.compare_rows import Mask, differing
 from mews_assets.lake.storage.duckdb_session import identifier
 from mews_assets.lake.storage.parquet import open_writer, plain
@@ -50,7 +50,7 @@ class Restated:
     """Id and version of the first few."""
 
 
-class PartitionFiles(Generic[Name]):
+class PartitionWriter(Generic[Name]):
     """The files of some partitions, by their position in the list; written once, in order."""
 
     def __init__(self, table: Table, partitions: list[Name], folder: Path) -> None:
@@ -65,11 +65,11 @@ class PartitionFiles(Generic[Name]):
         self._restated: dict[int, Restated] = {}
         self._overtaken: set[int] = set()
 
-    def arrived(self, partition: Name) -> int:
+    def rows_arrived(self, partition: Name) -> int:
         """Rows that came for the partition, repeats among them."""
         return int(self._rows[True][self._number[partition]])
 
-    def held(self, partition: Name) -> int:
+    def rows_before(self, partition: Name) -> int:
         """Rows that the partition held before."""
         return int(self._rows[False][self._number[partition]])
 
@@ -88,7 +88,7 @@ class PartitionFiles(Generic[Name]):
         at = 0
         writer = _Writer(self._schema)
         for batch in self._one_of_each(batches):
-            places = np.asarray(batch.column(PLACE))
+            places = np.asarray(batch.column(PARTITION_NUMBER))
             rows = batch.select(self._schema.names).cast(self._schema)
             cuts = [0, *(np.flatnonzero(np.diff(places)) + 1).tolist(), len(places)]
             for start, end in pairwise(cuts):
@@ -106,7 +106,7 @@ class PartitionFiles(Generic[Name]):
         return at
 
     def _count(self, batch: pa.RecordBatch) -> None:
-        places, is_new = np.asarray(batch.column(PLACE)), np.asarray(batch.column(IS_NEW))
+        places, is_new = np.asarray(batch.column(PARTITION_NUMBER)), np.asarray(batch.column(IS_NEW))
         for new in (True, False):
             self._rows[new] += np.bincount(places[is_new == new], minlength=len(self._partitions))
 
@@ -151,14 +151,14 @@ class PartitionFiles(Generic[Name]):
 
     @property
     def _key(self) -> list[str]:
-        return [PLACE, self._version, "id"]
+        return [PARTITION_NUMBER, self._version, "id"]
 
     def _note(self, batch: pa.RecordBatch, waiting: pa.RecordBatch | None, other: Mask) -> None:
         """Count the restated. Not what a file lacks that was written before the table had all of its columns."""
         whole = np.asarray(batch.column(IS_WHOLE))
         before = np.append(waiting is None or waiting.column(IS_WHOLE)[0].as_py(), whole[:-1])
         for row in np.flatnonzero(other & whole & before).tolist():
-            found = self._restated.setdefault(batch.column(PLACE)[row].as_py(), Restated())
+            found = self._restated.setdefault(batch.column(PARTITION_NUMBER)[row].as_py(), Restated())
             found.count += 1
             if len(found.shown) < RESTATED_SHOWN:
                 found.shown.append(
@@ -171,10 +171,10 @@ class PartitionFiles(Generic[Name]):
         late[1:] &= differing(batch.slice(1), batch.slice(0, batch.num_rows - 1), ["_landing_id"])
         late[0] &= waiting is not None and differing(batch.slice(0, 1), waiting, ["_landing_id"])[0]
         if late.any():
-            self._overtaken.update(np.unique(np.asarray(batch.column(PLACE))[late]).tolist())
+            self._overtaken.update(np.unique(np.asarray(batch.column(PARTITION_NUMBER))[late]).tolist())
 
 
-def in_file_order(
+def sorted_for_files(
     engine: duckdb.DuckDBPyConnection, table: Table, rows: str, count: int
 ) -> Iterator[pa.RecordBatch]:
     """A query's rows as they are written: by place, version and id, and of one version the first captured first.
@@ -184,11 +184,11 @@ def in_file_order(
     columns = ", ".join(identifier(name) for name in arrow_schema(table).names)
     # Rows without a version come last, as they do in any sort of DuckDB's.
     version = f"coalesce({identifier(snake_case(table.version_column))}, 'infinity')"
-    return in_order(
+    return sorted_batches(
         engine,
         rows,
-        f"{columns}, {PLACE}, {IS_NEW}, {IS_WHOLE}",
-        keys=(PLACE, version, "id"),
+        f"{columns}, {PARTITION_NUMBER}, {IS_NEW}, {IS_WHOLE}",
+        keys=(PARTITION_NUMBER, version, "id"),
         then=("_captured_at_utc", "_landing_id", f"{LINE} NULLS LAST"),
         count=count,
     )

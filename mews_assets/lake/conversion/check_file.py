@@ -21,9 +21,9 @@ from typing import BinaryIO, TypeAlias, cast
 import pyarrow as pa
 
 from mews_assets.catalog.model import Column, Kind, Table
-from mews_assets.lake.conversion.exact_numbers import long_numbers, number_places
+from mews_assets.lake.conversion.exact_numbers import long_numbers, number_paths
 from mews_assets.lake.conversion.inspect_record import BOM, FieldError, inspect, is_blank
-from mews_assets.lake.conversion.scan import scan_of
+from mews_assets.lake.conversion.scan import compile_scan
 from mews_assets.lake.errors import RecordError
 
 BLOCK_BYTES = 8 << 20
@@ -33,7 +33,7 @@ MAX_LINE_BYTES = 16 << 20
 
 
 @dataclass
-class Seen:
+class UnknownField:
     """How often a field was seen that the catalog does not know, and what it held first."""
 
     count: int
@@ -41,7 +41,7 @@ class Seen:
 
 
 @dataclass
-class Findings:
+class FileFindings:
     """What a check of whole files found. `lines` are records, `exact` those with numbers longer than a double.
 
     `empty` counts the dates and instants that were empty texts, and became nulls, by their field. `mended` counts the
@@ -50,26 +50,26 @@ class Findings:
 
     lines: int = 0
     blank_lines: int = 0
-    unknown: dict[str, Seen] = field(default_factory=dict)
+    unknown: dict[str, UnknownField] = field(default_factory=dict)
     exact: int = 0
     empty: Counter[str] = field(default_factory=Counter)
     mended: int = 0
 
-    def add(self, other: Findings) -> None:
+    def add(self, other: FileFindings) -> None:
         self.lines += other.lines
         self.blank_lines += other.blank_lines
         self.exact += other.exact
         self.empty += other.empty
         self.mended += other.mended
         for path, seen in other.unknown.items():
-            self.unknown.setdefault(path, Seen(0, seen.kind)).count += seen.count
+            self.unknown.setdefault(path, UnknownField(0, seen.kind)).count += seen.count
 
 
 KeepExact: TypeAlias = Callable[[int, dict[str, str]], None]
 """Takes a record's place in the file, from 0 on, and its numbers that a double cannot hold: text by place in it."""
 
 
-def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, numbers: None) -> Findings:
+def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, numbers: None) -> FileFindings:
     """Check every line of a JSON Lines file (plain, .gz or .zst).
 
     Raises RecordError naming file, line and field on the first record that cannot become a row.
@@ -78,7 +78,7 @@ def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, num
     try:
         with open_lines(path) as source:
             for block in _blocks(source):
-                checker.take(block)
+                checker.check_block(block)
     except _TooLongError:
         problem = f"longer than {MAX_LINE_BYTES >> 20} MiB, the longest record that is read"
         raise RecordError(table.name, path, checker.lines_before + 1, None, problem) from None
@@ -141,21 +141,21 @@ class _Checker:
     """One file's check: what it knows of the file so far, and what it found."""
 
     def __init__(self, table: Table, path: Path, keep_exact: KeepExact) -> None:
-        self.findings = Findings()
+        self.findings = FileFindings()
         self._table, self._path, self._keep_exact = table, path, keep_exact
         self._known_names = frozenset(_names(table.columns))
-        self._number_places = number_places(table.columns)
+        self._number_places = number_paths(table.columns)
         self._has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
         self._learnt: dict[str, bytes] = {}
         """Path and text of the new fields that the scan lets through: these are counted by their text."""
-        self._scan = scan_of(table)
+        self._scan = compile_scan(table)
 
     @property
     def lines_before(self) -> int:
         """Lines of the blocks taken so far."""
         return self.findings.lines + self.findings.blank_lines
 
-    def take(self, block: memoryview) -> None:
+    def check_block(self, block: memoryview) -> None:
         """The next block of the file. If not all its lines are good, they are looked at one by one."""
         lines = self._scan.count_lines(block)
         if lines is not None:
@@ -164,12 +164,12 @@ class _Checker:
             looked_at: list[bytes] = []
         else:
             text = bytes(block)
-            looked_at = self._look_closer(text)
+            looked_at = self._inspect_lines(text)
         for path, name in self._learnt.items():
             by_name = text.count(name) - sum(line.count(name) for line in looked_at)
             self.findings.unknown[path].count += by_name
 
-    def _look_closer(self, block: bytes) -> list[bytes]:
+    def _inspect_lines(self, block: bytes) -> list[bytes]:
         """Line by line: most are good; of the others, most only hold a long number.
 
         Gives the lines whose new fields were counted one by one.
@@ -198,7 +198,7 @@ class _Checker:
         """Which lines are good but for long numbers."""
         if self._has_decimals:  # their places are limited too, which only a closer look tells
             return [False] * len(lines)
-        return scan_of(self._table, unknown=self._learnt, long_numbers=True).fits(lines)
+        return compile_scan(self._table, unknown=self._learnt, long_numbers=True).fits(lines)
 
     def _take_numbers(self, line: bytes, row: int) -> bool:
         """Take a line's long numbers and no more of it; False where it must be looked at after all."""
@@ -218,7 +218,7 @@ class _Checker:
         self.findings.empty.update(record.empty)
         self.findings.mended += record.mended is not None
         for path, kind in record.unknown:
-            self.findings.unknown.setdefault(path, Seen(0, kind)).count += 1
+            self.findings.unknown.setdefault(path, UnknownField(0, kind)).count += 1
         return [path for path, _ in record.unknown if path not in self._learnt]
 
     def _keep(self, row: int, numbers: dict[str, str]) -> None:
@@ -238,7 +238,7 @@ class _Checker:
             if is_told_by_name and times >= _LEARN_AFTER and block.count(text) == times:
                 self._learnt[path] = text
                 learnt_names.add(name)
-                self._scan = scan_of(self._table, unknown=self._learnt)
+                self._scan = compile_scan(self._table, unknown=self._learnt)
 
 
 def _names(columns: tuple[Column, ...]) -> Iterator[str]:

@@ -26,15 +26,15 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Table
 from mews_assets.catalog.privacy import KEEP
-from mews_assets.lake.conversion.check_file import MAX_LINE_BYTES, Findings, check_file
+from mews_assets.lake.conversion.check_file import MAX_LINE_BYTES, FileFindings, check_file
 from mews_assets.lake.conversion.exact_numbers import ExactNumbers
 from mews_assets.lake.conversion.find_bad_record import refused_record, wrong_record
-from mews_assets.lake.conversion.mask_rows import Hiding
-from mews_assets.lake.conversion.rename_nested import under_schema
+from mews_assets.lake.conversion.mask_rows import RowMasker
+from mews_assets.lake.conversion.rename_nested import rename_nested
 from mews_assets.lake.conversion.repair_lines import write_mended
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.duckdb_paths import json_lines
-from mews_assets.lake.storage.duckdb_session import identifier, open_engine, read_types, select_columns
+from mews_assets.lake.storage.duckdb_session import identifier, open_duckdb, read_types, select_columns
 from mews_assets.lake.storage.parquet import open_writer, plain
 
 _ROW_GROUP_ROWS = 32_768
@@ -59,7 +59,7 @@ class Converted:
     """What a conversion wrote and what its check found."""
 
     rows: int
-    findings: Findings
+    findings: FileFindings
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class _Job:
     parsed: list[Path]
     aside: Path
     own: Mapping[str, str]
-    hiding: Hiding
+    hiding: RowMasker
     threads: int | None
 
 
@@ -81,7 +81,7 @@ def convert(
     target: Path,
     *,
     own: Mapping[str, str] | None = None,
-    hiding: Hiding | None = None,
+    hiding: RowMasker | None = None,
     threads: int | None = None,
 ) -> Converted:
     """Convert JSON Lines files (plain, .gz or .zst) of one table to one Parquet file.
@@ -92,7 +92,7 @@ def convert(
     """
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}.aside")
     try:
-        job = _Job(table, sources, sources, aside, own or {}, hiding or Hiding(table, KEEP), threads)
+        job = _Job(table, sources, sources, aside, own or {}, hiding or RowMasker(table, KEEP), threads)
         findings = _convert_aside(job)
         rows = _verify(job, findings)
         aside.replace(target)
@@ -101,7 +101,7 @@ def convert(
     return Converted(rows, findings)
 
 
-def _convert_aside(job: _Job) -> Findings:
+def _convert_aside(job: _Job) -> FileFindings:
     table, sources = job.table, job.sources
     with (
         TemporaryDirectory(dir=job.aside.parent, prefix=".spill-") as spill,
@@ -136,15 +136,15 @@ def _mended(job: _Job, spill: Path) -> _Job:
     return replace(job, parsed=copies)
 
 
-def _check(table: Table, sources: list[Path], exact: ExactNumbers) -> Findings:
-    findings = Findings()
+def _check(table: Table, sources: list[Path], exact: ExactNumbers) -> FileFindings:
+    findings = FileFindings()
     for path in sources:
         findings.add(check_file(table, path, partial(_keep, exact, findings.lines)))
     return findings
 
 
 def _keep(exact: ExactNumbers, rows_before: int, row: int, numbers: dict[str, str]) -> None:
-    exact.keep(rows_before + row, numbers)
+    exact.add(rows_before + row, numbers)
 
 
 def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
@@ -152,12 +152,12 @@ def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
     columns = select_columns(table.kept_columns)
     columns += [f"{expression} AS {identifier(name)}" for name, expression in own.items()]
     columns.append("NULL::MAP(VARCHAR, VARCHAR) AS _exact_numbers")
-    with open_engine(spill, threads=job.threads or _parser_threads()) as engine:
+    with open_duckdb(spill, threads=job.threads or _parser_threads()) as engine:
         for line_bytes in (_USUAL_LINE_BYTES, MAX_LINE_BYTES):
             source = json_lines(job.parsed, read_types(table.kept_columns), line_bytes)
             try:
                 rows = _batches(engine, f"SELECT {', '.join(columns)} FROM {source}")
-                _write(exact.put_into(rows, table) if exact else rows, _schema(table, own), job)
+                _write(exact.restore(rows, table) if exact else rows, _schema(table, own), job)
                 return
             except _ParserError as error:
                 if not error.is_of_long_lines or line_bytes == MAX_LINE_BYTES:
@@ -199,10 +199,10 @@ def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, job: _Job) -> N
             writer.close()
 
 
-def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: Hiding) -> Iterator[pa.Table]:
+def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: RowMasker) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     for batch in batches:
-        held.append(hiding.rows(under_schema(batch, schema)))
+        held.append(hiding.mask(rename_nested(batch, schema)))
         if sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
             yield pa.Table.from_batches(held)
             held = []
@@ -217,7 +217,7 @@ def _batches(engine: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Recor
         raise _ParserError(error) from None
 
 
-def _verify(job: _Job, findings: Findings) -> int:
+def _verify(job: _Job, findings: FileFindings) -> int:
     """The rows of the file just written: as many as there were lines, each with an Id."""
     metadata = pq.read_metadata(job.aside)
     ids = [metadata.row_group(group).column(0).statistics for group in range(metadata.num_row_groups)]
@@ -251,7 +251,7 @@ def _reads(job: _Job, spill: Path, lines: bytes, columns: tuple[Column, ...]) ->
     piece.write_bytes(lines)
     chosen = ", ".join(select_columns(columns))
     source = json_lines([piece], read_types(columns), MAX_LINE_BYTES)
-    with open_engine(spill, threads=job.threads or _parser_threads()) as engine:
+    with open_duckdb(spill, threads=job.threads or _parser_threads()) as engine:
         try:
             for _ in _batches(engine, f"SELECT {chosen} FROM {source}"):
                 pass
@@ -264,7 +264,7 @@ def _named(sources: list[Path]) -> str:
     return ", ".join(path.name for path in sources) or "no file"
 
 
-def never_there(table: Table, file: Path) -> list[str]:
+def absent_columns(table: Table, file: Path) -> list[str]:
     """The fields that Mews always sends and that no row of a converted file has: most likely another table's."""
     metadata = pq.read_metadata(file)
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]

@@ -44,24 +44,24 @@ class _Long(str):
     __slots__ = ()
 
 
-Places: TypeAlias = "dict[str, Places | None]"
+NumberPaths: TypeAlias = "dict[str, NumberPaths | None]"
 """Names below which numbers stand: None is for the number itself, and for whatever of free form."""
 
 
-def number_places(columns: tuple[Column, ...]) -> Places:
+def number_paths(columns: tuple[Column, ...]) -> NumberPaths:
     """Where a record may have numbers that a double need not hold."""
-    places: Places = {}
+    places: NumberPaths = {}
     for column in columns:
         if column.deprecated:
             continue
         if column.kind in (Kind.NUMBER, Kind.DECIMAL, Kind.JSON):
             places[column.name] = None
-        elif below := number_places(column.columns):
+        elif below := number_paths(column.columns):
             places[column.name] = below
     return places
 
 
-def long_numbers(line: bytes, places: Places) -> dict[str, str]:
+def long_numbers(line: bytes, places: NumberPaths) -> dict[str, str]:
     """The numbers of a good record that a double cannot hold, as text by their place: a fifth of `inspect`'s time.
 
     Raises ValueError where the record is not good: on malformed JSON, and on a number beyond a double's range.
@@ -80,7 +80,7 @@ def _only_long(text: str) -> _Long | None:
     return _Long(text)
 
 
-def _gather(value: Any, places: Places | None, path: str, found: dict[str, str]) -> None:
+def _gather(value: Any, places: NumberPaths | None, path: str, found: dict[str, str]) -> None:
     if isinstance(value, _Long):
         found[path] = str(value)
     elif isinstance(value, list):
@@ -111,14 +111,14 @@ class ExactNumbers:
         if self._writer is not None:
             self._writer.close()
 
-    def keep(self, row: int, numbers: dict[str, str]) -> None:
+    def add(self, row: int, numbers: dict[str, str]) -> None:
         """Numbers of one row as text, by their place in the record; rows come in their order."""
         self._held.append((row, list(numbers.items())))
         self.rows += 1
         if len(self._held) >= _ENTRIES_HELD:
             self._write_held()
 
-    def put_into(self, batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.RecordBatch]:
+    def restore(self, batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.RecordBatch]:
         """All rows from the first on, those with such numbers with them in `_exact_numbers` and in decimals."""
         decimals = {column.name: column.field_name for column in table.columns if column.kind is Kind.DECIMAL}
         entries = self._entries()

@@ -49,7 +49,7 @@ class _Number(_Verbatim):
 
 
 @dataclass
-class Inspected:
+class InspectedRecord:
     """What one record holds beyond the ordinary."""
 
     id: str
@@ -64,7 +64,7 @@ class Inspected:
     """The line as the parser must be given it, where it would not read the original, or read it otherwise."""
 
 
-def inspect(line: bytes, table: Table) -> Inspected:
+def inspect(line: bytes, table: Table) -> InspectedRecord:
     """Look at every field of one record. Raises FieldError naming the first that is wrong."""
     try:
         return _inspected(line, table)
@@ -72,7 +72,7 @@ def inspect(line: bytes, table: Table) -> Inspected:
         raise FieldError(None, "nested too deeply to be read") from None
 
 
-def _inspected(line: bytes, table: Table) -> Inspected:
+def _inspected(line: bytes, table: Table) -> InspectedRecord:
     record = parse(line, _names(table))
     identity = record.get("Id")
     if identity is None or identity == "":
@@ -80,7 +80,7 @@ def _inspected(line: bytes, table: Table) -> Inspected:
     if kind_of(identity) != "string":
         raise FieldError("Id", f"{_a(kind_of(identity))} where a string must stand")
     version = record.get(table.version_column)
-    found = Inspected(identity, version if isinstance(version, str) else None)
+    found = InspectedRecord(identity, version if isinstance(version, str) else None)
     if _object(record, table.columns, "", found) or line.startswith(BOM):
         kept = (column.name for column in table.kept_columns if column.name in record)
         found.mended = written({name: record[name] for name in kept}).encode()
@@ -182,7 +182,7 @@ def _decimal_of(text: str) -> Decimal:
         return Decimal(repr(float(text)))
 
 
-def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: Inspected) -> bool:
+def _object(value: dict[str, Any], columns: tuple[Column, ...], at: str, found: InspectedRecord) -> bool:
     """Look at the fields of an object, and put in place what the parser must be given. Whether there was any."""
     known = {column.name: column for column in columns}
     is_mended = False
@@ -218,7 +218,7 @@ _EXPECTED = {
 }
 
 
-def _single(column: Column, value: Any, path: str, found: Inspected) -> tuple[Any, bool]:
+def _single(column: Column, value: Any, path: str, found: InspectedRecord) -> tuple[Any, bool]:
     """The value as the parser must be given it, and whether that differs from how it came."""
     if column.kind is Kind.JSON:
         _free_form(value, path, found)
@@ -249,7 +249,7 @@ def _a(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
 
 
-def _free_form(value: Any, path: str, found: Inspected) -> None:
+def _free_form(value: Any, path: str, found: InspectedRecord) -> None:
     """Anything goes; but its numbers are rewritten by way of a double too."""
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -279,7 +279,7 @@ def _exponent(text: str) -> int:
     return -shift if text.startswith("-") else shift
 
 
-def _decimal(text: str, path: str, found: Inspected) -> tuple[str, bool]:
+def _decimal(text: str, path: str, found: InspectedRecord) -> tuple[str, bool]:
     mantissa, _, exponent = text.lower().lstrip("-").partition("e")
     whole, _, fraction = mantissa.partition(".")
     fraction = fraction.rstrip("0")  # zeros at the end carry nothing
@@ -294,7 +294,7 @@ def _decimal(text: str, path: str, found: Inspected) -> tuple[str, bool]:
     return text, False
 
 
-def _stamp(column: Column, text: str, path: str, found: Inspected) -> tuple[str | None, bool]:
+def _stamp(column: Column, text: str, path: str, found: InspectedRecord) -> tuple[str | None, bool]:
     """A date or an instant: the parser reads fewer forms than are plain."""
     if text == "":
         found.empty.append(_INDEX.sub("", path))

@@ -25,19 +25,19 @@ from mews_assets.catalog.privacy import (
     Privacy,
     has_personal,
     is_hashed,
-    is_of_people,
-    stays_of_a_person,
+    is_data_subject_table,
+    survives_erasure,
 )
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.text.match_ids import Names
 
-FORGOTTEN = "forgotten"
+PLACEHOLDER = "forgotten"
 """Stands where a text that Mews requires was a forgotten person's: an empty field would look like a fault of Mews."""
 _EXACT_NUMBERS = "_exact_numbers"
 _INDEX = re.compile(r"\[\d+\]")
 
 
-class Hiding:
+class RowMasker:
     """What is hidden in the rows of one table: all personal data under a policy, and all of some people's."""
 
     def __init__(self, table: Table, privacy: Privacy, forgotten: Collection[str] = ()) -> None:
@@ -50,7 +50,7 @@ class Hiding:
         self._columns = {column.field_name: column for column in table.kept_columns}
         self._personal_paths = tuple(one.mews_path for one in fields(table) if one.is_personal)
 
-    def rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def mask(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The same rows with what is personal hidden."""
         if self._privacy.pii is Pii.KEEP and not self._forgotten:
             return batch
@@ -79,7 +79,7 @@ class Hiding:
         hidden = _covered(column, values, self._privacy, False)
         if not gone.true_count:
             return hidden
-        if is_of_people(self._table) and not stays_of_a_person(self._table, column):
+        if is_data_subject_table(self._table) and not survives_erasure(self._table, column):
             return pc.if_else(gone, _emptied(column, values), hidden)
         return pc.if_else(gone, _emptied(column, values), hidden) if has_personal(column) else hidden
 
@@ -146,7 +146,7 @@ def _emptied(column: Column, values: pa.Array) -> pa.Array:
     if column.required and column.is_list:
         return pa.array([[]], values.type).take(pa.array(np.zeros(len(values), np.int64)))
     if column.required and is_hashed(column):
-        text = FORGOTTEN if column.kind is Kind.STRING else json.dumps(FORGOTTEN)
+        text = PLACEHOLDER if column.kind is Kind.STRING else json.dumps(PLACEHOLDER)
         return pa.array(np.full(len(values), text), values.type)
     if column.kind is Kind.OBJECT and not column.pii and has_personal(column):
         return _covered(column, values, Privacy(Pii.DROP), False)

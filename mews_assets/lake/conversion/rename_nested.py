@@ -9,13 +9,13 @@ from __future__ import annotations
 import pyarrow as pa
 
 
-def under_schema(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def rename_nested(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The same columns, in the same order, under the names and types of the schema."""
-    columns = [_under_type(values, field.type) for values, field in zip(rows.columns, schema, strict=True)]
+    columns = [_rename_values(values, field.type) for values, field in zip(rows.columns, schema, strict=True)]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _under_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
+def _rename_values(values: pa.Array, kind: pa.DataType) -> pa.Array:
     if isinstance(values, pa.ExtensionArray):  # JSON: text that is told apart by its type alone
         values = values.storage
     if values.type == kind:
@@ -23,10 +23,10 @@ def _under_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_struct(kind):
         if values.offset:  # its fields are then cut already, its own nulls are not
             values = pa.concat_arrays([values])
-        fields = [_under_type(values.field(at), kind.field(at).type) for at in range(kind.num_fields)]
+        fields = [_rename_values(values.field(at), kind.field(at).type) for at in range(kind.num_fields)]
         return pa.Array.from_buffers(kind, len(values), values.buffers()[:1], values.null_count, 0, fields)
     if pa.types.is_list(kind):
-        items = [_under_type(values.values, kind.value_type)]
+        items = [_rename_values(values.values, kind.value_type)]
         return pa.Array.from_buffers(
             kind, len(values), values.buffers()[:2], values.null_count, values.offset, items
         )

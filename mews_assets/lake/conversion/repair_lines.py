@@ -12,7 +12,7 @@ from pathlib import Path
 from mews_assets.catalog.model import Kind, Table
 from mews_assets.lake.conversion.check_file import open_lines
 from mews_assets.lake.conversion.inspect_record import inspect, is_blank
-from mews_assets.lake.conversion.scan import Scan, scan_of
+from mews_assets.lake.conversion.scan import Scan, compile_scan
 from mews_assets.lake.landing.redact_lines import line_blocks
 
 
@@ -20,7 +20,7 @@ def write_mended(table: Table, source: Path, target: Path) -> None:
     """A copy of a file whose lines were all found good, without compression, line for line."""
     # Money is limited in its places, and so looked at closer wherever it is long.
     has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
-    scan = scan_of(table, long_numbers=not has_decimals)
+    scan = compile_scan(table, long_numbers=not has_decimals)
     with open_lines(source) as lines, target.open("wb") as copy:
         for block in line_blocks(lines):
             copy.write(_mended(block, table, scan))

@@ -35,7 +35,7 @@ class Scan(Protocol):
         ...
 
 
-def scan_of(table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False) -> Scan:
+def compile_scan(table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False) -> Scan:
     """The fastest scan there is here. What may be let through besides is `shape`'s to explain."""
     unknown = tuple(unknown)
     if is_compiled():

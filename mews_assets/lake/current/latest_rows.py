@@ -26,7 +26,7 @@ _BATCH_ROWS = 16_384
 _NARROW_BATCH_ROWS = 65_536
 
 
-def newest_of(
+def latest_rows(
     engine: duckdb.DuckDBPyConnection, table: Table, paths: list[Path], workspace: Path
 ) -> Iterator[pa.RecordBatch]:
     """The newest version of each id in the files, sorted by id, in the table's columns."""
@@ -44,7 +44,7 @@ def newest_of(
         path.unlink()
 
 
-def typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The rows in the table's columns; one that they lack is empty in all of them."""
     columns = [
         batch.column(field.name).cast(field.type)
@@ -86,7 +86,7 @@ def _narrow(table: Table, paths: list[Path]) -> pa.RecordBatchReader:
             at = 0
             for batch in open_batches(path, _NARROW_BATCH_ROWS, [one.name for one in kept]):
                 rows = batch.num_rows
-                columns = list(typed(batch, there).columns)
+                columns = list(cast_batch(batch, there).columns)
                 columns.append(pa.array(np.full(rows, place, np.int32)))
                 columns.append(pa.array(np.arange(at, at + rows, dtype=np.int32)))
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
@@ -111,7 +111,7 @@ def _chosen(
         for batch in open_batches(path, _BATCH_ROWS):
             first, after = np.searchsorted(numbers, (at, at + batch.num_rows))
             if after > first:
-                rows = typed(batch.take(pa.array(numbers[first:after] - at)), schema)
+                rows = cast_batch(batch.take(pa.array(numbers[first:after] - at)), schema)
                 yield stretches[first:after], rows
             at += batch.num_rows
 

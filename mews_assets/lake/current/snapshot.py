@@ -21,15 +21,15 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table, snake_case
-from mews_assets.lake.conversion.check_file import Findings
-from mews_assets.lake.current.latest_rows import newest_of
+from mews_assets.lake.conversion.check_file import FileFindings
+from mews_assets.lake.current.latest_rows import latest_rows
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.landing.convert_capture import convert_capture
-from mews_assets.lake.landing.erasure_list import hiding_of
+from mews_assets.lake.landing.erasure_list import row_masker
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import plain, write_rows
 
@@ -69,7 +69,7 @@ def pending(lake: Lake, table: Table, scope: str) -> list[Manifest]:
     return [one for one in every if one.scopes == (scope,)]
 
 
-def landed(lake: Lake, table: Table) -> list[Manifest]:
+def landed_snapshots(lake: Lake, table: Table) -> list[Manifest]:
     """All landed snapshots of a table but those that could not become rows, oldest first."""
     name = layout.snapshot_landing(table.name)
     rejected = capture_store.rejected(lake, name)
@@ -77,7 +77,7 @@ def landed(lake: Lake, table: Table) -> list[Manifest]:
     return [capture_store.read_manifest(lake, name, one) for one in captures]
 
 
-def take_in(
+def merge_snapshots(
     lake: Lake,
     table: Table,
     scope: str,
@@ -95,18 +95,18 @@ def take_in(
     with lake.lock(lock_name(table)), lake.workspace() as workspace:
         wanted = pending(lake, table, scope)
         if from_landing:
-            wanted = [one for one in landed(lake, table) if one.scopes == (scope,)]
+            wanted = [one for one in landed_snapshots(lake, table) if one.scopes == (scope,)]
             _refuse_gone(table, scope, wanted)
-        return _TakingIn(lake, table, scope, workspace, threads).run(wanted, raw or {}, from_landing)
+        return _SnapshotMerge(lake, table, scope, workspace, threads).run(wanted, raw or {}, from_landing)
 
 
-class _TakingIn:
+class _SnapshotMerge:
     def __init__(self, lake: Lake, table: Table, scope: str, workspace: Path, threads: int | None) -> None:
         self.lake, self.table, self.scope, self.workspace = lake, table, scope, workspace
         self.threads = threads
         self.name = layout.snapshot_file(table.name, scope)
         self.schema = plain(arrow_schema(table))
-        self.findings = Findings()
+        self.findings = FileFindings()
         self.foreign = 0
 
     def run(self, manifests: list[Manifest], raw: Mapping[str, list[Path]], from_scratch: bool) -> Snapshot:
@@ -117,7 +117,7 @@ class _TakingIn:
                 f"{layout.SNAPSHOT}/{self.table.name} of it to ask Mews for one"
             )
         taken, problem = self._convert(manifests, raw)
-        held = self.lake.hold(self.name, self.workspace) if there else None
+        held = self.lake.pin(self.name, self.workspace) if there else None
         rows_before = self._rows_of(held, from_scratch) if held is not None else 0
         target = held
         if taken:
@@ -131,7 +131,7 @@ class _TakingIn:
             self.lake.put(target, self.name)
         done = [one for one in manifests if one.capture in taken]
         for manifest in done:
-            capture_store.settle(self.lake, manifest)
+            capture_store.mark_merged(self.lake, manifest)
         if problem is not None:
             raise problem
         return Snapshot(
@@ -162,7 +162,7 @@ class _TakingIn:
         self, manifests: Iterable[Manifest], raw: Mapping[str, list[Path]]
     ) -> tuple[dict[str, Path], RecordError | None]:
         """The captures that can become rows, each converted; and the problem of the first that cannot."""
-        hiding = hiding_of(self.lake, self.table)
+        hiding = row_masker(self.lake, self.table)
         taken: dict[str, Path] = {}
         problem = None
         files = {capture: {self.table.name: paths} for capture, paths in raw.items()}
@@ -180,8 +180,8 @@ class _TakingIn:
         return taken, problem
 
     def _write(self, target: Path, sources: list[Path]) -> None:
-        with open_engine(self.workspace, threads=self.threads) as engine:
-            rows = newest_of(engine, self.table, sources, self.workspace)
+        with open_duckdb(self.workspace, threads=self.threads) as engine:
+            rows = latest_rows(engine, self.table, sources, self.workspace)
             write_rows(target, self.schema, self._own(rows), _ROW_GROUP_ROWS)
 
     def _own(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

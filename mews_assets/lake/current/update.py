@@ -30,26 +30,26 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
-from mews_assets.lake.current.latest_rows import newest_of, typed
-from mews_assets.lake.current.version_order import Counts, Reread, UncertainError, merge_newest
+from mews_assets.lake.current.latest_rows import latest_rows, cast_batch
+from mews_assets.lake.current.version_order import MergeCounts, Reread, UncertainError, merge_newest
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import open_batches, plain, write_rows
 from mews_assets.windows import from_key
 
-_MEMORY = b"mews_assets.folded"
+SOURCES_KEY = b"mews_assets.folded"
 _SNAPSHOT = layout.SNAPSHOT
 """Among the keys of windows: the file of the snapshot. No window has such a key."""
-_RULE = 1
+FORMAT_VERSION = 1
 """Of what is remembered and how the newest is chosen. Raised when a file made before must be made anew."""
 _ROW_GROUP_ROWS = 65_536
 _BATCH_ROWS = 16_384
 
 
 @dataclass(frozen=True)
-class Folded:
+class CurrentResult:
     """A scope's file after a fold: ids only come, so `rows - rows_before` are new ones; `replaced` got a newer
     version. `files_read` of the scope's `files` were new to it; `rebuilt` says why all were, if so. They are its
     files of changes, and that of its snapshot where there is one.
@@ -69,22 +69,22 @@ class Folded:
     rebuilt: str = ""
 
 
-def fold(
+def update_current(
     lake: Lake, table: Table, scope: str, *, from_scratch: bool = False, threads: int | None = None
-) -> Folded:
+) -> CurrentResult:
     """Bring the scope's current table up to all of its changes. Raises LakeError where there are none.
 
     `from_scratch` reads all of them, and gives the same rows as fold after fold did.
     """
     with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
-        work = _Fold(lake, table, scope, workspace, threads)
+        work = _Update(lake, table, scope, workspace, threads)
         try:
             return work.run("asked for" if from_scratch else work.reason_to_rebuild())
         except UncertainError as error:
             return work.run(str(error))
 
 
-class _Fold:
+class _Update:
     def __init__(self, lake: Lake, table: Table, scope: str, workspace: Path, threads: int | None) -> None:
         self.lake, self.table, self.scope, self.workspace = lake, table, scope, workspace
         self.threads = threads
@@ -97,18 +97,18 @@ class _Fold:
                 f"{table.name}: nothing stands in changes for {scope} yet, so nothing is known to be current; "
                 f"materialise changes/{table.name} of some of its windows first, or its snapshot"
             )
-        self.held = lake.fetch(self.name, workspace) if lake.exists(self.name) else None
+        self.held = lake.local_copy(self.name, workspace) if lake.exists(self.name) else None
         self.rows_before, self.memory = 0, dict[str, Any]()
         if self.held is not None:
             with suppress(pa.ArrowInvalid):  # what cannot be read is made anew
                 metadata = pq.read_metadata(self.held)
-                self.rows_before, self.memory = metadata.num_rows, _read_memory(metadata)
+                self.rows_before, self.memory = metadata.num_rows, _read_sources(metadata)
 
     def reason_to_rebuild(self) -> str:
         """Why what stands there cannot be gone on with; empty if it can."""
         if self.held is None:
             return "it is the first time"
-        if self.memory.get("rule") != _RULE:
+        if self.memory.get("rule") != FORMAT_VERSION:
             return "it was made by another rule"
         if self.memory.get("columns") != _fingerprint(self.schema):
             return "the columns of the table have changed"
@@ -118,29 +118,29 @@ class _Fold:
             return f"the window {gone[0]} is no longer in changes"
         return ""
 
-    def run(self, rebuilt: str) -> Folded:
+    def run(self, rebuilt: str) -> CurrentResult:
         folded = {} if rebuilt else self.memory["files"]
         fresh = sorted(key for key, stamp in self.listed.items() if folded.get(key) != stamp)
         if not fresh:
             assert self.held is not None
-            return self._told(self.held, Counts(), 0, 0, rebuilt)
+            return self._result(self.held, MergeCounts(), 0, 0, rebuilt)
         folder = self.workspace / ("all" if rebuilt else "fresh")
         folder.mkdir()
         names = [self._source(key) for key in fresh]
-        paths = [self.lake.hold(name, folder) for name in names]
+        paths = [self.lake.pin(name, folder) for name in names]
         versions = sum(self._versions(name, path) for name, path in zip(names, paths, strict=True))
         target = folder / layout.ROWS_FILE
         windows = [from_key(key, self.lake.grain) for key in fresh if key != _SNAPSHOT]
         reread = Reread(windows, snapshot=_SNAPSHOT in fresh)
-        counts = Counts()
-        with open_engine(folder, threads=self.threads) as engine:
+        counts = MergeCounts()
+        with open_duckdb(folder, threads=self.threads) as engine:
             held = () if rebuilt or self.held is None else open_batches(self.held, _BATCH_ROWS)
-            ours = (typed(batch, self.schema) for batch in held)
-            arrived = newest_of(engine, self.table, paths, folder)
+            ours = (cast_batch(batch, self.schema) for batch in held)
+            arrived = latest_rows(engine, self.table, paths, folder)
             rows = merge_newest(self.table, ours, arrived, reread, counts)
-            says = {_MEMORY: _memory(self.schema, self.listed)}
+            says = {SOURCES_KEY: _sources_metadata(self.schema, self.listed)}
             write_rows(target, self.schema, rows, _ROW_GROUP_ROWS, says)
-        told = self._told(target, counts, len(fresh), versions, rebuilt)
+        told = self._result(target, counts, len(fresh), versions, rebuilt)
         self.lake.put(target, self.name)
         return told
 
@@ -161,9 +161,9 @@ class _Fold:
                 f"{again} again from what landed"
             ) from None
 
-    def _told(self, path: Path, counts: Counts, files: int, versions: int, rebuilt: str) -> Folded:
+    def _result(self, path: Path, counts: MergeCounts, files: int, versions: int, rebuilt: str) -> CurrentResult:
         rows, repeated = _count_ids(path)
-        return Folded(
+        return CurrentResult(
             scope=self.scope,
             name=self.name,
             rows=rows,
@@ -181,10 +181,10 @@ class _Fold:
 
 def _files(lake: Lake, table: Table, scope: str) -> dict[str, str]:
     """The windows of a scope, and its snapshot, each with what tells its file from the one it replaced."""
-    stamps = lake.stamps(layout.scope_folder(table.name, scope))
+    stamps = lake.fingerprints(layout.scope_folder(table.name, scope))
     found = {layout.partition_of(name)[1]: stamp for name, stamp in stamps.items()}
     snapshot = layout.snapshot_file(table.name, scope)
-    shown = lake.stamps(snapshot.rpartition("/")[0]).get(snapshot)
+    shown = lake.fingerprints(snapshot.rpartition("/")[0]).get(snapshot)
     return {**found, _SNAPSHOT: shown} if shown else found
 
 
@@ -204,13 +204,13 @@ def _fingerprint(schema: pa.Schema) -> str:
     return hashlib.sha256(str(schema).encode()).hexdigest()[:16]
 
 
-def _memory(schema: pa.Schema, files: Mapping[str, str]) -> bytes:
-    memory = {"rule": _RULE, "columns": _fingerprint(schema), "files": dict(files)}
+def _sources_metadata(schema: pa.Schema, files: Mapping[str, str]) -> bytes:
+    memory = {"rule": FORMAT_VERSION, "columns": _fingerprint(schema), "files": dict(files)}
     return base64.b64encode(zlib.compress(json.dumps(memory).encode()))
 
 
-def _read_memory(metadata: pq.FileMetaData) -> dict[str, Any]:
+def _read_sources(metadata: pq.FileMetaData) -> dict[str, Any]:
     """What a file says it holds; nothing where it says nothing."""
-    written = (metadata.metadata or {}).get(_MEMORY)
+    written = (metadata.metadata or {}).get(SOURCES_KEY)
     found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(written))) if written else {}
     return found

@@ -31,7 +31,7 @@ class UncertainError(Exception):
 
 
 @dataclass
-class Counts:
+class MergeCounts:
     """What a merge did: ids that were not there, and ids of which a newer version came."""
 
     added: int = 0
@@ -53,7 +53,7 @@ def merge_newest(
     held: Iterable[pa.RecordBatch],
     arrived: Iterable[pa.RecordBatch],
     reread: Reread,
-    counts: Counts,
+    counts: MergeCounts,
 ) -> Iterator[pa.Table]:
     """The newest version of each id of two runs, each sorted by id with every id once; sorted by id.
 
@@ -118,7 +118,7 @@ def _together(
     held: pa.RecordBatch | None,
     arrived: pa.RecordBatch | None,
     reread: Reread,
-    counts: Counts,
+    counts: MergeCounts,
 ) -> Iterator[pa.Table]:
     """The rows of one stretch of ids."""
     if held is None:

@@ -21,8 +21,8 @@ from datetime import datetime
 from pathlib import Path
 
 from mews_assets.catalog.model import Table
-from mews_assets.catalog.privacy import KEEP, is_of_people
-from mews_assets.lake.conversion.mask_rows import Hiding
+from mews_assets.catalog.privacy import KEEP, is_data_subject_table
+from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.current import snapshot
 from mews_assets.lake.erasure import pending_searches
 from mews_assets.lake.erasure.identifying_texts import Standing, Stood, Telling, telling
@@ -31,7 +31,7 @@ from mews_assets.lake.erasure.unreadable_files import Damage
 from mews_assets.lake.erasure.verify_erasure import Found, search
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.erasure_list import forgotten, remember
+from mews_assets.lake.landing.erasure_list import erased_customers, add_to_erasure_list
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.rewrite_parquet import rewrite
@@ -43,7 +43,7 @@ _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{7,99}", re.ASCII)
 
 
 @dataclass
-class Forgotten:
+class ErasureReport:
     """What forgetting did. `people` are the ids: the one asked for, and those that were merged into it."""
 
     people: tuple[str, ...]
@@ -77,9 +77,9 @@ class Forgotten:
         return not (self.found.left or self.workspaces_in_use or self.unread)
 
 
-def forget(
+def erase_customer(
     lake: Lake, tables: Iterable[Table], person: str, now: datetime, *, also: Collection[str] = ()
-) -> Forgotten:
+) -> ErasureReport:
     """Take a customer out of the lake and search it. `also` are more texts to look for, such as a name.
 
     Raises LakeError on what is no id.
@@ -89,19 +89,19 @@ def forget(
     tables, person, damage = tuple(tables), same_id(person), Damage()
     known = Known({person})
     pending_searches.recall(lake, known)
-    learn(lake, (table for table in tables if is_of_people(table)), known, damage)
+    learn(lake, (table for table in tables if is_data_subject_table(table)), known, damage)
     pending_searches.recall(lake, known)
     had_texts = bool(known.texts)
     for text in also:
         known.take(text, Stood(Standing.NAME))
     pending_searches.owe(lake, person, known)
-    before = forgotten(lake).get(person)
-    remember(lake, known.people, now)
+    before = erased_customers(lake).get(person)
+    add_to_erasure_list(lake, known.people, now)
     sought = _sought(lake, known, also)
-    done = Forgotten(tuple(sorted(known.people)), tuple(sorted(known.merged_into)), sought.texts)
+    done = ErasureReport(tuple(sorted(known.people)), tuple(sorted(known.merged_into)), sought.texts)
     done.had_texts, done.unsaid, done.before = had_texts, sought.unsaid, before
     for table in tables:
-        _forget_in(lake, table, known.people, done, damage)
+        _erase_in_table(lake, table, known.people, done, damage)
     _withhold_problems(lake, sought)
     done.workspaces_in_use = lake.drop_dead_workspaces()
     done.found = search(lake, sought, done.people, tables)
@@ -131,8 +131,8 @@ def _withhold_problems(lake: Lake, sought: Telling) -> None:
             )
 
 
-def _forget_in(lake: Lake, table: Table, people: Collection[str], done: Forgotten, damage: Damage) -> None:
-    hiding = Hiding(table, KEEP, people)  # what the policy hides is hidden already
+def _erase_in_table(lake: Lake, table: Table, people: Collection[str], done: ErasureReport, damage: Damage) -> None:
+    hiding = RowMasker(table, KEEP, people)  # what the policy hides is hidden already
     work = _Work(lake, table, people, hiding, done, damage)
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
         work.landed(table.name, workspace)
@@ -154,8 +154,8 @@ class _Work:
     lake: Lake
     table: Table
     people: Collection[str]
-    hiding: Hiding
-    done: Forgotten
+    hiding: RowMasker
+    done: ErasureReport
     damage: Damage
 
     def landed(self, name: str, workspace: Path) -> None:
@@ -181,7 +181,7 @@ class _Work:
 
     def row_file(self, name: str, layer: str, workspace: Path) -> None:
         with self.damage.of(name):
-            changed = rewrite(self.lake, name, self.hiding.rows, workspace)
+            changed = rewrite(self.lake, name, self.hiding.mask, workspace)
             self._count(layer, bool(changed), changed)
 
     def _count(self, layer: str, files: int, records: int) -> None:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.model import Column, Kind, Table, snake_case
 from mews_assets.lake.conversion.check_file import open_lines
 from mews_assets.lake.conversion.inspect_record import FieldError, is_number, parse
-from mews_assets.lake.conversion.mask_rows import FORGOTTEN
+from mews_assets.lake.conversion.mask_rows import PLACEHOLDER
 from mews_assets.lake.erasure.identifying_texts import Standing, Stood, whole_names
 from mews_assets.lake.erasure.unreadable_files import Damage
 from mews_assets.lake.landing import capture_store
@@ -44,7 +44,7 @@ class Known:
             return
         if merged_into and merged_into not in self.people:
             self.merged_into.add(merged_into)
-        there = [(text, stood) for text, stood in texts if text != FORGOTTEN and text.strip()]
+        there = [(text, stood) for text, stood in texts if text != PLACEHOLDER and text.strip()]
         for text, stood in there:
             self.take(text, stood)
         for name in whole_names(text for text, stood in there if stood.standing is Standing.NAME):
@@ -79,7 +79,7 @@ def _learn(lake: Lake, table: Table, known: Known, damage: Damage) -> None:
         ):
             for name in lake.files(folder, recursive=True):
                 with damage.of(name):
-                    _learn_of_rows(lake.fetch(name, workspace), table, known)
+                    _learn_of_rows(lake.local_copy(name, workspace), table, known)
 
 
 def _learn_of_lines(path: Path, table: Table, known: Known) -> None:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Table
-from mews_assets.catalog.privacy import is_of_people
+from mews_assets.catalog.privacy import is_data_subject_table
 from mews_assets.lake.conversion.check_file import open_lines
 from mews_assets.lake.conversion.inspect_record import FieldError, parse
 from mews_assets.lake.erasure.identifying_texts import Telling, is_single_word
@@ -90,7 +90,7 @@ def search(lake: Lake, telling: Telling, people: Iterable[str], tables: Iterable
     with lake.workspace() as workspace:
         for name in every_file(lake):
             with damage.of(name):
-                local = lake.fetch(name, workspace)
+                local = lake.local_copy(name, workspace)
                 found.files += 1
                 found.size_bytes += local.stat().st_size
                 look.at(name, local, found, hits)
@@ -138,7 +138,7 @@ class _Look:
 
     def _at_records(self, name: str, records: Iterator[_Record], found: Found, hits: Counter[_Hit]) -> None:
         table = self._tables.get(layout.table_of(name))
-        of_people = table is not None and is_of_people(table)
+        of_people = table is not None and is_data_subject_table(table)
         for record in records:
             found.naming += record.names_them
             texts = record.texts
@@ -152,7 +152,7 @@ class _Look:
     def _lines(self, name: str, path: Path) -> Iterator[_Record]:
         table = self._tables.get(layout.table_of(name))
         columns = by_name(table.columns) if table else None
-        of_people = table is not None and is_of_people(table)
+        of_people = table is not None and is_data_subject_table(table)
         with open_lines(path) as source:
             for block in line_blocks(source, _BLOCK_BYTES):
                 lines: list[bytes] = []

@@ -26,7 +26,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion.check_file import open_lines
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing.erasure_list import forgotten
+from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.landing.redact_lines import Redactor
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -126,7 +126,7 @@ def land(lake: Lake, manifest: Manifest, sources: Iterable[Path], workspace: Pat
     for scope in manifest.scopes:
         layout.safe_name(scope)  # refused here, or no later merge of the table would get past this capture
     jobs = list(enumerate(sources, 1))
-    people = forgotten(lake)
+    people = erased_customers(lake)
     with ThreadPoolExecutor(4) as side_by_side:
         landings = list(
             side_by_side.map(lambda job: _land_file(lake, manifest, job[0], job[1], people, workspace), jobs)
@@ -137,7 +137,7 @@ def land(lake: Lake, manifest: Manifest, sources: Iterable[Path], workspace: Pat
     lake.write_json(layout.pending_file(manifest.table, manifest.capture), {"capture": manifest.capture})
     lake.write_json(layout.manifest(manifest.table, manifest.capture), landed.to_json())
     # Whoever forgets somebody writes the list first and then looks for captures: one of us sees the other.
-    if (now := forgotten(lake)).keys() != people.keys():
+    if (now := erased_customers(lake)).keys() != people.keys():
         return redact(lake, landed, now, workspace)
     return landed
 
@@ -154,7 +154,7 @@ def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: P
             continue
         redactor = Redactor(_table(manifest), people)
         packed = workspace / f"{uuid.uuid4().hex}.zst"
-        with open_lines(lake.fetch(name, workspace)) as source:
+        with open_lines(lake.local_copy(name, workspace)) as source:
             rewritten = _pack(redactor.pieces(source), packed, manifest, number)
         # A sum that differs without a change: killed between the file and its manifest, the time before.
         if redactor.lines or rewritten.sha256 != file.sha256:
@@ -181,7 +181,7 @@ def redact_stray(lake: Lake, table: str, name: str, people: Collection[str], wor
         return 0
     redactor = Redactor(table_of(layout.landed_table(table)), people)
     packed = workspace / f"{uuid.uuid4().hex}.zst"
-    with open_lines(lake.fetch(name, workspace)) as source:
+    with open_lines(lake.local_copy(name, workspace)) as source:
         _pack_lines(redactor.pieces(source), packed)
     if redactor.lines:
         lake.put(packed, name)
@@ -243,7 +243,7 @@ def landed_files(lake: Lake, manifest: Manifest, workspace: Path) -> list[Path]:
             "past MEWS_LANDING_DAYS. Its rows stay in changes; they cannot be made again"
         )
     folder = layout.capture_folder(manifest.table, manifest.capture)
-    return [lake.fetch(f"{folder}/{file.name}", workspace) for file in manifest.files]
+    return [lake.local_copy(f"{folder}/{file.name}", workspace) for file in manifest.files]
 
 
 def captures(lake: Lake, table: str) -> list[str]:
@@ -269,21 +269,21 @@ def captures_since(lake: Lake, table: str, since: datetime) -> list[Manifest]:
 
 def rejected(lake: Lake, table: str) -> set[str]:
     """The captures that cannot become rows."""
-    return set(marked(lake, layout.rejected_folder(table)))
+    return set(captures_in(lake, layout.rejected_folder(table)))
 
 
-def marked(lake: Lake, folder: str) -> list[str]:
+def captures_in(lake: Lake, folder: str) -> list[str]:
     """The captures that have a file in a folder of the lake's state."""
     return [name.rsplit("/", 1)[-1].removesuffix(".json") for name in lake.files(folder)]
 
 
 def pending(lake: Lake, table: str) -> list[Manifest]:
     """Captures that landed and are not yet in changes, oldest first."""
-    names = marked(lake, layout.pending_folder(table))
+    names = captures_in(lake, layout.pending_folder(table))
     return [read_manifest(lake, table, name) for name in names if lake.exists(layout.manifest(table, name))]
 
 
-def settle(lake: Lake, manifest: Manifest) -> None:
+def mark_merged(lake: Lake, manifest: Manifest) -> None:
     """The capture's rows are in changes, whatever was said of it before."""
     lake.delete(layout.rejected_file(manifest.table, manifest.capture))
     lake.delete(layout.pending_file(manifest.table, manifest.capture))

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
-from mews_assets.lake.conversion.check_file import Findings
+from mews_assets.lake.conversion.check_file import FileFindings
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.conversion.mask_rows import Hiding
+from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
@@ -31,8 +31,8 @@ def convert_capture(
     raw: Mapping[str, Mapping[str, list[Path]]],
     workspace: Path,
     threads: int | None,
-    hiding: Hiding | None = None,
-) -> tuple[Path, Findings]:
+    hiding: RowMasker | None = None,
+) -> tuple[Path, FileFindings]:
     """The capture's rows, without the window they belong to, and what was found in its lines.
 
     `raw` are its uncompressed files, by capture and table, where they are at hand. Raises RecordError.
@@ -46,16 +46,16 @@ def convert_capture(
         "_captured_at_utc": f"TIMESTAMPTZ {literal(manifest.captured_at.isoformat())}",
     }
     if not any(path.stat().st_size for path in sources):
-        _refuse_other_lines(manifest, Findings())
+        _refuse_other_lines(manifest, FileFindings())
         fields = [field for field in arrow_schema(table) if field.name != "_window_utc"]
         pq.write_table(pa.schema(fields).empty_table(), target)
-        return target, Findings()
+        return target, FileFindings()
     converted = convert(table, sources, target, own=own, hiding=hiding, threads=threads)
     _refuse_other_lines(manifest, converted.findings)
     return target, converted.findings
 
 
-def _refuse_other_lines(manifest: Manifest, findings: Findings) -> None:
+def _refuse_other_lines(manifest: Manifest, findings: FileFindings) -> None:
     """A compressed file cut at a line end reads like a shorter one."""
     if (found := findings.lines + findings.blank_lines) != manifest.lines:
         problem = f"{found} lines where {manifest.lines} landed: a landed file was changed or cut"

@@ -16,7 +16,7 @@ from mews_assets.windows import Window, from_api, to_api
 
 
 @dataclass(frozen=True)
-class AskedExport:
+class LoggedExport:
     """An export as it was asked for. `asked_by` is the run that waits for it; empty when none does."""
 
     id: str
@@ -28,7 +28,7 @@ class AskedExport:
     asked_by: str = ""
 
 
-def save(lake: Lake, export: AskedExport) -> None:
+def save(lake: Lake, export: LoggedExport) -> None:
     """On disk when this returns."""
     lake.write_json(
         layout.export_file(export.connection, export.id),
@@ -44,12 +44,12 @@ def save(lake: Lake, export: AskedExport) -> None:
     )
 
 
-def forget(lake: Lake, export: AskedExport) -> None:
+def remove(lake: Lake, export: LoggedExport) -> None:
     """Its files have landed, or it can bring none any more."""
     lake.delete(layout.export_file(export.connection, export.id))
 
 
-def asked(lake: Lake, connection: str, table: str) -> list[AskedExport]:
+def logged_exports(lake: Lake, connection: str, table: str) -> list[LoggedExport]:
     """The exports of a table that a connection is still owed, oldest first."""
     found = []
     for name in lake.files(layout.exports_folder(connection)):
@@ -60,7 +60,7 @@ def asked(lake: Lake, connection: str, table: str) -> list[AskedExport]:
         if value["table"] == table:
             window = Window(from_api(value["start_utc"]), from_api(value["end_utc"]))
             found.append(
-                AskedExport(
+                LoggedExport(
                     id=value["id"],
                     connection=connection,
                     table=table,

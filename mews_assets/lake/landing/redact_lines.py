@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
 from mews_assets.catalog.model import Column, Kind, Table
-from mews_assets.catalog.privacy import is_hashed, is_of_people, stays_of_a_person
+from mews_assets.catalog.privacy import is_hashed, is_data_subject_table, survives_erasure
 from mews_assets.lake.conversion.check_file import BLOCK_BYTES, MAX_LINE_BYTES
 from mews_assets.lake.conversion.inspect_record import FieldError, parse, written
-from mews_assets.lake.conversion.mask_rows import FORGOTTEN
+from mews_assets.lake.conversion.mask_rows import PLACEHOLDER
 from mews_assets.lake.text.match_ids import Names
 
 UNREADABLE = b'{"forgotten":true}'
@@ -71,35 +71,35 @@ def redacted(line: bytes, table: Table) -> bytes:
         record = parse(line)
     except FieldError:
         return UNREADABLE
-    about_people = is_of_people(table)
+    about_people = is_data_subject_table(table)
     known = {column.name: column for column in table.columns}
     kept = {
         name: _emptied(column)
-        if about_people and not stays_of_a_person(table, column)
-        else _stays(column, value)
+        if about_people and not survives_erasure(table, column)
+        else _survives(column, value)
         for name, value in record.items()
         if (column := known.get(name)) is not None
     }
     return written(kept).encode()
 
 
-def _stays(column: Column, value: Any) -> Any:
+def _survives(column: Column, value: Any) -> Any:
     """What is left of a value: of an object that is not personal itself, what in it is not."""
     if column.pii or (column.deprecated and column.kind is Kind.JSON):
         return _emptied(column)
     if column.kind is not Kind.OBJECT:
         return value
     if isinstance(value, list):
-        return [_stays_of_object(column, one) for one in value]
-    return _stays_of_object(column, value)
+        return [_surviving_fields(column, one) for one in value]
+    return _surviving_fields(column, value)
 
 
-def _stays_of_object(column: Column, value: Any) -> Any:
+def _surviving_fields(column: Column, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     known = {nested.name: nested for nested in column.columns}
     return {
-        name: None if known[name].pii else _stays(known[name], inner)
+        name: None if known[name].pii else _survives(known[name], inner)
         for name, inner in value.items()
         if name in known
     }
@@ -110,4 +110,4 @@ def _emptied(column: Column) -> Any:
         return None
     if column.is_list:
         return []
-    return FORGOTTEN if is_hashed(column) else None
+    return PLACEHOLDER if is_hashed(column) else None

@@ -15,22 +15,22 @@ from dataclasses import dataclass, replace
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import Privacy
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.conversion.mask_rows import Hiding
+from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.current import snapshot
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
-from mews_assets.lake.landing.erasure_list import forgotten
+from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.rewrite_parquet import rewrite, says
+from mews_assets.lake.storage.rewrite_parquet import rewrite, read_key_value_metadata
 from mews_assets.lake.storage.stored_policy import (
-    begun,
-    is_laid_under,
-    is_on_the_way,
-    is_on_the_way_to,
-    laid_under,
+    begin_migration,
+    is_stored_policy,
+    is_migrating,
+    is_migrating_to,
+    stored_policy,
     without_policy,
     written_policy,
 )
@@ -41,14 +41,14 @@ _MARK = b"mews_assets.pii"
 
 
 @dataclass(frozen=True)
-class Repolicied:
+class PolicyChange:
     """What it took. `from_landing` says whether rows were made again, not only changed."""
 
     files: int
     from_landing: bool
 
 
-def repolicy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> Repolicied:
+def change_policy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> PolicyChange:
     """Bring all tables under a policy, whatever one the lake was opened under.
 
     Raises LakeError before anything is changed where it cannot be done.
@@ -56,24 +56,24 @@ def repolicy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> Repolicie
     tables, lake = tuple(tables), replace(lake, privacy=privacy)
     with lake.lock("repolicy"):
         laid = lake.read_json(layout.LAKE_FILE)
-        if is_laid_under(laid, privacy):
-            return Repolicied(0, False)
-        if is_on_the_way(laid) and not is_on_the_way_to(laid, privacy):
+        if is_stored_policy(laid, privacy):
+            return PolicyChange(0, False)
+        if is_migrating(laid) and not is_migrating_to(laid, privacy):
             raise LakeError(
                 f"{lake.uri('')} is on its way to another MEWS_PII than {privacy.pii}, or to another key. Set "
                 "that one, and go on with it first"
             )
-        from_landing = not privacy.only_hides_more_than(laid_under(laid))
+        from_landing = not privacy.only_hides_more_than(stored_policy(laid))
         landed = {table.name: _landed(lake, table, privacy) if from_landing else [] for table in tables}
-        lake.write_json(layout.LAKE_FILE, begun(laid, privacy))
+        lake.write_json(layout.LAKE_FILE, begin_migration(laid, privacy))
         files = 0
         for table in tables:
             if from_landing:
-                files += _make_again(lake, table, landed[table.name])
+                files += _rebuild(lake, table, landed[table.name])
             else:
                 files += _hide_more(lake, table)
         lake.write_json(layout.LAKE_FILE, {**without_policy(laid), **written_policy(privacy)})
-    return Repolicied(files, from_landing)
+    return PolicyChange(files, from_landing)
 
 
 def _hide_more(lake: Lake, table: Table) -> int:
@@ -90,27 +90,27 @@ def _hide_more(lake: Lake, table: Table) -> int:
 
 
 def _hide_in(lake: Lake, table: Table, folder: str) -> int:
-    hiding = Hiding(table, lake.privacy, forgotten(lake))
+    hiding = RowMasker(table, lake.privacy, erased_customers(lake))
     mark = f"{lake.privacy.pii} {lake.privacy.fingerprint}".encode()
     files = 0
     for name in lake.files(folder, recursive=True):
-        if says(lake, name, _MARK) != mark:
+        if read_key_value_metadata(lake, name, _MARK) != mark:
             with lake.workspace() as workspace:
-                rewrite(lake, name, hiding.rows, workspace, says={_MARK: mark})
+                rewrite(lake, name, hiding.mask, workspace, key_value_metadata={_MARK: mark})
             files += 1
     return files
 
 
-def _make_again(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
+def _rebuild(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
     merged = merge(lake, table, manifests, from_scratch=True)
     if merged.rejected:
         raise LakeError(f"{table.name}: {next(iter(merged.rejected.values()))}")
     shown = [layout.scope_of(name) for name in lake.files(layout.snapshot_folder(table.name), recursive=True)]
     for scope in shown:
-        snapshot.take_in(lake, table, scope, from_landing=True)
+        snapshot.merge_snapshots(lake, table, scope, from_landing=True)
     scopes = [layout.scope_of(name) for name in lake.files(layout.current_folder(table.name), recursive=True)]
     for scope in scopes:
-        fold(lake, table, scope, from_scratch=True)
+        update_current(lake, table, scope, from_scratch=True)
     return len(merged.partitions) + len(shown) + len(scopes)
 
 
@@ -121,7 +121,7 @@ def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
         capture_store.read_manifest(lake, table.name, one) for one in capture_store.captures(lake, table.name)
     ]
     used = [one for one in every if one.capture not in rejected]
-    shown = snapshot.landed(lake, table)
+    shown = snapshot.landed_snapshots(lake, table)
     if gone := sorted(one.capture for one in (*used, *shown) if one.expired_at is not None):
         raise LakeError(
             f"{table.name}: MEWS_PII={privacy.pii} cannot be brought in, for rows would have to be made again, and "

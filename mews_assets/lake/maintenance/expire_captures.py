@@ -33,12 +33,12 @@ def expire(lake: Lake, table: Table, tables: Iterable[Table], before: datetime, 
     """Remove the bytes of the table's captures taken before an instant. `tables` are all there are: rows of one may
     need the captures of another."""
     done = Expired()
-    readers = {table.name, *(one.name for one in tables if one.via and one.via.table == table.name)}
+    readers = {table.name, *(one.name for one in tables if one.parent_key and one.parent_key.table == table.name)}
     with lake.lock(f"changes-{table.name}"):
-        _expire(lake, table.name, _not_taken_in(lake, readers), before, now, done)
+        _expire(lake, table.name, _unmerged(lake, readers), before, now, done)
     snapshots = layout.snapshot_landing(table.name)
     with lake.lock(snapshot.lock_name(table)):
-        _expire(lake, snapshots, _not_taken_in(lake, {snapshots}), before, now, done)
+        _expire(lake, snapshots, _unmerged(lake, {snapshots}), before, now, done)
     return done
 
 
@@ -59,18 +59,18 @@ def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: date
         done.files += _remove_files(lake, manifest)
 
 
-def _not_taken_in(lake: Lake, readers: Iterable[str]) -> set[str]:
+def _unmerged(lake: Lake, readers: Iterable[str]) -> set[str]:
     """Captures that may still be read, of one name or of another whose rows are found by this one's."""
     found: set[str] = set()
     for name in readers:
         for folder in (layout.pending_folder(name), layout.rejected_folder(name)):
-            found.update(capture_store.marked(lake, folder))
+            found.update(capture_store.captures_in(lake, folder))
     return found
 
 
 def _remove_files(lake: Lake, manifest: Manifest) -> int:
     folder = layout.capture_folder(manifest.table, manifest.capture)
-    there = lake.there([f"{folder}/{file.name}" for file in manifest.files]) if manifest.files else set()
+    there = lake.existing([f"{folder}/{file.name}" for file in manifest.files]) if manifest.files else set()
     for name in sorted(there):
         lake.delete(name)
     return len(there)

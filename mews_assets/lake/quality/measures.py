@@ -22,7 +22,7 @@ from mews_assets.lake.quality.double_entry import unbalanced
 from mews_assets.lake.quality.rules import BALANCE, DUPLICATES, Rule, outside_rule, required_rule, row_rules
 from mews_assets.lake.quality.tax_precision import DEFAULT_DECIMALS
 from mews_assets.lake.storage.duckdb_paths import parquet
-from mews_assets.lake.storage.duckdb_session import hold, identifier, literal
+from mews_assets.lake.storage.duckdb_session import create_temp_table, identifier, literal
 from mews_assets.windows import Window
 
 WORST_ROWS = 5
@@ -34,7 +34,7 @@ VALUES_KEPT = 20
 
 
 @dataclass(frozen=True)
-class Broken:
+class Violation:
     """How often one rule is broken at one place, and by which values where that is what tells."""
 
     at: str
@@ -53,7 +53,7 @@ class Measures:
     missing: dict[str, int]
     newest: datetime | None
     """The newest version in it."""
-    broken: Mapping[str, tuple[Broken, ...]] = field(default_factory=dict)
+    broken: Mapping[str, tuple[Violation, ...]] = field(default_factory=dict)
     """By the rule's name; a rule that holds is not in it."""
     worst: Mapping[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
     """By the rule's name: a few rows that break it. Not of every file where many break it."""
@@ -91,7 +91,7 @@ def measure(
         rows, duplicates, outside, newest, nulls, *counts = by_number.get(number, (0, 0, 0, None, []))
         broken = _broken(rules, counts)
         if number in off:
-            broken[BALANCE] = (Broken("transactions", off[number][0]),)
+            broken[BALANCE] = (Violation("transactions", off[number][0]),)
         results.append(
             Measures(
                 rows=rows,
@@ -108,11 +108,11 @@ def measure(
     return _with_worst(engine, table, paths, rules, results)
 
 
-def _broken(rules: list[Rule], counts: list[Any]) -> dict[str, tuple[Broken, ...]]:
-    found: dict[str, tuple[Broken, ...]] = {}
+def _broken(rules: list[Rule], counts: list[Any]) -> dict[str, tuple[Violation, ...]]:
+    found: dict[str, tuple[Violation, ...]] = {}
     for rule, count in zip(rules, counts, strict=False):
         if count:
-            found[rule.name] = (*found.get(rule.name, ()), Broken(rule.at, count))
+            found[rule.name] = (*found.get(rule.name, ()), Violation(rule.at, count))
     return found
 
 
@@ -155,7 +155,7 @@ def _with_values(
 
 
 @dataclass(frozen=True)
-class _Look:
+class _WorstRowsQuery:
     """How to find the rows that break one rule at one place, and the files that hold any."""
 
     name: str
@@ -196,9 +196,9 @@ def _with_worst(
     ]
 
 
-def _looks(table: Table, rules: list[Rule]) -> Iterator[_Look]:
+def _looks(table: Table, rules: list[Rule]) -> Iterator[_WorstRowsQuery]:
     version = f"row.{identifier(snake_case(table.version_column))}"
-    yield _Look(
+    yield _WorstRowsQuery(
         DUPLICATES,
         f"row.id AS id, {version} AS version, count(*) AS times",
         f"GROUP BY measured.number, row.id, {version} HAVING count(*) > 1",
@@ -212,10 +212,10 @@ def _looks(table: Table, rules: list[Rule]) -> Iterator[_Look]:
             yield _look(rule, partial(_breaks, rule))
 
 
-def _look(rule: Rule, is_broken: Callable[[Measures], object]) -> _Look:
+def _look(rule: Rule, is_broken: Callable[[Measures], object]) -> _WorstRowsQuery:
     shown = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in rule.shown.items())
     select = f'{literal(rule.at)} AS "at", {shown}'
-    return _Look(rule.name, select, f"WHERE {rule.broken}", f"{rule.size} DESC, row.id", is_broken)
+    return _WorstRowsQuery(rule.name, select, f"WHERE {rule.broken}", f"{rule.size} DESC, row.id", is_broken)
 
 
 def _breaks(rule: Rule, measures: Measures) -> bool:
@@ -250,4 +250,4 @@ def _register(
         }
         for number, ((path, window), places) in enumerate(zip(files, of_each, strict=True))
     ]
-    hold(engine, "measured", pa.Table.from_pylist(rows, schema))
+    create_temp_table(engine, "measured", pa.Table.from_pylist(rows, schema))

@@ -35,7 +35,7 @@ payment is settled the day after its bill was closed, and a stay takes some days
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceResult:
     """One column of one partition: how many ids it holds, and how many of them are of no record we have.
 
     `beside` says why it could not be looked up; then nothing is said of it.
@@ -51,24 +51,24 @@ class Reference:
     beside: str = ""
 
 
-def resolve(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, list[Reference]]:
+def resolve(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, list[ReferenceResult]]:
     """The references of partitions that stand in the lake, scope by scope."""
     by_scope: dict[str, list[Partition]] = {}
     for partition in partitions:
         by_scope.setdefault(partition.scope, []).append(partition)
-    found: dict[Partition, list[Reference]] = {}
+    found: dict[Partition, list[ReferenceResult]] = {}
     for field in references(table):
         snapshot = None
         if not _is_windowed(field.column.refers_to):
             snapshot = _snapshot(lake, field.column.refers_to)
         for scope, own in by_scope.items():
-            held = _Held(lake, field.column.refers_to, scope, snapshot)
+            held = _KnownIds(lake, field.column.refers_to, scope, snapshot)
             for partition, ids in _read(lake, table, own, field):
                 found.setdefault(partition, []).append(_resolved(table, field, partition, ids, held))
     return found
 
 
-def before(lake: Lake, table: Table, partitions: Iterable[Partition]) -> list[Partition]:
+def lead_in(lake: Lake, table: Table, partitions: Iterable[Partition]) -> list[Partition]:
     """Of each scope, the window before its first, where it stands in the lake.
 
     When it was written, the table it refers to may not have had that window yet; now it has.
@@ -88,24 +88,24 @@ def _is_windowed(name: str) -> bool:
     return any(table.name == name for table in TABLES)
 
 
-def _resolved(table: Table, field: Field, partition: Partition, ids: pa.Array, held: _Held) -> Reference:
+def _resolved(table: Table, field: Field, partition: Partition, ids: pa.Array, held: _KnownIds) -> ReferenceResult:
     to = field.column.refers_to
-    comes_along = table.via is not None and (table.via.table, table.via.column) == (to, field.column.name)
+    comes_along = table.parent_key is not None and (table.parent_key.table, table.parent_key.column) == (to, field.column.name)
     is_exact = comes_along or not _is_windowed(to)
     count = len(ids)
     if beside := held.beside(partition, comes_along):
-        return Reference(field.path, to, count, beside=beside)
+        return ReferenceResult(field.path, to, count, beside=beside)
     left = ids
     for known in held.nearest_first(partition):
         if not len(left):
             break
         left = left.filter(pc.invert(pc.is_in(left, known)))
     examples = tuple(left.slice(0, UNRESOLVED_SHOWN).to_pylist())
-    return Reference(field.path, to, count, len(left), examples, is_exact)
+    return ReferenceResult(field.path, to, count, len(left), examples, is_exact)
 
 
 @dataclass
-class _Held:
+class _KnownIds:
     """The ids of the records of one table and scope, read when asked for, each file once."""
 
     lake: Lake

@@ -19,7 +19,7 @@ from mews_assets.lake.storage.lake import Lake
 
 
 @dataclass(frozen=True)
-class Holdings:
+class Inventory:
     """One scope of one table. `windows` are the keys of its partitions; `newest` is None without rows."""
 
     windows: frozenset[str]
@@ -28,7 +28,7 @@ class Holdings:
     newest: datetime | None
 
 
-def holdings(lake: Lake, table: Table) -> dict[str, Holdings]:
+def inventory(lake: Lake, table: Table) -> dict[str, Inventory]:
     """What `changes/<table>` holds, by scope."""
     names = lake.files(layout.changes_folder(table.name), recursive=True)
     with ThreadPoolExecutor(8) as side_by_side:
@@ -36,7 +36,7 @@ def holdings(lake: Lake, table: Table) -> dict[str, Holdings]:
     by_scope: dict[str, list[_Footer]] = {}
     for footer in footers:
         by_scope.setdefault(footer.scope, []).append(footer)
-    return {scope: _together(found) for scope, found in by_scope.items()}
+    return {scope: _combined(found) for scope, found in by_scope.items()}
 
 
 def newest_windows(
@@ -50,7 +50,7 @@ def newest_windows(
     left = list(dict.fromkeys(scopes))
     for key in likely:
         names = {layout.changes_file(table.name, scope, key): scope for scope in left}
-        for name in lake.there(list(names)) if names else ():
+        for name in lake.existing(list(names)) if names else ():
             found[names[name]] = key
         left = [scope for scope in left if scope not in found]
     with ThreadPoolExecutor(8) as side_by_side:
@@ -85,7 +85,7 @@ class Totals:
     newest: datetime | None
 
 
-def totals(by_scope: Mapping[str, Holdings]) -> Totals:
+def totals(by_scope: Mapping[str, Inventory]) -> Totals:
     """What the scopes hold together."""
     held = by_scope.values()
     return Totals(
@@ -106,9 +106,9 @@ class _Footer:
     newest: datetime | None
 
 
-def _together(footers: Iterable[_Footer]) -> Holdings:
+def _combined(footers: Iterable[_Footer]) -> Inventory:
     found = list(footers)
-    return Holdings(
+    return Inventory(
         windows=frozenset(one.window for one in found),
         rows=sum(one.rows for one in found),
         size_bytes=sum(one.size_bytes for one in found),

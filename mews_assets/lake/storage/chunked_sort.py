@@ -19,7 +19,7 @@ _SAMPLED_PER_SLICE = 50
 _BATCH_ROWS = 16_384
 
 
-def in_order(
+def sorted_batches(
     engine: duckdb.DuckDBPyConnection,
     rows: str,
     columns: str,

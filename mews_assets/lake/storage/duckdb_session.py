@@ -47,7 +47,7 @@ os.register_at_fork(before=_close_idle)  # an engine's threads do not live on in
 
 
 @contextmanager
-def open_engine(
+def open_duckdb(
     workspace: Path, *, threads: int | None = None, memory: str = "400MB"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own, in memory, spilling into the workspace.
@@ -101,7 +101,7 @@ def _is_left_clean(engine: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
-def hold(engine: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
+def create_temp_table(engine: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     """The rows as a temporary table, which the planner knows the size of; an Arrow table it would only guess at."""
     engine.register(f"{name}_held", rows)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_held")

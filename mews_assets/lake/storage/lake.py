@@ -28,7 +28,7 @@ import pyarrow.fs as pafs
 from mews_assets.catalog.privacy import KEEP, Privacy
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.stored_policy import laid_under, refuse_other_policy, written_policy
+from mews_assets.lake.storage.stored_policy import stored_policy, refuse_other_policy, written_policy
 from mews_assets.windows import Grain
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Lake:
     def exists(self, name: str) -> bool:
         return bool(self.filesystem.get_file_info(self.path(name)).type == pafs.FileType.File)
 
-    def there(self, names: Sequence[str]) -> set[str]:
+    def existing(self, names: Sequence[str]) -> set[str]:
         """Which of the files there are. Asked in one call: object stores answer them side by side."""
         infos = self.filesystem.get_file_info([self.path(name) for name in names])
         return {name for name, info in zip(names, infos, strict=True) if info.type == pafs.FileType.File}
@@ -121,7 +121,7 @@ class Lake:
             shutil.copyfile(local, aside)
             self._rename(aside, name)
 
-    def fetch(self, name: str, workspace: Path) -> Path:
+    def local_copy(self, name: str, workspace: Path) -> Path:
         """The file on the local disk: itself in a local lake, a copy in the workspace otherwise."""
         if self.local_root is not None:
             return self.local_root / name
@@ -130,18 +130,18 @@ class Lake:
             shutil.copyfileobj(source, local, 1 << 20)
         return target
 
-    def hold(self, name: str, workspace: Path) -> Path:
+    def pin(self, name: str, workspace: Path) -> Path:
         """The file as it is now, on the local disk, whatever is put in its place meanwhile."""
         target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
         if self.local_root is None:
-            return self.fetch(name, workspace)
+            return self.local_copy(name, workspace)
         try:
             os.link(self.local_root / name, target)
         except OSError:  # a disk without links
             shutil.copyfile(self.local_root / name, target)
         return target
 
-    def stamps(self, folder: str) -> dict[str, str]:
+    def fingerprints(self, folder: str) -> dict[str, str]:
         """The files below a folder, each with its size and time of writing: another file there has others."""
         selector = pafs.FileSelector(self.path(folder), allow_not_found=True, recursive=True)
         start = len(self.root) + 1
@@ -187,7 +187,7 @@ class Lake:
             parent = self.local_root / _ASIDE
             parent.mkdir(parents=True, exist_ok=True)
             _sweep(parent)
-        with TemporaryDirectory(dir=parent, prefix=_WORKSPACE) as folder, _held(Path(folder)):
+        with TemporaryDirectory(dir=parent, prefix=_WORKSPACE) as folder, _try_lock(Path(folder)):
             yield Path(folder)
 
     def drop_dead_workspaces(self) -> int:
@@ -195,7 +195,7 @@ class Lake:
         workspaces are still in use."""
         in_use = 0
         for folder in (self._locks_folder()).glob(f"{_WORKSPACE}*"):
-            with suppress(FileNotFoundError), _held(folder) as free:
+            with suppress(FileNotFoundError), _try_lock(folder) as free:
                 in_use += not free
                 if free:
                     shutil.rmtree(folder)
@@ -245,7 +245,7 @@ class Lake:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[bool]:
+def _try_lock(folder: Path) -> Iterator[bool]:
     """Hold a folder as one's own until the block ends; a killed holder lets go. False where another holds it."""
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -298,7 +298,7 @@ def find_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> La
             f"Set MEWS_WINDOW={laid.get('window')}, or choose another MEWS_LAKE for the new windows"
         )
     if privacy is None:
-        return replace(lake, privacy=laid_under(laid))
+        return replace(lake, privacy=stored_policy(laid))
     refuse_other_policy(location, laid, privacy)
     return lake
 

@@ -45,7 +45,7 @@ def write_rows(
     schema: pa.Schema,
     rows: Iterable[pa.Table],
     row_group_rows: int,
-    says: Mapping[bytes, bytes] | None = None,
+    key_value_metadata: Mapping[bytes, bytes] | None = None,
 ) -> None:
     """A file of rows that come in pieces of any size. `says` is what it says about itself."""
     writer: pq.ParquetWriter | None = None
@@ -54,7 +54,7 @@ def write_rows(
             writer = writer or open_writer(path, schema, group, _LEVEL)
             writer.write_table(group, row_group_size=row_group_rows)
         writer = writer or open_writer(path, schema, None, _LEVEL)
-        writer.add_key_value_metadata(dict(says or {}))
+        writer.add_key_value_metadata(dict(key_value_metadata or {}))
     finally:
         if writer is not None:
             writer.close()

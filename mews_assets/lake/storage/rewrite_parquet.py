@@ -25,13 +25,13 @@ def rewrite(
     change: Callable[[pa.RecordBatch], pa.RecordBatch],
     workspace: Path,
     *,
-    says: Mapping[bytes, bytes] | None = None,
+    key_value_metadata: Mapping[bytes, bytes] | None = None,
 ) -> int:
     """Put the changed file in place; nothing is done where nothing changes. Returns how many rows changed.
 
     `says` is added to what the file says about itself; the file is then written in any case.
     """
-    source = lake.fetch(name, workspace)
+    source = lake.local_copy(name, workspace)
     aside = workspace / f"{uuid.uuid4().hex}.parquet"
     changed = 0
     with pq.ParquetFile(source) as file:
@@ -42,17 +42,17 @@ def rewrite(
         try:
             for batch in _row_groups(file):
                 new = change(batch)
-                changed += 0 if new.equals(batch) else _differing(new, batch)
+                changed += 0 if new.equals(batch) else _changed_columns(new, batch)
                 rows = pa.Table.from_batches([new])
                 writer = writer or open_writer(aside, file.schema_arrow.remove_metadata(), rows, _LEVEL)
                 writer.write_table(rows.replace_schema_metadata(None))
             if writer is None:
                 writer = open_writer(aside, file.schema_arrow.remove_metadata(), None, _LEVEL)
-            writer.add_key_value_metadata({**about, **(says or {})})
+            writer.add_key_value_metadata({**about, **(key_value_metadata or {})})
         finally:
             if writer is not None:
                 writer.close()
-    if changed or says is not None:
+    if changed or key_value_metadata is not None:
         lake.put(aside, name)
     else:
         aside.unlink()
@@ -64,13 +64,13 @@ def _row_groups(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         yield from file.read_row_group(number).combine_chunks().to_batches()
 
 
-def _differing(new: pa.RecordBatch, old: pa.RecordBatch) -> int:
+def _changed_columns(new: pa.RecordBatch, old: pa.RecordBatch) -> int:
     return sum(
         not new.slice(row, 1).equals(old.slice(row, 1)) for row in range(old.num_rows)
     )  # only of batches in which something differs
 
 
-def says(lake: Lake, name: str, key: bytes) -> bytes | None:
+def read_key_value_metadata(lake: Lake, name: str, key: bytes) -> bytes | None:
     """What a file says about itself under a key."""
     with lake.filesystem.open_input_file(lake.path(name)) as source:
         found: bytes | None = (pq.read_metadata(source).metadata or {}).get(key)

@@ -22,7 +22,7 @@ def written_policy(privacy: Privacy) -> dict[str, Any]:
     return {_POLICY: privacy.pii.value, **({_KEY: privacy.fingerprint} if privacy.fingerprint else {})}
 
 
-def begun(laid: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
+def begin_migration(laid: Mapping[str, Any], privacy: Privacy) -> dict[str, Any]:
     """What `lake.json` says while the tables are brought under another policy."""
     return {**laid, _NEXT: _as_next(privacy)}
 
@@ -36,7 +36,7 @@ def without_policy(laid: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in laid.items() if name not in (_POLICY, _KEY, _NEXT)}
 
 
-def laid_under(laid: Mapping[str, Any]) -> Privacy:
+def stored_policy(laid: Mapping[str, Any]) -> Privacy:
     """The policy a lake was laid under, its key not at hand. Raises LakeError on one that is not known."""
     try:
         return Privacy(Pii(laid.get(_POLICY, Pii.KEEP.value)))
@@ -46,32 +46,32 @@ def laid_under(laid: Mapping[str, Any]) -> Privacy:
         ) from None
 
 
-def is_laid_under(laid: Mapping[str, Any], privacy: Privacy) -> bool:
+def is_stored_policy(laid: Mapping[str, Any], privacy: Privacy) -> bool:
     """Whether the tables stand under the policy, all of them."""
     same_key = not privacy.key or laid.get(_KEY, "") == privacy.fingerprint
-    return _NEXT not in laid and laid_under(laid).pii is privacy.pii and same_key
+    return _NEXT not in laid and stored_policy(laid).pii is privacy.pii and same_key
 
 
-def is_on_the_way_to(laid: Mapping[str, Any], privacy: Privacy) -> bool:
+def is_migrating_to(laid: Mapping[str, Any], privacy: Privacy) -> bool:
     """Whether a change to the policy was begun and did not end."""
     return bool(laid.get(_NEXT) == _as_next(privacy))
 
 
-def is_on_the_way(laid: Mapping[str, Any]) -> bool:
+def is_migrating(laid: Mapping[str, Any]) -> bool:
     """Whether a change to any policy was begun and did not end."""
     return _NEXT in laid
 
 
 def refuse_other_policy(location: str, laid: Mapping[str, Any], privacy: Privacy) -> None:
     """Raise LakeError unless the lake's tables stand under the policy."""
-    if is_laid_under(laid, privacy):
+    if is_stored_policy(laid, privacy):
         return
-    if is_on_the_way(laid):
+    if is_migrating(laid):
         raise LakeError(
-            f"{location} is on its way from MEWS_PII={laid_under(laid).pii} to {laid[_NEXT].get(_POLICY)}, and not all "
+            f"{location} is on its way from MEWS_PII={stored_policy(laid).pii} to {laid[_NEXT].get(_POLICY)}, and not all "
             "of its tables have got there. Set MEWS_PII to the latter and run `mews-assets repolicy` to go on"
         )
-    before = laid_under(laid).pii
+    before = stored_policy(laid).pii
     if before is privacy.pii:
         problem = (
             "the key in MEWS_PII_KEY is another than the one its hashes were made with: they would not join"

@@ -113,7 +113,7 @@ class Days:
 
 
 @dataclass(frozen=True)
-class Question:
+class RecordQuery:
     """Records of one entity as they were at an instant. `scopes` None means: every scope there is.
 
     `unscoped` adds the records of which nobody can say whose they are.

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros
-from mews_assets.sandbox.records.record_query import Intervals, Question
+from mews_assets.sandbox.records.record_query import Intervals, RecordQuery
 from mews_assets.sandbox.records.versions import Version
 
 FOREVER_US = 2**62
@@ -135,13 +135,13 @@ class Store:
             connection.execute(INSERT, self._row(version, self._bodies, born_us))
             connection.execute("COMMIT")
 
-    def records(self, question: Question) -> Iterator[bytes]:
+    def records(self, question: RecordQuery) -> Iterator[bytes]:
         """Every record that answers the question, oldest change first, streamed."""
         where, values = question.where(self.intervals)
         sql = f"SELECT (SELECT record FROM body WHERE rowid = v.body) {where} ORDER BY v.stamp_us, v.id"  # noqa: S608
         yield from (row[0] for row in self._connection().execute(sql, values))
 
-    def page(self, question: Question, count: int, after: str | None) -> list[Found] | None:
+    def page(self, question: RecordQuery, count: int, after: str | None) -> list[Found] | None:
         """Up to `count` records, newest first, from after the record named `after`.
 
         None when there is no record of that name.

@@ -51,7 +51,7 @@ class Access:
 
 
 @dataclass
-class Door:
+class Authenticator:
     """Checks the tokens that stand in a body."""
 
     accesses: Mapping[str, Access] = field(repr=False)
@@ -62,7 +62,7 @@ class Door:
         access = self.accesses.get(token) if isinstance(token, str) else None
         return access.name if access else None
 
-    def enter(self, body: Mapping[str, Any]) -> Access:
+    def authenticate(self, body: Mapping[str, Any]) -> Access:
         client, token = string(body, "ClientToken"), string(body, "AccessToken")
         string(body, "Client")
         if client != self.client_token:

@@ -127,7 +127,7 @@ class Application:
         """One operation of the API. The order: body, tokens, planned faults, request limit, rules."""
         body = read_body(raw)
         call.entry.update(_noted(body), AccessToken=self.sandbox.door.name_of(body))
-        access = self.sandbox.door.enter(body)
+        access = self.sandbox.door.authenticate(body)
         self._meet_fault(call)
         self.sandbox.limit.take(access.name)
         if call.operation in EXPORT_OPERATIONS:

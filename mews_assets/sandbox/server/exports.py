@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from mews_assets.sandbox.clock import SECOND_US, Clock, write_micros
-from mews_assets.sandbox.records.record_query import Question
+from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.sandbox.records.store import Store
 from mews_assets.sandbox.server.access_control import Access
 from mews_assets.sandbox.server.request_rules import ExportOrder, Refusal, export_order, strings
@@ -45,7 +45,7 @@ class _Export:
     id: str
     owner: str
     order: ExportOrder
-    question: Question
+    question: RecordQuery
     made_us: int
     ready_us: int
     files: Future[list[Path]] | None = None
@@ -92,7 +92,7 @@ class Exports:
         self._check_right(access)
         now_us = self._clock.now_us()
         order = export_order(body, now_us)
-        question = Question(
+        question = RecordQuery(
             order.entity,
             now_us + self._length_us,
             access.scopes(order.entity, order.scope_ids),

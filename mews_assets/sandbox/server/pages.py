@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mews_assets.sandbox.clock import Clock
-from mews_assets.sandbox.records.record_query import OneOf, Question
+from mews_assets.sandbox.records.record_query import OneOf, RecordQuery
 from mews_assets.sandbox.records.store import Found, Store
 from mews_assets.sandbox.server.access_control import Access
 from mews_assets.sandbox.server.operations import Operation
@@ -44,7 +44,7 @@ def answer_page(
     count = min(asked, most)
     sends_records = extent(body, operation)
     at_us = clock.now_us()
-    question = Question(
+    question = RecordQuery(
         operation.entity,
         at_us,
         access.scopes(operation.entity, strings(body, operation.scope_parameter)),
@@ -75,7 +75,7 @@ def _bills_of(store: Store, items: list[bytes], at_us: int) -> list[bytes]:
     """Each bill once, although several items of the page may stand on it."""
     ids = dict.fromkeys(msgspec.json.decode(item, type=_Item).BillId.lower() for item in items)
     return (
-        list(store.records(Question("OutletBill", at_us, conditions=(OneOf("Id", tuple(ids)),))))
+        list(store.records(RecordQuery("OutletBill", at_us, conditions=(OneOf("Id", tuple(ids)),))))
         if ids
         else []
     )

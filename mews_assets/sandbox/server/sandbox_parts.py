@@ -12,7 +12,7 @@ from typing import Any
 
 from mews_assets.sandbox.clock import Clock
 from mews_assets.sandbox.records.store import Store
-from mews_assets.sandbox.server.access_control import Door, RequestLimit
+from mews_assets.sandbox.server.access_control import Authenticator, RequestLimit
 from mews_assets.sandbox.server.exports import Exports
 from mews_assets.sandbox.server.faults import FaultPlan
 
@@ -50,7 +50,7 @@ class Sandbox:
 
     store: Store
     clock: Clock
-    door: Door
+    door: Authenticator
     exports: Exports
     limit: RequestLimit
     faults: FaultPlan = field(default_factory=FaultPlan)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.simulation.amounts import ENCODER
-from mews_assets.sandbox.simulation.daily_schedule import hotel_life
+from mews_assets.sandbox.simulation.daily_schedule import simulate_hotel
 from mews_assets.sandbox.simulation.hotel import make_chain, make_hotel
 from mews_assets.sandbox.simulation.instants import DAY, from_datetime
 from mews_assets.sandbox.simulation.stays.guests import ChainLife
@@ -53,4 +53,4 @@ def _versions(hotels: int, seed: int, now: int, days: int, rooms: int) -> Iterat
     for life in lives:
         yield from life.diary.run()
     for house in houses:
-        yield from hotel_life(house, lives[house.chain.index], seed, first, last)
+        yield from simulate_hotel(house, lives[house.chain.index], seed, first, last)

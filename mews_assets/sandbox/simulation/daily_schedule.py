@@ -22,7 +22,7 @@ from mews_assets.sandbox.simulation.demand import (
     lead_days,
     nights,
 )
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import next_midnight
 from mews_assets.sandbox.simulation.money.billing import Billing
@@ -33,14 +33,14 @@ from mews_assets.sandbox.simulation.stays.inventory import Inventory, Rooms
 from mews_assets.sandbox.simulation.stays.reservation_lifecycle import Stays
 
 
-def hotel_life(hotel: Hotel, chain: ChainLife, seed: int, first: int, last: int) -> Iterator[Version]:
+def simulate_hotel(hotel: Hotel, chain: ChainLife, seed: int, first: int, last: int) -> Iterator[Version]:
     """All versions of the hotel, in the order they happen, but for its reference records."""
-    diary = Diary(Random(f"{seed}/hotel/{hotel.index}/life"), last)  # noqa: S311
+    diary = EventQueue(Random(f"{seed}/hotel/{hotel.index}/life"), last)  # noqa: S311
     return _Days(hotel, chain, diary, first).run()
 
 
 class _Days:
-    def __init__(self, hotel: Hotel, chain: ChainLife, diary: Diary, first: int) -> None:
+    def __init__(self, hotel: Hotel, chain: ChainLife, diary: EventQueue, first: int) -> None:
         self._hotel = hotel
         self._diary = diary
         self._first_day = hotel.clock.ordinal(first)

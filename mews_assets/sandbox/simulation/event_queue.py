@@ -39,7 +39,7 @@ class Entry:
         self.stamp = 0
 
 
-class Diary:
+class EventQueue:
     """The agenda of one life. `now` is the instant of what is happening."""
 
     def __init__(self, rng: Random, end: int) -> None:

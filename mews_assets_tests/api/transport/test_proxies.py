@@ -18,7 +18,7 @@ from mews_assets.api import (
     ExportFile,
     ExportStatus,
     MewsClient,
-    StopError,
+    PermanentError,
     download_files,
 )
 from mews_assets.api.transport.proxies import Proxies
@@ -164,7 +164,7 @@ def test_a_proxy_that_refuses_is_named_as_one_that_was_asked(monkeypatch: pytest
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:{SECRET}@127.0.0.1:{listener.getsockname()[1]}")
         with (
             MewsClient("https://api.mews.com", credentials()) as mews,
-            pytest.raises(StopError, match="407") as caught,
+            pytest.raises(PermanentError, match="407") as caught,
         ):
             mews.call("a/b", {})
         thread.join(5)
@@ -235,6 +235,6 @@ def test_a_redirect_to_what_is_no_address_is_told_as_one(link: str, status: byte
     with (
         answering(once(answer)) as address,
         client_at(address) as mews,
-        pytest.raises(StopError, match="redirect"),
+        pytest.raises(PermanentError, match="redirect"),
     ):
         mews.call("a/b", {})

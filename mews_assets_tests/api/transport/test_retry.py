@@ -30,13 +30,13 @@ def test_nobody_comes_back_before_retry_after(asked: float, chance: float) -> No
 
 @given(status=st.integers(200, 599))
 def test_every_status_has_its_reaction(status: int) -> None:
-    expected = Reaction.STOP
+    expected = Reaction.PERMANENT
     if status < 300:
         expected = Reaction.READ
     elif status in (408, 413):
-        expected = Reaction.SHRINK
+        expected = Reaction.TOO_LARGE
     elif status == 429 or status >= 500:
-        expected = Reaction.WAIT
+        expected = Reaction.TRANSIENT
     assert reaction_to(status) is expected
 
 

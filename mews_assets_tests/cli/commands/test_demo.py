@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mews_assets.cli.commands import demo
-from mews_assets.defs.local.launch import Ran
+from mews_assets.defs.local.launch import LaunchedRun
 from mews_assets.lake.reading.inventory import Totals
 
 FULL = Totals(3, 93, 1234, 56789, datetime(2025, 3, 10, 11, 22, 33, tzinfo=UTC))
@@ -21,13 +21,13 @@ def test_the_table_has_a_line_for_every_table_under_its_headings() -> None:
 
 
 def test_the_last_line_counts_what_is_there() -> None:
-    runs = [Ran("payments", True, 186, 372, 0), Ran("bills", True, 0, 0, 0)]
+    runs = [LaunchedRun("payments", True, 186, 372, 0), LaunchedRun("bills", True, 0, 0, 0)]
     line = demo._last_line({"payments": FULL, "bills": EMPTY}, runs)
     assert line == "demo ok: 1 tables, 93 partitions, 1234 rows, 372 checks passed, 0 failed"
 
 
 def test_the_last_line_says_failed_when_a_check_or_a_run_did() -> None:
-    failed_check = [Ran("payments", True, 186, 371, 1)]
-    failed_run = [Ran("payments", False, 0, 0, 0, "no connection")]
+    failed_check = [LaunchedRun("payments", True, 186, 371, 1)]
+    failed_run = [LaunchedRun("payments", False, 0, 0, 0, "no connection")]
     for runs in (failed_check, failed_run):
         assert demo._last_line({"payments": FULL}, runs).startswith("demo failed: ")

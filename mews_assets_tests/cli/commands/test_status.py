@@ -19,7 +19,7 @@ from mews_assets.cli import main
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.ingest.directory import load_directory
 from mews_assets.lake.landing import export_log
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import from_key
 from mews_assets_tests.cli.stage import point_at
@@ -109,7 +109,7 @@ def test_exports_under_way_are_told_with_their_age(stage: Stage, capsys: pytest.
     assert directory is not None
     now = datetime.now(UTC) + timedelta(seconds=directory.clock_skew_seconds)
     window = from_key(DAYS[1], stage.settings.grain)
-    asked = AskedExport(
+    asked = LoggedExport(
         "an-export", "default", "payments", tuple(stage.enterprises), window, now - timedelta(minutes=10)
     )
     export_log.save(stage.lake, asked)
@@ -117,7 +117,7 @@ def test_exports_under_way_are_told_with_their_age(stage: Stage, capsys: pytest.
         (export,) = told(capsys)["exports"]
         assert main(["status"]) == 0
     finally:
-        export_log.forget(stage.lake, asked)
+        export_log.remove(stage.lake, asked)
     assert (export["id"], export["table"], export["scopes"]) == ("an-export", "payments", 2)
     assert export["age_minutes"] == pytest.approx(10, abs=1)
     text = capsys.readouterr().out

@@ -18,7 +18,7 @@ from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.reference_tables import reference_schema, write_reference
 from mews_assets.lake.storage import layout
 from mews_assets.sandbox.clock import read_micros
-from mews_assets.sandbox.records.record_query import Question
+from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.settings import read_settings
 from mews_assets_tests.defs.stage import Stage, evaluations, failure_of, materialisations, stage_of
 from mews_assets_tests.defs.ticks import connections_file
@@ -48,7 +48,7 @@ def test_one_run_brings_every_reference_table_of_every_hotel(stage: Stage) -> No
     assert result.success
     for reference in REFERENCES:
         found = rows(stage, reference)
-        records = stage.mews.sandbox.store.records(Question(reference.entity, FAR_US))
+        records = stage.mews.sandbox.store.records(RecordQuery(reference.entity, FAR_US))
         assert [row["id"] for row in found] == sorted(msgspec.json.decode(one)["Id"] for one in records)
         assert found
         column = "id" if reference.name == "enterprises" else "enterprise_id"

@@ -11,26 +11,26 @@ import pytest
 
 from mews_assets.defs.assets.requested_partitions import (
     BACKFILL_TAG,
-    WantedConfig,
+    PartitionsConfig,
     export_config,
-    read_wanted,
+    read_requested_partitions,
 )
 from mews_assets.ingest.plan import Pull
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.windows import Grain, Window, from_api
 from mews_assets_tests.defs.stage import RANGE_END, RANGE_START, Stage, failure_of
 
 KEY = dg.AssetKey(["changes", "payments"])
 WINDOW = Window(from_api("2026-03-01T00:00:00Z"), from_api("2026-03-04T00:00:00Z"))
-ASKED = AskedExport("x", "one", "payments", ("a", "b"), WINDOW, datetime(2026, 3, 5, 1, 2, 3, 4, tzinfo=UTC))
+ASKED = LoggedExport("x", "one", "payments", ("a", "b"), WINDOW, datetime(2026, 3, 5, 1, 2, 3, 4, tzinfo=UTC))
 
 
 def test_an_export_goes_through_run_config_and_back_with_all_its_partitions() -> None:
-    config = WantedConfig.model_validate({"exports": [export_config(ASKED)]})
+    config = PartitionsConfig.model_validate({"exports": [export_config(ASKED)]})
     with dg.DagsterInstance.ephemeral() as instance:
         instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="a|2026-03-02"))
         context: Any = SimpleNamespace(instance=instance)
-        wanted = read_wanted(context, config, KEY, Grain.DAILY)
+        wanted = read_requested_partitions(context, config, KEY, Grain.DAILY)
     assert [(one.scope, one.key(Grain.DAILY)) for one in wanted.again] == [("a", "2026-03-02")]
     assert wanted.pulls == [Pull("one", ("a", "b"), WINDOW)]
     assert {(one.scope, one.key(Grain.DAILY)) for one in wanted.partitions} == {
@@ -41,8 +41,8 @@ def test_an_export_goes_through_run_config_and_back_with_all_its_partitions() ->
 
 
 def test_keys_in_run_config_are_wanted_as_they_are_and_asked_for_even_if_they_landed() -> None:
-    config = WantedConfig(partitions=["a|2026-03-01", "b|2026-03-03"])
-    wanted = read_wanted(cast(Any, None), config, KEY, Grain.DAILY)
+    config = PartitionsConfig(partitions=["a|2026-03-01", "b|2026-03-03"])
+    wanted = read_requested_partitions(cast(Any, None), config, KEY, Grain.DAILY)
     assert [(one.scope, one.key(Grain.DAILY)) for one in wanted.partitions] == [
         ("a", "2026-03-01"),
         ("b", "2026-03-03"),
@@ -53,7 +53,7 @@ def test_keys_in_run_config_are_wanted_as_they_are_and_asked_for_even_if_they_la
 @pytest.mark.parametrize("key", ["2026-03-01", "|2026-03-01", "a|2026-03-01T05", "a|yesterday"])
 def test_a_key_that_is_none_is_refused_by_name(key: str) -> None:
     with pytest.raises(ValueError, match=r"partition key|window key|start of"):
-        read_wanted(cast(Any, None), WantedConfig(partitions=[key]), KEY, Grain.DAILY)
+        read_requested_partitions(cast(Any, None), PartitionsConfig(partitions=[key]), KEY, Grain.DAILY)
 
 
 def test_a_run_that_names_nothing_says_how_to_name_something(stage: Stage) -> None:

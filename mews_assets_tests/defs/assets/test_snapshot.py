@@ -19,7 +19,7 @@ from mews_assets.defs.base.asset_specs import current_key, snapshot_key
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
-from mews_assets.sandbox.records.record_query import Question
+from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.settings import read_settings
 from mews_assets.windows import Grain, from_api
 from mews_assets_tests.defs.assets.test_current import Looks, add_scopes, fold_run
@@ -60,7 +60,7 @@ def snapshot_run(
 
 def truth(stage: Stage, table: Table, scope: str) -> dict[str, Any]:
     """Every record of a scope as the sandbox has it."""
-    question = Question(table.entity, stage.mews.sandbox.clock.now_us(), {scope})
+    question = RecordQuery(table.entity, stage.mews.sandbox.clock.now_us(), {scope})
     return {one["Id"]: one for one in map(json.loads, stage.mews.sandbox.store.records(question))}
 
 

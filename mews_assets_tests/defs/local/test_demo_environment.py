@@ -8,7 +8,7 @@ from mews_assets.defs.local import demo_environment
 def test_what_was_held_is_kept_and_nothing_is_added() -> None:
     """An open UI of simulated hotels must not come to write into the lake of real ones."""
     environment = {"MEWS_LAKE": "data/demo/lake", "MEWS_CLIENT_TOKEN": "sandbox", "PATH": "/bin"}
-    demo_environment.hold(environment)
+    demo_environment.freeze_env(environment)
     # What Dagster does in each of its processes:
     environment |= {
         "MEWS_LAKE": "data/lake",
@@ -16,7 +16,7 @@ def test_what_was_held_is_kept_and_nothing_is_added() -> None:
         "MEWS_WINDOW": "weekly",
         "OTHER": "x",
     }
-    demo_environment.keep(environment)
+    demo_environment.apply_frozen_env(environment)
     ours = {name: value for name, value in environment.items() if name.startswith("MEWS_")}
     assert ours == {"MEWS_LAKE": "data/demo/lake", "MEWS_CLIENT_TOKEN": "sandbox"}
     assert environment["OTHER"] == "x"
@@ -24,5 +24,5 @@ def test_what_was_held_is_kept_and_nothing_is_added() -> None:
 
 def test_without_a_demonstration_nothing_changes() -> None:
     environment = {"MEWS_LAKE": "data/lake", "PATH": "/bin"}
-    demo_environment.keep(environment)
+    demo_environment.apply_frozen_env(environment)
     assert environment == {"MEWS_LAKE": "data/lake", "PATH": "/bin"}

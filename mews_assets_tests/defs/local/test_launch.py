@@ -132,7 +132,7 @@ def test_a_failing_pull_leaves_its_neighbours_in_place_and_names_its_partitions(
 def test_a_refusal_is_not_tried_again_and_a_busy_mews_is(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mews_assets.api import ForbiddenError, WaitError
+    from mews_assets.api import ForbiddenError, TransientError
     from mews_assets.catalog import table
     from mews_assets.defs.assets.report import failure
     from mews_assets.defs.base.partitions import to_partition
@@ -141,7 +141,7 @@ def test_a_refusal_is_not_tried_again_and_a_busy_mews_is(
 
     one, other = (to_partition(key, Grain.DAILY) for key in stage.keys()[:2])
     refused = ([one], ForbiddenError("not yours", status=403))
-    busy = ([other], WaitError("busy", status=503))
+    busy = ([other], TransientError("busy", status=503))
     group = (table("reservations"),)
     assert not failure(group, Materialised(failed=[refused])).allow_retries
     assert not failure(group, Materialised(failed=[busy, refused])).allow_retries

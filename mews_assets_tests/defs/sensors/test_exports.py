@@ -14,7 +14,7 @@ from mews_assets.defs.base.run_history import EXPORT_TAG, TABLE_TAG
 from mews_assets.defs.build import build_definitions
 from mews_assets.ingest.pending_exports import MAX_TRIES
 from mews_assets.lake.landing import export_log
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import Window, from_api
 from mews_assets_tests.defs.stage import stage_of
@@ -57,8 +57,8 @@ def by_hotel(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("MEWS_CONNECTIONS")
 
 
-def logged(ticks: Ticks, connection: str = "default") -> list[AskedExport]:
-    return export_log.asked(ticks.stage.lake, connection, "order_items")
+def logged(ticks: Ticks, connection: str = "default") -> list[LoggedExport]:
+    return export_log.logged_exports(ticks.stage.lake, connection, "order_items")
 
 
 def later(ticks: Ticks, minutes: float) -> None:
@@ -74,7 +74,7 @@ def exports_of(sandbox: RunningSandbox) -> dict[str, Any]:
 def test_what_is_launched_is_in_the_log_although_a_tick_that_died_forgot_it(ticks: Ticks) -> None:
     ticks.tick(SENSOR)
     (export,) = logged(ticks)
-    export_log.forget(ticks.stage.lake, export)
+    export_log.remove(ticks.stage.lake, export)
     ticks.stage.mews.advance(11 * MINUTES)
     (request,) = ticks.tick(SENSOR).run_requests
     assert [one.id for one in logged(ticks)] == [export.id]
@@ -335,14 +335,14 @@ def test_an_export_of_another_client_is_waited_out(ticks: Ticks) -> None:
     assert len(logged(ticks)) == 1
 
 
-def waited_for(ticks: Ticks, status: dg.DagsterRunStatus) -> AskedExport:
+def waited_for(ticks: Ticks, status: dg.DagsterRunStatus) -> LoggedExport:
     """An export that a run asked for, and waits for while its status says so."""
     run = ticks.stage.instance.create_run_for_job(_job(ticks), status=status)
     ticks.tick(SENSOR)
     (export,) = logged(ticks)
     ticks.cursors[SENSOR] = None
-    export_log.forget(ticks.stage.lake, export)
-    mine = AskedExport(
+    export_log.remove(ticks.stage.lake, export)
+    mine = LoggedExport(
         export.id, export.connection, export.table, export.scopes, export.window, export.asked_at, run.run_id
     )
     export_log.save(ticks.stage.lake, mine)

@@ -36,7 +36,7 @@ def test_a_row_at_the_very_end_waits_for_a_window_that_comes_later(lake):
     merged = merged_items(lake, [item("a", at(3, 1))], days(3, 4))  # the record has moved on since
     assert ids(lake, ORDER_ITEMS, NORTH, march(3)) == ["edge", "a"]
     assert not lake.files("state/boundary", recursive=True)
-    assert merged.partitions[partition(3)].arrived == 2
+    assert merged.partitions[partition(3)].rows_arrived == 2
 
 
 def test_a_row_at_the_very_end_waits_even_for_an_empty_window(lake):

@@ -14,7 +14,7 @@ import pytest
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.changes.merge_result import Merged
+from mews_assets.lake.changes.merge_result import MergeResult
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.storage import layout
@@ -243,7 +243,7 @@ def test_a_nested_column_that_the_catalog_learns_later_is_null_in_what_was_held(
 
 
 def test_a_merge_of_nothing_does_nothing(lake):
-    assert merge(lake, ORDER_ITEMS) == Merged()
+    assert merge(lake, ORDER_ITEMS) == MergeResult()
     assert not lake.files("changes", recursive=True)
 
 

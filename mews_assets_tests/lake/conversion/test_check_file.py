@@ -11,7 +11,7 @@ import pytest
 from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion import check_file as lines
 from mews_assets.lake.conversion import scan
-from mews_assets.lake.conversion.check_file import Findings, Seen, check_file
+from mews_assets.lake.conversion.check_file import FileFindings, UnknownField, check_file
 from mews_assets.lake.errors import RecordError
 from mews_assets_tests.lake.made import BILLS, ORDER_ITEMS, at, converted, item, json_line, write_file
 from mews_assets_tests.lake.scans import WAYS
@@ -49,7 +49,7 @@ def line(**more: Any) -> bytes:
 def test_a_new_field_is_counted_with_its_kind_and_breaks_nothing(tmp_path, value, kind):
     content = line() * 3 + line(Nouveau=value) * 2
     done, found = converted(tmp_path, content)
-    assert done.findings.unknown == {"Nouveau": Seen(2, kind)}
+    assert done.findings.unknown == {"Nouveau": UnknownField(2, kind)}
     assert found.num_rows == 5
 
 
@@ -163,12 +163,12 @@ def test_new_fields_under_odd_names_are_counted_exactly(tmp_path):
 
 
 def test_counts_of_several_files_are_added(tmp_path):
-    both = Findings()
+    both = FileFindings()
     for number in (2, 3):
         both.add(
             check_file(ORDER_ITEMS, write_file(tmp_path / f"{number}", line(Nouveau=1) * number + b"\n"))
         )
-    assert (both.lines, both.blank_lines, both.unknown) == (5, 2, {"Nouveau": Seen(5, "number")})
+    assert (both.lines, both.blank_lines, both.unknown) == (5, 2, {"Nouveau": UnknownField(5, "number")})
 
 
 def test_every_long_number_of_a_file_is_found(tmp_path):

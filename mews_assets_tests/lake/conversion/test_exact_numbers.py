@@ -52,8 +52,8 @@ def test_every_row_gets_its_own_numbers_and_no_other_row_any(tmp_path_factory, s
         patch.setattr(exact_module, "_ENTRIES_HELD", 3)
         with ExactNumbers(tmp_path_factory.mktemp("exact") / "numbers") as exact:
             for row in rows:
-                exact.keep(row, {"Value": f"{row}.5"} if row % 2 else {"Other": f"{row}"})
-            found = [row for batch in exact.put_into(batches(sizes), LEDGER) for row in batch.to_pylist()]
+                exact.add(row, {"Value": f"{row}.5"} if row % 2 else {"Other": f"{row}"})
+            found = [row for batch in exact.restore(batches(sizes), LEDGER) for row in batch.to_pylist()]
     assert exact.rows == len(rows)
     assert [row["n"] for row in found] == list(range(sum(sizes)))
     for row in found:
@@ -125,7 +125,7 @@ def test_numbers_are_put_in_again_when_a_conversion_starts_anew(tmp_path, few_he
     """Some parsers (DuckDB 1) give a long line up, and are asked again with longer buffers."""
     with ExactNumbers(tmp_path / "numbers") as exact:
         for row in range(10):
-            exact.keep(row, {"Other": f"{row}"})
-        assert next(exact.put_into(batches([2, 8]), LEDGER)).num_rows == 2
-        found = [row for batch in exact.put_into(batches([10]), LEDGER) for row in batch.to_pylist()]
+            exact.add(row, {"Other": f"{row}"})
+        assert next(exact.restore(batches([2, 8]), LEDGER)).num_rows == 2
+        found = [row for batch in exact.restore(batches([10]), LEDGER) for row in batch.to_pylist()]
     assert [row["_exact_numbers"] for row in found] == [[("Other", f"{row}")] for row in range(10)]

@@ -16,7 +16,7 @@ from mews_assets.catalog.fields import fields
 from mews_assets.catalog.model import Kind, Table
 from mews_assets.catalog.privacy import KEEP, Pii, Privacy
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.conversion.mask_rows import FORGOTTEN, Hiding
+from mews_assets.lake.conversion.mask_rows import PLACEHOLDER, RowMasker
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.storage.parquet import plain
 from mews_assets_tests.lake.made import OWN, full_record, write_file
@@ -30,7 +30,7 @@ def rows(
     tmp_path: Path, table: Table, privacy: Privacy, *records: dict[str, Any], forgotten: tuple[str, ...] = ()
 ) -> pa.Table:
     source, target = write_file(tmp_path / "x.jsonl", records), tmp_path / "rows.parquet"
-    convert(table, [source], target, own=OWN, hiding=Hiding(table, privacy, forgotten), threads=1)
+    convert(table, [source], target, own=OWN, hiding=RowMasker(table, privacy, forgotten), threads=1)
     return pq.read_table(target)
 
 
@@ -130,13 +130,13 @@ def test_the_digits_of_a_personal_number_are_not_kept_beside_it(tmp_path: Path, 
     target = tmp_path / "rows.parquet"
     convert(BILLS, [source], target, own=OWN)
     assert len(pq.read_table(target).column("_exact_numbers").to_pylist()[0]) == 2
-    convert(BILLS, [source], target, own=OWN, hiding=Hiding(BILLS, privacy))
+    convert(BILLS, [source], target, own=OWN, hiding=RowMasker(BILLS, privacy))
     assert pq.read_table(target).column("_exact_numbers").to_pylist() == [None]
 
 
 def test_a_hash_without_its_key_is_refused() -> None:
     with pytest.raises(LakeError, match="MEWS_PII_KEY"):
-        Hiding(CUSTOMERS, Privacy(Pii.HASH))
+        RowMasker(CUSTOMERS, Privacy(Pii.HASH))
 
 
 def test_an_error_about_a_personal_field_does_not_repeat_its_value(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_forgotten_person_is_taken_out_of_rows_that_name_them(tmp_path: Path) 
 def test_a_forgotten_customers_record_keeps_its_place_and_nothing_of_them(tmp_path: Path) -> None:
     record = {**full_record(CUSTOMERS, 3), "Id": PERSON, "MergeTargetId": None}
     (row,) = rows(tmp_path, CUSTOMERS, KEY, record, forgotten=(PERSON,)).to_pylist()
-    assert (row["last_name"], row["classifications"], row["email"]) == (FORGOTTEN, [], None)
+    assert (row["last_name"], row["classifications"], row["email"]) == (PLACEHOLDER, [], None)
     assert row["preferred_language_code"] is None
     assert row["id"] == PERSON
     assert row["updated_utc"] is not None
@@ -198,5 +198,5 @@ def test_every_batch_keeps_the_types_of_its_table() -> None:
     for table in catalog.TABLES:
         schema = plain(arrow_schema(table))
         empty = pa.RecordBatch.from_pylist([], schema)
-        assert Hiding(table, KEY, (PERSON,)).rows(empty).schema.equals(schema)
+        assert RowMasker(table, KEY, (PERSON,)).mask(empty).schema.equals(schema)
     assert any(one.column.kind is Kind.JSON and one.is_personal for one in fields(BILLS))

@@ -16,14 +16,14 @@ from mews_assets import catalog
 from mews_assets.catalog.privacy import KEEP, Pii, Privacy
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current import latest_rows, snapshot
-from mews_assets.lake.current.snapshot import Snapshot, take_in
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.snapshot import Snapshot, merge_snapshots
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.erasure import erase_customer as forgetting
-from mews_assets.lake.erasure.erase_customer import forget
+from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
-from mews_assets.lake.maintenance.change_policy import repolicy
+from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.storage import layout, parquet
 from mews_assets.lake.storage.lake import Lake, open_lake
@@ -54,7 +54,7 @@ def land_snapshot(
 
 def show(lake: Lake, records: Any, **more: Any) -> Snapshot:
     land_snapshot(lake, records, **more)
-    return take_in(lake, ORDER_ITEMS, NORTH, threads=1)
+    return merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
 
 
 def change(lake: Lake, records: Any, first: int, after: int) -> None:
@@ -71,7 +71,7 @@ def shown(lake: Lake) -> list[dict[str, Any]]:
 
 
 def folded(lake: Lake, **more: Any) -> list[dict[str, Any]]:
-    fold(lake, ORDER_ITEMS, NORTH, threads=1, **more)
+    update_current(lake, ORDER_ITEMS, NORTH, threads=1, **more)
     return current(lake)
 
 
@@ -106,7 +106,7 @@ def test_step_by_step_gives_what_a_rebuild_from_changes_and_snapshot_gives(
             continue
         if what == "snapshot":
             land_snapshot(lake, made, captured_at=at_once)
-            take_in(lake, ORDER_ITEMS, NORTH, threads=1)
+            merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
         else:
             land(lake, ORDER_ITEMS, made, days(1, 10), captured_at=at_once)
             merge(lake, ORDER_ITEMS, threads=1)
@@ -135,7 +135,7 @@ def test_a_snapshot_brings_what_no_window_holds_and_overrides_nothing_newer(lake
     assert names(folded(lake)) == {"a": "new", "b": "same", "old": "x"}
     assert {row["_window_utc"] for row in shown(lake)} == {None}
     change(lake, [item("old", at(7), BillingName="changed since"), item("c", at(7), BillingName="c")], 6, 8)
-    told = fold(lake, ORDER_ITEMS, NORTH, threads=1)
+    told = update_current(lake, ORDER_ITEMS, NORTH, threads=1)
     assert (told.files, told.files_read, told.rebuilt, told.has_snapshot) == (5, 2, "", True)
     assert names(current(lake)) == {"a": "new", "b": "same", "old": "changed since", "c": "c"}
 
@@ -174,7 +174,7 @@ def test_a_snapshot_that_cannot_become_rows_is_rejected_and_what_stood_stands(la
     before = folded(lake)
     land_snapshot(lake, b'{"Id": "b", "UpdatedUtc": 7}\n')
     with pytest.raises(RecordError, match="order_items: part-00001"):
-        take_in(lake, ORDER_ITEMS, NORTH, threads=1)
+        merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
     assert snapshot.pending(lake, ORDER_ITEMS, NORTH) == []
     assert folded(lake) == before
     assert show(lake, [item("c", at(1))]).rows == 2
@@ -186,7 +186,7 @@ def test_snapshots_and_windows_do_not_see_each_others_captures(lake: Lake) -> No
     assert len(capture_store.captures(lake, "order_items")) == 1
     assert len(snapshot.pending(lake, ORDER_ITEMS, NORTH)) == 1
     assert snapshot.pending(lake, ORDER_ITEMS, SOUTH) == []
-    take_in(lake, ORDER_ITEMS, NORTH, threads=1)
+    merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
     assert [row["id"] for row in folded(lake)] == ["changed", "shown"]
 
 
@@ -196,13 +196,13 @@ def test_the_file_is_made_again_from_what_landed(lake: Lake) -> None:
     stood = shown(lake)
     lake.delete(layout.snapshot_file("order_items", NORTH))
     with pytest.raises(LakeError, match="no snapshot of 52fd68fc-north has landed"):
-        take_in(lake, ORDER_ITEMS, NORTH, threads=1)
-    assert take_in(lake, ORDER_ITEMS, NORTH, from_landing=True, threads=1).rows == 2
+        merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
+    assert merge_snapshots(lake, ORDER_ITEMS, NORTH, from_landing=True, threads=1).rows == 2
     assert shown(lake) == stood
     lake.write(layout.snapshot_file("order_items", NORTH), b"no Parquet")
     with pytest.raises(LakeError, match="from_landing: true"):
-        take_in(lake, ORDER_ITEMS, NORTH, threads=1)
-    take_in(lake, ORDER_ITEMS, NORTH, from_landing=True, threads=1)
+        merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
+    merge_snapshots(lake, ORDER_ITEMS, NORTH, from_landing=True, threads=1)
     assert shown(lake) == stood
 
 
@@ -217,10 +217,10 @@ def test_a_file_made_anew_with_less_in_it_makes_current_anew(lake: Lake) -> None
     ):
         lake.delete(name)
     show(lake, [item("c", at(1))])
-    told = fold(lake, ORDER_ITEMS, NORTH, threads=1)
+    told = update_current(lake, ORDER_ITEMS, NORTH, threads=1)
     assert (told.rows, told.rebuilt) == (2, "the version of b that was newest has left its partition")
     lake.delete(layout.snapshot_file("order_items", NORTH))
-    assert fold(lake, ORDER_ITEMS, NORTH, threads=1).rebuilt == "the snapshot is no longer there"
+    assert update_current(lake, ORDER_ITEMS, NORTH, threads=1).rebuilt == "the snapshot is no longer there"
 
 
 def test_a_long_snapshot_is_written_in_row_groups(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ def test_a_long_snapshot_is_written_in_row_groups(lake: Lake, monkeypatch: pytes
     assert show(lake, [item(f"{number:03}", at(1)) for number in range(100)]).rows == 100
     assert [row["id"] for row in shown(lake)] == [f"{number:03}" for number in range(100)]
     with lake.workspace() as workspace:
-        file = parquet.pq.read_metadata(lake.fetch(layout.snapshot_file("order_items", NORTH), workspace))
+        file = parquet.pq.read_metadata(lake.local_copy(layout.snapshot_file("order_items", NORTH), workspace))
     assert [file.row_group(number).num_rows for number in range(file.num_row_groups)] == [40, 40, 20]
 
 
@@ -269,7 +269,7 @@ def test_one_that_is_killed_leaves_the_old_file_or_the_new_and_the_next_complete
     assert subprocess.run(command, timeout=60, check=False).returncode == -9
     assert [row["id"] for row in shown(lake)] == (["a", "b"] if where == "after the put" else ["a"])
     assert len(snapshot.pending(lake, ORDER_ITEMS, NORTH)) == 1
-    assert take_in(lake, ORDER_ITEMS, NORTH, threads=1).rows == 2
+    assert merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1).rows == 2
     assert snapshot.pending(lake, ORDER_ITEMS, NORTH) == []
 
 
@@ -278,10 +278,10 @@ def test_a_guest_is_forgotten_in_snapshots_too(lake: Lake) -> None:
         ELSE, 2, FirstName="Petr", Email="petr@else.example", Phone=None, Passport=None, NewField=None
     )
     land_snapshot(lake, [customer(ANNA, 1), others], CUSTOMERS)
-    take_in(lake, CUSTOMERS, NORTH, threads=1)
-    fold(lake, CUSTOMERS, NORTH, threads=1)
+    merge_snapshots(lake, CUSTOMERS, NORTH, threads=1)
+    update_current(lake, CUSTOMERS, NORTH, threads=1)
     assert {name.split("/")[0] for name in where(lake, "Zoraya")} == {"landing", "snapshot", "current"}
-    done = forget(lake, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(lake, catalog.TABLES, ANNA, NOW)
     assert {text: where(lake, text) for text in PLANTED} == {text: [] for text in PLANTED}
     assert done.files == {
         "landing": 1,
@@ -296,10 +296,10 @@ def test_a_guest_is_forgotten_in_snapshots_too(lake: Lake) -> None:
     }
     assert (done.found.left, done.found.elsewhere) == ({}, {})
     assert done.found.shared == {"Nováková"}  # the other guest's own record, in a snapshot, holds it too
-    fold(lake, CUSTOMERS, NORTH, threads=1)
-    assert take_in(lake, CUSTOMERS, NORTH, from_landing=True, threads=1).rows == 2
+    update_current(lake, CUSTOMERS, NORTH, threads=1)
+    assert merge_snapshots(lake, CUSTOMERS, NORTH, from_landing=True, threads=1).rows == 2
     land_snapshot(lake, [customer(ANNA, 3)], CUSTOMERS)
-    take_in(lake, CUSTOMERS, NORTH, threads=1)
+    merge_snapshots(lake, CUSTOMERS, NORTH, threads=1)
     assert not where(lake, "Zoraya")
 
 
@@ -307,9 +307,9 @@ def test_the_search_finds_a_guest_who_is_left_in_a_snapshot(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     land_snapshot(lake, [customer(ANNA, 1)], CUSTOMERS)
-    take_in(lake, CUSTOMERS, NORTH, threads=1)
+    merge_snapshots(lake, CUSTOMERS, NORTH, threads=1)
     monkeypatch.setattr(forgetting, "_forget_in", lambda *_: None)
-    left = forget(lake, catalog.TABLES, ANNA, NOW).found.left
+    left = erase_customer(lake, catalog.TABLES, ANNA, NOW).found.left
     assert {name.split("/")[0] for name in left} == {"landing", "snapshot"}
 
 
@@ -328,7 +328,7 @@ def test_snapshots_are_brought_under_another_policy(tmp_path: Any, before: Priva
     show(lake, [item("a", at(1), BillingName="Zoraya")])
     folded(lake)
     assert seen(lake) == shows(before)
-    repolicy(open_lake(lake.root, Grain.DAILY), (ORDER_ITEMS,), after)
+    change_policy(open_lake(lake.root, Grain.DAILY), (ORDER_ITEMS,), after)
     opened = open_lake(lake.root, Grain.DAILY, after)
     assert seen(opened) == shows(after)
     show(opened, [item("b", at(1), BillingName="Zoraya")])
@@ -356,7 +356,7 @@ def test_snapshots_whose_captures_are_gone_are_not_given_up_to_show_more(
     stood = shown(lake)
     lose(lake)
     with pytest.raises(LakeError, match=said):
-        repolicy(lake, (ORDER_ITEMS,), KEEP)
+        change_policy(lake, (ORDER_ITEMS,), KEEP)
     assert shown(lake) == stood
 
 
@@ -364,12 +364,12 @@ def test_bytes_of_snapshots_go_when_they_are_old_and_in_their_file(lake: Lake) -
     old = land_snapshot(lake, [item("a", at(1))])
     waiting = expire(lake, ORDER_ITEMS, catalog.TABLES, NOW, NOW)
     assert (waiting.captures, waiting.kept) == (0, [old.capture])
-    take_in(lake, ORDER_ITEMS, NORTH, threads=1)
+    merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
     stood = shown(lake)
     done = expire(lake, ORDER_ITEMS, catalog.TABLES, NOW, NOW)
     assert (done.captures, done.files, done.stored_bytes) == (1, 1, old.files[0].stored_bytes)
     assert shown(lake) == stood
     with pytest.raises(LakeError, match="past MEWS_LANDING_DAYS"):
-        take_in(lake, ORDER_ITEMS, NORTH, from_landing=True, threads=1)
+        merge_snapshots(lake, ORDER_ITEMS, NORTH, from_landing=True, threads=1)
     assert shown(lake) == stood
     assert show(lake, [item("b", at(1))]).rows == 2

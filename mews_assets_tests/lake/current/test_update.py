@@ -19,7 +19,7 @@ from mews_assets.catalog.columns import string
 from mews_assets.catalog.model import Table
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current import latest_rows, update
-from mews_assets.lake.current.update import Folded, fold
+from mews_assets.lake.current.update import CurrentResult, update_current
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
@@ -84,8 +84,8 @@ def all_changes(lake: Lake, table: Table = THINGS, scope: str = NORTH) -> list[d
     return [row for name in files for row in read(lake, name)]
 
 
-def folded(lake: Lake, table: Table = THINGS, **more: Any) -> Folded:
-    return fold(lake, table, NORTH, threads=1, **more)
+def folded(lake: Lake, table: Table = THINGS, **more: Any) -> CurrentResult:
+    return update_current(lake, table, NORTH, threads=1, **more)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_partition_put_in_place_while_a_fold_reads_is_read_by_the_next(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_changes(lake, [thing("a", at(2))])
-    real = Lake.hold
+    real = Lake.pin
 
     def put_first(self: Lake, name: str, folder: Path) -> Path:
         held = real(self, name, folder)
@@ -250,7 +250,7 @@ def test_changes_of_real_captures_fold_too(lake: Lake) -> None:
     merge(lake, ORDER_ITEMS, threads=1)
     assert (folded(lake, ORDER_ITEMS).replaced, folded(lake, ORDER_ITEMS).rows) == (1, 2)
     assert {row["id"]: row["updated_utc"] for row in standing(lake, ORDER_ITEMS)} == {"a": at(3), "b": at(2)}
-    assert fold(lake, ORDER_ITEMS, SOUTH, threads=1).rows == 1
+    assert update_current(lake, ORDER_ITEMS, SOUTH, threads=1).rows == 1
 
 
 def test_every_ledger_entry_is_current(lake: Lake) -> None:

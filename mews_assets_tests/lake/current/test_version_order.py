@@ -14,7 +14,7 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.columns import string, utc
 from mews_assets.catalog.entities import shapes
 from mews_assets.catalog.model import Export, Table
-from mews_assets.lake.current.version_order import Counts, Reread, UncertainError, merge_newest
+from mews_assets.lake.current.version_order import MergeCounts, Reread, UncertainError, merge_newest
 from mews_assets.lake.storage.parquet import plain
 from mews_assets_tests.lake.made import at, days
 
@@ -85,7 +85,7 @@ versions = st.builds(
 @settings(deadline=None, max_examples=150)
 @given(st.lists(versions, max_size=25), st.lists(versions, max_size=25), st.integers(1, 9), st.integers(1, 9))
 def test_two_runs_together_hold_the_newest_of_both_in_the_order_of_ids(held, arrived, one, other) -> None:
-    counts = Counts()
+    counts = MergeCounts()
     merged = list(merge_newest(THINGS, batches(held, one), batches(arrived, other), Reread([]), counts))
     rows = [row for piece in merged for row in piece.to_pylist()]
     wanted = newest([*held, *arrived])
@@ -97,7 +97,7 @@ def test_two_runs_together_hold_the_newest_of_both_in_the_order_of_ids(held, arr
 
 
 def merged(held: list[Any], arrived: list[Any], *reread: Any) -> list[dict[str, Any]]:
-    pieces = merge_newest(THINGS, batches(held, 2), batches(arrived, 2), Reread(reread), Counts())
+    pieces = merge_newest(THINGS, batches(held, 2), batches(arrived, 2), Reread(reread), MergeCounts())
     return [row for piece in pieces for row in piece.to_pylist()]
 
 

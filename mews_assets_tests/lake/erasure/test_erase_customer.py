@@ -11,12 +11,12 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.erasure import erase_customer as forgetting
-from mews_assets.lake.erasure.erase_customer import forget
+from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.erasure_list import forgotten, remember
+from mews_assets.lake.landing.erasure_list import erased_customers, add_to_erasure_list
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
@@ -59,7 +59,7 @@ def test_what_was_planted_is_nowhere_afterwards_and_the_search_says_so(planted: 
     for text in (*PLANTED[:3], "zoraya@second.example"):
         assert {name.split("/")[0] for name in where(planted, text)} >= {"landing", "changes", "current"}
     assert any(name.startswith("state/boundary/customers") for name in where(planted, "Zoraya"))
-    done = forget(planted, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(planted, catalog.TABLES, ANNA, NOW)
     assert {text: where(planted, text) for text in (*PLANTED, "zoraya@second.example")} == {
         text: [] for text in (*PLANTED, "zoraya@second.example")
     }
@@ -73,7 +73,7 @@ def test_what_was_planted_is_nowhere_afterwards_and_the_search_says_so(planted: 
 def test_the_search_finds_what_is_left(planted: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """It must be able to fail: the work is left out, the search is not."""
     monkeypatch.setattr(forgetting, "_forget_in", lambda *_: None)
-    done = forget(planted, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(planted, catalog.TABLES, ANNA, NOW)
     layers = {name.split("/")[0] for name in done.found.left}
     assert layers == {"landing", "changes", "current", "state"}
 
@@ -82,19 +82,19 @@ def test_a_note_about_them_in_another_guests_record_is_told_and_left(planted: La
     note = bill("b9", 2, ELSE, Notes="comes with zoraya@planted.example")
     land(planted, BILLS, [note], days(2, 3))
     merge(planted, BILLS)
-    found = forget(planted, catalog.TABLES, ANNA, NOW).found
+    found = erase_customer(planted, catalog.TABLES, ANNA, NOW).found
     assert found.left == {}
     assert {name.split("/")[0] for name in found.elsewhere} == {"landing", "changes"}
 
 
 def test_a_file_nobody_knows_that_holds_them_is_left_over(planted: Lake) -> None:
     planted.write("marts/mine/notes.txt", b"call zoraya@planted.example")
-    assert forget(planted, catalog.TABLES, ANNA, NOW).found.left == {"marts/mine/notes.txt": 1}
+    assert erase_customer(planted, catalog.TABLES, ANNA, NOW).found.left == {"marts/mine/notes.txt": 1}
 
 
 def test_texts_one_names_are_searched_for_too(planted: Lake) -> None:
     planted.write("marts/mine/notes.txt", b"Mrs. Nickname called")
-    assert forget(planted, catalog.TABLES, ANNA, NOW, also=["Nickname"]).found.left == {
+    assert erase_customer(planted, catalog.TABLES, ANNA, NOW, also=["Nickname"]).found.left == {
         "marts/mine/notes.txt": 1
     }
 
@@ -102,7 +102,7 @@ def test_texts_one_names_are_searched_for_too(planted: Lake) -> None:
 def test_money_and_counts_stay_as_they_were(planted: Lake) -> None:
     before = everything(planted, ITEMS)
     counts = {name: content.count(b"\n") for name, content in held(planted).items() if name.endswith(".zst")}
-    forget(planted, catalog.TABLES, ANNA, NOW)
+    erase_customer(planted, catalog.TABLES, ANNA, NOW)
     after = everything(planted, ITEMS)
     same = [one for one in after[min(after)].column_names if one not in ("billing_name", "notes")]
     assert {name: rows.select(same) for name, rows in after.items()} == {
@@ -128,13 +128,13 @@ def test_another_guest_is_not_touched(planted: Lake) -> None:
         ]
 
     before = of_else()
-    forget(planted, catalog.TABLES, ANNA, NOW)
+    erase_customer(planted, catalog.TABLES, ANNA, NOW)
     assert of_else() == before
     assert len(before) == 3
 
 
 def test_what_is_rebuilt_from_the_landing_is_what_stands(planted: Lake) -> None:
-    forget(planted, catalog.TABLES, ANNA, NOW)
+    erase_customer(planted, catalog.TABLES, ANNA, NOW)
     for table in (CUSTOMERS, BILLS, ITEMS, RESERVATIONS):
         stood = everything(planted, table)
         manifests = [
@@ -148,11 +148,11 @@ def test_what_is_rebuilt_from_the_landing_is_what_stands(planted: Lake) -> None:
         planted.write_json(layout.forgotten_file(), {"customers": {}})
         merge(planted, table, manifests, from_scratch=True)
         assert everything(planted, table) == stood
-        remember(planted, [ANNA, ONCE], NOW)
+        add_to_erasure_list(planted, [ANNA, ONCE], NOW)
 
 
 def test_a_manifest_says_how_many_lines_are_not_as_mews_sent_them(planted: Lake) -> None:
-    forget(planted, catalog.TABLES, ANNA, NOW)
+    erase_customer(planted, catalog.TABLES, ANNA, NOW)
     for name in capture_store.captures(planted, "bills"):
         manifest = capture_store.read_manifest(planted, "bills", name)
         assert manifest.redacted_lines == 1
@@ -163,17 +163,17 @@ def test_a_manifest_says_how_many_lines_are_not_as_mews_sent_them(planted: Lake)
 
 
 def test_current_folds_on_without_bringing_anything_back(planted: Lake) -> None:
-    forget(planted, catalog.TABLES, ANNA, NOW)
+    erase_customer(planted, catalog.TABLES, ANNA, NOW)
     stood = planted.read(layout.current_file("customers", NORTH))
-    again = fold(planted, CUSTOMERS, NORTH)
+    again = update_current(planted, CUSTOMERS, NORTH)
     assert again.repeated_ids == 0
     assert not where(planted, "Zoraya")
-    assert fold(planted, CUSTOMERS, NORTH, from_scratch=True).rows == again.rows
+    assert update_current(planted, CUSTOMERS, NORTH, from_scratch=True).rows == again.rows
     assert len(stood)
 
 
 def test_a_later_capture_cannot_bring_them_back(planted: Lake, tmp_path: Path) -> None:
-    forget(planted, catalog.TABLES, ANNA, NOW)
+    erase_customer(planted, catalog.TABLES, ANNA, NOW)
     land(planted, CUSTOMERS, [customer(ANNA, 3), customer("f00dface-9", 3, MergeTargetId=ANNA)], days(3, 4))
     manifest = land(planted, BILLS, [bill("b7", 3, ANNA, **ANNAS)], days(3, 4))
     assert manifest.redacted_lines == 1
@@ -196,13 +196,13 @@ def test_a_capture_that_lands_while_somebody_is_forgotten_is_redacted(
 
 
 def test_doing_it_again_changes_nothing(planted: Lake) -> None:
-    forget(planted, catalog.TABLES, ANNA, NOW)
+    erase_customer(planted, catalog.TABLES, ANNA, NOW)
     before = held(planted)
-    done = forget(planted, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(planted, catalog.TABLES, ANNA, NOW)
     assert held(planted) == before
     assert not +done.files and not done.texts
     assert done.people == (ANNA, ONCE)
-    assert set(forgotten(planted)) == {ANNA, ONCE}
+    assert set(erased_customers(planted)) == {ANNA, ONCE}
 
 
 @pytest.mark.parametrize("stop", [2, 3, 4, 9, 15, 22])
@@ -220,8 +220,8 @@ def test_stopped_anywhere_and_done_again_it_ends_the_same(
     with monkeypatch.context() as patched:
         patched.setattr(Lake, "_rename", rename)
         with pytest.raises(KeyboardInterrupt):
-            forget(lake, catalog.TABLES, ANNA, NOW)
-    forget(lake, catalog.TABLES, ANNA, NOW)
+            erase_customer(lake, catalog.TABLES, ANNA, NOW)
+    erase_customer(lake, catalog.TABLES, ANNA, NOW)
     assert {text: where(lake, text) for text in PLANTED} == {text: [] for text in PLANTED}
     for table in (CUSTOMERS, BILLS, ITEMS):
         for name in capture_store.captures(lake, table.name):
@@ -238,17 +238,17 @@ def test_what_a_killed_run_left_behind_goes_and_what_a_live_one_holds_is_told(pl
     (left / "part.jsonl").write_bytes(json_line(customer(ANNA, 1)))
     with planted.workspace() as live:
         (live / "part.jsonl").write_bytes(json_line(customer(ANNA, 1)))
-        assert forget(planted, catalog.TABLES, ANNA, NOW).workspaces_in_use == 1
+        assert erase_customer(planted, catalog.TABLES, ANNA, NOW).workspaces_in_use == 1
         assert not left.exists()
         assert live.exists()
-    assert forget(planted, catalog.TABLES, ANNA, NOW).workspaces_in_use == 0
+    assert erase_customer(planted, catalog.TABLES, ANNA, NOW).workspaces_in_use == 0
 
 
 def test_a_line_that_cannot_be_read_and_names_them_goes_whole(lake: Lake) -> None:
     broken = json_line(customer(ANNA, 1)).replace(b'"Phone":', b'"Phone"')
     land(lake, CUSTOMERS, broken + json_line(customer(ELSE, 1, FirstName="Petr")), days(1, 2))
     merge(lake, CUSTOMERS)
-    forget(lake, catalog.TABLES, ANNA, NOW)
+    erase_customer(lake, catalog.TABLES, ANNA, NOW)
     assert not where(lake, "Zoraya")
     (content,) = (content for name, content in held(lake).items() if name.endswith(".zst"))
     assert content.startswith(b'{"forgotten":true}\n{"Id"')
@@ -259,7 +259,7 @@ def test_hashes_of_them_go_too(tmp_path: Path) -> None:
     plant(lake)
     digest = KEY.digest("Zoraya")
     assert where(lake, digest)
-    done = forget(lake, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(lake, catalog.TABLES, ANNA, NOW)
     assert not where(lake, digest)
     assert not where(lake, "Zoraya")
     assert digest in done.texts
@@ -269,18 +269,18 @@ def test_hashes_of_them_go_too(tmp_path: Path) -> None:
 def test_who_was_merged_into_another_is_told(lake: Lake) -> None:
     land(lake, CUSTOMERS, [customer(ANNA, 1, MergeTargetId=ELSE)], days(1, 2))
     merge(lake, CUSTOMERS)
-    assert forget(lake, catalog.TABLES, ANNA, NOW).merged_into == (ELSE,)
+    assert erase_customer(lake, catalog.TABLES, ANNA, NOW).merged_into == (ELSE,)
 
 
 @pytest.mark.parametrize("wrong", ["", "a", "*", "../../etc", "0000"])
 def test_what_is_no_id_is_refused_before_anything_is_done(planted: Lake, wrong: str) -> None:
     before = held(planted)
     with pytest.raises(LakeError, match="no customer's id"):
-        forget(planted, catalog.TABLES, wrong, NOW)
+        erase_customer(planted, catalog.TABLES, wrong, NOW)
     assert held(planted) == before
 
 
 def test_the_report_of_what_is_known_holds_no_text_of_theirs(planted: Lake) -> None:
-    done = forget(planted, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(planted, catalog.TABLES, ANNA, NOW)
     assert "Zoraya" in done.texts
     assert "Zoraya" not in repr(replace(done, found=replace(done.found, shared=set())))

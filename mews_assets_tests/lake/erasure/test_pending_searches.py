@@ -9,9 +9,9 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.erasure import erase_customer as forgetting
-from mews_assets.lake.erasure.erase_customer import forget
+from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.erasure.pending_searches import owed
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -28,7 +28,7 @@ def annas(lake: Lake) -> Lake:
     land(lake, BILLS, [bill("b1", 1, ANNA, Name="Zoraya")], days(1, 2))
     for table in (CUSTOMERS, BILLS):
         merge(lake, table)
-        fold(lake, table, NORTH)
+        update_current(lake, table, NORTH)
     return lake
 
 
@@ -48,9 +48,9 @@ def test_a_second_try_searches_for_what_the_first_knew(
     with monkeypatch.context() as patched:
         stop_at(patched, what)
         with pytest.raises(KeyboardInterrupt):
-            forget(annas, catalog.TABLES, ANNA, NOW)
+            erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert owed(annas) == [ANNA]
-    again = forget(annas, catalog.TABLES, asked, NOW)
+    again = erase_customer(annas, catalog.TABLES, asked, NOW)
     assert again.found.left == {"notes.txt": 1}
     assert "zoraya@planted.example" in again.texts
     assert again.is_known and not again.is_done
@@ -71,30 +71,30 @@ def test_stopped_at_any_file_the_search_is_not_lost(
     with monkeypatch.context() as patched:
         patched.setattr(Lake, "_rename", rename)
         with contextlib.suppress(KeyboardInterrupt):
-            forget(annas, catalog.TABLES, ANNA, NOW)
-    assert forget(annas, catalog.TABLES, ANNA, NOW).found.left["notes.txt"] == 1
+            erase_customer(annas, catalog.TABLES, ANNA, NOW)
+    assert erase_customer(annas, catalog.TABLES, ANNA, NOW).found.left["notes.txt"] == 1
 
 
 def test_what_is_left_is_searched_for_until_it_is_gone_and_then_nothing_of_it_is_kept(annas: Lake) -> None:
     annas.write("notes.txt", b"call Zoraya")
-    first = forget(annas, catalog.TABLES, ANNA, NOW)
+    first = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert first.found.left == {"notes.txt": 1}
     assert where(annas, "Zoraya") == ["notes.txt", layout.forgetting_file(ANNA)]
-    second = forget(annas, catalog.TABLES, ANNA, NOW)
+    second = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert second.found.left == first.found.left and second.texts == first.texts
     annas.delete("notes.txt")
-    third = forget(annas, catalog.TABLES, ANNA, NOW)
+    third = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert third.is_done and third.texts == first.texts
     assert owed(annas) == [] and not where(annas, "Zoraya")
-    fourth = forget(annas, catalog.TABLES, ANNA, NOW)
+    fourth = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert fourth.is_done and fourth.is_known and not fourth.texts and fourth.before == "2026-05-01T00:00:00Z"
 
 
 def test_a_run_at_work_leaves_the_search_owed(annas: Lake) -> None:
     with annas.workspace():
-        assert not forget(annas, catalog.TABLES, ANNA, NOW).is_done
+        assert not erase_customer(annas, catalog.TABLES, ANNA, NOW).is_done
     assert owed(annas) == [ANNA]
-    assert forget(annas, catalog.TABLES, ANNA, NOW).is_done
+    assert erase_customer(annas, catalog.TABLES, ANNA, NOW).is_done
     assert owed(annas) == []
 
 
@@ -106,8 +106,8 @@ def test_the_texts_of_one_are_not_searched_for_another(annas: Lake) -> None:
         days(2, 3),
     )
     annas.write("notes.txt", b"petr@else.example, zoraya@planted.example")
-    forget(annas, catalog.TABLES, ANNA, NOW)
-    done = forget(annas, catalog.TABLES, ELSE, NOW)
+    erase_customer(annas, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(annas, catalog.TABLES, ELSE, NOW)
     assert "petr@else.example" in done.texts and "zoraya@planted.example" not in done.texts
     assert set(owed(annas)) == {ANNA, ELSE}
 
@@ -117,28 +117,28 @@ def test_an_id_that_nothing_names_is_told_apart_from_one_that_was_forgotten(
     annas: Lake, also: list[str]
 ) -> None:
     for _ in range(2):
-        done = forget(annas, catalog.TABLES, NEVER, NOW, also=also)
+        done = erase_customer(annas, catalog.TABLES, NEVER, NOW, also=also)
         assert not done.is_known
     assert owed(annas) == []
-    forget(annas, catalog.TABLES, ANNA, NOW)
-    assert forget(annas, catalog.TABLES, ANNA, NOW).is_known
+    erase_customer(annas, catalog.TABLES, ANNA, NOW)
+    assert erase_customer(annas, catalog.TABLES, ANNA, NOW).is_known
 
 
 def test_one_who_is_only_named_is_known(annas: Lake) -> None:
     land(annas, BILLS, [bill("b5", 2, NEVER)], days(2, 3))
-    assert forget(annas, catalog.TABLES, NEVER, NOW).is_known
+    assert erase_customer(annas, catalog.TABLES, NEVER, NOW).is_known
 
 
 def test_files_of_a_pull_that_did_not_end_are_redacted(annas: Lake) -> None:
     manifest = land(annas, BILLS, [bill("b6", 2, ANNA, Name="Zoraya")], days(2, 3))
     annas.delete(layout.manifest("bills", manifest.capture))
-    done = forget(annas, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert done.is_done and not where(annas, "Zoraya")
 
 
 def test_why_a_capture_was_rejected_does_not_repeat_what_was_theirs(annas: Lake) -> None:
     name = layout.rejected_file("bills", "20260401T000000Z-00000000")
     annas.write_json(name, {"capture": "c", "problem": "'ZORAYA@planted.example' where a number must stand"})
-    done = forget(annas, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert done.is_done
     assert annas.read_json(name)["problem"].startswith("not shown")

@@ -14,8 +14,8 @@ import pytest
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.current.update import fold
-from mews_assets.lake.erasure.erase_customer import Forgotten, forget
+from mews_assets.lake.current.update import update_current
+from mews_assets.lake.erasure.erase_customer import ErasureReport, erase_customer
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import NORTH, at, days, json_line, land, stamp
@@ -110,12 +110,12 @@ def a_lake_without(lake: Lake, guest: Guest) -> None:
     lake.write_json(layout.directory_file(), {"enterprises": [{"id": NORTH, "name": "The Lantern Prague"}]})
 
 
-def finish(lake: Lake) -> Forgotten:
+def finish(lake: Lake) -> ErasureReport:
     for table in (CUSTOMERS, BILLS, ITEMS, RESERVATIONS):
         merge(lake, table)
         if lake.folders(layout.changes_folder(table.name)):
-            fold(lake, table, NORTH)
-    return forget(lake, catalog.TABLES, ANNA, NOW)
+            update_current(lake, table, NORTH)
+    return erase_customer(lake, catalog.TABLES, ANNA, NOW)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -239,14 +239,14 @@ def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(lake: Lake) -> Non
     whole = lake.read(name)
     lake.write(name, whole[: len(whole) // 2])
     lake.write("old/notes.jsonl.gz", b"no archive")
-    done = forget(lake, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(lake, catalog.TABLES, ANNA, NOW)
     assert {name, "old/notes.jsonl.gz"} <= set(done.unread)
     assert not done.is_done
     assert done.files["changes"] == 1
     lake.write(name, whole)
     assert lake.local_root is not None
     (lake.local_root / "old/notes.jsonl.gz").unlink()
-    again = forget(lake, catalog.TABLES, ANNA, NOW)
+    again = erase_customer(lake, catalog.TABLES, ANNA, NOW)
     assert again.is_done and again.texts == done.texts and again.files["landing"] == 1
 
 

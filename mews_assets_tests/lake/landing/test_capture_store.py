@@ -55,7 +55,7 @@ def test_a_manifest_is_read_as_it_was_written(lake):
 def test_a_capture_is_pending_until_it_is_settled(lake):
     found = landed(lake, b"a\n")
     assert capture_store.pending(lake, "order_items") == [found]
-    capture_store.settle(lake, found)
+    capture_store.mark_merged(lake, found)
     assert capture_store.pending(lake, "order_items") == []
     assert capture_store.captures(lake, "order_items") == ["capture-1"]
 

@@ -8,15 +8,15 @@ import pytest
 
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import export_log
-from mews_assets.lake.landing.export_log import AskedExport
+from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets_tests.lake.made import NORTH, SOUTH, at, days
 
-ASKED = AskedExport("export-1", "portfolio", "order_items", (NORTH, SOUTH), days(2, 4), at(9, 0.123))
+ASKED = LoggedExport("export-1", "portfolio", "order_items", (NORTH, SOUTH), days(2, 4), at(9, 0.123))
 
 
 def test_a_saved_export_is_found_as_it_was_asked(lake):
     export_log.save(lake, ASKED)
-    assert export_log.asked(lake, "portfolio", "order_items") == [ASKED]
+    assert export_log.logged_exports(lake, "portfolio", "order_items") == [ASKED]
 
 
 def test_exports_are_told_apart_by_connection_and_table_and_come_oldest_first(lake):
@@ -28,15 +28,15 @@ def test_exports_are_told_apart_by_connection_and_table_and_come_oldest_first(la
         replace(ASKED, connection="hotel-1"),
     ):
         export_log.save(lake, one)
-    assert export_log.asked(lake, "portfolio", "order_items") == [ASKED, younger]
-    assert export_log.asked(lake, "hotel-2", "order_items") == []
+    assert export_log.logged_exports(lake, "portfolio", "order_items") == [ASKED, younger]
+    assert export_log.logged_exports(lake, "hotel-2", "order_items") == []
 
 
 def test_a_forgotten_export_is_gone_and_may_be_forgotten_twice(lake):
     export_log.save(lake, ASKED)
-    export_log.forget(lake, ASKED)
-    export_log.forget(lake, ASKED)
-    assert export_log.asked(lake, "portfolio", "order_items") == []
+    export_log.remove(lake, ASKED)
+    export_log.remove(lake, ASKED)
+    assert export_log.logged_exports(lake, "portfolio", "order_items") == []
 
 
 def test_an_export_that_lands_while_the_log_is_read_is_owed_no_more(lake, monkeypatch):
@@ -46,14 +46,14 @@ def test_an_export_that_lands_while_the_log_is_read_is_owed_no_more(lake, monkey
 
     def files_before_one_lands(self, folder, **more):
         found = real(self, folder, **more)
-        export_log.forget(self, ASKED)
+        export_log.remove(self, ASKED)
         return found
 
     monkeypatch.setattr(type(lake), "files", files_before_one_lands)
-    assert [one.id for one in export_log.asked(lake, "portfolio", "order_items")] == ["export-2"]
+    assert [one.id for one in export_log.logged_exports(lake, "portfolio", "order_items")] == ["export-2"]
 
 
 def test_an_export_that_cannot_be_read_is_an_error_and_not_no_export(lake):
     lake.write("state/exports/portfolio/export-1.json", b"{")
     with pytest.raises(LakeError, match="restore it or move it away"):
-        export_log.asked(lake, "portfolio", "order_items")
+        export_log.logged_exports(lake, "portfolio", "order_items")

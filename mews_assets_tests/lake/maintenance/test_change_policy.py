@@ -13,9 +13,9 @@ import pytest
 from mews_assets import catalog
 from mews_assets.catalog.privacy import KEEP, Pii, Privacy
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.maintenance.change_policy import repolicy
+from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
@@ -34,7 +34,7 @@ def laid(folder: Path, privacy: Privacy) -> Lake:
     records = [item("a", at(1, 3), BillingName="Zoraya"), item("edge", at(3), BillingName="Zoraya")]
     land(lake, ORDER_ITEMS, records, days(1, 3))
     merge(lake, ORDER_ITEMS)
-    fold(lake, ORDER_ITEMS, "52fd68fc-north")
+    update_current(lake, ORDER_ITEMS, "52fd68fc-north")
     return lake
 
 
@@ -70,11 +70,11 @@ def test_another_policy_is_refused_until_all_tables_are_brought_under_it(
     if after != before:
         with pytest.raises(LakeError, match="mews-assets repolicy"):
             open_lake(lake.root, Grain.DAILY, after)
-    done = repolicy(open_lake(lake.root, Grain.DAILY), TABLES, after)
+    done = change_policy(open_lake(lake.root, Grain.DAILY), TABLES, after)
     assert (done.files > 0) == (after != before)
     assert names(lake) == everywhere(shown(after))
     opened = open_lake(lake.root, Grain.DAILY, after)
-    assert repolicy(opened, TABLES, after).files == 0
+    assert change_policy(opened, TABLES, after).files == 0
     land(opened, ORDER_ITEMS, [item("later", at(3, 1), BillingName="Zoraya")], days(3, 4))
     merge(opened, ORDER_ITEMS)
     assert names(opened)["changes"] == {shown(after)}
@@ -91,7 +91,7 @@ def test_the_key_stands_nowhere_in_the_lake(tmp_path: Path) -> None:
 def test_rows_of_a_process_that_began_before_the_change_are_refused(tmp_path: Path) -> None:
     old = laid(tmp_path, KEEP)
     land(old, ORDER_ITEMS, [item("b", at(2, 3), BillingName="Zoraya")], days(2, 3))
-    repolicy(open_lake(old.root, Grain.DAILY), TABLES, DROP)
+    change_policy(open_lake(old.root, Grain.DAILY), TABLES, DROP)
     with pytest.raises(LakeError, match="Start the process again"):
         merge(old, ORDER_ITEMS)
     merge(open_lake(old.root, Grain.DAILY, DROP), ORDER_ITEMS)
@@ -119,13 +119,13 @@ def test_stopped_on_the_way_the_lake_takes_nothing_until_it_gets_there(
     with monkeypatch.context() as patched:
         patched.setattr(Lake, "_rename", rename)
         with pytest.raises(KeyboardInterrupt):
-            repolicy(lake, TABLES, KEY)
+            change_policy(lake, TABLES, KEY)
     for privacy in (KEEP, KEY):
         with pytest.raises(LakeError, match="on its way"):
             open_lake(lake.root, Grain.DAILY, privacy)
     with pytest.raises(LakeError, match="go on with it first"):
-        repolicy(lake, TABLES, DROP)
-    repolicy(lake, TABLES, KEY)
+        change_policy(lake, TABLES, DROP)
+    change_policy(lake, TABLES, KEY)
     assert names(lake) == everywhere(shown(KEY))  # hashed once, not twice
     open_lake(lake.root, Grain.DAILY, KEY)
 
@@ -135,10 +135,10 @@ def test_rows_whose_captures_are_gone_are_not_given_up_to_show_more(tmp_path: Pa
     expire(lake, ORDER_ITEMS, catalog.TABLES, NOW, NOW)
     before = names(lake)
     with pytest.raises(LakeError, match="MEWS_LANDING_DAYS"):
-        repolicy(lake, TABLES, KEEP)
+        change_policy(lake, TABLES, KEEP)
     assert names(lake) == before
     assert open_lake(lake.root, Grain.DAILY, KEY)
-    repolicy(lake, TABLES, DROP)
+    change_policy(lake, TABLES, DROP)
     assert names(lake) == everywhere(None)
 
 
@@ -147,7 +147,7 @@ def test_rows_that_nothing_landed_holds_are_not_given_up_either(tmp_path: Path) 
     (capture,) = lake.folders(layout.landing_folder("order_items"))
     lake.delete(layout.manifest("order_items", capture))
     with pytest.raises(LakeError, match="nothing is in the landing"):
-        repolicy(lake, TABLES, KEEP)
+        change_policy(lake, TABLES, KEEP)
     assert open_lake(lake.root, Grain.DAILY, DROP)
 
 

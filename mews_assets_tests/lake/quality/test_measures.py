@@ -11,7 +11,7 @@ import pytest
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.lake.quality.measures import Measures, measure
-from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets_tests.lake.made import ORDER_ITEMS, at, days
 
 
@@ -28,7 +28,7 @@ def row(name: str, day: int, hour: float = 0, **more: Any) -> dict[str, Any]:
 
 
 def measured(tmp_path: Path, *files: tuple[Path, Any]) -> list[Measures]:
-    with open_engine(tmp_path, threads=1) as engine:
+    with open_duckdb(tmp_path, threads=1) as engine:
         return measure(engine, ORDER_ITEMS, list(files))
 
 

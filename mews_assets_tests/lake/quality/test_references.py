@@ -11,7 +11,7 @@ import pytest
 from mews_assets.catalog import table as table_of
 from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.quality.references import Reference, before, resolve
+from mews_assets.lake.quality.references import ReferenceResult, lead_in, resolve
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
@@ -33,7 +33,7 @@ def day(number: int) -> Partition:
     return Partition(NORTH, days(number, number + 1))
 
 
-def of(lake: Lake, table, number: int) -> Reference:
+def of(lake: Lake, table, number: int) -> ReferenceResult:
     (found,) = resolve(lake, table, [day(number)])[day(number)]
     return found
 
@@ -45,7 +45,7 @@ def pay(name: str, number: int, bill: str | None):
 def test_an_id_is_found_in_its_own_window_before_it_and_after_it(lake):
     put(lake, BILLS, 1, 20, *(item(name, at(number)) for name, number in (("a", 2), ("b", 12), ("c", 19))))
     put(lake, PAYMENTS, 12, 13, *(pay(f"p{bill}", 12, bill) for bill in ("a", "b", "c", "x", None)))
-    assert of(lake, PAYMENTS, 12) == Reference("bill_id", "bills", 4, 1, ("x",))
+    assert of(lake, PAYMENTS, 12) == ReferenceResult("bill_id", "bills", 4, 1, ("x",))
 
 
 def test_a_window_that_has_not_landed_there_is_not_looked_up(lake):
@@ -79,7 +79,7 @@ def test_a_reference_table_is_looked_up_whole_once_it_is_there(lake):
     path = lake.local_root / layout.reference_file("services")
     path.parent.mkdir(parents=True)
     pq.write_table(pa.table({"id": ["t"]}), path)
-    assert of(lake, RESERVATIONS, 2) == Reference("service_id", "services", 1, 1, ("s",), True)
+    assert of(lake, RESERVATIONS, 2) == ReferenceResult("service_id", "services", 1, 1, ("s",), True)
     pq.write_table(pa.table({"id": ["t", "s"]}), path)
     assert of(lake, RESERVATIONS, 2).unresolved == 0
 
@@ -87,11 +87,11 @@ def test_a_reference_table_is_looked_up_whole_once_it_is_there(lake):
 def test_partitions_without_rows_refer_to_nothing(lake):
     put(lake, BILLS, 1, 12)
     put(lake, PAYMENTS, 10, 11)
-    assert of(lake, PAYMENTS, 10) == Reference("bill_id", "bills", 0)
+    assert of(lake, PAYMENTS, 10) == ReferenceResult("bill_id", "bills", 0)
 
 
 def test_the_window_before_the_first_of_each_scope_is_looked_at_again(lake):
     put(lake, PAYMENTS, 2, 9)
-    assert before(lake, PAYMENTS, [day(5), day(4), day(6)]) == [day(3)]
-    assert before(lake, PAYMENTS, [day(2)]) == []
-    assert before(lake, PAYMENTS, []) == []
+    assert lead_in(lake, PAYMENTS, [day(5), day(4), day(6)]) == [day(3)]
+    assert lead_in(lake, PAYMENTS, [day(2)]) == []
+    assert lead_in(lake, PAYMENTS, []) == []

@@ -27,7 +27,7 @@ from mews_assets.lake.quality.rules import (
     OUTSIDE,
     SIGNS,
 )
-from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets_tests.lake.made import LEDGER, ORDER_ITEMS, at, days
 
 CUSTOMERS, PAYMENTS = table_of("customers"), table_of("payments")
@@ -57,7 +57,7 @@ def file(folder: Path, rows: list[dict[str, Any]], table: Table = ORDER_ITEMS, n
 def measured(
     folder: Path, rows: list[dict[str, Any]], table: Table = ORDER_ITEMS, decimals: int = 2
 ) -> Measures:
-    with open_engine(folder, threads=1) as engine:
+    with open_duckdb(folder, threads=1) as engine:
         (found,) = measure(engine, table, [(file(folder, rows, table), days(2, 3))], [decimals])
     return found
 
@@ -251,7 +251,7 @@ def test_repeats_strays_and_gaps_are_shown_by_id(tmp_path: Path) -> None:
 def test_only_the_first_files_that_break_a_rule_are_looked_into(tmp_path: Path) -> None:
     rows = [{"amount": amount(1.0, 1.0, 9.0), "type": "Levy"}]
     paths = [file(tmp_path, rows, name=f"{number:02}") for number in range(WORST_FILES + 2)]
-    with open_engine(tmp_path, threads=1) as engine:
+    with open_duckdb(tmp_path, threads=1) as engine:
         found = measure(engine, ORDER_ITEMS, [(path, days(2, 3)) for path in paths])
     assert [AMOUNTS in one.worst for one in found] == [True] * WORST_FILES + [False] * 2
     assert all(broken(one, AMOUNTS) == {"amount": 1} for one in found)

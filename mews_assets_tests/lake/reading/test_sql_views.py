@@ -23,7 +23,7 @@ from mews_assets import catalog
 from mews_assets.catalog.columns import string
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.current.update import fold
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_tables import write_reference
 from mews_assets.lake.reading.sql_views import SCHEMAS, SqlError, open_sql, query, views, write_catalog
@@ -41,7 +41,7 @@ def fill(folder: Path) -> Lake:
     land(lake, ORDER_ITEMS, records, days(2, 4), scopes=(NORTH, SOUTH))
     merge(lake, ORDER_ITEMS, threads=1)
     for scope in (NORTH, SOUTH):
-        fold(lake, ORDER_ITEMS, scope, threads=1)
+        update_current(lake, ORDER_ITEMS, scope, threads=1)
     mart = folder / layout.mart_file("daily_revenue")
     mart.parent.mkdir(parents=True)
     pq.write_table(pa.table({"day": ["2026-03-02"], "net": [1.5]}), mart)
@@ -201,7 +201,7 @@ def test_new_partitions_and_hotels_are_seen_by_a_catalog_made_before(
     write_catalog(lake)
     land(lake, ORDER_ITEMS, [item("w", at(5), "west")], days(5, 6), scopes=("west",))
     merge(lake, ORDER_ITEMS, threads=1)
-    fold(lake, ORDER_ITEMS, "west", threads=1)
+    update_current(lake, ORDER_ITEMS, "west", threads=1)
     monkeypatch.chdir(lake.root)
     assert asked_plainly(Path(lake.root)) == [("a", NORTH), ("s", SOUTH), ("w", "west")]
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from mews_assets.lake.storage import chunked_sort
-from mews_assets.lake.storage.chunked_sort import in_order
+from mews_assets.lake.storage.chunked_sort import sorted_batches
 
 
 @pytest.mark.parametrize("rows", [0, 1, 99, 1000])
@@ -21,7 +21,7 @@ def test_slices_come_in_the_order_of_one_sort(monkeypatch, rows, slice_rows):
         engine.execute("CREATE TABLE given_rows (place INT, name VARCHAR, number INT)")
         if made:
             engine.executemany("INSERT INTO given_rows VALUES (?, ?, ?)", made)
-        batches = in_order(
+        batches = sorted_batches(
             engine, "FROM given_rows", "*", keys=("place", "name"), then=("number",), count=rows
         )
         found = [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
@@ -32,5 +32,5 @@ def test_a_wrong_guess_of_how_many_rows_there_are_loses_none(monkeypatch):
     monkeypatch.setattr(chunked_sort, "SLICE_ROWS", 10)
     with duckdb.connect() as engine:
         for count in (0, 5, 100, 100_000):
-            batches = in_order(engine, "SELECT range AS n FROM range(50)", "n", ("n",), (), count)
+            batches = sorted_batches(engine, "SELECT range AS n FROM range(50)", "n", ("n",), (), count)
             assert [row for batch in batches for row in batch.column("n").to_pylist()] == list(range(50))

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from mews_assets.lake.storage import duckdb_session as engines
-from mews_assets.lake.storage.duckdb_session import open_engine
+from mews_assets.lake.storage.duckdb_session import open_duckdb
 
 
 @pytest.fixture(autouse=True)
@@ -24,11 +24,11 @@ def setting(engine: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def test_an_engine_is_used_again_and_nothing_of_the_block_before_is_there(tmp_path: Path) -> None:
-    with open_engine(tmp_path / "a", threads=1, memory="100MiB") as engine:
+    with open_duckdb(tmp_path / "a", threads=1, memory="100MiB") as engine:
         engine.execute("CREATE TEMP TABLE place AS SELECT 1 AS number; SET TimeZone = 'Asia/Tokyo'")
         engine.execute("CREATE SCHEMA changes; CREATE VIEW changes.bills AS SELECT 1 AS number")
     ((kept,),) = [engines._IDLE]
-    with open_engine(tmp_path / "b", threads=2, memory="200MiB") as engine:
+    with open_duckdb(tmp_path / "b", threads=2, memory="200MiB") as engine:
         assert engines._IDLE == []
         with pytest.raises(duckdb.CatalogException):
             engine.execute("FROM place")
@@ -44,22 +44,22 @@ def test_an_engine_is_used_again_and_nothing_of_the_block_before_is_there(tmp_pa
 
 
 def test_two_blocks_at_once_have_an_engine_each(tmp_path: Path) -> None:
-    with open_engine(tmp_path / "a") as one, open_engine(tmp_path / "b") as other:
+    with open_duckdb(tmp_path / "a") as one, open_duckdb(tmp_path / "b") as other:
         assert setting(one, "temp_directory") != setting(other, "temp_directory")
-    with open_engine(tmp_path), open_engine(tmp_path), open_engine(tmp_path):
+    with open_duckdb(tmp_path), open_duckdb(tmp_path), open_duckdb(tmp_path):
         pass
     assert len(engines._IDLE) == 2
 
 
 def test_an_engine_is_not_used_again_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="ours"), open_engine(tmp_path):
+    with pytest.raises(ValueError, match="ours"), open_duckdb(tmp_path):
         raise ValueError("ours")
     assert engines._IDLE == []
 
 
 def test_an_engine_that_spilled_into_its_workspace_is_not_used_again(tmp_path: Path) -> None:
     """It would go on to spill there, where the next block has no business, or nothing is any more."""
-    with open_engine(tmp_path, threads=1, memory="60MB") as engine:
+    with open_duckdb(tmp_path, threads=1, memory="60MB") as engine:
         engine.execute(
             "CREATE TEMP TABLE wide AS SELECT repeat('x', 100) || i AS x FROM range(2000000) AS t(i)"
         )

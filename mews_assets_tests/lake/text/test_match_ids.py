@@ -7,8 +7,8 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.erasure.erase_customer import forget
-from mews_assets.lake.landing.erasure_list import forgotten
+from mews_assets.lake.erasure.erase_customer import erase_customer
+from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.text.match_ids import Names
@@ -49,7 +49,7 @@ def test_records_that_spell_the_id_otherwise_are_forgotten_too(lake: Lake, spell
     land(lake, BILLS, about, days(1, 2))
     merge(lake, CUSTOMERS)
     merge(lake, BILLS)
-    done = forget(lake, catalog.TABLES, ANNA, NOW)
+    done = erase_customer(lake, catalog.TABLES, ANNA, NOW)
     assert done.files["landing"] == 2 and done.files["changes"] == 2 and done.texts and done.is_done
     assert not where(lake, "Zoraya")
     land(lake, CUSTOMERS, own, days(2, 3))
@@ -59,17 +59,17 @@ def test_records_that_spell_the_id_otherwise_are_forgotten_too(lake: Lake, spell
 
 def test_an_id_typed_in_capitals_is_the_same(lake: Lake) -> None:
     land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2))
-    done = forget(lake, catalog.TABLES, ANNA.upper(), NOW)
+    done = erase_customer(lake, catalog.TABLES, ANNA.upper(), NOW)
     assert done.people == (ANNA,) and done.is_done and done.files["landing"] == 1
     lake.write_json(layout.forgotten_file(), {"customers": {ANNA.upper(): "before"}})
-    assert set(forgotten(lake)) == {ANNA}
+    assert set(erased_customers(lake)) == {ANNA}
 
 
 def test_a_row_that_names_them_in_free_text_loses_what_its_line_loses(lake: Lake) -> None:
     record = bill("b1", 1, ELSE, Notes=f"paid by {ANNA.upper()}", Name="For Zoraya")
     land(lake, BILLS, [record], days(1, 2))
     merge(lake, BILLS)
-    forget(lake, catalog.TABLES, ANNA, NOW)
+    erase_customer(lake, catalog.TABLES, ANNA, NOW)
     stood = everything(lake, BILLS)
     assert [row["notes"] for rows in stood.values() for row in rows.to_pylist()] == [None]
     merge(lake, BILLS, from_scratch=True)

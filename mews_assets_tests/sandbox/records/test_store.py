@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mews_assets.sandbox.records.record_query import Intervals, Question, Within
+from mews_assets.sandbox.records.record_query import Intervals, RecordQuery, Within
 from mews_assets.sandbox.records.store import Store
 from mews_assets.sandbox.records.versions import Version
 
@@ -21,7 +21,7 @@ def test_loading_and_reading_keep_memory_flat(tmp_path):
     with closing(Store(tmp_path)) as store:
         tracemalloc.start()
         store.load(versions)
-        assert sum(1 for _ in store.records(Question("Bill", 10**6))) == 20_000
+        assert sum(1 for _ in store.records(RecordQuery("Bill", 10**6))) == 20_000
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < 12_000_000
@@ -61,7 +61,7 @@ def test_the_newest_version_at_an_instant_is_seen_and_only_in_its_window(
     with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
         store.load(versions)
         store.intervals = intervals
-        question = Question("Bill", at, {"north"}, unscoped, (Within("UpdatedUtc", low, high),))
+        question = RecordQuery("Bill", at, {"north"}, unscoped, (Within("UpdatedUtc", low, high),))
         seen = {"north", ""} if unscoped else {"north"}
         last = high if intervals is Intervals.INCLUSIVE or low == high else high - 1
         expected = {one: stamp for one, stamp in newest(versions, at, seen).items() if low <= stamp <= last}
@@ -79,7 +79,7 @@ def test_pages_together_hold_every_record_once_newest_first(history, at, count):
     with tempfile.TemporaryDirectory() as folder, closing(Store(Path(folder))) as store:
         store.load(versions)
         seen, after = [], None
-        while page := store.page(Question("Bill", at), count, after):
+        while page := store.page(RecordQuery("Bill", at), count, after):
             seen += [found.id for found in page]
             after = page[-1].id
     visible = newest(versions, at, {"north", "south", ""})
@@ -98,7 +98,7 @@ def test_versions_put_later_end_the_ones_before(history, puts):
             store.put(version)
             versions.append(version)
         for at in range(17):
-            found = [msgspec.json.decode(record) for record in store.records(Question("Bill", at))]
+            found = [msgspec.json.decode(record) for record in store.records(RecordQuery("Bill", at))]
             assert {one["Id"]: one["Stamp"] for one in found} == newest(versions, at, {"north", "south", ""})
 
 
@@ -118,7 +118,7 @@ def test_a_version_that_becomes_visible_late_is_hidden_until_then(tmp_path):
     ])  # fmt: skip
 
     def seen(at_us):
-        return sorted(msgspec.json.decode(one)["Name"] for one in store.records(Question("Bill", at_us)))
+        return sorted(msgspec.json.decode(one)["Name"] for one in store.records(RecordQuery("Bill", at_us)))
 
     assert seen(25) == ["first", "first"]
     assert seen(49) == ["first", "newest"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import text
 
 
-def bill_record(hotel: Hotel, diary: Diary, owner: Entry, guest: Entry | None) -> dict[str, Any]:
+def bill_record(hotel: Hotel, diary: EventQueue, owner: Entry, guest: Entry | None) -> dict[str, Any]:
     """A new, open bill. `guest` is whose stay a company pays for."""
     now, is_company = text(diary.now), owner.entity == "Company"
     return {

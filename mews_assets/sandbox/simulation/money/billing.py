@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from mews_assets.sandbox.simulation.amounts import Amount, raw
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, MINUTE, next_midnight, text
 from mews_assets.sandbox.simulation.money.bill_records import bill_record
@@ -54,7 +54,7 @@ class Folio:
 
 
 class Billing:
-    def __init__(self, hotel: Hotel, diary: Diary, ledger: Ledger) -> None:
+    def __init__(self, hotel: Hotel, diary: EventQueue, ledger: Ledger) -> None:
         self._hotel = hotel
         self._diary = diary
         self._ledger = ledger

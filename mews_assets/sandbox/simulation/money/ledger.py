@@ -11,7 +11,7 @@ down, which is later for night audits and rebates.
 from __future__ import annotations
 
 from mews_assets.sandbox.simulation.amounts import Amount, number
-from mews_assets.sandbox.simulation.event_queue import Diary
+from mews_assets.sandbox.simulation.event_queue import EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import day_text, text
 
@@ -33,7 +33,7 @@ class Posting:
 
 
 class Ledger:
-    def __init__(self, hotel: Hotel, diary: Diary) -> None:
+    def __init__(self, hotel: Hotel, diary: EventQueue) -> None:
         self._hotel = hotel
         self._diary = diary
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mews_assets.sandbox.simulation.amounts import raw
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, SECOND, next_midnight, text
 from mews_assets.sandbox.simulation.money.ledger import Ledger
@@ -28,7 +28,7 @@ _ORIGINS = ("Operations", "Terminal", "AutomaticPayment", "OnlineCheckout", None
 
 
 class Payments:
-    def __init__(self, hotel: Hotel, diary: Diary, ledger: Ledger) -> None:
+    def __init__(self, hotel: Hotel, diary: EventQueue, ledger: Ledger) -> None:
         self._hotel = hotel
         self._diary = diary
         self._ledger = ledger

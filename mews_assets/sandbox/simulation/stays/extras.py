@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
 from mews_assets.sandbox.simulation.hotel import Hotel, Product
 from mews_assets.sandbox.simulation.instants import HOUR, next_midnight
 from mews_assets.sandbox.simulation.money.billing import Billing, Folio
@@ -18,7 +18,7 @@ def product_data(product: Product, age: str | None = None) -> dict[str, Any]:
 
 
 class Extras:
-    def __init__(self, hotel: Hotel, diary: Diary, billing: Billing) -> None:
+    def __init__(self, hotel: Hotel, diary: EventQueue, billing: Billing) -> None:
         self._hotel = hotel
         self._diary = diary
         self._billing = billing

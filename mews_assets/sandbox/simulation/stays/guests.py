@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry, new_id
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry, new_id
 from mews_assets.sandbox.simulation.hotel import Chain, Hotel
 from mews_assets.sandbox.simulation.instants import DAY, next_midnight, text
 from mews_assets.sandbox.simulation.locations import STREETS
@@ -164,7 +164,7 @@ class ChainLife:
 
     def __init__(self, chain: Chain, seed: int, first: int, last: int) -> None:
         rng = Random(f"{seed}/chain/{chain.index}/life")  # noqa: S311
-        self._diary = Diary(rng, last)
+        self._diary = EventQueue(rng, last)
         self._last = last
         author = new_id(rng)
         begun = first - 2 * 365 * DAY
@@ -182,7 +182,7 @@ class ChainLife:
         return self.companies[COMPANIES * 2 // 3 :]
 
     @property
-    def diary(self) -> Diary:
+    def diary(self) -> EventQueue:
         return self._diary
 
     def _begin(self, entry: Entry) -> None:
@@ -220,7 +220,7 @@ class ChainLife:
 class Guests:
     """The guests one hotel meets: new ones, and the chain's loyal ones."""
 
-    def __init__(self, hotel: Hotel, diary: Diary, chain: ChainLife) -> None:
+    def __init__(self, hotel: Hotel, diary: EventQueue, chain: ChainLife) -> None:
         self._hotel = hotel
         self._diary = diary
         self._chain = chain

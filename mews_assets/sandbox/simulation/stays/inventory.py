@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, next_midnight, text
 from mews_assets.sandbox.simulation.stays.guests import Guests
@@ -72,7 +72,7 @@ class Allotment:
 
 
 class Inventory:
-    def __init__(self, hotel: Hotel, diary: Diary, guests: Guests, rooms: Rooms) -> None:
+    def __init__(self, hotel: Hotel, diary: EventQueue, guests: Guests, rooms: Rooms) -> None:
         self._hotel = hotel
         self._diary = diary
         self._guests = guests

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mews_assets.sandbox.simulation.amounts import Amount
 from mews_assets.sandbox.simulation.demand import price_factor
-from mews_assets.sandbox.simulation.event_queue import Diary
+from mews_assets.sandbox.simulation.event_queue import EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.money.billing import Billing, Charge
 from mews_assets.sandbox.simulation.stays.extras import product_data
@@ -19,7 +19,7 @@ CHECK_IN, CHECK_OUT, BREAKFAST = 15, 11, 7
 
 
 class Nights:
-    def __init__(self, hotel: Hotel, diary: Diary, billing: Billing) -> None:
+    def __init__(self, hotel: Hotel, diary: EventQueue, billing: Billing) -> None:
         self._hotel = hotel
         self._diary = diary
         self._billing = billing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import Diary, Entry
+from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import text
 from mews_assets.sandbox.simulation.money.billing import Charge, Folio
@@ -68,7 +68,7 @@ def person_counts(hotel: Hotel, adults: int, children: int) -> list[dict[str, An
 
 def reservation_record(
     hotel: Hotel,
-    diary: Diary,
+    diary: EventQueue,
     number: int,
     *,
     guest: Entry,
@@ -135,7 +135,7 @@ def reservation_record(
     }
 
 
-def product_order_record(hotel: Hotel, diary: Diary, number: int, stay: Stay) -> dict[str, Any]:
+def product_order_record(hotel: Hotel, diary: EventQueue, number: int, stay: Stay) -> dict[str, Any]:
     now, author = text(diary.now), diary.rng.choice(hotel.staff)
     return {
         "Id": diary.new_id(),
