@@ -31,9 +31,9 @@ from sqlalchemy import insert
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.sensors.discovery import register_scopes
 from mews_assets.ingest.directory import save_directory
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.records.versions import Version

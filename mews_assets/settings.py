@@ -15,7 +15,7 @@ from typing import Any
 
 from mews_assets import catalog
 from mews_assets.api.transport.address import read_platform_address
-from mews_assets.catalog.model import Table, FetchMethod
+from mews_assets.catalog.model import FetchMethod, Table
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.lake_location import SettingError as SettingError
 from mews_assets.lake_location import below_home, refuse_no_text

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mews_assets.alerts.incidents import Change, Incident, Kind, Part, Urgency, ChangeKind
+from mews_assets.alerts.incidents import Change, ChangeKind, Incident, Kind, Part, Urgency
 from mews_assets.alerts.outbox import Notice, Tone
 
 SHOWN_PARTS = 5

@@ -1,23 +1,17 @@
 """HOW to ask Mews. No catalog, no lake, no Dagster.
 
 Reading order:
-    errors      what can go wrong, sorted by what the caller does next
-    secrets     credentials that hide themselves, the redactor, the guard on the HTTP library's logs
-    address     where tokens and links may travel
-    retry       what a status asks of us, and how long to wait (pure)
-    pacing      staying under the request limit
-    proxies     the way to a host, by the environment's variables
-    transport   one request and its answer, within a bounded time
-    bodies      what an answer holds, unpacked within a bound
-    refusals    what an answer that is none says, as an error of ours
-    answers     one answer, every record in its exact bytes
-    client      `MewsClient`: one connection; the only place where tokens meet a request
-    pages       `Pages`: a paginated operation, read to its end
-    exports     adding exports, and how far they are
-    waiting     polling an export within a deadline
-    whereabouts which machines a link may lead to
-    links       the current addresses of an export's files
-    download    the files of an export, checked and resumed
+    secrets    credentials that hide themselves, the redactor, the guard on the HTTP library's logs
+    errors     what can go wrong, sorted by what the caller does next
+    transport  requests over HTTP: where they may go, how fast, and answers read within bounds
+    refusals   an answer that is an error, as an error of ours
+    answers    one answer, every record in its exact bytes
+    client     `MewsClient`: one connection; the only place where tokens meet a request
+    pages      `Pages`: a paginated operation, read to its end
+    exports    adding exports, and how far they are
+    waiting    polling an export within a deadline
+    links      the current addresses of an export's files
+    download   the files of an export, checked and resumed
 """
 
 from mews_assets.api.answers import Answer
@@ -32,12 +26,12 @@ from mews_assets.api.errors import (
     ExportTimeoutError,
     ForbiddenError,
     MewsError,
+    PermanentError,
     RepeatedCursorError,
     TooLargeError,
-    PermanentError,
+    TransientError,
     UnauthorizedError,
     UnreadableError,
-    TransientError,
 )
 from mews_assets.api.exports import (
     Export,
@@ -72,13 +66,13 @@ __all__ = [
     "Next",
     "Page",
     "Pages",
-    "RepeatedCursorError",
-    "TooLargeError",
-    "SlidingWindow",
     "PermanentError",
+    "RepeatedCursorError",
+    "SlidingWindow",
+    "TooLargeError",
+    "TransientError",
     "UnauthorizedError",
     "UnreadableError",
-    "TransientError",
     "add_export",
     "classify",
     "download_files",

@@ -23,10 +23,10 @@ from mews_assets.api.answers import Answer, read_fields
 from mews_assets.api.errors import (
     MAX_REQUEST_ID,
     MewsError,
-    TooLargeError,
     PermanentError,
-    UnreadableError,
+    TooLargeError,
     TransientError,
+    UnreadableError,
 )
 from mews_assets.api.refusals import ERROR_BYTES, MESSAGE_LENGTH, error_of, read_refusal
 from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
@@ -36,10 +36,10 @@ from mews_assets.api.transport.pacing import Pacing, SlidingWindow
 from mews_assets.api.transport.retry import (
     RETRY_AFTER_CAP_SECONDS,
     Reaction,
-    retryable,
     reaction_to,
     read_http_date,
     retry_after_seconds,
+    retryable,
     utc_now,
     wait_seconds,
 )

@@ -33,8 +33,8 @@ from mews_assets.api.transport.address import read_link
 from mews_assets.api.transport.retry import (
     RETRY_AFTER_CAP_SECONDS,
     backoff_seconds,
-    retryable,
     retry_after_seconds,
+    retryable,
     utc_now,
 )
 from mews_assets.api.transport.send import Http
@@ -120,7 +120,9 @@ def download_files(
         ThreadPoolExecutor(side_by_side, thread_name_prefix="download") as pool,
     ):
         nap = sleep or stop.wait
-        depot = _DownloadContext(client, export_id, http, links, stop, max_tries, nap, random, look_up, is_private)
+        depot = _DownloadContext(
+            client, export_id, http, links, stop, max_tries, nap, random, look_up, is_private
+        )
         files = [_File(depot, index, size, target_dir) for index, size in enumerate(links.sizes)]
         futures = {pool.submit(file.fetch): at for at, file in enumerate(files)}
         done: dict[int, DownloadedFile] = {}

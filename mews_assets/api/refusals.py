@@ -15,10 +15,10 @@ import msgspec
 from mews_assets.api.errors import (
     ForbiddenError,
     MewsError,
-    TooLargeError,
     PermanentError,
-    UnauthorizedError,
+    TooLargeError,
     TransientError,
+    UnauthorizedError,
 )
 from mews_assets.api.secrets import redact, without_part_at_end
 from mews_assets.api.transport.bodies import read_beginning

@@ -23,8 +23,8 @@ from mews_assets.defs.assets.sql_catalog import sql_catalog
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, changes_key, landing_key
 from mews_assets.defs.base.conditions import automation_sensor
 from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.metadata_keys import TABLE_TAG
 from mews_assets.defs.base.resources import LakeResource, MewsResource
-from mews_assets.defs.base.run_history import TABLE_TAG
 from mews_assets.defs.checks.freshness import (
     freshness_checks,
     freshness_job,

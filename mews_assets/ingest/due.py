@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.windows import Grain, Lookback, Window, settled_windows, to_key, windows_between
 
 

@@ -61,7 +61,9 @@ def _room(place: Path | None) -> Finding:
     if place is not None:
         return judge_free_space("room", str(place), shutil.disk_usage(place).free)
     folder = tempfile.gettempdir()
-    return judge_free_space("room", f"{folder}, where captures are converted,", shutil.disk_usage(folder).free)
+    return judge_free_space(
+        "room", f"{folder}, where captures are converted,", shutil.disk_usage(folder).free
+    )
 
 
 def _advice(error: Exception) -> str:

@@ -21,12 +21,12 @@ from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.due import LookBack, not_covered
 from mews_assets.ingest.plan import Pull, plan_looking_back
 from mews_assets.ingest.pull import Landed, Puller
-from mews_assets.lake.changes.assign_partitions import Partition
-from mews_assets.lake.changes.merge import merge, measure_existing
+from mews_assets.lake.changes.merge import measure_existing, merge
 from mews_assets.lake.changes.merge_result import MergeResult
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import to_api

@@ -178,7 +178,12 @@ def _fail(
 
 
 def record_failure(
-    before: Iterable[ExportFailure], question: ExportRequest, reason: str, now: datetime, *, for_good: bool = False
+    before: Iterable[ExportFailure],
+    question: ExportRequest,
+    reason: str,
+    now: datetime,
+    *,
+    for_good: bool = False,
 ) -> ExportFailure:
     """One more failure of a question, or of one that asked for some of the same: questions grow by the day."""
     failures = 1 + max((one.failures for one in before if _counts_for(one, question)), default=0)
@@ -186,7 +191,9 @@ def record_failure(
     return ExportFailure(question, failures, now + pause, reason, for_good or failures >= MAX_TRIES)
 
 
-def record_pause(before: Iterable[ExportFailure], question: ExportRequest, reason: str, now: datetime) -> ExportFailure:
+def record_pause(
+    before: Iterable[ExportFailure], question: ExportRequest, reason: str, now: datetime
+) -> ExportFailure:
     """A question that Mews could not even take: it is not given up however long that lasts."""
     failures = max((one.failures for one in before if _counts_for(one, question)), default=0)
     return ExportFailure(question, failures, now + FIRST_BACKOFF, reason)
@@ -266,7 +273,9 @@ def from_state(state: Mapping[str, Any]) -> tuple[list[PendingExport], list[Expo
         again_at = one.get("again_at")
         flights.append(PendingExport(export, one["runs"], from_api(again_at) if again_at else None))
     troubles = [
-        ExportFailure(_read_request(one), one["failures"], from_api(one["until"]), one["reason"], one["given_up"])
+        ExportFailure(
+            _read_request(one), one["failures"], from_api(one["until"]), one["reason"], one["given_up"]
+        )
         for one in state.get("troubles", ())
     ]
     return flights, troubles

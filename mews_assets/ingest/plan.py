@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from mews_assets.catalog.model import Export, Table
 from mews_assets.ingest.due import LookBack, looked_back
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.windows import ALL_TIME, Window, coalesce, window_at
 

@@ -18,7 +18,7 @@ from mews_assets.ingest.directory import Directory, UnknownScopeError
 from mews_assets.ingest.materialise import CONNECTIONS_AT_ONCE
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller
-from mews_assets.lake.current.snapshot import Snapshot, pending, merge_snapshots
+from mews_assets.lake.current.snapshot import Snapshot, merge_snapshots, pending
 from mews_assets.lake.errors import LakeError
 from mews_assets.windows import ALL_TIME, to_api
 

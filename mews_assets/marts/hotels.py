@@ -38,8 +38,12 @@ def make_hotels(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datet
         "clock": [clock.name if isinstance(clock, Clock) else None for *_, clock in read],
         "fault": [None if isinstance(clock, Clock) else clock for *_, clock in read],
     }
-    create_temp_table(engine, "hotels", pa.table({name: pa.array(values, pa.string()) for name, values in hotels.items()}))
-    create_temp_table(engine, "clocks", clock_table(clocks, as_of, since if since and since > zones.FIRST else None))
+    create_temp_table(
+        engine, "hotels", pa.table({name: pa.array(values, pa.string()) for name, values in hotels.items()})
+    )
+    create_temp_table(
+        engine, "clocks", clock_table(clocks, as_of, since if since and since > zones.FIRST else None)
+    )
 
 
 def _clock_or_fault(zone: str | None, closing: str | None) -> Clock | str:

@@ -9,7 +9,17 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mews_assets.alerts.incidents import HOLD_FOR, Book, Change, Fact, Kind, Part, Subject, Urgency, ChangeKind
+from mews_assets.alerts.incidents import (
+    HOLD_FOR,
+    Book,
+    Change,
+    ChangeKind,
+    Fact,
+    Kind,
+    Part,
+    Subject,
+    Urgency,
+)
 from mews_assets.alerts.state import Feed, State, from_json, to_json
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)

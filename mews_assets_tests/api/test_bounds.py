@@ -18,10 +18,10 @@ from mews_assets.api import (
     DownloadError,
     MewsClient,
     MewsError,
-    TooLargeError,
     PermanentError,
-    UnreadableError,
+    TooLargeError,
     TransientError,
+    UnreadableError,
     client,
     download,
     refusals,
@@ -114,7 +114,8 @@ def test_an_answer_of_many_tiny_values_is_too_long_as_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [(b"503 Busy", TransientError), (b"400 Bad", PermanentError), (b"408 Slow", TooLargeError)]
+    ("status", "kind"),
+    [(b"503 Busy", TransientError), (b"400 Bad", PermanentError), (b"408 Slow", TooLargeError)],
 )
 def test_of_an_endless_refusal_only_the_beginning_is_read(status: bytes, kind: type[MewsError]) -> None:
     sent = 0

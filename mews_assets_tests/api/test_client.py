@@ -14,12 +14,12 @@ import pytest
 from mews_assets.api import (
     ForbiddenError,
     MewsError,
-    TooLargeError,
-    SlidingWindow,
     PermanentError,
+    SlidingWindow,
+    TooLargeError,
+    TransientError,
     UnauthorizedError,
     UnreadableError,
-    TransientError,
 )
 from mews_assets_tests.api.stage import (
     ACCESS_TOKEN,

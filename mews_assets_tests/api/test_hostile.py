@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from mews_assets.api import MewsError, Pages, TooLargeError, PermanentError, client, get_exports
+from mews_assets.api import MewsError, Pages, PermanentError, TooLargeError, client, get_exports
 from mews_assets_tests.api.stage import ScriptedMews, client_of, ok
 
 OPERATION = "bills/getAll"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mews_assets.api import Pages, RepeatedCursorError, TooLargeError, PermanentError
+from mews_assets.api import Pages, PermanentError, RepeatedCursorError, TooLargeError
 from mews_assets_tests.api.stage import ScriptedMews, client_of, ok, outlet_page, refusal
 
 OPERATION = "outletItems/getAll"

@@ -10,7 +10,7 @@ import pytest
 from mews_assets import catalog
 from mews_assets.catalog import TABLES, UnknownTableError, partners, table, tables
 from mews_assets.catalog.entities import reference
-from mews_assets.catalog.model import Column, Export, Kind, Pages, ScopeKind, Table, ParentKey, FetchMethod
+from mews_assets.catalog.model import Column, Export, FetchMethod, Kind, Pages, ParentKey, ScopeKind, Table
 
 OTHER_COLUMNS: dict[str, tuple[Column, ...]] = {
     "Enterprise": reference.ENTERPRISE_COLUMNS,
@@ -176,7 +176,9 @@ def test_a_table_is_asked_for_in_every_way_that_mews_has(each: Table) -> None:
     else:
         assert isinstance(each.fetch, Export)
         assert each.fetch.entity_type == each.entity
-        assert each.fetch_methods == ((FetchMethod.EXPORT, FetchMethod.PAGES) if each.name in BOTH_WAYS else (FetchMethod.EXPORT,))
+        assert each.fetch_methods == (
+            (FetchMethod.EXPORT, FetchMethod.PAGES) if each.name in BOTH_WAYS else (FetchMethod.EXPORT,)
+        )
     paged = each.fetched_by(FetchMethod.PAGES).fetch
     if each.name != "ledger_entries":
         assert isinstance(paged, Pages)

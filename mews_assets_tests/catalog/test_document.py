@@ -10,7 +10,7 @@ from mews_assets.catalog.columns import enum, string
 from mews_assets.catalog.document import document
 from mews_assets.catalog.entities import shapes
 from mews_assets.catalog.entities.reference import REFERENCES
-from mews_assets.catalog.model import Export, Pages, Table, ParentKey
+from mews_assets.catalog.model import Export, Pages, ParentKey, Table
 
 PAGE = Path(mews_assets.__file__).parent.parent / "docs" / "tables.md"
 VISITS = Table(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mews_assets.catalog.model import Column, Export, Kind, Lookup, Pages, Table, ParentKey, kept, snake_case
+from mews_assets.catalog.model import Column, Export, Kind, Lookup, Pages, ParentKey, Table, kept, snake_case
 
 ID = Column("Id", Kind.STRING, required=True)
 UPDATED = Column("UpdatedUtc", Kind.UTC)

@@ -14,11 +14,11 @@ from mews_assets.catalog.privacy import (
     KEEP,
     Pii,
     Privacy,
-    with_nullable_pii,
     has_personal,
-    is_hashed,
     is_data_subject_table,
+    is_hashed,
     survives_erasure,
+    with_nullable_pii,
 )
 
 KEY = b"a key that nobody guesses"

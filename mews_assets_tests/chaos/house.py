@@ -27,10 +27,11 @@ from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets import landing_and_changes, report
 from mews_assets.defs.assets.requested_partitions import PartitionsConfig, read_requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.metadata_keys import TABLE_TAG
+from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import Platform
-from mews_assets.defs.base.run_history import TABLE_TAG, state_of
+from mews_assets.defs.base.run_history import state_of
 from mews_assets.defs.sensors import exports, pages
-from mews_assets.defs.sensors.discovery import register_scopes
 from mews_assets.ingest.directory import Directory, discover, load_directory, save_directory, time_at_mews
 from mews_assets.ingest.pending_exports import RunState
 from mews_assets.lake.errors import LakeError

@@ -21,7 +21,8 @@ import zstandard
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Pages, Table, snake_case
 from mews_assets.defs.base.asset_specs import changes_key
-from mews_assets.defs.base.run_history import EXPORT_TAG, state_of
+from mews_assets.defs.base.metadata_keys import EXPORT_TAG
+from mews_assets.defs.base.run_history import state_of
 from mews_assets.ingest.pending_exports import DEADLINE, RunState
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store

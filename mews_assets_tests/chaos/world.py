@@ -262,7 +262,9 @@ def build_sandbox(
     store.load(sorted([*hotels(), *versions], key=lambda one: one.stamp_us))
     exports = Exports(store, clock, folder / "exports", seconds=seconds, file_bytes=5 * LINE_BYTES)
     limit = RequestLimit(clock=lambda: clock.now_us() / SECOND_US)
-    return Sandbox(store, clock, Authenticator(token_table(store.enterprises().items())), exports, limit), store
+    return Sandbox(
+        store, clock, Authenticator(token_table(store.enterprises().items())), exports, limit
+    ), store
 
 
 def settled_days(days: int) -> Iterator[Window]:

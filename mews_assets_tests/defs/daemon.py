@@ -22,9 +22,9 @@ import dagster as dg
 import httpx
 from dagster._core.execution.backfill import BULK_ACTION_TERMINAL_STATUSES, PartitionBackfill
 
+from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import MewsResource
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.sensors.discovery import register_scopes
 from mews_assets.ingest.directory import save_directory
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import RunningSandbox

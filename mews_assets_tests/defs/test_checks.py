@@ -13,13 +13,13 @@ from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks import CHECKS, Evidence, Verdict, checks_of, markdown
 from mews_assets.defs.checks.contract import WITHHELD
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
 from mews_assets.lake.changes.partition_writer import Restated
 from mews_assets.lake.conversion.check_file import FileFindings, UnknownField
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.capture_store import LandedFile, Manifest
-from mews_assets.lake.quality.measures import Violation, Measures
+from mews_assets.lake.partition import Partition
+from mews_assets.lake.quality.measures import Measures, Violation
 from mews_assets.lake.quality.references import ReferenceResult
 from mews_assets.lake.quality.volume import Volume
 from mews_assets.windows import Window

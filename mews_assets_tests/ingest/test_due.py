@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.ingest.due import LookBack, due, looked_back, not_covered, still_missing
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.windows import SETTLE, Grain, Lookback, Window, windows_between
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mews_assets import catalog
 from mews_assets.ingest.directory import Directory
-from mews_assets.ingest.freshness import Cadence, freshness_of, late_scopes, format_duration
+from mews_assets.ingest.freshness import Cadence, format_duration, freshness_of, late_scopes
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import LAST_DAY_END, Grain, Window, over_after, windows_between

@@ -12,8 +12,8 @@ from mews_assets.catalog import TABLES, partners
 from mews_assets.ingest import materialise as room
 from mews_assets.ingest.directory import Directory, UnknownScopeError, discover
 from mews_assets.ingest.materialise import Materialised, UnsettledWindowError, materialise, rebuild
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.landing import capture_store
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, Window, settled_windows, to_api, windows_between
 from mews_assets_tests.conftest import MEWS_NOW

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.model import Table, FetchMethod
+from mews_assets.catalog.model import FetchMethod, Table
 from mews_assets.ingest import owners
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import materialise, rebuild

@@ -22,17 +22,17 @@ from mews_assets.ingest.pending_exports import (
     LONGEST_BACKOFF,
     MAX_TRIES,
     Decision,
-    PendingExport,
-    ExportRequest,
-    RunState,
     ExportFailure,
+    ExportRequest,
+    PendingExport,
+    RunState,
+    add_failure,
     blocked,
     decide,
     from_state,
+    record_failure,
     record_pause,
     to_state,
-    record_failure,
-    add_failure,
 )
 from mews_assets.ingest.plan import plan
 from mews_assets.lake.landing.export_log import LoggedExport
@@ -321,7 +321,9 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
         for pull in reversed(plan(TABLE, open_ones, CONNECTIONS.__getitem__)):
             if pull.connection not in busy:
                 busy.add(pull.connection)
-                under_way.append(PendingExport(mews.add(ExportRequest(pull.connection, pull.scopes, pull.window))))
+                under_way.append(
+                    PendingExport(mews.add(ExportRequest(pull.connection, pull.scopes, pull.window)))
+                )
         if not missing and not under_way:
             break
         mews.now += MINUTE

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.model import Export, Pages, FetchMethod
+from mews_assets.catalog.model import Export, FetchMethod, Pages
 from mews_assets.ingest.due import LookBack
 from mews_assets.ingest.plan import Pull, in_turn, plan, plan_looking_back, reach
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.windows import Grain, Lookback, Window, windows_between
 
 LIMIT = timedelta(days=5)
@@ -158,7 +158,9 @@ def test_half_a_year_of_fifty_hotels_are_two_exports():
     assert [pull.window.length.days for pull in pulls] == [180, 1]
 
 
-@pytest.mark.parametrize(("way", "lengths"), [(FetchMethod.EXPORT, [180, 1]), (FetchMethod.PAGES, [89, 89, 3])])
+@pytest.mark.parametrize(
+    ("way", "lengths"), [(FetchMethod.EXPORT, [180, 1]), (FetchMethod.PAGES, [89, 89, 3])]
+)
 def test_half_a_year_of_reservations_is_cut_as_the_way_they_come_by_allows(way, lengths):
     start = datetime(2026, 1, 1, tzinfo=UTC)
     windows = list(windows_between(start, start + timedelta(days=181), Grain.DAILY))

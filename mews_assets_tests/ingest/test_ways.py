@@ -15,10 +15,10 @@ import pytest
 from mews_assets.api import Pages, UnauthorizedError
 from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.model import Table, FetchMethod
+from mews_assets.catalog.model import FetchMethod, Table
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import Materialised, materialise
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.windows import Grain, windows_between

@@ -16,12 +16,12 @@ import zstandard
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Kind, Table
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.changes.merge_result import MergeResult
 from mews_assets.lake.conversion.convert import Converted, convert
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Window

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from mews_assets import catalog
 from mews_assets.catalog.entities.reference import ENTERPRISES
 from mews_assets.catalog.privacy import Pii, Privacy
-from mews_assets.lake.changes.merge import merge, measure_existing
+from mews_assets.lake.changes.merge import measure_existing, merge
 from mews_assets.lake.current.snapshot import merge_snapshots
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.erasure.erase_customer import erase_customer

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 import mews_assets
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.landing.export_log import LoggedExport
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import CAPTURED, ORDER_ITEMS, days, item, land

@@ -9,7 +9,7 @@ import pytest
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.lake.changes.merge import merge, measure_existing
+from mews_assets.lake.changes.merge import measure_existing, merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.quality.references import resolve
 from mews_assets.lake.storage.lake import Lake

@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from mews_assets.sandbox.records.entities import ENTITIES
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
-from mews_assets.sandbox.server.operations import ENTITIES, EXPORT_OPERATIONS, OPERATIONS
+from mews_assets.sandbox.server.operations import EXPORT_OPERATIONS, OPERATIONS
 from mews_assets_tests.sandbox.made import NORTH, NOW, Client, hotels, item
 
 JSON = "application/json"

@@ -5,8 +5,9 @@ from datetime import datetime
 import msgspec
 import pytest
 
+from mews_assets.sandbox.records.entities import ENTITIES, EXPORTED
 from mews_assets.sandbox.running import running_sandbox
-from mews_assets.sandbox.server.operations import ENTITIES, EXPORTED, OPERATIONS
+from mews_assets.sandbox.server.operations import OPERATIONS
 from mews_assets_tests.sandbox.made import NOW, Client
 
 PAGED = {one.entity: one for one in OPERATIONS.values() if one.entity in EXPORTED and not one.beta}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mews_assets.catalog.columns import enum, integer, json, string, utc
 from mews_assets.catalog.entities import shapes
-from mews_assets.catalog.model import Pages, Table, ParentKey
+from mews_assets.catalog.model import Pages, ParentKey, Table
 
 _OPERATION = "outletItems/getAll"
 

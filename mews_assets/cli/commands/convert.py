@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets import catalog
     from mews_assets.cli.home import HomeError
-    from mews_assets.lake.conversion.convert import convert, absent_columns
+    from mews_assets.lake.conversion.convert import absent_columns, convert
     from mews_assets.lake.conversion.mask_rows import RowMasker
     from mews_assets.lake.errors import RecordError
     from mews_assets.settings import read_privacy

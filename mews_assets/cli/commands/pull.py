@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 def _pull(args: argparse.Namespace) -> int:
     from mews_assets.ingest.directory import time_at_mews
     from mews_assets.ingest.materialise import materialise
-    from mews_assets.lake.changes.assign_partitions import Partition
+    from mews_assets.lake.partition import Partition
     from mews_assets.settings import SettingError
     from mews_assets.windows import windows_between
 

@@ -118,7 +118,7 @@ def _checks(
         return
     import dagster as dg
 
-    from mews_assets.defs.local.diagnostics import is_unmade, instance_unreadable
+    from mews_assets.defs.local.diagnostics import instance_unreadable, is_unmade
 
     try:
         if not Path(home).is_dir() or is_unmade(Path(home)):

@@ -22,9 +22,8 @@ from mews_assets.alerts.incidents import Fact, Kind, Part, Subject, Urgency
 from mews_assets.alerts.state import Feed
 from mews_assets.defs.alerts import run_facts
 from mews_assets.defs.assets.report import FAILED_PARTITIONS
+from mews_assets.defs.base.metadata_keys import GIVEN_UP, LATE_HOURS, LATE_SCOPES, QUESTION, REASON
 from mews_assets.defs.base.run_history import is_going
-from mews_assets.defs.checks.freshness import LATE_HOURS, LATE_SCOPES
-from mews_assets.defs.sensors.abandoned_exports import GIVEN_UP, QUESTION, REASON
 from mews_assets.windows import Grain
 
 PAGE = 1000

@@ -21,8 +21,9 @@ import dagster as dg
 from mews_assets import catalog
 from mews_assets.alerts.incidents import Fact, Incident, Kind, Part, Subject, Urgency
 from mews_assets.catalog import partners
-from mews_assets.defs.assets.report import RETRYABLE, CAUSES, FAILED_PARTITIONS
-from mews_assets.defs.base.run_history import TABLE_TAG, is_going
+from mews_assets.defs.assets.report import FAILED_PARTITIONS
+from mews_assets.defs.base.metadata_keys import CAUSES, RETRYABLE, TABLE_TAG
+from mews_assets.defs.base.run_history import is_going
 from mews_assets.lake.storage import layout
 from mews_assets.windows import Grain, from_api, to_key, window_at
 

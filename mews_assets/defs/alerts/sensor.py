@@ -101,7 +101,9 @@ class Tick:
         """Everything that has happened, and what is to be told of it."""
         changes, all_read = self._take_in(state)
         # Asked before the second look: of a run that has ended by now, that look reads all there is.
-        going = {one.run: is_still_going(self.instance, one.run) for one in state.book if not one.is_announced}
+        going = {
+            one.run: is_still_going(self.instance, one.run) for one in state.book if not one.is_announced
+        }
         if going and all_read:
             more, all_read = self._take_in(state)
             changes += more

@@ -1,0 +1,12 @@
+"""The assets: one module per layer, and what their runs report.
+
+landing_and_changes   one op per operation of Mews, for landing/<table> and changes/<table>
+requested_partitions  which partitions a run was asked for
+report                materialisations and failures of a run
+snapshot              snapshot/<table>
+current               current/<table>
+reference             reference/<table>
+marts                 marts/<name>
+sql_catalog           sql/catalog
+retention             the daily job that expires captures
+"""

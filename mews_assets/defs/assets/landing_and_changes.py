@@ -15,7 +15,11 @@ import dagster as dg
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import report
-from mews_assets.defs.assets.requested_partitions import RequestedPartitions, PartitionsConfig, read_requested_partitions
+from mews_assets.defs.assets.requested_partitions import (
+    PartitionsConfig,
+    RequestedPartitions,
+    read_requested_partitions,
+)
 from mews_assets.defs.base.asset_specs import changes_key, landing_key, table_specs
 from mews_assets.defs.base.partitions import partitions_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
@@ -24,11 +28,11 @@ from mews_assets.defs.checks.freshness import freshness_policy
 from mews_assets.ingest.directory import UnknownScopeError, load_directory
 from mews_assets.ingest.materialise import Materialised, materialise, rebuild
 from mews_assets.ingest.pull import Puller
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge import measure_existing
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings

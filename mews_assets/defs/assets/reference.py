@@ -16,8 +16,8 @@ from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES, Refe
 from mews_assets.defs.assets import report
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema
 from mews_assets.defs.base.conditions import made_when_missing
+from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
-from mews_assets.defs.sensors.discovery import register_scopes
 from mews_assets.ingest.directory import Directory, load_directory, save_directory
 from mews_assets.ingest.reference import Answered, ask_reference
 from mews_assets.lake.landing.reference_tables import ReferenceMeasures, reference_schema, write_reference

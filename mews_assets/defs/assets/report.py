@@ -17,30 +17,22 @@ from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PULLS, RETRYABLE
+from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS as FAILED_PARTITIONS
 from mews_assets.defs.base.partitions import to_dagster_key
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter
-from mews_assets.defs.checks.model import FAILED_PARTITIONS as FAILED_PARTITIONS
 from mews_assets.ingest.materialise import Materialised
-from mews_assets.lake.changes.assign_partitions import Partition
-from mews_assets.lake.changes.merge_result import MergeResult, MergedCapture, MergedPartition
+from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.reading.inventory import rows_by_capture
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import to_api
 
 Capture = TypeVar("Capture")
-
-RETRYABLE = "again_may_help"
-"""In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
-
-CAUSES = "causes"
-"""In a failure's metadata: one sentence for each cause."""
-
-FAILED_PULLS = "failed_pulls"
-"""In a failure's metadata: what each failed pull asked for, its cause, and whether again may help there."""
 
 
 def report(
@@ -166,7 +158,8 @@ class _Report:
         if not captures:
             rows = self._rows_of(partition)
             captures = [
-                {**self._capture_metadata(one), "rows": rows.get(one.capture, 0)} for one in self._found_of(partition)
+                {**self._capture_metadata(one), "rows": rows.get(one.capture, 0)}
+                for one in self._found_of(partition)
             ]
             arrived = sum(one["rows"] for one in captures)
         return dg.AssetMaterialization(

@@ -16,8 +16,8 @@ import dagster as dg
 
 from mews_assets.defs.base.partitions import to_partition
 from mews_assets.ingest.plan import Pull
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.landing.export_log import LoggedExport
+from mews_assets.lake.partition import Partition
 from mews_assets.windows import Grain, Window, from_api, to_api, windows_between
 
 BACKFILL_TAG = "dagster/backfill"

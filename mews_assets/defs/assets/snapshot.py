@@ -13,6 +13,7 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import report
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema, snapshot_key
+from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.checks.per_scope import ScopeCheck, check_results, scope_check_specs
@@ -144,9 +145,9 @@ def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
         f"{table.name}: {len(failed)} snapshots failed, the others are in place, and nothing that stood before has "
         f"changed. {' '.join(causes)}",
         metadata={
-            report.FAILED_PARTITIONS: dg.MetadataValue.json(sorted(scope for scope, _ in failed)),
-            report.CAUSES: dg.MetadataValue.json(causes),
-            report.RETRYABLE: again_may_help,
+            FAILED_PARTITIONS: dg.MetadataValue.json(sorted(scope for scope, _ in failed)),
+            CAUSES: dg.MetadataValue.json(causes),
+            RETRYABLE: again_may_help,
         },
         allow_retries=again_may_help,
     )

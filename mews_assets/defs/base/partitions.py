@@ -11,7 +11,8 @@ from datetime import datetime
 import dagster as dg
 
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.ingest.directory import Directory
+from mews_assets.lake.partition import Partition
 from mews_assets.windows import Grain, from_key, key_format
 
 SCOPE_SETS = {ScopeKind.ENTERPRISE: "enterprises", ScopeKind.CHAIN: "chains"}
@@ -48,3 +49,17 @@ def to_partition(key: str, grain: Grain) -> Partition:
 def to_dagster_key(kind: ScopeKind, partition: Partition, grain: Grain) -> dg.MultiPartitionKey:
     """The Dagster key of a lake's partition."""
     return dg.MultiPartitionKey({kind.value: partition.scope, WINDOW: partition.key(grain)})
+
+
+def register_scopes(instance: dg.DagsterInstance, directory: Directory) -> tuple[list[str], list[str]]:
+    """Add what is new to the partition sets. Returns the new scopes and those no longer visible."""
+    added: list[str] = []
+    gone: list[str] = []
+    for kind in ScopeKind:
+        known = set(instance.get_dynamic_partitions(SCOPE_SETS[kind]))
+        seen = directory.scopes(kind)
+        gone += sorted(known - set(seen))
+        if new := [scope for scope in seen if scope not in known]:
+            instance.add_dynamic_partitions(SCOPE_SETS[kind], new)
+            added += new
+    return added, gone

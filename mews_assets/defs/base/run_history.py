@@ -10,11 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.defs.assets.report import RETRYABLE, FAILED_PULLS
+from mews_assets.defs.base.metadata_keys import EXPORT_TAG, FAILED_PULLS, RETRYABLE, TABLE_TAG
 from mews_assets.ingest.pending_exports import RunState
 
-TABLE_TAG = "mews/table"
-EXPORT_TAG = "mews/export"
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 

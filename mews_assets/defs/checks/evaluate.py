@@ -23,11 +23,11 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from mews_assets.catalog.fields import references
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
 from mews_assets.defs.base.partitions import to_dagster_key
 from mews_assets.defs.checks import Check, Evidence, Verdict, checks_of, markdown
 from mews_assets.defs.checks.late import LATE_ROWS
-from mews_assets.defs.checks.model import FAILED_PARTITIONS
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.references import lead_in, resolve
 from mews_assets.lake.quality.volume import volumes
 from mews_assets.lake.storage.lake import Lake

@@ -16,19 +16,17 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.metadata_keys import LATE_HOURS, LATE_SCOPES
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.ingest.directory import Directory, load_directory
-from mews_assets.ingest.freshness import Cadence, Freshness, freshness_of, format_duration
+from mews_assets.ingest.freshness import Cadence, Freshness, format_duration, freshness_of
 from mews_assets.settings import Settings
 from mews_assets.windows import over_after, to_api, to_key
 
 CHECK = "fresh_per_scope"
 JOB = "freshness"
 CRON = "*/15 * * * *"
-LATE_SCOPES = "late_scopes"
-"""In an evaluation's metadata: a row for each hotel that is behind, with its `scope` and by how many hours."""
-LATE_HOURS = "late_hours"
 _SHOWN = 50
 """Hotels named in an evaluation. With one cause there are hundreds of them, and the number says it."""
 _NOT_ENDED = [
@@ -123,8 +121,9 @@ def _spec(table: Table, settings: Settings) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         CHECK,
         asset=changes_key(table),
-        description=f"Every {table.scope.value} holds its newest window that ended more than {format_duration(allowed)} ago. "
-        "ERROR: sums over the table lack the newest days of a hotel that is behind, and look complete.",
+        description=f"Every {table.scope.value} holds its newest window that ended more than "
+        f"{format_duration(allowed)} ago. ERROR: sums over the table lack the newest days of a hotel that is behind, "
+        "and look complete.",
     )
 
 
@@ -197,7 +196,9 @@ class _FreshnessReport:
             newest = to_key(one.newest, self.settings.grain) if one.newest else "nothing ever landed"
             missing = to_key(one.missing, self.settings.grain)
             name = self._name(one.scope).replace("|", "\\|")
-            lines.append(f"| {name} | {format_duration(one.by(self.now))} | {newest} | {missing} | `{one.scope}` |")
+            lines.append(
+                f"| {name} | {format_duration(one.by(self.now))} | {newest} | {missing} | `{one.scope}` |"
+            )
         return "\n".join(lines)
 
     def _name(self, scope: str) -> str:

@@ -12,15 +12,13 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.quality.measures import Violation, Measures
+from mews_assets.lake.partition import Partition
+from mews_assets.lake.quality.measures import Measures, Violation
 from mews_assets.lake.quality.references import ReferenceResult
 from mews_assets.lake.quality.volume import Volume
 
-FAILED_PARTITIONS = "failed_partitions"
-"""In a failure's metadata: each partition, with its window. In a check's summary: their keys."""
 _CELL = 60
 """Characters of one cell: a table of the worst rows is to be seen at once."""
 

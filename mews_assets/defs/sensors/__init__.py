@@ -1,0 +1,7 @@
+"""Sensors that ask Mews.
+
+exports            one per exported table: submit, poll, fire a run
+pages              one per operation read by pages
+discovery          partition sets filled from what the connections see
+abandoned_exports  the event for partitions that are no longer asked for
+"""

@@ -12,14 +12,9 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import landing_key
+from mews_assets.defs.base.metadata_keys import GIVEN_UP, QUESTION, REASON
 from mews_assets.ingest.pending_exports import ExportFailure, newly_given_up, request_json
 from mews_assets.windows import to_api
-
-GIVEN_UP = "given_up"
-"""In an observation's metadata: true when a question was given up, false when what it asked for is there."""
-QUESTION = "question"
-"""In an observation's metadata: connection, scopes and window of what was asked."""
-REASON = "reason"
 
 
 def observations(

@@ -6,29 +6,14 @@ one that is no longer visible is named, and its rows stay.
 
 import dagster as dg
 
-from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.base.default_status import default_status
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.ingest.directory import Directory, load_directory, save_directory
 from mews_assets.settings import Settings
 
 INTERVAL_SECONDS = 600
 """A hotel that is connected today is found within ten minutes; each look is one request per connection."""
-
-
-def register_scopes(instance: dg.DagsterInstance, directory: Directory) -> tuple[list[str], list[str]]:
-    """Add what is new to the partition sets. Returns the new scopes and those no longer visible."""
-    added: list[str] = []
-    gone: list[str] = []
-    for kind in ScopeKind:
-        known = set(instance.get_dynamic_partitions(SCOPE_SETS[kind]))
-        seen = directory.scopes(kind)
-        gone += sorted(known - set(seen))
-        if new := [scope for scope in seen if scope not in known]:
-            instance.add_dynamic_partitions(SCOPE_SETS[kind], new)
-            added += new
-    return added, gone
 
 
 def discovery_sensor(settings: Settings) -> dg.SensorDefinition:

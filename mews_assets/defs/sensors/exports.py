@@ -21,31 +21,32 @@ from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.assets.requested_partitions import export_config
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
-from mews_assets.defs.base.run_history import EXPORT_TAG, TABLE_TAG, is_going, run_of_export
+from mews_assets.defs.base.run_history import is_going, run_of_export
 from mews_assets.defs.sensors import abandoned_exports
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import LookBack, due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
     Decision,
-    PendingExport,
-    ExportRequest,
-    RunState,
     ExportFailure,
+    ExportRequest,
+    PendingExport,
+    RunState,
+    add_failure,
     blocked,
     decide,
     from_state,
+    record_failure,
     record_pause,
     to_state,
-    record_failure,
-    add_failure,
 )
 from mews_assets.ingest.plan import Pull, in_turn, plan_looking_back
 from mews_assets.ingest.pull import export_arguments
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.landing import export_log
 from mews_assets.lake.landing.export_log import LoggedExport
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings
 
@@ -122,7 +123,9 @@ class _Tick:
     def _with_the_log(self, flights: list[PendingExport]) -> list[PendingExport]:
         """What the cursor knows, and what only the export log knows: a tick died, or a run asked."""
         known = {flight.export.id for flight in flights}
-        logged = _side_by_side(lambda name: export_log.logged_exports(self.lake, name, self.table.name), self.clients)
+        logged = _side_by_side(
+            lambda name: export_log.logged_exports(self.lake, name, self.table.name), self.clients
+        )
         return [*flights, *(PendingExport(one) for found in logged for one in found if one.id not in known)]
 
     def _is_waited_for(self, export: LoggedExport) -> bool:
@@ -248,7 +251,9 @@ class _Tick:
             },
         )
 
-    def _skip_reason(self, flying: list[PendingExport], waited_for: list[PendingExport], notes: list[str]) -> str:
+    def _skip_reason(
+        self, flying: list[PendingExport], waited_for: list[PendingExport], notes: list[str]
+    ) -> str:
         waiting = f"{len(flying)} exports under way" if flying else "nothing is due"
         runs = f"; {len(waited_for)} waited for by runs" if waited_for else ""
         return "; ".join([waiting + runs, *notes])

@@ -14,27 +14,27 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.landing_and_changes import op_name
-from mews_assets.defs.assets.report import RETRYABLE
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.metadata_keys import RETRYABLE, TABLE_TAG
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.base.resources import LakeResource, MewsResource
-from mews_assets.defs.base.run_history import TABLE_TAG, failed_pulls, newest_runs, state_of
+from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
 from mews_assets.defs.sensors import abandoned_exports
 from mews_assets.ingest.directory import load_directory
 from mews_assets.ingest.due import due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
+    ExportFailure,
     ExportRequest,
     RunState,
-    ExportFailure,
+    add_failure,
     backoff,
     blocked,
     from_state,
-    to_state,
     record_failure,
-    add_failure,
+    to_state,
 )
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.settings import Settings
 from mews_assets.windows import Window, from_api
 
@@ -160,7 +160,9 @@ def _due(
     return due(wanted, settings.start, now, settings.grain, there, by_day=group[0].by_day)
 
 
-def _after(refused: Iterable[dict[str, Any]], troubles: list[ExportFailure], now: datetime) -> list[ExportFailure]:
+def _after(
+    refused: Iterable[dict[str, Any]], troubles: list[ExportFailure], now: datetime
+) -> list[ExportFailure]:
     """The troubles after one more run, by what it could not pull."""
     for pull in refused:
         window = Window(from_api(pull["start_utc"]), from_api(pull["end_utc"]))

@@ -19,10 +19,10 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.arrow import UTC_MICROSECONDS
 from mews_assets.catalog.model import Kind, Table, snake_case
 from mews_assets.lake.landing.capture_store import Manifest
-from mews_assets.lake.storage import layout
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.duckdb_paths import parquet
 from mews_assets.lake.storage.duckdb_session import create_temp_table, identifier, literal
-from mews_assets.windows import Grain, Window, coalesce, to_key, window_at
+from mews_assets.windows import Grain, Window, coalesce, window_at
 
 _HOUR_US = 3_600_000_000
 _KEPT_BYTES = 1 << 20
@@ -31,23 +31,6 @@ SCOPE, PARTITION_NUMBER, IS_NEW = "__scope", "__place", "__is_new"
 LINE, IS_WHOLE = "__line", "__is_whole"
 """Columns that only live between dealing and writing. `LINE` is a row's place in its capture; `IS_WHOLE` is false
 where a row comes from a file that was written before the table had all of its columns."""
-
-
-@dataclass(frozen=True, order=True)
-class Partition:
-    """One partition of a table: a scope and one window of the lake's grain."""
-
-    scope: str
-    window: Window
-
-    def __post_init__(self) -> None:
-        layout.safe_name(self.scope)
-
-    def key(self, grain: Grain) -> str:
-        return to_key(self.window, grain)
-
-    def __str__(self) -> str:
-        return f"{self.scope} {self.window}"
 
 
 @dataclass(frozen=True)
@@ -96,7 +79,9 @@ def partitions_after(manifest: Manifest, grain: Grain) -> set[Partition]:
     return {Partition(scope, window) for scope in manifest.scopes}
 
 
-def assign_partitions(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[ConvertedCapture], places: PartitionIndex) -> None:
+def assign_partitions(
+    engine: duckdb.DuckDBPyConnection, table: Table, staged: list[ConvertedCapture], places: PartitionIndex
+) -> None:
     """Make `dealt`: all arrived rows with the number of their partition, or null where they fit nowhere."""
     _register_index(engine, places)
     _register_owners(engine, staged)
@@ -114,7 +99,9 @@ def assign_partitions(engine: duckdb.DuckDBPyConnection, table: Table, staged: l
 
 def count_assigned(engine: duckdb.DuckDBPyConnection) -> dict[tuple[str, int | None], int]:
     """Rows by capture and partition number; None counts those that belong nowhere the capture asked about."""
-    rows = engine.execute(f"SELECT _landing_id, {PARTITION_NUMBER}, count(*) FROM dealt GROUP BY ALL").fetchall()
+    rows = engine.execute(
+        f"SELECT _landing_id, {PARTITION_NUMBER}, count(*) FROM dealt GROUP BY ALL"
+    ).fetchall()
     return {(capture, place): count for capture, place, count in rows}
 
 

@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.changes.assign_partitions import IS_NEW, PARTITION_NUMBER, Partition, PartitionIndex
+from mews_assets.lake.changes.assign_partitions import IS_NEW, PARTITION_NUMBER, PartitionIndex
 from mews_assets.lake.changes.partition_writer import PartitionWriter, sorted_for_files
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_session import create_temp_table
 from mews_assets.lake.storage.lake import Lake
@@ -58,8 +59,8 @@ def park_edge_rows(
     }
     create_temp_table(engine, "seen", pa.table(columns))
     rows = (
-        f"SELECT dealt.* EXCLUDE ({PARTITION_NUMBER}), seen.position AS {PARTITION_NUMBER}, true AS {IS_NEW} FROM dealt "
-        f"JOIN seen ON seen.place = dealt.{PARTITION_NUMBER} AND seen.capture = dealt._landing_id"
+        f"SELECT dealt.* EXCLUDE ({PARTITION_NUMBER}), seen.position AS {PARTITION_NUMBER}, true AS {IS_NEW} "
+        f"FROM dealt JOIN seen ON seen.place = dealt.{PARTITION_NUMBER} AND seen.capture = dealt._landing_id"
     )
     files = PartitionWriter(table, seen, folder)
     files.write(sorted_for_files(engine, table, rows, sum(counts[capture, place] for place, capture in seen)))

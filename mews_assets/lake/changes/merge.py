@@ -26,16 +26,15 @@ from mews_assets.lake.changes.assign_partitions import (
     IS_WHOLE,
     LINE,
     PARTITION_NUMBER,
-    Partition,
-    PartitionIndex,
     ConvertedCapture,
+    PartitionIndex,
+    assign_partitions,
     count_assigned,
     covered_partitions,
-    assign_partitions,
 )
-from mews_assets.lake.changes.edge_rows import park_edge_rows, edge_files
+from mews_assets.lake.changes.edge_rows import edge_files, park_edge_rows
 from mews_assets.lake.changes.lost_partitions import recalled
-from mews_assets.lake.changes.merge_result import MergeResult, MergedCapture, MergedPartition
+from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
 from mews_assets.lake.changes.newer_captures import overtaking
 from mews_assets.lake.changes.partition_writer import PartitionWriter, Restated, sorted_for_files
 from mews_assets.lake.changes.unchanged_partitions import holds_the_same
@@ -44,6 +43,7 @@ from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.landing.convert_capture import convert_capture
 from mews_assets.lake.landing.erasure_list import row_masker
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import measure
 from mews_assets.lake.quality.tax_precision import DEFAULT_DECIMALS, tax_decimals
 from mews_assets.lake.storage import layout
@@ -106,7 +106,9 @@ def merge(
     return merged
 
 
-def measure_existing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, MergedPartition]:
+def measure_existing(
+    lake: Lake, table: Table, partitions: Iterable[Partition]
+) -> dict[Partition, MergedPartition]:
     """The partitions that stand in the lake, measured as they are; those that do not are left out."""
     names = {one: layout.changes_file(table.name, one.scope, one.key(lake.grain)) for one in partitions}
     there = sorted(one for one, name in names.items() if lake.exists(name))
@@ -142,7 +144,9 @@ def _convert_captures(
             found_by = None
             if table.parent_key is not None:
                 other = capture_store.read_manifest(lake, table.parent_key.table, manifest.capture)
-                found_by, _ = convert_capture(lake, table_of(table.parent_key.table), other, raw, workspace, threads)
+                found_by, _ = convert_capture(
+                    lake, table_of(table.parent_key.table), other, raw, workspace, threads
+                )
         except RecordError as error:
             capture_store.reject(lake, manifest, str(error))
             merged.rejected[manifest.capture] = error
@@ -197,7 +201,9 @@ class _Merge:
                 manifests = [one.manifest for one in self.staged]
                 if newer := overtaking(self.lake, self.table.name, manifests, self.unclear):
                     return newer
-            park_edge_rows(self.lake, self.table, engine, self.index, early, counts, self.workspace / "boundary")
+            park_edge_rows(
+                self.lake, self.table, engine, self.index, early, counts, self.workspace / "boundary"
+            )
             self._put_in_place(engine, files, arrived, waiting)
             self._account_for_lines(counts)
         return []
@@ -234,7 +240,9 @@ class _Merge:
         positions = pa.array(
             range(len(changing)), pa.int64()
         )  # whose type no value tells where nothing changes
-        create_temp_table(engine, "changing", pa.table({"place": pa.array(places, pa.int64()), "position": positions}))
+        create_temp_table(
+            engine, "changing", pa.table({"place": pa.array(places, pa.int64()), "position": positions})
+        )
         parts = [
             f"SELECT dealt.* EXCLUDE ({PARTITION_NUMBER}), changing.position AS {PARTITION_NUMBER}, true AS {IS_NEW} "
             f"FROM dealt JOIN changing ON changing.place = dealt.{PARTITION_NUMBER}"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.partition_writer import Restated
 from mews_assets.lake.conversion.check_file import FileFindings
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import Measures
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake
 
 

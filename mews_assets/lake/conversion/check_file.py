@@ -245,3 +245,18 @@ def _names(columns: tuple[Column, ...]) -> Iterator[str]:
     for column in columns:
         yield column.name
         yield from _names(column.columns)
+
+
+def line_blocks(source: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """A file of lines in blocks that end with a line end. A line longer than any record is cut, and so unreadable."""
+    held = b""
+    while piece := source.read(size):
+        held += piece
+        end = held.rfind(b"\n") + 1
+        if not end and len(held) > MAX_LINE_BYTES:
+            end = len(held)
+        if end:
+            yield held[:end]
+            held = held[end:]
+    if held:
+        yield held

@@ -199,7 +199,9 @@ def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, job: _Job) -> N
             writer.close()
 
 
-def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: RowMasker) -> Iterator[pa.Table]:
+def _row_groups(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: RowMasker
+) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(hiding.mask(rename_nested(batch, schema)))

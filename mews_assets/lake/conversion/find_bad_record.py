@@ -15,10 +15,9 @@ from typing import TypeAlias
 import duckdb
 
 from mews_assets.catalog.model import Column, Table
-from mews_assets.lake.conversion.check_file import open_lines
+from mews_assets.lake.conversion.check_file import line_blocks, open_lines
 from mews_assets.lake.conversion.inspect_record import FieldError, inspect, is_blank
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.landing.redact_lines import line_blocks
 
 Reads: TypeAlias = Callable[[bytes, tuple[Column, ...]], bool]
 """Whether the parser reads these lines, so far as they go into these columns."""

@@ -24,8 +24,8 @@ from mews_assets.catalog.privacy import (
     Pii,
     Privacy,
     has_personal,
-    is_hashed,
     is_data_subject_table,
+    is_hashed,
     survives_erasure,
 )
 from mews_assets.lake.errors import LakeError

@@ -10,10 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mews_assets.catalog.model import Kind, Table
-from mews_assets.lake.conversion.check_file import open_lines
+from mews_assets.lake.conversion.check_file import line_blocks, open_lines
 from mews_assets.lake.conversion.inspect_record import inspect, is_blank
 from mews_assets.lake.conversion.scan import Scan, compile_scan
-from mews_assets.lake.landing.redact_lines import line_blocks
 
 
 def write_mended(table: Table, source: Path, target: Path) -> None:

@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
-from mews_assets.lake.current.latest_rows import latest_rows, cast_batch
+from mews_assets.lake.current.latest_rows import cast_batch, latest_rows
 from mews_assets.lake.current.version_order import MergeCounts, Reread, UncertainError, merge_newest
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
@@ -161,7 +161,9 @@ class _Update:
                 f"{again} again from what landed"
             ) from None
 
-    def _result(self, path: Path, counts: MergeCounts, files: int, versions: int, rebuilt: str) -> CurrentResult:
+    def _result(
+        self, path: Path, counts: MergeCounts, files: int, versions: int, rebuilt: str
+    ) -> CurrentResult:
         rows, repeated = _count_ids(path)
         return CurrentResult(
             scope=self.scope,

@@ -31,7 +31,7 @@ from mews_assets.lake.erasure.unreadable_files import Damage
 from mews_assets.lake.erasure.verify_erasure import Found, search
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.erasure_list import erased_customers, add_to_erasure_list
+from mews_assets.lake.landing.erasure_list import add_to_erasure_list, erased_customers
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.rewrite_parquet import rewrite
@@ -131,7 +131,9 @@ def _withhold_problems(lake: Lake, sought: Telling) -> None:
             )
 
 
-def _erase_in_table(lake: Lake, table: Table, people: Collection[str], done: ErasureReport, damage: Damage) -> None:
+def _erase_in_table(
+    lake: Lake, table: Table, people: Collection[str], done: ErasureReport, damage: Damage
+) -> None:
     hiding = RowMasker(table, KEEP, people)  # what the policy hides is hidden already
     work = _Work(lake, table, people, hiding, done, damage)
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:

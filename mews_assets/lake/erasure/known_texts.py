@@ -15,13 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Column, Kind, Table, snake_case
-from mews_assets.lake.conversion.check_file import open_lines
+from mews_assets.lake.conversion.check_file import line_blocks, open_lines
 from mews_assets.lake.conversion.inspect_record import FieldError, is_number, parse
 from mews_assets.lake.conversion.mask_rows import PLACEHOLDER
 from mews_assets.lake.erasure.identifying_texts import Standing, Stood, whole_names
 from mews_assets.lake.erasure.unreadable_files import Damage
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.redact_lines import line_blocks
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.text.match_ids import Names, same_id

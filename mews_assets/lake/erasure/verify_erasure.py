@@ -22,12 +22,11 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import is_data_subject_table
-from mews_assets.lake.conversion.check_file import open_lines
+from mews_assets.lake.conversion.check_file import line_blocks, open_lines
 from mews_assets.lake.conversion.inspect_record import FieldError, parse
 from mews_assets.lake.erasure.identifying_texts import Telling, is_single_word
 from mews_assets.lake.erasure.record_texts import Value, by_field_name, by_name, texts_in
 from mews_assets.lake.erasure.unreadable_files import Damage
-from mews_assets.lake.landing.redact_lines import line_blocks
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import open_batches

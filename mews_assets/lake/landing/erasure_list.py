@@ -17,7 +17,7 @@ from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.stored_policy import is_stored_policy, is_migrating_to
+from mews_assets.lake.storage.stored_policy import is_migrating_to, is_stored_policy
 from mews_assets.lake.text.match_ids import same_id
 from mews_assets.windows import to_api
 

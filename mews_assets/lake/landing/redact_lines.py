@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
 from mews_assets.catalog.model import Column, Kind, Table
-from mews_assets.catalog.privacy import is_hashed, is_data_subject_table, survives_erasure
-from mews_assets.lake.conversion.check_file import BLOCK_BYTES, MAX_LINE_BYTES
+from mews_assets.catalog.privacy import is_data_subject_table, is_hashed, survives_erasure
+from mews_assets.lake.conversion.check_file import line_blocks
 from mews_assets.lake.conversion.inspect_record import FieldError, parse, written
 from mews_assets.lake.conversion.mask_rows import PLACEHOLDER
 from mews_assets.lake.text.match_ids import Names
@@ -48,21 +48,6 @@ class Redactor:
         new = redacted(line, self._table)
         self.lines += new != line
         return new
-
-
-def line_blocks(source: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """A file of lines in blocks that end with a line end. A line longer than any record is cut, and so unreadable."""
-    held = b""
-    while piece := source.read(size):
-        held += piece
-        end = held.rfind(b"\n") + 1
-        if not end and len(held) > MAX_LINE_BYTES:
-            end = len(held)
-        if end:
-            yield held[:end]
-            held = held[end:]
-    if held:
-        yield held
 
 
 def redacted(line: bytes, table: Table) -> bytes:

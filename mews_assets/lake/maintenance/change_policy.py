@@ -24,12 +24,12 @@ from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.rewrite_parquet import rewrite, read_key_value_metadata
+from mews_assets.lake.storage.rewrite_parquet import read_key_value_metadata, rewrite
 from mews_assets.lake.storage.stored_policy import (
     begin_migration,
-    is_stored_policy,
     is_migrating,
     is_migrating_to,
+    is_stored_policy,
     stored_policy,
     without_policy,
     written_policy,

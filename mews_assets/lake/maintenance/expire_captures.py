@@ -33,7 +33,10 @@ def expire(lake: Lake, table: Table, tables: Iterable[Table], before: datetime, 
     """Remove the bytes of the table's captures taken before an instant. `tables` are all there are: rows of one may
     need the captures of another."""
     done = Expired()
-    readers = {table.name, *(one.name for one in tables if one.parent_key and one.parent_key.table == table.name)}
+    readers = {
+        table.name,
+        *(one.name for one in tables if one.parent_key and one.parent_key.table == table.name),
+    }
     with lake.lock(f"changes-{table.name}"):
         _expire(lake, table.name, _unmerged(lake, readers), before, now, done)
     snapshots = layout.snapshot_landing(table.name)

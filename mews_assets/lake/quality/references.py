@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from mews_assets.catalog import TABLES
 from mews_assets.catalog.fields import Field, references
 from mews_assets.catalog.model import Table
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import from_key
@@ -51,7 +51,9 @@ class ReferenceResult:
     beside: str = ""
 
 
-def resolve(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, list[ReferenceResult]]:
+def resolve(
+    lake: Lake, table: Table, partitions: Iterable[Partition]
+) -> dict[Partition, list[ReferenceResult]]:
     """The references of partitions that stand in the lake, scope by scope."""
     by_scope: dict[str, list[Partition]] = {}
     for partition in partitions:
@@ -88,9 +90,14 @@ def _is_windowed(name: str) -> bool:
     return any(table.name == name for table in TABLES)
 
 
-def _resolved(table: Table, field: Field, partition: Partition, ids: pa.Array, held: _KnownIds) -> ReferenceResult:
+def _resolved(
+    table: Table, field: Field, partition: Partition, ids: pa.Array, held: _KnownIds
+) -> ReferenceResult:
     to = field.column.refers_to
-    comes_along = table.parent_key is not None and (table.parent_key.table, table.parent_key.column) == (to, field.column.name)
+    comes_along = table.parent_key is not None and (table.parent_key.table, table.parent_key.column) == (
+        to,
+        field.column.name,
+    )
     is_exact = comes_along or not _is_windowed(to)
     count = len(ids)
     if beside := held.beside(partition, comes_along):

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.changes.assign_partitions import Partition
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Grain, Window, next_start, window_at

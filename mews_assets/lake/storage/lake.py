@@ -28,7 +28,7 @@ import pyarrow.fs as pafs
 from mews_assets.catalog.privacy import KEEP, Privacy
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.stored_policy import stored_policy, refuse_other_policy, written_policy
+from mews_assets.lake.storage.stored_policy import refuse_other_policy, stored_policy, written_policy
 from mews_assets.windows import Grain
 
 log = logging.getLogger(__name__)

@@ -68,8 +68,8 @@ def refuse_other_policy(location: str, laid: Mapping[str, Any], privacy: Privacy
         return
     if is_migrating(laid):
         raise LakeError(
-            f"{location} is on its way from MEWS_PII={stored_policy(laid).pii} to {laid[_NEXT].get(_POLICY)}, and not all "
-            "of its tables have got there. Set MEWS_PII to the latter and run `mews-assets repolicy` to go on"
+            f"{location} is on its way from MEWS_PII={stored_policy(laid).pii} to {laid[_NEXT].get(_POLICY)}, and not "
+            "all of its tables have got there. Set MEWS_PII to the latter and run `mews-assets repolicy` to go on"
         )
     before = stored_policy(laid).pii
     if before is privacy.pii:

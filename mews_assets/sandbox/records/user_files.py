@@ -21,8 +21,8 @@ from typing import BinaryIO, cast
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros
+from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, ENTITIES
 from mews_assets.sandbox.records.versions import Version
-from mews_assets.sandbox.server.operations import CHAIN_ENTITIES, ENTITIES
 
 READ_BYTES = 1 << 20
 FIRST = ("Enterprise", "Service", "AvailabilityBlock")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mews_assets.sandbox.server.operations import CHAIN_ENTITIES
+from mews_assets.sandbox.records.entities import CHAIN_ENTITIES
 from mews_assets.sandbox.server.request_rules import Refusal, invalid, string
 
 CLIENT_TOKEN = "sandbox-client"  # noqa: S105 - open nothing but a sandbox

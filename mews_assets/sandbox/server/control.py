@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros, write_micros
+from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, ENTITIES
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.server.access_control import NO_EXPORTS_TOKEN, token_table
-from mews_assets.sandbox.server.operations import CHAIN_ENTITIES, ENTITIES
 from mews_assets.sandbox.server.request_rules import Refusal, read_body
 from mews_assets.sandbox.server.sandbox_parts import Sandbox
 

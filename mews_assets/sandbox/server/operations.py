@@ -8,23 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-CHAIN_ENTITIES = frozenset({"Customer", "Company"})
-"""Entities whose scope is a chain; that of all others is an enterprise."""
-
-EXPORTED = (
-    "OrderItem", "Payment", "Reservation", "Customer", "Company", "Bill", "AvailabilityAdjustment",
-    "AvailabilityBlock", "ResourceBlock", "LedgerEntry",
-)  # fmt: skip
-PAGED = (
-    "OutletItem",
-    "OutletBill",
-    "ProductServiceOrder",
-    "Enterprise",
-    "Service",
-    "Outlet",
-    "AccountingCategory",
-)
-ENTITIES = EXPORTED + PAGED
+from mews_assets.sandbox.records.entities import CHAIN_ENTITIES
 
 
 @dataclass(frozen=True)

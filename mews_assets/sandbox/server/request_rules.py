@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 
 from mews_assets.sandbox.clock import EPOCH, SECOND_US, read_micros, to_micros
+from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, EXPORTED
 from mews_assets.sandbox.records.record_query import Colliding, Condition, Days, OneOf, Within
-from mews_assets.sandbox.server.operations import CHAIN_ENTITIES, EXPORTED, Interval, Operation
+from mews_assets.sandbox.server.operations import Interval, Operation
 
 Body = Mapping[str, Any]
 

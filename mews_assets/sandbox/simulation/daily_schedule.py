@@ -22,7 +22,7 @@ from mews_assets.sandbox.simulation.demand import (
     lead_days,
     nights,
 )
-from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
+from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import next_midnight
 from mews_assets.sandbox.simulation.money.billing import Billing

@@ -5,15 +5,8 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from mews_assets.defs.base.run_history import (
-    EXPORT_TAG,
-    TABLE_TAG,
-    failed_pulls,
-    is_going,
-    newest_runs,
-    run_of_export,
-    state_of,
-)
+from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
+from mews_assets.defs.base.run_history import failed_pulls, is_going, newest_runs, run_of_export, state_of
 from mews_assets.ingest.pending_exports import RunState
 from mews_assets_tests.defs.stage import DAYS, Stage
 

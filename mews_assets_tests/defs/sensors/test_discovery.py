@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mews_assets.defs.sensors.discovery import register_scopes
+from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.ingest.directory import Directory, Enterprise
 from mews_assets_tests.defs.stage import Stage, stage_of
 from mews_assets_tests.defs.ticks import Ticks, connections_file

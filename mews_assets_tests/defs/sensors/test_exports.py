@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from mews_assets.defs.base.run_history import EXPORT_TAG, TABLE_TAG
+from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
 from mews_assets.defs.build import build_definitions
 from mews_assets.ingest.pending_exports import MAX_TRIES
 from mews_assets.lake.landing import export_log

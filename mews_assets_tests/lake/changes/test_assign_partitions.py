@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.landing import capture_store
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain, Window, window_at
 from mews_assets_tests.lake.made import (

@@ -230,7 +230,9 @@ def test_a_long_snapshot_is_written_in_row_groups(lake: Lake, monkeypatch: pytes
     assert show(lake, [item(f"{number:03}", at(1)) for number in range(100)]).rows == 100
     assert [row["id"] for row in shown(lake)] == [f"{number:03}" for number in range(100)]
     with lake.workspace() as workspace:
-        file = parquet.pq.read_metadata(lake.local_copy(layout.snapshot_file("order_items", NORTH), workspace))
+        file = parquet.pq.read_metadata(
+            lake.local_copy(layout.snapshot_file("order_items", NORTH), workspace)
+        )
     assert [file.row_group(number).num_rows for number in range(file.num_row_groups)] == [40, 40, 20]
 
 

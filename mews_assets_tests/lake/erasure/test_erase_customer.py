@@ -16,7 +16,7 @@ from mews_assets.lake.erasure import erase_customer as forgetting
 from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.erasure_list import erased_customers, add_to_erasure_list
+from mews_assets.lake.landing.erasure_list import add_to_erasure_list, erased_customers
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.catalog import table as table_of
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.references import ReferenceResult, lead_in, resolve
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mews_assets.lake.changes.assign_partitions import Partition
 from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.volume import Volume, volumes, windows_before
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, window_at

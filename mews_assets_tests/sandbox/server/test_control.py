@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mews_assets.sandbox.server.operations import ENTITIES
+from mews_assets.sandbox.records.entities import ENTITIES
 from mews_assets_tests.sandbox.made import NORTH, NORTH_CHAIN, NORTH_STAY, Client, between, made_id
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from mews_assets.sandbox.simulation.amounts import Amount, raw
-from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
+from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, MINUTE, next_midnight, text
 from mews_assets.sandbox.simulation.money.bill_records import bill_record

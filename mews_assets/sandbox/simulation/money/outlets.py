@@ -10,7 +10,7 @@ from typing import Any
 
 from mews_assets.sandbox.simulation.amounts import Amount, raw
 from mews_assets.sandbox.simulation.demand import count
-from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
+from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, HOUR, MINUTE, next_midnight, text
 from mews_assets.sandbox.simulation.money.ledger import Ledger

@@ -1,0 +1,1 @@
+"""What happens in a simulated hotel: guests, reservations, rooms and extras."""

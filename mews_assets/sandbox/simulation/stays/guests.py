@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry, new_id
+from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue, new_id
 from mews_assets.sandbox.simulation.hotel import Chain, Hotel
 from mews_assets.sandbox.simulation.instants import DAY, next_midnight, text
 from mews_assets.sandbox.simulation.locations import STREETS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
+from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, next_midnight, text
 from mews_assets.sandbox.simulation.stays.guests import Guests

@@ -9,7 +9,7 @@ slept.
 
 from __future__ import annotations
 
-from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
+from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, HOUR, next_midnight, text
 from mews_assets.sandbox.simulation.money.billing import Billing
@@ -22,7 +22,13 @@ from mews_assets.sandbox.simulation.stays.reservation_records import Stay, perso
 
 class Stays:
     def __init__(
-        self, hotel: Hotel, diary: EventQueue, billing: Billing, guests: Guests, rooms: Rooms, inventory: Inventory
+        self,
+        hotel: Hotel,
+        diary: EventQueue,
+        billing: Billing,
+        guests: Guests,
+        rooms: Rooms,
+        inventory: Inventory,
     ) -> None:
         self._hotel = hotel
         self._diary = diary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mews_assets.sandbox.simulation.event_queue import EventQueue, Entry
+from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import text
 from mews_assets.sandbox.simulation.money.billing import Charge, Folio

@@ -1,0 +1,45 @@
+"""The names under which runs keep values in Dagster's metadata, for the modules that read them back.
+
+Lives here: every metadata key that one module writes and another reads. Not here: keys that only people read.
+"""
+
+from __future__ import annotations
+
+RETRYABLE = "again_may_help"
+"""In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
+
+
+CAUSES = "causes"
+"""In a failure's metadata: one sentence for each cause."""
+
+
+FAILED_PULLS = "failed_pulls"
+"""In a failure's metadata: what each failed pull asked for, its cause, and whether again may help there."""
+
+
+FAILED_PARTITIONS = "failed_partitions"
+"""In a failure's metadata: each partition, with its window. In a check's summary: their keys."""
+
+
+LATE_SCOPES = "late_scopes"
+"""In an evaluation's metadata: a row for each hotel that is behind, with its `scope` and by how many hours."""
+
+
+LATE_HOURS = "late_hours"
+
+
+GIVEN_UP = "given_up"
+"""In an observation's metadata: true when a question was given up, false when what it asked for is there."""
+
+
+QUESTION = "question"
+"""In an observation's metadata: connection, scopes and window of what was asked."""
+
+
+REASON = "reason"
+
+
+TABLE_TAG = "mews/table"
+
+
+EXPORT_TAG = "mews/export"
