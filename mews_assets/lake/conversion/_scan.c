@@ -2,7 +2,7 @@
 
    Lives here: walking blocks of lines along the fields that shape.py names. Not here: what is wrong with a line
    that is refused (lines.py, records.py). It stands for shape.py's regular expression, and like that it may
-   refuse a good line but must never pass a bad one. What both leave to the parser: commas too many, names given
+   refuse a good line but must never pass a bad one. What both leave to the parser: a comma too many at an end, names given
    twice, days such as 30 February, and whether text is UTF-8.
 
    Every block ends with a line end, and nothing here steps over one. So no function reads beyond the block, and
@@ -109,7 +109,7 @@ static const Byte *instant(const Byte *at)
         return at;
     if (at[1] == '2' && at[2] > '3')
         return NULL;
-    if (!(at = form(at + 1, "29:59")) || (*at == ':' && !(at = seconds(at + 1))))
+    if (!(at = form(at + 1, "29:59:")) || !(at = seconds(at)))
         return NULL;
     return offset(at);
 }

@@ -24,7 +24,8 @@ STRING = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
 # Narrower than the parser, which takes "epoch", "infinity", the year 0 and the hour 24; others are looked at.
 DAY = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _OFFSET = "(?:Z|[-+](?:0[0-9]|1[0-4]):?[0-5][0-9])"
-INSTANT = rf"{DAY}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?{_OFFSET}?)?"
+# With seconds: DuckDB before 2.0 reads none without them that has a zone.
+INSTANT = rf"{DAY}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}})?{_OFFSET}?)?"
 # Up to 15 significant digits survive the way through a double (IEEE 754: DBL_DIG). Longer ones are looked at.
 SHORT_NUMBER = "-?[0-9.]{1,15}"
 ANY_NUMBER = "-?[0-9][-+0-9.eE]*"

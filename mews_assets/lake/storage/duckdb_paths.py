@@ -25,12 +25,14 @@ import pyarrow as pa
 
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.duckdb_session import identifier, literal
+from mews_assets.lake.storage.parquet import plain
 
 _PATTERN = "*?["
 _NOT_PLAIN = (*_PATTERN, "\\", ",")
 _TAKES_LITERALS = int(duckdb.__version__.partition(".")[0]) >= 2
 """From 2.0 on a file can be named by a struct, which is never a pattern. Before, a pattern that only it matches."""
 _COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
+_NOT_COMPRESSED = "uncompressed"
 _FILE = "__file"
 
 
@@ -71,12 +73,13 @@ def parquet_partitions(
 
 def json_lines(files: Sequence[Path], columns: str, line_bytes: int) -> str:
     """The records of these files of JSON Lines, all compressed alike; `columns` are names and types as SQL."""
-    compressions = {_COMPRESSION.get(file.suffix, "none") for file in files}
+    compressions = {_COMPRESSION.get(file.suffix, _NOT_COMPRESSED) for file in files}
     if len(compressions) > 1:
         raise ValueError(f"files compressed by {' and '.join(sorted(compressions))} cannot be read together")
+    compression = compressions.pop() if compressions else _NOT_COMPRESSED
     return (
         f"read_json({_files(files)}, format = 'newline_delimited', columns = {columns}, hive_partitioning = false, "
-        f"compression = '{compressions.pop() if compressions else 'none'}', maximum_object_size = {line_bytes})"
+        f"compression = '{compression}', maximum_object_size = {line_bytes})"
     )
 
 
@@ -111,7 +114,7 @@ def _is_plain(path: Path) -> bool:
 def _read_parquet(files: str, schema: pa.Schema | None, options: list[str]) -> str:
     told = [files, "hive_partitioning = false", *options]
     if schema is not None:
-        told.append(f"schema = {_columns(schema)}")
+        told.append(f"schema = {_columns(plain(schema))}")  # Arrow 18 cannot hash descriptions
     return f"read_parquet({', '.join(told)})"
 
 

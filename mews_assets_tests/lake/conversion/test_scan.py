@@ -158,7 +158,7 @@ def test_a_text_ends_with_its_line_even_after_a_backslash(way: str) -> None:
 
 STAMPS = {
     "2026-01-01": True,
-    "2026-01-01T10:30Z": True,
+    "2026-01-01T10:30Z": False,  # read from DuckDB 2.0 on alone
     "2026-01-01T23:59:59.1234567+14:00": True,
     "2026-01-01T10:30:00": True,
     "2026-01-01T10:30:00-0930": True,

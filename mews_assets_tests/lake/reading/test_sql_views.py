@@ -136,6 +136,9 @@ def test_a_column_that_no_file_has_yet_can_be_asked_for(lake: Lake) -> None:
     assert ask(lake, "SELECT count(*), count(notes) FROM changes.order_items") == [(3, 0)]
 
 
+@pytest.mark.skipif(
+    duckdb.__version__ < "2", reason="before 2.0 DuckDB looks into every file for its rows' count"
+)
 def test_only_the_files_that_a_condition_leaves_are_opened(lake: Lake) -> None:
     broken = Path(lake.root) / layout.changes_file("order_items", SOUTH, "2026-03-03")
     broken.write_bytes(b"nothing that can be read")
