@@ -20,7 +20,7 @@ from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.lake_location import SettingError as SettingError
 from mews_assets.lake_location import below_home, refuse_no_text
 from mews_assets.lake_location import read_lake as read_lake
-from mews_assets.windows import Grain, Lookback
+from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
 ACCESS_TOKEN = "MEWS_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
@@ -29,10 +29,6 @@ ALERT_URLS = "MEWS_ALERT_URLS"
 """Holds secrets: looked into only by the sensor that sends, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = "mews_assets 0.1.0"
-DEFAULT_LOOKBACK = Lookback(windows=2)
-"""With windows of an hour that is two hours; the shortest that can be set is one."""
-MAX_LOOKBACK_WINDOWS, MAX_LOOKBACK_HOURS = 31, 31 * 24
-"""A month of days: a row that comes later is for a backfill, and pages are asked for again at each look."""
 VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
@@ -231,17 +227,11 @@ def _allowed_lag(environment: Mapping[str, str]) -> timedelta:
 
 
 def _lookback(environment: Mapping[str, str]) -> Lookback:
-    """Windows, or hours: `2`, `36h`. Not nothing: that windows settle after 5 minutes is no promise of Mews'."""
     given = environment.get("MEWS_LOOKBACK", "").strip()
-    if not given:
-        return DEFAULT_LOOKBACK
-    number, hours = given.removesuffix("h").rstrip(), given.endswith("h")
-    if number.isdecimal() and 1 <= int(number) <= (MAX_LOOKBACK_HOURS if hours else MAX_LOOKBACK_WINDOWS):
-        return Lookback(length=timedelta(hours=int(number))) if hours else Lookback(windows=int(number))
-    raise SettingError(
-        f"MEWS_LOOKBACK is {given!r}; accepted are whole windows from 1 to {MAX_LOOKBACK_WINDOWS}, such as 2, and "
-        f"hours from 1h to {MAX_LOOKBACK_HOURS}h, such as 36h"
-    )
+    try:
+        return read_lookback(given) if given else DEFAULT_LOOKBACK
+    except ValueError as error:
+        raise SettingError(f"MEWS_LOOKBACK is {given!r}; {error}") from None
 
 
 def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:

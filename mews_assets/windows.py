@@ -116,7 +116,9 @@ class Lookback:
         return min(first, window_start(start - self.length, grain))
 
 
-NO_LOOKBACK = Lookback()
+NO_LOOKBACK, DEFAULT_LOOKBACK = Lookback(), Lookback(windows=2)
+MAX_LOOKBACK_WINDOWS, MAX_LOOKBACK_HOURS = 31, 31 * 24
+"""A month of days: a row that comes later is for a backfill, and pages are asked for again at each look."""
 ALL_TIME = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 """What is asked for by a question without a window."""
 
@@ -190,6 +192,18 @@ def coalesce(windows: Iterable[Window]) -> list[Window]:
         else:
             joined.append(window)
     return joined
+
+
+def read_lookback(text: str) -> Lookback:
+    """Whole windows or hours: `2`, `36h`. Raises ValueError on anything else, and on less than one of either:
+    that windows settle after 5 minutes is a limit of Mews', and no promise."""
+    number, is_hours = text.removesuffix("h").rstrip(), text.endswith("h")
+    if number.isdecimal() and 1 <= int(number) <= (MAX_LOOKBACK_HOURS if is_hours else MAX_LOOKBACK_WINDOWS):
+        return Lookback(length=timedelta(hours=int(number))) if is_hours else Lookback(windows=int(number))
+    raise ValueError(
+        f"accepted are whole windows from 1 to {MAX_LOOKBACK_WINDOWS}, such as 2, and hours from 1h to "
+        f"{MAX_LOOKBACK_HOURS}h, such as 36h"
+    )
 
 
 _KEY_FORMATS = {Grain.HOURLY: "%Y-%m-%dT%H"}
