@@ -4,6 +4,7 @@ import pytest
 
 from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, between, made_id
 
+JSON = {"Content-Type": "application/json"}
 LIMIT = {"Count": 10}
 WINDOW = between("2024-06-01T00:00:00Z", "2024-06-02T00:00:00Z")
 
@@ -28,12 +29,12 @@ def test_an_operation_is_a_post(client):
 
 @pytest.mark.parametrize("text", ['{"A": 1,}', '{"A": NaN}', '{"A": 1', "", "{'A': 1}"])
 def test_json_that_is_not_strict_is_400(client, text):
-    assert client.http.post("orderItems/getAll", content=text).status_code == 400
+    assert client.http.post("orderItems/getAll", content=text, headers=JSON).status_code == 400
 
 
 @pytest.mark.parametrize("text", ["[]", '"text"', "null", "7"])
 def test_a_body_that_is_no_object_is_400(client, text):
-    assert client.http.post("orderItems/getAll", content=text).status_code == 400
+    assert client.http.post("orderItems/getAll", content=text, headers=JSON).status_code == 400
 
 
 def test_an_error_says_what_why_and_its_request_id(client):
