@@ -22,6 +22,7 @@ from mews_assets.settings import (
     read_settings,
 )
 from mews_assets.windows import Grain, Lookback
+from mews_assets_tests import ROOT
 
 TOKEN = "C66EF7B239D24632943D115EDE9CB810-EA00F8FD8294692C940F6B5A8F9453D"
 
@@ -275,10 +276,10 @@ def test_dotenv_does_not_override_the_environment(tmp_path: Path, monkeypatch: p
 
 
 def test_the_example_names_every_variable_and_reads_as_it_stands() -> None:
-    example = Path(__file__).parents[1] / ".env.example"
+    example = ROOT / ".env.example"
     given = dict(re.findall(r"^([A-Z_]+)=(.*)$", example.read_text(), re.MULTILINE))
     assert read_settings(given).start == datetime(2026, 1, 1, tzinfo=UTC)
-    package = Path(__file__).parents[1] / "mews_assets"
+    package = ROOT / "mews_assets"
     code = "".join(path.read_text() for path in [package / "settings.py", *package.glob("defs/*.py")])
     assert set(re.findall(r'"(MEWS_[A-Z_]+)"', code)) == set(given) == set(VARIABLES)
 

@@ -18,7 +18,7 @@ what, and what to do next. Not here: telling one from another (`retry`, `client`
       ExportExpiredError      the files are gone; add a new one
       DownloadError           a file did not arrive as announced; nothing of it was kept
 
-`is_transient` says whether repeating the work later can help without a person changing anything. Outer layers
+`retryable` says whether repeating the work later can help without a person changing anything. Outer layers
 follow it instead of guessing from the class.
 """
 
@@ -72,7 +72,7 @@ class MewsError(Exception):
 class TransientError(MewsError):
     """Mews or the way to it is busy or broken. `retry_after_seconds` is what Mews asked for, if it did."""
 
-    is_transient = True
+    retryable = True
     next_step = "wait and run this again; nothing was lost."
     retry_after_seconds: float | None = None
 
@@ -130,7 +130,7 @@ class UnreadableError(PermanentError):
     The call does not ask again at once; the work may be repeated later, for what spoils an answer passes.
     """
 
-    is_transient = True
+    retryable = True
     next_step = "nothing was taken from it. If it stays so, give Mews' support the request id."
 
 
@@ -145,21 +145,21 @@ class RepeatedCursorError(PermanentError):
 class ExportFailedError(MewsError):
     """Mews reports the export as Failed. A new export of the same may succeed."""
 
-    is_transient = True
+    retryable = True
     next_step = "forget this export id and add the export again."
 
 
 class ExportExpiredError(MewsError):
     """The export's files are no longer kept (about a week after it was ready)."""
 
-    is_transient = True
+    retryable = True
     next_step = "forget this export id and add the export again."
 
 
 class DownloadError(MewsError):
     """One export file could not be had as announced. `file` names it; the sizes are in bytes."""
 
-    is_transient = True
+    retryable = True
     next_step = "run the download again; nothing of this file was kept."
     file: str = ""
     expected_bytes: int | None = None

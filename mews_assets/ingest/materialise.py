@@ -42,7 +42,7 @@ PAGES_AT_ONCE = 4
 class UnsettledWindowError(ValueError):
     """A window was asked for that Mews does not answer for yet."""
 
-    is_transient = True
+    retryable = True
     """Asked again later it will have settled: our clock may have been set since somebody thought it had."""
 
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from benchmarks.load import Finding, Hour, findings
+from mews_assets_tests import ROOT
 
 QUIET = Hour(
     late=30, latest="payments", requests=900, most=40, token="portfolio", in_flight=1, queued=0, rss_mb=600
@@ -76,7 +76,7 @@ def test_a_small_house_keeps_up_with_its_hotels_unless_mews_is_too_slow(more: li
         capture_output=True,
         text=True,
         timeout=120,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     last = ran.stdout.splitlines()[-1]
     assert (ran.returncode, "NOT backlog bounded" in last) == (code, bool(code)), (

@@ -133,8 +133,8 @@ def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
         return found | {"updated": shorter(found["updated"])} if "updated" in found else found
 
     with patched(
-        (pull, "question", question),
-        (exports, "question", question),
+        (pull, "export_arguments", question),
+        (exports, "export_arguments", question),
         (pull, "_interval", lambda window: real_interval(shorter(window))),
     ):
         yield

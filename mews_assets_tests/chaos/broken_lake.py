@@ -41,7 +41,7 @@ def windows_are_closed_at_both_ends() -> Iterator[None]:
 @mutant
 def rows_at_the_end_are_dropped() -> Iterator[None]:
     """A row stamped at a capture's end is for the next window, and is kept for it nowhere."""
-    with patched((assign_partitions, "beyond", lambda manifest, grain: set())):
+    with patched((assign_partitions, "partitions_after", lambda manifest, grain: set())):
         yield
 
 
@@ -86,7 +86,7 @@ def files_are_written_in_place() -> Iterator[None]:
 @mutant
 def captures_replace_what_was_there() -> Iterator[None]:
     """A partition is what its newest captures brought, not the union of all."""
-    with patched((merge._Merge, "_standing_files", lambda self: set())):
+    with patched((merge._Merge, "_existing_files", lambda self: set())):
         yield
 
 
@@ -101,7 +101,7 @@ def captures_are_settled_before_their_rows_are_in_place() -> Iterator[None]:
             capture_store.mark_merged(lake, one.manifest)
         return staged
 
-    with patched((merge, "_stage", stage)):
+    with patched((merge, "_convert_captures", stage)):
         yield
 
 
@@ -196,7 +196,7 @@ def the_content_captured_first_stands() -> Iterator[None]:
         newest_first = (f"{captured} DESC", f"{capture} DESC", line.replace("NULLS", "DESC NULLS"))
         return real(*arguments, then=newest_first, **more)
 
-    with patched((partition_writer, "in_order", in_order)):
+    with patched((partition_writer, "sorted_batches", in_order)):
         yield
 
 

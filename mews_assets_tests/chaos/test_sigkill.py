@@ -25,7 +25,7 @@ import os, signal, sys
 from mews_assets.api import Credentials, MewsClient
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import materialise
-from mews_assets.lake import store
+from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW
 from mews_assets_tests.ingest.test_materialise import week_of

@@ -10,6 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from mews_assets_tests import ROOT
+
 
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -28,7 +30,7 @@ def home(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """A Dagster home as production has it, made by one process."""
     folder = tmp_path / "dagster"
     folder.mkdir()
-    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", folder)
+    shutil.copy(ROOT / "dagster.yaml", folder)
     os.environ["DAGSTER_HOME"] = str(folder)
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         yield instance

@@ -10,6 +10,7 @@ import pytest
 
 from mews_assets.cli import home
 from mews_assets.cli.sandbox_process import point_at, sandbox_process
+from mews_assets_tests import ROOT
 
 NOW = datetime(2025, 3, 10, 12, 0, 0, 5, tzinfo=UTC)
 
@@ -44,7 +45,7 @@ def test_preparing_makes_the_instance_with_this_projects_settings(
 ) -> None:
     import dagster as dg
 
-    (tmp_path / "dagster.yaml").write_bytes((Path(__file__).parents[2] / "dagster.yaml").read_bytes())
+    (tmp_path / "dagster.yaml").write_bytes((ROOT / "dagster.yaml").read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", "")
     made = home.prepare(tmp_path / "data")
@@ -113,6 +114,6 @@ def test_without_tokens_and_a_lake_of_ones_own_the_lake_is_the_demonstrations(
 
 def test_cleaning_up_takes_the_demonstration_and_nothing_else() -> None:
     """Mews gives an old window only once: a lake of real hotels cannot be fetched again."""
-    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text()
     recipe = makefile.partition("\nclean:")[2].splitlines()[1]
     assert recipe.split() == ["rm", "-rf", home.DEMO.as_posix()]

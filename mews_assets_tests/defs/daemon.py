@@ -29,8 +29,8 @@ from mews_assets.ingest.directory import save_directory
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
+from mews_assets_tests import ROOT
 
-ROOT = Path(__file__).parents[2]
 _LAUNCH = """
 mutation Launch($wanted: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $wanted) {

@@ -135,7 +135,7 @@ def test_a_window_that_has_not_settled_is_refused_before_anything_is_asked(lake,
         materialised(lake, sandbox, [*week_of(NORTH), Partition(NORTH, unsettled)], directory=directory)
     assert sandbox.requests()["Counts"] == {}
     assert capture_store.captures(lake, "order_items") == []
-    assert caught.value.is_transient  # else a sensor whose clock was set would never try again
+    assert caught.value.retryable  # else a sensor whose clock was set would never try again
 
 
 def test_a_day_of_the_ledger_that_goes_on_in_some_hotel_is_refused_and_told_when(lake, sandbox):

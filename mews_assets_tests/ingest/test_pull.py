@@ -99,7 +99,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from mews_assets.api import Credentials, MewsClient
 from mews_assets.ingest import pull
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import ITEMS, pull_of
 

@@ -149,7 +149,7 @@ from datetime import UTC, datetime
 from mews_assets.api import Credentials, MewsClient
 from mews_assets.ingest import pull, snapshot
 from mews_assets.ingest.directory import discover
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import ITEMS
 from mews_assets_tests.sandbox.made import NORTH
@@ -160,7 +160,7 @@ def die(*arguments, **more):
 if where == "waiting":
     pull.wait_for_export = die
 else:
-    snapshot.take_in = die
+    snapshot.merge_snapshots = die
 client = MewsClient(address, Credentials(client_token, access_token, "tests 1"), connection="portfolio")
 clients = {"portfolio": client}
 puller = pull.Puller(open_lake(location, Grain.DAILY), lambda: datetime(2024, 6, 15, 12, 30, tzinfo=UTC))

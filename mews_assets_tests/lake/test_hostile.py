@@ -90,7 +90,7 @@ CONVERT = """
 import json, resource, sys
 from pathlib import Path
 from mews_assets import catalog
-from mews_assets.lake.convert import convert
+from mews_assets.lake.conversion.convert import convert
 from mews_assets.lake.errors import RecordError
 table, source = catalog.table("order_items"), Path(sys.argv[1])
 convert(table, [source.with_name("good.jsonl")], source.with_name("good.parquet"), threads=1)

@@ -17,7 +17,9 @@ from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, eve
 KILLED = -9
 _MERGE_AND_DIE = """
 import os, signal, sys
-from mews_assets.lake import changes, landing, store
+from mews_assets.lake.changes import merge as changes
+from mews_assets.lake.landing import capture_store as landing
+from mews_assets.lake.storage import lake as store
 from mews_assets_tests.lake.made import ORDER_ITEMS
 from mews_assets.windows import Grain
 
@@ -39,9 +41,9 @@ def deadly(real, after):
 owner, name, after = {
     "before a put": (store.Lake, "put", False),
     "after a put": (store.Lake, "put", True),
-    "before settling": (landing, "settle", False),
-    "after settling": (landing, "settle", True),
-    "while writing": (changes.PartitionFiles, "write", True),
+    "before settling": (landing, "mark_merged", False),
+    "after settling": (landing, "mark_merged", True),
+    "while writing": (changes.PartitionWriter, "write", True),
     "before deleting": (store.Lake, "delete", False),
 }[where]
 setattr(owner, name, deadly(getattr(owner, name), after))
@@ -50,7 +52,8 @@ changes.merge(store.open_lake(location, Grain.DAILY), ORDER_ITEMS, threads=1)
 
 _LAND_AND_DIE = """
 import os, signal, sys
-from mews_assets.lake import layout, store
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage import lake as store
 from mews_assets_tests.lake.made import ORDER_ITEMS, at, days, item, land
 from mews_assets.windows import Grain
 
@@ -72,7 +75,8 @@ land(lake, ORDER_ITEMS, [item("a", at(2))], days(2, 3), capture="killed")
 
 _MERGE_IN_ROUNDS = """
 import sys
-from mews_assets.lake import changes, store
+from mews_assets.lake.changes import merge as changes
+from mews_assets.lake.storage import lake as store
 from mews_assets_tests.lake.made import ORDER_ITEMS, at, days, item, land
 from mews_assets.windows import Grain
 

@@ -101,7 +101,7 @@ def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
     causes = [f"{len(partitions)} partitions: {error}" for partitions, error in result.failed]
     failed = sorted({str(partition) for partitions, _ in result.failed for partition in partitions})
     shown = ", ".join(failed[:10]) + (f" and {len(failed) - 10} more" if len(failed) > 10 else "")
-    again_may_help = all(getattr(error, "is_transient", False) for _, error in result.failed)
+    retryable = all(getattr(error, "retryable", False) for _, error in result.failed)
     return dg.Failure(
         f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}. "
         + " ".join(causes),
@@ -109,9 +109,9 @@ def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
             FAILED_PARTITIONS: dg.MetadataValue.json(failed),
             CAUSES: dg.MetadataValue.json(causes),
             FAILED_PULLS: dg.MetadataValue.json([_failed_pull(*one) for one in result.failed if one[0]]),
-            RETRYABLE: again_may_help,
+            RETRYABLE: retryable,
         },
-        allow_retries=again_may_help,
+        allow_retries=retryable,
     )
 
 
@@ -121,7 +121,7 @@ def _failed_pull(partitions: list[Partition], error: Exception) -> dict[str, Any
         "start_utc": to_api(min(one.window.start for one in partitions)),
         "end_utc": to_api(max(one.window.end for one in partitions)),
         "cause": str(error),
-        RETRYABLE: bool(getattr(error, "is_transient", False)),
+        RETRYABLE: bool(getattr(error, "retryable", False)),
     }
 
 
@@ -131,11 +131,11 @@ def raise_as_dagster_failure(table: Table) -> Iterator[None]:
     try:
         yield
     except (MewsError, LakeError, LookupError, ValueError) as error:
-        again_may_help = bool(getattr(error, "is_transient", False))
+        retryable = bool(getattr(error, "retryable", False))
         raise dg.Failure(
             f"{table.name}: {error}",
-            metadata={RETRYABLE: again_may_help},
-            allow_retries=again_may_help,
+            metadata={RETRYABLE: retryable},
+            allow_retries=retryable,
         ) from error
 
 

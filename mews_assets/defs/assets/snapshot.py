@@ -140,16 +140,16 @@ def _from_landing(lake: Lake, table: Table, scopes: list[str]) -> Iterator[tuple
 
 def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
     causes = [f"{scope}: {error}" for scope, error in failed]
-    again_may_help = all(getattr(error, "is_transient", False) for _, error in failed)
+    retryable = all(getattr(error, "retryable", False) for _, error in failed)
     return dg.Failure(
         f"{table.name}: {len(failed)} snapshots failed, the others are in place, and nothing that stood before has "
         f"changed. {' '.join(causes)}",
         metadata={
             FAILED_PARTITIONS: dg.MetadataValue.json(sorted(scope for scope, _ in failed)),
             CAUSES: dg.MetadataValue.json(causes),
-            RETRYABLE: again_may_help,
+            RETRYABLE: retryable,
         },
-        allow_retries=again_may_help,
+        allow_retries=retryable,
     )
 
 

@@ -5,7 +5,7 @@ Lives here: every metadata key that one module writes and another reads. Not her
 
 from __future__ import annotations
 
-RETRYABLE = "again_may_help"
+RETRYABLE = "retryable"
 """In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-import mews_assets
 from mews_assets.cli import home, main
 from mews_assets.cli.commands import dev
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain
+from mews_assets_tests import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_the_ui_is_opened_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_address_that_is_open_to_others_is_told_anywhere() -> None:
-    root = Path(mews_assets.__file__).parents[1]
+    root = ROOT
     files = [root / "README.md", root / "Makefile", root / "dagster.yaml", root / "workspace.yaml"]
     files += [*(root / "mews_assets").rglob("*.py"), *(root / "benchmarks").rglob("*.py")]
     assert [str(path) for path in files if "0.0.0.0" in path.read_text()] == []

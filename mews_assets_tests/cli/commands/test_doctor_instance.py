@@ -11,10 +11,10 @@ import pytest
 
 from mews_assets.defs.local.diagnostics import look_at_instance
 from mews_assets.ingest.findings import Finding, Level
+from mews_assets_tests import ROOT
 from mews_assets_tests.cli.stage import beat, only
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
-ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC)
 
 

@@ -22,6 +22,7 @@ from mews_assets.lake.landing import export_log
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import from_key
+from mews_assets_tests import ROOT
 from mews_assets_tests.cli.stage import point_at
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN, MEWS_NOW
 from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
@@ -36,7 +37,7 @@ def filled(_mews: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("status")
     home = folder / "dagster"
     home.mkdir()
-    shutil.copy(Path(__file__).parents[2] / "dagster.yaml", home)
+    shutil.copy(ROOT / "dagster.yaml", home)
     with dg.DagsterInstance.from_config(str(home)) as instance, pytest.MonkeyPatch.context() as patch:
         stage = stage_of(
             _mews, instance, folder, patch, MEWS_TABLES="payments,customers", DAGSTER_HOME=str(home)

@@ -15,15 +15,15 @@ import pytest
 from mews_assets.alerts.delivery import REPEATED, targets_of
 from mews_assets.defs.alerts import sensor
 from mews_assets.sandbox.running import RunningSandbox
+from mews_assets_tests import ROOT
 from mews_assets_tests.alerts.receivers import Webhook, running_webhook
 from mews_assets_tests.defs.judging import evaluate
 from mews_assets_tests.defs.stage import Stage, stage_of
 
-ROOT = Path(__file__).parents[2]
 TICK = """
 import os, sys
 import dagster as dg
-from mews_assets.defs.resources import LakeResource
+from mews_assets.defs.base.resources import LakeResource
 from mews_assets.definitions import defs
 from mews_assets.settings import read_settings
 

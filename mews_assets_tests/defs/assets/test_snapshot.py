@@ -172,7 +172,7 @@ def test_a_snapshot_that_fails_says_so_and_its_neighbour_stands(stage: Stage) ->
     assert set(materialisations(result, snapshot_key(PAYMENTS))) == {south}
     failure = failure_of(result).user_failure_data
     assert failure.metadata["failed_partitions"].value == [north]
-    assert failure.metadata["again_may_help"].value is False
+    assert failure.metadata["retryable"].value is False
     assert "status 403" in failure.description
     assert pq.read_table(path, partitioning=None) == before
     assert fold_run(stage, PAYMENTS, north).success

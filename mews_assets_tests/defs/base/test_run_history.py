@@ -64,7 +64,7 @@ def test_a_refused_run_has_failed_for_good_and_names_what_it_could_not_pull(stag
     assert pull["scopes"] == sorted(stage.enterprises)
     assert (pull["start_utc"][:10], pull["end_utc"]) == (DAYS[0], "2025-03-10T00:00:00Z")
     assert "status 403" in pull["cause"]
-    assert pull["again_may_help"] is False
+    assert pull["retryable"] is False
 
 
 def test_a_run_that_may_succeed_later_has_failed_but_not_for_good(
@@ -76,4 +76,4 @@ def test_a_run_that_may_succeed_later_has_failed_but_not_for_good(
     one = stage.instance.get_run_by_id(result.run_id)
     assert one is not None
     assert state_of(stage.instance, one) is RunState.FAILED
-    assert [pull["again_may_help"] for pull in failed_pulls(stage.instance, one.run_id)] == [True]
+    assert [pull["retryable"] for pull in failed_pulls(stage.instance, one.run_id)] == [True]

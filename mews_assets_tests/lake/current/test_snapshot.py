@@ -238,7 +238,8 @@ def test_a_long_snapshot_is_written_in_row_groups(lake: Lake, monkeypatch: pytes
 
 _TAKE_IN_AND_DIE = """
 import os, signal, sys
-from mews_assets.lake import snapshot, store
+from mews_assets.lake.current import snapshot
+from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS
 
@@ -257,7 +258,7 @@ owner, name, after = {
     "while writing": (snapshot, "write_rows", True),
 }[where]
 setattr(owner, name, deadly(getattr(owner, name), after))
-snapshot.take_in(store.open_lake(location, Grain.DAILY), ORDER_ITEMS, NORTH, threads=1)
+snapshot.merge_snapshots(store.open_lake(location, Grain.DAILY), ORDER_ITEMS, NORTH, threads=1)
 """
 
 
@@ -310,7 +311,7 @@ def test_the_search_finds_a_guest_who_is_left_in_a_snapshot(
 ) -> None:
     land_snapshot(lake, [customer(ANNA, 1)], CUSTOMERS)
     merge_snapshots(lake, CUSTOMERS, NORTH, threads=1)
-    monkeypatch.setattr(forgetting, "_forget_in", lambda *_: None)
+    monkeypatch.setattr(forgetting, "_erase_in_table", lambda *_: None)
     left = erase_customer(lake, catalog.TABLES, ANNA, NOW).found.left
     assert {name.split("/")[0] for name in left} == {"landing", "snapshot"}
 

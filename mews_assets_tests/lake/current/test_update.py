@@ -147,7 +147,7 @@ def test_a_partition_put_in_place_while_a_fold_reads_is_read_by_the_next(
         put_changes(lake, [thing("b", at(2, 1))])
         return held
 
-    monkeypatch.setattr(Lake, "hold", put_first)
+    monkeypatch.setattr(Lake, "pin", put_first)
     assert folded(lake).rows == 1
     monkeypatch.undo()
     assert (folded(lake).files_read, [row["id"] for row in standing(lake)]) == (1, ["a", "b"])
@@ -287,10 +287,10 @@ def test_a_bucket_folds_like_a_folder() -> None:
 
 _FOLD_AND_DIE = """
 import os, signal, sys
-from mews_assets.lake import store
-from mews_assets.lake.current import fold
+from mews_assets.lake.storage import lake as store
+from mews_assets.lake.current.update import update_current
 from mews_assets.windows import Grain
-from mews_assets_tests.lake.test_newest import THINGS
+from mews_assets_tests.lake.current.test_version_order import THINGS
 
 location, after = sys.argv[1], sys.argv[2] == "after"
 real = store.Lake.put
@@ -301,7 +301,7 @@ def deadly(self, local, name):
     os.kill(os.getpid(), signal.SIGKILL)
 
 store.Lake.put = deadly
-fold(store.open_lake(location, Grain.DAILY), THINGS, "52fd68fc-north", threads=1)
+update_current(store.open_lake(location, Grain.DAILY), THINGS, "52fd68fc-north", threads=1)
 """
 
 

@@ -72,7 +72,7 @@ def test_what_was_planted_is_nowhere_afterwards_and_the_search_says_so(planted: 
 
 def test_the_search_finds_what_is_left(planted: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """It must be able to fail: the work is left out, the search is not."""
-    monkeypatch.setattr(forgetting, "_forget_in", lambda *_: None)
+    monkeypatch.setattr(forgetting, "_erase_in_table", lambda *_: None)
     done = erase_customer(planted, catalog.TABLES, ANNA, NOW)
     layers = {name.split("/")[0] for name in done.found.left}
     assert layers == {"landing", "changes", "current", "state"}
@@ -190,7 +190,7 @@ def test_a_capture_that_lands_while_somebody_is_forgotten_is_redacted(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([{}, {ANNA: "now"}])
-    monkeypatch.setattr(capture_store, "forgotten", lambda _: next(answers))
+    monkeypatch.setattr(capture_store, "erased_customers", lambda _: next(answers))
     assert land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2)).redacted_lines == 1
     assert not where(lake, "Zoraya")
 

@@ -30,6 +30,7 @@ from mews_assets.lake.reading.sql_views import SCHEMAS, SqlError, open_sql, quer
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
+from mews_assets_tests import ROOT
 from mews_assets_tests.lake.bucket import Bucket
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, item, land
 
@@ -266,7 +267,7 @@ def test_a_lake_in_a_bucket_says_that_duckdb_cannot_open_it() -> None:
         pass
 
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README = (ROOT / "README.md").read_text()
 
 
 def readme_lines(folder: Path) -> dict[str, str]:

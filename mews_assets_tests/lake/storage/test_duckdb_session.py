@@ -71,9 +71,9 @@ def test_an_engine_that_spilled_into_its_workspace_is_not_used_again(tmp_path: P
 def test_a_child_process_inherits_no_engine(tmp_path: Path) -> None:
     """Its threads would not be there: the child would wait for them for ever."""
     script = (
-        "import os, sys; from pathlib import Path; from mews_assets.lake.engine import open_engine\n"
+        "import os, sys; from pathlib import Path; from mews_assets.lake.storage.duckdb_session import open_duckdb\n"
         "def counted():\n"
-        "    with open_engine(Path(sys.argv[1])) as engine: return engine.execute('SELECT 42').fetchall()\n"
+        "    with open_duckdb(Path(sys.argv[1])) as engine: return engine.execute('SELECT 42').fetchall()\n"
         "assert counted() == counted()\n"
         "if (child := os.fork()) == 0: sys.exit(0 if counted() == [(42,)] else 1)\n"
         "sys.exit(os.waitpid(child, 0)[1])"

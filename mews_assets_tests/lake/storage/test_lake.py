@@ -71,14 +71,14 @@ def test_a_finished_file_is_put_in_place_and_fetched_again(any_lake, tmp_path):
         (tmp_path / "local").write_bytes(content)
         any_lake.put(tmp_path / "local", "deep/down/file.bin")
     with any_lake.workspace() as workspace:
-        assert any_lake.fetch("deep/down/file.bin", workspace).read_bytes() == b"new" * 1_000_000
+        assert any_lake.local_copy("deep/down/file.bin", workspace).read_bytes() == b"new" * 1_000_000
 
 
 def test_files_of_one_name_are_fetched_side_by_side(any_lake):
     for folder in "ab":
         any_lake.write(f"{folder}/rows.parquet", folder.encode())
     with any_lake.workspace() as workspace:
-        fetched = [any_lake.fetch(f"{folder}/rows.parquet", workspace) for folder in "ab"]
+        fetched = [any_lake.local_copy(f"{folder}/rows.parquet", workspace) for folder in "ab"]
         assert [path.read_bytes() for path in fetched] == [b"a", b"b"]
 
 
@@ -138,7 +138,7 @@ def test_bytes_in_a_bucket_are_the_bytes_that_were_put_whatever_their_name(remot
         )
         assert remote.read(f"put/{name}") == b"as it is"
         with remote.workspace() as workspace:
-            assert remote.fetch(f"put/{name}", workspace).read_bytes() == b"as it is"
+            assert remote.local_copy(f"put/{name}", workspace).read_bytes() == b"as it is"
 
 
 def test_what_is_not_json_says_which_file_and_what_to_do(any_lake):
