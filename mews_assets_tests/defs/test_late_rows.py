@@ -218,7 +218,6 @@ def test_tables_that_come_by_pages_look_back_with_no_question_more(
         job = sensor.removeprefix("pages_")
         (request,) = ticks.tick(sensor).run_requests
         assert ticks.run(job, request).success
-        asked_first = ticks.counts[operation]
         record: dict[str, Any] = {"Id": made_id("late"), "ServiceId": NORTH_STAY}
         if table == "outlet_bills":
             record = {"Id": made_id("late"), "EnterpriseId": NORTH}
@@ -232,7 +231,8 @@ def test_tables_that_come_by_pages_look_back_with_no_question_more(
         ran = ticks.run(job, request)
         assert ran.success
         assert made_id("late") in ids(ticks.stage.lake, row, NORTH, EVE)
-        assert ticks.counts[operation] <= asked_first
+        # One question for all three days: a page of records, and the empty one that ends it.
+        assert ticks.counts[operation] <= 2
         new = {f"{scope}|2024-06-15" for scope in (NORTH, SOUTH)}
         assert told_of(ran, dg.AssetKey(["changes", table])) == {*new, f"{NORTH}|{EVE}"}
         assert ticks.tick(sensor).skip_message == "nothing is due"
