@@ -379,3 +379,10 @@ def test_looking_back_reaches_over_whole_windows(lookback: Lookback, grain: Grai
 )
 def test_long_windows_are_looked_back_over_by_their_number_too(grain: Grain, start: str, since: str) -> None:
     assert Lookback(windows=2).since(from_api(start), grain) == from_api(since)
+
+
+@pytest.mark.parametrize("grain", list(Grain))
+def test_at_the_ends_of_all_calendars_there_are_no_more_windows_and_no_error(grain: Grain) -> None:
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert all(one.end <= last for one in windows_between(last - timedelta(days=80), last, grain))
+    assert all(one.start >= first for one in windows_between(first, first + timedelta(days=80), grain))
