@@ -7,23 +7,23 @@ variables that hold tokens, and `read_secret` looks inside one when a client is 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from mews_assets import catalog
 from mews_assets.api.transport.address import read_platform_address
 from mews_assets.catalog.model import FetchMethod, Table
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
+from mews_assets.connections import ACCESS_TOKEN as ACCESS_TOKEN
+from mews_assets.connections import Connection as Connection
+from mews_assets.connections import read_connections
 from mews_assets.lake_location import SettingError as SettingError
-from mews_assets.lake_location import below_home, refuse_no_text
 from mews_assets.lake_location import read_lake as read_lake
+from mews_assets.lake_location import refuse_no_text
 from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
-ACCESS_TOKEN = "MEWS_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 PII_KEY = "MEWS_PII_KEY"
 ALERT_URLS = "MEWS_ALERT_URLS"
 """Holds secrets: looked into only by the sensor that sends, never kept in settings."""
@@ -38,22 +38,9 @@ VARIABLES = (
 )
 """Every setting there is, besides the variables that MEWS_CONNECTIONS names."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 """Of a day to fetch: Mews began in 2012. What lies far outside cannot be cut into windows."""
-_HEX_TOKEN = re.compile(r"[0-9A-Fa-f_]{24,}")
-"""A token written where its variable's name belongs; a name of that length holds another letter."""
-
-
-@dataclass(frozen=True)
-class Connection:
-    """One access token: the variable that holds it, and the enterprises it is limited to (none: all it sees)."""
-
-    name: str
-    access_token_variable: str = ACCESS_TOKEN
-    enterprises: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +86,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         start=_start(environment),
         grain=_grain(environment),
         tables=_tables(environment),
-        connections=_connections(environment),
+        connections=read_connections(environment),
         automation=_automation(environment),
         poll_seconds=_poll_seconds(environment),
         ui_url=_ui_url(environment),
@@ -293,58 +280,3 @@ def _without_days(chosen: tuple[Table, ...], named: bool) -> tuple[Table, ...]:
             "accepted is daily or longer, or MEWS_TABLES without them"
         )
     return tuple(table for table in chosen if table.name not in by_day)
-
-
-def _connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
-    given = environment.get("MEWS_CONNECTIONS", "").strip()
-    if not given:
-        return (Connection("default"),)
-    try:
-        content = tomllib.loads(below_home("MEWS_CONNECTIONS", given).read_text(encoding="utf-8"))
-    except SettingError:
-        raise
-    except (OSError, ValueError, RecursionError) as error:  # not there, no text, no TOML, nested too deeply
-        raise SettingError(
-            f"MEWS_CONNECTIONS is {given!r}, a TOML file that cannot be read: {error}"
-        ) from None
-    rows = content.get("connections")
-    if not isinstance(rows, list) or not rows:
-        raise SettingError(
-            f"MEWS_CONNECTIONS: {given} has no [[connections]]; one is needed for every access token"
-        )
-    if others := sorted(set(content) - {"connections"}):
-        raise SettingError(
-            f"MEWS_CONNECTIONS: {given} has {', '.join(others)} at its top; accepted is [[connections]] only"
-        )
-    connections = tuple(_connection(given, row) for row in rows)
-    names = [connection.name for connection in connections]
-    if len(set(names)) < len(names):
-        raise SettingError(f"MEWS_CONNECTIONS: {given} uses a name twice; names are {', '.join(names)}")
-    return connections
-
-
-def _connection(file: str, row: Any) -> Connection:
-    accepted = "accepted are name, access_token_variable, and enterprises, a list of ids"
-    if not isinstance(row, dict):
-        raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection that is no table; {accepted}")
-    if others := sorted(set(row) - {"name", "access_token_variable", "enterprises"}):
-        # Named without its value: somebody may have written a token there.
-        raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection with {', '.join(others)}; {accepted}")
-    name, variable, enterprises = (
-        row.get("name"),
-        row.get("access_token_variable"),
-        row.get("enterprises", []),
-    )
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise SettingError(
-            f"MEWS_CONNECTIONS: {file} has the name {name!r}; letters, digits, - and _ are accepted, a letter or "
-            "digit first"
-        )
-    if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable) or _HEX_TOKEN.fullmatch(variable):
-        raise SettingError(
-            f"MEWS_CONNECTIONS: {file}, connection {name}: access_token_variable must be the name of the environment "
-            "variable that holds the token, not the token itself"
-        )
-    if not isinstance(enterprises, list) or not all(isinstance(one, str) for one in enterprises):
-        raise SettingError(f"MEWS_CONNECTIONS: {file}, connection {name}: enterprises must be a list of ids")
-    return Connection(name, variable, tuple(enterprises))
