@@ -22,6 +22,7 @@ _WITHOUT_PARTS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "\u0
 """Letters that Unicode does not take apart, in the spelling of those who have no such key."""
 _LOWER = bytes(range(256)).lower()
 _SEPARATORS = bytes(one for one in range(128) if not chr(one).isalnum() and one != 10)
+_NOT_ASCII_LETTERS = _SEPARATORS + bytes(range(128, 256))
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _RUNS: dict[bytes, bytes] = {}
 """What runs of other characters than ASCII fold to: few, in most languages, and seen again and again."""
@@ -132,6 +133,11 @@ def squeezed(content: bytes) -> bytes:
         lines = content.split(b"\n")
         content = b"\n".join(one if one.isascii() else _BEYOND_ASCII.sub(_folded_run, one) for one in lines)
     return content.translate(_LOWER, _SEPARATORS)
+
+
+def squeezed_ascii(content: bytes) -> bytes:
+    """The ASCII letters and digits of each line, and the line ends: faster, for what has no others."""
+    return unescaped(content).translate(_LOWER, _NOT_ASCII_LETTERS)
 
 
 def _folded_run(match: re.Match[bytes]) -> bytes:

@@ -26,7 +26,7 @@ class Names:
     def __init__(self, people: Collection[str]) -> None:
         self.ids = [same_id(one) for one in sorted(people)]
         self._encoded = [one.encode() for one in self.ids]
-        self._literals = Literals(self.ids)
+        self._literals = Literals(self.ids, ascii_only=True)
         # Without `array` where there is nobody: it imports pandas, which takes longer than most conversions.
         self._set = pa.array(self.ids, pa.string()) if self.ids else pa.nulls(0, pa.string())
 

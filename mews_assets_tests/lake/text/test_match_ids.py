@@ -28,7 +28,7 @@ SAME = {
 @pytest.mark.parametrize("spelling", SAME)
 def test_a_line_and_a_text_name_somebody_however_the_id_is_spelled(spelling: str) -> None:
     names, spelled = Names([ANNA]), SAME[spelling](ANNA)
-    block = f'{{"Id":"a"}}\n\n{{"Id":"b","AccountId":"{spelled}"}}\n{{"Id":"{ELSE}"}}'.encode()
+    block = f'{{"Id":"\u00e1"}}\n\n{{"Id":"b","AccountId":"{spelled}"}}\n{{"Id":"{ELSE}"}}'.encode()
     assert names.lines(block) == [2]
     assert names.among(pa.array([None, ELSE, f"see {spelled}."])).tolist() == [False, False, True]
 
