@@ -53,6 +53,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "HTML numbers": _entities,
     "HTML names": _named_entities,
     "HTML twice": lambda text: html.escape(_entities(text)),
+    "a URL in HTML": lambda text: "".join(f"&#{ord(one)};" for one in quote(text)),
     "HTML in a URL": lambda text: quote(_entities(text)),
     "spaces that do not break": lambda text: text.replace(" ", "\u00a0"),
     "two spaces": lambda text: text.replace(" ", "  "),
