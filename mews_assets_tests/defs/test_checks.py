@@ -159,7 +159,9 @@ def test_a_wrong_partition_fails_its_check_and_no_other(
     assert failed[name].at_fault > 0
 
 
-@pytest.mark.parametrize("changes", [{"dealt": 7}, {"boundary": 3}, {"dealt": 0, "boundary": 0}])
+@pytest.mark.parametrize(
+    "changes", [{"rows_assigned": 7}, {"edge_rows": 3}, {"rows_assigned": 0, "edge_rows": 0}]
+)
 def test_a_line_that_went_nowhere_fails_the_partition(changes: dict[str, int]) -> None:
     verdict = JUDGES["rows_reconciled"](captured(**changes))
     assert not verdict.passed
@@ -168,11 +170,11 @@ def test_a_line_that_went_nowhere_fails_the_partition(changes: dict[str, int]) -
 
 
 def test_a_blank_line_is_no_row_lost() -> None:
-    assert failing(captured(dealt=7, findings=FileFindings(blank_lines=1))) == {}
+    assert failing(captured(rows_assigned=7, findings=FileFindings(blank_lines=1))) == {}
 
 
 def test_a_line_lost_in_another_hotels_capture_is_not_this_partitions_fault() -> None:
-    assert failing(captured(manifest=replace(MANIFEST, scopes=("elsewhere",)), dealt=0)) == {}
+    assert failing(captured(manifest=replace(MANIFEST, scopes=("elsewhere",)), rows_assigned=0)) == {}
 
 
 def test_a_new_value_of_a_personal_column_is_counted_and_not_shown() -> None:

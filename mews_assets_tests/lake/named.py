@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from mews_assets import catalog
-from mews_assets.catalog.entities.reference import ENTERPRISES
+from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES
 from mews_assets.catalog.privacy import Pii, Privacy
 from mews_assets.lake.changes.merge import measure_existing, merge
 from mews_assets.lake.current.snapshot import merge_snapshots
@@ -94,7 +94,7 @@ def tour(lake: Lake, asks: Sequence[str] = ()) -> dict[str, Any]:
     write_reference(lake, ENTERPRISES, [json.dumps(hotel).encode()], MOMENT, [NORTH])
     write_reference(lake, ENTERPRISES, [json.dumps(hotel).encode()], MOMENT, [NORTH])
     for name in ("services", "accounting_categories", "outlets"):
-        reference = next(one for one in catalog.reference.REFERENCES if one.name == name)
+        reference = next(one for one in REFERENCES if one.name == name)
         write_reference(lake, reference, [], MOMENT, [])
     found["reference"] = _rows(lake, layout.REFERENCE)
     found["mart"] = compute(lake, DAILY_REVENUE, LATER).to_pylist()
