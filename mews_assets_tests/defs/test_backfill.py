@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from mews_assets.sandbox.running import running_sandbox
-from mews_assets_tests.defs.daemon import home_of, running_daemon
+from mews_assets_tests.defs.daemon import Home, home_of, running_daemon
 
 pytestmark = pytest.mark.xdist_group("daemon")
 
@@ -37,6 +37,7 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
             assert mews.requests()["Counts"]["exports/add"] == 1
             for layer in ("landing", "changes"):
                 assert home.materialised(layer, "order_items") == one_hole_less
+            assert {key: _runs_named(home, key) for key in one_hole_less} == dict.fromkeys(one_hole_less, 1)
 
             refused = mews.sandbox.exports.add
 
@@ -55,3 +56,13 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
             is_refused = run.tags["dagster/asset_partition_range_start"].startswith(hotels[1])
             expected = dg.DagsterRunStatus.FAILURE if is_refused else dg.DagsterRunStatus.SUCCESS
             assert run.status is expected
+
+
+def _runs_named(home: Home, key: str) -> int:
+    """How many runs are named as having landed a partition's captures, in its newest event."""
+    records = home.instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(["landing", "order_items"]), asset_partitions=[key]), limit=1
+    ).records
+    made = records[0].asset_materialization
+    assert made is not None and made.metadata["dagster/partition_row_count"].value is not None
+    return len({capture["run_id"] for capture in made.metadata["captures"].value})  # type: ignore[union-attr, index]

@@ -10,43 +10,41 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog import partners
-from mews_assets.defs.assets.landing_and_changes import op_name
+from mews_assets.defs.assets import requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.partitions import to_partition
 from mews_assets.defs.build import build_definitions
-from mews_assets.windows import to_api
 from mews_assets_tests.defs.assets.test_current import add_scopes
-from mews_assets_tests.defs.stage import DAYS, QUIET, Stage, materialisations
+from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage, materialisations
 
 
-def landed_since(stage: Stage, table: str, began: datetime) -> dg.ExecuteInProcessResult:
-    """A run that wants what another may have landed since `began`, as the runs of one backfill do."""
-    wanted = {
-        "connection": "default",
-        "scopes": list(stage.enterprises),
-        "start_utc": f"{DAYS[0]}T00:00:00Z",
-        "end_utc": "2025-03-10T00:00:00Z",
-        "asked_at": to_api(began),
-    }
-    ops = {op_name(catalog.table(table)): {"config": {"exports": [wanted]}}}
+def sibling(
+    stage: Stage, table: str, began: datetime, monkeypatch: pytest.MonkeyPatch
+) -> dg.ExecuteInProcessResult:
+    """A run of a backfill that began then. Its other runs want the same; only the daemon's record of it is made up."""
+    keys = stage.keys()
+    everything = [to_partition(key, stage.settings.grain) for key in keys]
+    monkeypatch.setattr(requested_partitions, "_of_backfill", lambda *_: (everything, began))
+    tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
     return (
         build_definitions(stage.settings)
         .resolve_job_def(table)
         .execute_in_process(
-            instance=stage.instance, run_config={"ops": ops, "loggers": QUIET}, raise_on_error=False
+            instance=stage.instance, run_config={"loggers": QUIET}, tags=tags, raise_on_error=False
         )
     )
 
 
 @pytest.mark.parametrize("table", ["payments", "outlet_items"])
 def test_a_sibling_run_names_the_capture_that_holds_its_rows_with_their_count_and_its_run(
-    stage: Stage, table: str
+    stage: Stage, table: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_scopes(stage)
-    began = stage.mews.now
+    began = datetime.now(UTC)
     first = stage.run(table, stage.keys())
     assert first.success
     counts = dict(stage.mews.requests()["Counts"])
-    second = landed_since(stage, table, began)
+    second = sibling(stage, table, began, monkeypatch)
     assert second.success
     asked = {name for name, count in stage.mews.requests()["Counts"].items() if count != counts.get(name)}
     assert asked <= {"enterprises/getAll", "services/getAll"}
@@ -69,11 +67,12 @@ def test_a_sibling_run_names_the_capture_that_holds_its_rows_with_their_count_an
             assert "landed_by_run" not in known[key]
 
 
-def test_a_run_whose_rows_came_before_names_nothing_it_does_not_know(stage: Stage) -> None:
-    """A capture older than the backfill is asked for again, so each run then names its own."""
+def test_a_backfill_that_began_later_asks_again_and_names_its_own_captures(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add_scopes(stage)
     assert stage.run("payments", stage.keys()).success
-    result = landed_since(stage, "payments", datetime.now(UTC).replace(year=2099))
+    result = sibling(stage, "payments", datetime.now(UTC).replace(year=2099), monkeypatch)
     found: dict[str, dict[str, Any]] = materialisations(result, landing_key(catalog.table("payments")))
     assert result.success
     assert {one["run_id"] for metadata in found.values() for one in metadata["captures"]} == {result.run_id}

@@ -167,6 +167,11 @@ def test_a_file_without_a_column_that_came_since_is_filled_and_nothing_is_called
     assert merged.partitions[partition(2)].restated.count == 0
 
 
+def said(partitions: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """The rows without who saw them first: a row that an older capture has too does not have its file written again."""
+    return {name: rows.drop_columns(["_landing_id", "_captured_at_utc"]) for name, rows in partitions.items()}
+
+
 @pytest.mark.parametrize("seed", (6, 8, 9))
 def test_any_order_of_merging_and_a_rebuild_from_landing_choose_the_same_rows(
     tmp_path: Path, seed: int
@@ -203,15 +208,15 @@ def test_any_order_of_merging_and_a_rebuild_from_landing_choose_the_same_rows(
         ]
         merge(lake, ORDER_ITEMS, every, threads=1)
         found.append(everything(lake, ORDER_ITEMS))
-    assert all(one == found[0] for one in found)
+    assert all(said(one) == said(found[0]) for one in found)
 
 
 def test_a_content_seen_again_wins_over_one_captured_in_between_and_merged_last(lake):
     """The partition does not say that `x` was seen again: the captures do."""
     land_and_merge(lake, "x", at(10))
-    land_and_merge(lake, "x", at(12))
+    again, _ = land_and_merge(lake, "x", at(12))
     _, merged = land_and_merge(lake, "y", at(11))
-    assert notes(lake) == ["x"]
+    assert (notes(lake), brought_by(lake)) == (["x"], [again.capture])
     assert merged.partitions[partition(2)].measures.rows == 1
 
 

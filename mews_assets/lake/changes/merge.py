@@ -292,7 +292,10 @@ class _Merge:
             for one in sorted(self.existing & (self.covered | files.paths.keys()))
         }
         same = {
-            one for one, path in files.paths.items() if one in stands and holds_the_same(stands[one], path)
+            one
+            for one, path in files.paths.items()
+            if one in stands
+            and holds_the_same(stands[one], path, with_captures=files.restated(one).count > 0)
         }
         places = {**stands, **{one: path for one, path in files.paths.items() if one not in same}}
         measured = measure(

@@ -19,15 +19,19 @@ _HOW_IT_CAME = ("_landing_id", "_captured_at_utc")
 _BATCH_ROWS = 16_384
 
 
-def holds_the_same(one: Path, other: Path) -> bool:
-    """Whether both hold the same rows in the same order, and have the same columns."""
+def holds_the_same(one: Path, other: Path, *, with_captures: bool = False) -> bool:
+    """Whether both hold the same rows in the same order, and have the same columns.
+
+    `with_captures` also compares which captures brought them: where a version came with two contents, this tells the
+    merges to come which of them was seen last.
+    """
     left, right = pq.read_metadata(one), pq.read_metadata(other)
     if left.num_rows != right.num_rows:
         return False
     schema = left.schema.to_arrow_schema().remove_metadata()
     if not schema.equals(right.schema.to_arrow_schema().remove_metadata()):
         return False
-    columns = [name for name in schema.names if name not in _HOW_IT_CAME]
+    columns = [name for name in schema.names if with_captures or name not in _HOW_IT_CAME]
     return _are_the_same(open_batches(one, _BATCH_ROWS, columns), open_batches(other, _BATCH_ROWS, columns))
 
 
