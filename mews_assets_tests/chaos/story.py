@@ -188,6 +188,7 @@ class Story:
                 self._take_slot(group[0])
         if self.carrier.random() < 0.06:
             carriers.copy(self.house, self.carrier)
+            self.verdict.lake_was_copied()
         if self.losses.random() < 0.08:
             self._lose_and_rebuild()
         if self.restates and self.own.random() < 0.4:

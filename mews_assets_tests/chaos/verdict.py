@@ -125,6 +125,13 @@ class Verdict:
         self._marks[path] = mark
         return changed
 
+    def lake_was_copied(self) -> None:
+        """By others: every file is another one now, and may lack columns, so that it may be written again once."""
+        for path in list(self._marks):
+            if Path(path).exists():
+                self._has_changed(path)
+        self.lost.update(self.rows)
+
     def _look_at_partition(self, path: Path, table: Table) -> None:
         name = str(path.relative_to(self.lake.root))
         try:
@@ -140,7 +147,8 @@ class Verdict:
             self.wrong.append(f"{name}: rows are not in the order of version and id")
         if lost := self.rows.get(name, {}).keys() - now.keys():
             self.wrong.append(f"{name}: lost {self._named(table, lost)}, which it held before")
-        if self.rows.get(name) == now and name not in self.lost:
+        # Of a version that was restated a file may be written again to say who saw its last content.
+        if self.rows.get(name) == now and name not in self.lost and not self.truth.restated:
             self.wrong.append(f"{name}: was written again, and nothing new had come for it")
         self.lost.discard(name)
         for key, tag in now.items():
