@@ -17,6 +17,7 @@ from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.model import FAILED_PARTITIONS as FAILED_PARTITIONS
+from mews_assets.defs.left_captures import CAPTURES_MERGED, captures_merged
 from mews_assets.defs.partitions import to_dagster_key
 from mews_assets.defs.specs import changes_key, landing_key
 from mews_assets.defs.verdicts import Verdicts
@@ -57,6 +58,8 @@ def report(
     """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
     for table in group:
+        if dg.AssetCheckKey(changes_key(table), CAPTURES_MERGED) in context.selected_asset_check_keys:
+            yield captures_merged(table, lake)
         merged = result.merged.get(table.name)
         if merged is None:
             continue

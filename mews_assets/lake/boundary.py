@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from mews_assets.catalog.model import Table
 from mews_assets.lake import layout
-from mews_assets.lake.dealing import IS_NEW, PLACE, Partition, Places
+from mews_assets.lake.dealing import LINE, PLACE, Partition, Places
 from mews_assets.lake.engine import hold
+from mews_assets.lake.ordering import Room
 from mews_assets.lake.partition_files import PartitionFiles, in_file_order
 from mews_assets.lake.store import Lake
 
@@ -34,21 +35,27 @@ def waiting_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> 
     return found
 
 
+def seen_early(
+    places: Places, early: set[Partition], counts: Mapping[tuple[str, int | None], int]
+) -> list[tuple[int, str]]:
+    """The places of early partitions with the captures that brought rows of them. `counts` are the dealt rows."""
+    return sorted(
+        (place, capture)
+        for capture, place in counts
+        if place is not None and places.partitions[place] in early
+    )
+
+
 def keep(
     lake: Lake,
     table: Table,
     engine: duckdb.DuckDBPyConnection,
     places: Places,
-    early: set[Partition],
-    counts: Mapping[tuple[str, int | None], int],
-    folder: Path,
+    seen: list[tuple[int, str]],
+    arrived: list[Path],
+    room: Room,
 ) -> None:
-    """Put the dealt rows of the early partitions beside. `counts` are the dealt rows by capture and place."""
-    seen = sorted(
-        (place, capture)
-        for capture, place in counts
-        if place is not None and places.partitions[place] in early
-    )
+    """Put the dealt rows of early partitions beside, a file for each place and capture. `arrived` are all files."""
     if not seen:
         return
     columns = {
@@ -57,12 +64,12 @@ def keep(
         "position": range(len(seen)),
     }
     hold(engine, "seen", pa.table(columns))
-    rows = (
-        f"SELECT dealt.* EXCLUDE ({PLACE}), seen.position AS {PLACE}, true AS {IS_NEW} FROM dealt "
+    placed = (
+        f"SELECT dealt.file, dealt.{LINE}, dealt._window_utc, seen.position FROM dealt "
         f"JOIN seen ON seen.place = dealt.{PLACE} AND seen.capture = dealt._landing_id"
     )
-    files = PartitionFiles(table, seen, folder)
-    files.write(in_file_order(engine, table, rows, sum(counts[capture, place] for place, capture in seen)))
+    files = PartitionFiles(table, seen, room.folder / "boundary")
+    files.write(in_file_order(engine, table, placed, arrived, [], room))
     for (place, capture), path in files.paths.items():
         partition = places.partitions[place]
         name = layout.boundary_file(table.name, partition.scope, partition.key(lake.grain), capture)

@@ -17,7 +17,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.lake import landing
 from mews_assets.lake.convert import convert
 from mews_assets.lake.engine import literal
-from mews_assets.lake.errors import RecordError
+from mews_assets.lake.errors import DamagedError
 from mews_assets.lake.hiding import Hiding
 from mews_assets.lake.landing import Manifest
 from mews_assets.lake.lines import Findings
@@ -35,12 +35,15 @@ def convert_capture(
 ) -> tuple[Path, Findings]:
     """The capture's rows, without the window they belong to, and what was found in its lines.
 
-    `raw` are its uncompressed files, by capture and table, where they are at hand. Raises RecordError.
+    `raw` are its uncompressed files, by capture and table, where they are at hand; else the landed ones are read, and
+    compared with the manifest's hashes first. Raises RecordError on a record that is wrong, DamagedError on a file that
+    is not what landed, and whatever error reading and writing ended by.
     """
     target = workspace / f"{table.name}-{manifest.capture}.parquet"
     sources = raw.get(manifest.capture, {}).get(table.name)
     if sources is None:
         sources = landing.landed_files(lake, manifest, workspace)
+        landing.refuse_damaged(manifest, sources)
     own = {
         "_landing_id": literal(manifest.capture),
         "_captured_at_utc": f"TIMESTAMPTZ {literal(manifest.captured_at.isoformat())}",
@@ -50,13 +53,14 @@ def convert_capture(
         fields = [field for field in arrow_schema(table) if field.name != "_window_utc"]
         pq.write_table(pa.schema(fields).empty_table(), target)
         return target, Findings()
-    converted = convert(table, sources, target, own=own, hiding=hiding, threads=threads)
+    converted = convert(table, sources, target, own=own, hiding=hiding, threads=threads, memory=lake.memory)
     _refuse_other_lines(manifest, converted.findings)
     return target, converted.findings
 
 
 def _refuse_other_lines(manifest: Manifest, findings: Findings) -> None:
-    """A compressed file cut at a line end reads like a shorter one."""
+    """What was checked line by line is what landed, or the check missed some."""
     if (found := findings.lines + findings.blank_lines) != manifest.lines:
-        problem = f"{found} lines where {manifest.lines} landed: a landed file was changed or cut"
-        raise RecordError(manifest.table, f"capture {manifest.capture}", found, None, problem)
+        raise DamagedError(
+            f"{manifest.table}: capture {manifest.capture} has {found} lines where {manifest.lines} landed"
+        )

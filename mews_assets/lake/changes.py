@@ -9,24 +9,22 @@ whatever order the captures are merged. Not here: dealing rows to partitions (`d
 
 from __future__ import annotations
 
+import shutil
+import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from mews_assets.catalog import table as table_of
-from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import as_kept
 from mews_assets.lake import landing, layout
-from mews_assets.lake.boundary import keep, waiting_files
+from mews_assets.lake.boundary import keep, seen_early, waiting_files
 from mews_assets.lake.captured import convert_capture
 from mews_assets.lake.dealing import (
-    IS_NEW,
-    IS_WHOLE,
     LINE,
     PLACE,
     Partition,
@@ -36,17 +34,18 @@ from mews_assets.lake.dealing import (
     covered,
     deal,
 )
-from mews_assets.lake.duckdb_paths import parquet
 from mews_assets.lake.engine import hold, open_engine
 from mews_assets.lake.errors import RecordError
+from mews_assets.lake.failures import is_of_all_work, machine_errors_said
 from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.landing import Manifest
+from mews_assets.lake.left import leave
 from mews_assets.lake.measures import measure
 from mews_assets.lake.merged import Merged, MergedCapture, MergedPartition
 from mews_assets.lake.news import holds_the_same
+from mews_assets.lake.ordering import Room
 from mews_assets.lake.overtaken import overtaking
-from mews_assets.lake.parquet import plain
-from mews_assets.lake.partition_files import PartitionFiles, Restated, in_file_order
+from mews_assets.lake.partition_files import Held, PartitionFiles, Restated, in_file_order
 from mews_assets.lake.recall import recalled
 from mews_assets.lake.store import Lake
 from mews_assets.lake.tax_decimals import DEFAULT_DECIMALS, tax_decimals
@@ -68,13 +67,17 @@ def merge(
     written again.
 
     `raw` are uncompressed files of captures just fetched, by capture and table: they save reading the
-    landing back. A capture with a record that cannot become a row is rejected as a whole and named; the
-    others are merged. `from_scratch` makes partitions of the captures alone, whatever stood there. With `only`,
-    captures that were merged before bring rows of these partitions and of no other. All
-    partitions are written and measured aside before the first is put in place.
+    landing back. A capture with a record that cannot become a row is rejected as a whole and named; one that
+    cannot be merged for another reason is left pending, or set aside (`left`); the others are merged.
+    `from_scratch` makes partitions of the captures alone, whatever stood there. With `only`, captures that were
+    merged before bring rows of these partitions and of no other. All partitions are written and measured aside
+    before the first is put in place. Raises PassingError where nothing could be merged; from scratch also where any
+    capture could not, before anything is written.
     """
     merged = Merged()
-    with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
+    then = "What landed stays, and the next run merges it"
+    said = machine_errors_said(f"{table.name}: nothing was merged", then)
+    with said, lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
         pending = landing.pending(lake, table.name)
         wanted = {manifest.capture: manifest for manifest in (*pending, *manifests)}
         staged = _stage(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
@@ -83,33 +86,83 @@ def merge(
             staged = [
                 one if one.manifest.capture in new else replace(one, only=frozenset(only)) for one in staged
             ]
-        if staged:
-            work = _Merge(lake, table, staged, workspace, merged, from_scratch)
-            if again := {} if from_scratch else recalled(lake, table.name, work.absent, wanted):
-                manifests_again = [manifest for manifest, _ in again.values()]
-                staged += [
-                    replace(one, only=again[one.manifest.capture][1])
-                    for one in _stage(lake, table, manifests_again, {}, workspace, threads, merged)
-                ]
-                work = _Merge(lake, table, staged, workspace, merged, from_scratch)
-            if newer := work.run(threads):
-                staged += [
-                    replace(one, only=frozenset(work.unclear))
-                    for one in _stage(lake, table, newer, {}, workspace, threads, merged)
-                ]
-                again_in = workspace / "again"
-                again_in.mkdir()
-                _Merge(lake, table, staged, again_in, merged, from_scratch).run(threads, is_last=True)
-        for capture in staged:
+        if from_scratch and (problem := next(iter((*merged.left.values(), *merged.rejected.values())), None)):
+            raise problem
+        for capture in _Work(lake, table, merged, from_scratch, threads).merge(staged, workspace):
             landing.settle(lake, capture.manifest)
     return merged
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The merge of staged captures, together where that goes well."""
+
+    lake: Lake
+    table: Table
+    merged: Merged
+    from_scratch: bool
+    threads: int | None
+
+    def merge(self, staged: list[Staged], workspace: Path) -> list[Staged]:
+        """Gives those that were merged. The others are left, each with its cause."""
+        if not staged:
+            return []
+        folder = workspace / uuid.uuid4().hex
+        folder.mkdir()
+        try:
+            return self._together(staged, folder)
+        except Exception as error:  # of any kind: what one capture brings must not stop the others
+            if self.from_scratch:  # made of some of them, a partition would lack rows that it had
+                raise
+            if len(staged) > 1 and not is_of_all_work(error):
+                middle = len(staged) // 2
+                return [*self.merge(staged[:middle], workspace), *self.merge(staged[middle:], workspace)]
+            for capture in staged:
+                name = capture.manifest.capture
+                self.merged.left[name] = leave(self.lake, capture.manifest, error)
+                self.merged.captures.pop(name, None)
+            return []
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _together(self, staged: list[Staged], folder: Path) -> list[Staged]:
+        """Merge them, and the captures that must be read once more for it."""
+        staged = list(staged)
+        work = self._begun(staged, folder)
+        known = {one.manifest.capture for one in staged}
+        if again := {} if self.from_scratch else recalled(self.lake, self.table.name, work.absent, known):
+            manifests = [manifest for manifest, _ in again.values()]
+            staged += [
+                replace(one, only=again[one.manifest.capture][1]) for one in self._more(manifests, folder)
+            ]
+            work = self._begun(staged, folder)
+        if newer := work.run(self.threads):
+            staged += [replace(one, only=frozenset(work.unclear)) for one in self._more(newer, folder)]
+            again_in = folder / "again"
+            again_in.mkdir()
+            self._begun(staged, again_in).run(self.threads, is_last=True)
+        return staged
+
+    def _begun(self, staged: list[Staged], folder: Path) -> _Merge:
+        return _Merge(self.lake, self.table, staged, folder, self.merged, self.from_scratch)
+
+    def _more(self, manifests: list[Manifest], folder: Path) -> list[Staged]:
+        """Captures that were merged before. Raises LeftError where one cannot be read: its rows would be missing."""
+        found = _stage(self.lake, self.table, manifests, {}, folder, self.threads, self.merged)
+        for manifest in manifests:
+            if problem := self.merged.left.get(manifest.capture):
+                raise problem
+        return found
 
 
 def standing(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, MergedPartition]:
     """The partitions that stand in the lake, measured as they are; those that do not are left out."""
     names = {one: layout.changes_file(table.name, one.scope, one.key(lake.grain)) for one in partitions}
     there = sorted(one for one, name in names.items() if lake.exists(name))
-    with lake.workspace() as workspace, open_engine(workspace) as engine:
+    said = machine_errors_said(
+        f"{table.name}: partitions that stand were not read", "The next run reads them"
+    )
+    with said, lake.workspace() as workspace, open_engine(workspace, memory=lake.memory) as engine:
         files = [(lake.fetch(names[one], workspace), one.window) for one in there]
         measured = measure(engine, as_kept(table, lake.privacy.pii), files, _decimals(lake, there))
     return {
@@ -132,7 +185,7 @@ def _stage(
     threads: int | None,
     merged: Merged,
 ) -> list[Staged]:
-    """Convert each capture; one that cannot be is rejected and left out."""
+    """Convert each capture; one that cannot be is rejected or left, and left out."""
     staged = []
     hiding = hiding_of(lake, table) if manifests else None
     for manifest in manifests:
@@ -145,6 +198,9 @@ def _stage(
         except RecordError as error:
             landing.reject(lake, manifest, str(error))
             merged.rejected[manifest.capture] = error
+            continue
+        except Exception as error:  # of any kind: the others go on
+            merged.left[manifest.capture] = leave(lake, manifest, error)
             continue
         staged.append(Staged(manifest, rows, found_by))
         merged.captures[manifest.capture] = MergedCapture(manifest, findings, 0, 0, 0)
@@ -165,6 +221,7 @@ class _Merge:
     ) -> None:
         self.lake, self.table, self.staged, self.workspace = lake, table, staged, workspace
         self.merged = merged
+        self.room = Room(workspace, lake.memory)
         self.places = Places.of(staged, lake.grain)
         self.measured_as = as_kept(table, lake.privacy.pii)
         self.covered = set[Partition]().union(*(one.covered(lake.grain) for one in staged))
@@ -174,7 +231,7 @@ class _Merge:
 
     def run(self, threads: int | None, *, is_last: bool = False) -> list[Manifest]:
         """Merge, and give nothing; or give the captures that must be taken along first, and put nothing in place."""
-        with open_engine(self.workspace, threads=threads) as engine:
+        with open_engine(self.workspace, threads=threads, memory=self.lake.memory) as engine:
             deal(engine, self.table, self.staged, self.places)
             counts = count_dealt(engine)
             arrived: dict[Partition, int] = {}
@@ -190,13 +247,16 @@ class _Merge:
                 if partition not in early
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
-            files = self._write(engine, changing, waiting, sum(arrived.values()))
+            files = self._write(engine, changing, waiting)
             self.unclear = [one for one in changing if files.needs_newer(one)]
             if self.unclear and not is_last:
                 manifests = [one.manifest for one in self.staged]
                 if newer := overtaking(self.lake, self.table.name, manifests, self.unclear):
                     return newer
-            keep(self.lake, self.table, engine, self.places, early, counts, self.workspace / "boundary")
+            seen = seen_early(self.places, early, counts)
+            keep(
+                self.lake, self.table, engine, self.places, seen, [one.rows for one in self.staged], self.room
+            )
             self._put_in_place(engine, files, arrived, waiting)
             self._explain(counts)
         return []
@@ -224,7 +284,6 @@ class _Merge:
         engine: duckdb.DuckDBPyConnection,
         changing: list[Partition],
         waiting: Mapping[Partition, list[str]],
-        arriving: int,
     ) -> PartitionFiles[Partition]:
         """All rows of the changing partitions, in their final order, written aside."""
         files = PartitionFiles(self.table, changing, self.workspace / "partitions")
@@ -234,41 +293,16 @@ class _Merge:
             range(len(changing)), pa.int64()
         )  # whose type no value tells where nothing changes
         hold(engine, "changing", pa.table({"place": pa.array(places, pa.int64()), "position": positions}))
-        parts = [
-            f"SELECT dealt.* EXCLUDE ({PLACE}), changing.position AS {PLACE}, true AS {IS_NEW} "
+        placed = (
+            f"SELECT dealt.file, dealt.{LINE}, dealt._window_utc, changing.position "
             f"FROM dealt JOIN changing ON changing.place = dealt.{PLACE}"
-        ]
+        )
         held = [(self._name(one), number[one], False) for one in changing if one in self.standing]
         held += [(name, number[one], True) for one in changing for name in waiting.get(one, ())]
-        paths = [self.lake.fetch(name, self.workspace) for name, _, _ in held]
-        if held:
-            parts.append(self._held(engine, held, paths))
-        count = arriving + sum(pq.read_metadata(path).num_rows for path in paths)
-        files.write(in_file_order(engine, self.table, " UNION ALL BY NAME ".join(parts), count))
+        fetched = [Held(self.lake.fetch(name, self.workspace), place, is_new) for name, place, is_new in held]
+        arrived = [one.rows for one in self.staged]
+        files.write(in_file_order(engine, self.table, placed, arrived, fetched, self.room))
         return files
-
-    def _held(
-        self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]], paths: list[Path]
-    ) -> str:
-        whole = plain(arrow_schema(self.table))
-        hold(
-            engine,
-            "held",
-            pa.table(
-                {
-                    "path": [str(path) for path in paths],
-                    "position": pa.array([position for _, position, _ in held], pa.int64()),
-                    "is_new": [is_new for _, _, is_new in held],
-                    "is_whole": [pq.read_schema(path).equals(whole) for path in paths],
-                }
-            ),
-        )
-        return (
-            f"SELECT row.* EXCLUDE (file_path), held.position AS {PLACE}, held.is_new AS {IS_NEW}, "
-            f"NULL::BIGINT AS {LINE}, held.is_whole AS {IS_WHOLE} "
-            f"FROM {parquet(paths, arrow_schema(self.table), file_as='file_path')} AS row "
-            "JOIN held ON held.path = row.file_path"
-        )
 
     def _put_in_place(
         self,

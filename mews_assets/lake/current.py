@@ -33,8 +33,10 @@ from mews_assets.catalog.model import Table
 from mews_assets.lake import layout
 from mews_assets.lake.engine import open_engine
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.failures import machine_errors_said
 from mews_assets.lake.history import newest_of, typed
 from mews_assets.lake.newest import Counts, Reread, UncertainError, merge_newest
+from mews_assets.lake.ordering import Room
 from mews_assets.lake.parquet import open_batches, plain, write_rows
 from mews_assets.lake.store import Lake
 from mews_assets.windows import from_key
@@ -76,7 +78,8 @@ def fold(
 
     `from_scratch` reads all of them, and gives the same rows as fold after fold did.
     """
-    with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
+    said = machine_errors_said(f"{table.name}: {scope} was not brought up to date", "What stood there stands")
+    with said, lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
         work = _Fold(lake, table, scope, workspace, threads)
         try:
             return work.run("asked for" if from_scratch else work.reason_to_rebuild())
@@ -133,10 +136,10 @@ class _Fold:
         windows = [from_key(key, self.lake.grain) for key in fresh if key != _SNAPSHOT]
         reread = Reread(windows, snapshot=_SNAPSHOT in fresh)
         counts = Counts()
-        with open_engine(folder, threads=self.threads) as engine:
+        with open_engine(folder, threads=self.threads, memory=self.lake.memory) as engine:
             held = () if rebuilt or self.held is None else open_batches(self.held, _BATCH_ROWS)
             ours = (typed(batch, self.schema) for batch in held)
-            arrived = newest_of(engine, self.table, paths, folder)
+            arrived = newest_of(engine, self.table, paths, Room(folder, self.lake.memory))
             rows = merge_newest(self.table, ours, arrived, reread, counts)
             says = {_MEMORY: _memory(self.schema, self.listed)}
             write_rows(target, self.schema, rows, _ROW_GROUP_ROWS, says)

@@ -25,8 +25,6 @@ from mews_assets.lake.landing import Manifest
 from mews_assets.windows import Grain, Window, coalesce, to_key, window_at
 
 _HOUR_US = 3_600_000_000
-_KEPT_BYTES = 1 << 20
-"""Of Parquet: some 10 MB of rows."""
 SCOPE, PLACE, IS_NEW = "__scope", "__place", "__is_new"
 LINE, IS_WHOLE = "__line", "__is_whole"
 """Columns that only live between dealing and writing. `LINE` is a row's place in its capture; `IS_WHOLE` is false
@@ -97,14 +95,18 @@ def beyond(manifest: Manifest, grain: Grain) -> set[Partition]:
 
 
 def deal(engine: duckdb.DuckDBPyConnection, table: Table, staged: list[Staged], places: Places) -> None:
-    """Make `dealt`: all arrived rows with the number of their partition, or null where they fit nowhere."""
+    """Make `dealt`: for every arrived row its file and line, with the number of its partition, or null where it fits
+    nowhere. Files are numbered as the captures are.
+
+    It holds no whole rows: records may be of any length.
+    """
     _register_places(engine, places)
     _register_owners(engine, staged)
-    arrived = " UNION ALL BY NAME ".join(_arrived(table, capture) for capture in staged)
-    # Few rows are dealt once and kept, for every look at a view is planned anew: 30 ms each, for all columns.
-    kind = "TABLE" if sum(one.rows.stat().st_size for one in staged) < _KEPT_BYTES else "VIEW"
+    arrived = " UNION ALL BY NAME ".join(
+        _arrived(table, number, capture) for number, capture in enumerate(staged)
+    )
     engine.execute(
-        f"CREATE TEMP {kind} dealt AS SELECT arrived.*, place.number AS {PLACE}, true AS {IS_WHOLE} "
+        f"CREATE TEMP TABLE dealt AS SELECT arrived.*, place.number AS {PLACE} "
         f"FROM ({arrived}) AS arrived "
         f"LEFT JOIN window_hour ON window_hour.hour = {_hour('arrived._window_utc')} "
         f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_hour.start "
@@ -145,8 +147,8 @@ def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[Staged]) ->
     hold(engine, "owner", pa.Table.from_pylist(rows, schema))
 
 
-def _arrived(table: Table, capture: Staged) -> str:
-    """One capture's rows, each with its scope and the instant by which it is dealt to a window."""
+def _arrived(table: Table, number: int, capture: Staged) -> str:
+    """One capture's rows, by number, each with its scope and the instant by which it is dealt to a window."""
     manifest = capture.manifest
     start, end = _instant(manifest.window.start), _instant(manifest.window.end)
     stamp, join = _stamp(table, capture)
@@ -155,7 +157,7 @@ def _arrived(table: Table, capture: Staged) -> str:
     asked_scopes = ", ".join(literal(one) for one in manifest.scopes)
     scope, owner = _scope(table, manifest)
     return (
-        f"SELECT row.* EXCLUDE (file_row_number), row.file_row_number AS {LINE}, "
+        f"SELECT {number} AS file, row.file_row_number AS {LINE}, row._landing_id, "
         f"{stamp} AS _window_utc, {scope} AS {SCOPE}, "
         f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}){_limit(capture, stamp, scope)} "
         "AS __is_asked_for "

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from mews_assets.lake.dealing import Partition
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing import Manifest
+from mews_assets.lake.left import LeftError
 from mews_assets.lake.lines import Findings
 from mews_assets.lake.measures import Measures
 from mews_assets.lake.partition_files import Restated
@@ -73,3 +74,9 @@ class Merged:
     partitions: dict[Partition, MergedPartition] = field(default_factory=dict)
     captures: dict[str, MergedCapture] = field(default_factory=dict)
     rejected: dict[str, RecordError] = field(default_factory=dict)
+    left: dict[str, LeftError] = field(default_factory=dict)
+    """Captures that were not merged through no fault of a record, and why."""
+
+    def problem(self, capture: str) -> RecordError | LeftError | None:
+        """Why a capture was not merged; None where it was."""
+        return self.rejected.get(capture) or self.left.get(capture)

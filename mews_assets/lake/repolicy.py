@@ -114,9 +114,9 @@ def _make_again(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
 
 def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
     """All captures whose rows are in changes. Raises LakeError where one is gone that rows need."""
-    rejected = landing.rejected(lake, table.name)
+    without_rows = landing.without_rows(lake, table.name)
     every = [landing.read_manifest(lake, table.name, one) for one in landing.captures(lake, table.name)]
-    used = [one for one in every if one.capture not in rejected]
+    used = [one for one in every if one.capture not in without_rows]
     shown = snapshot.landed(lake, table)
     if gone := sorted(one.capture for one in (*used, *shown) if one.expired_at is not None):
         raise LakeError(

@@ -25,10 +25,13 @@ from mews_assets.lake import landing, layout
 from mews_assets.lake.captured import convert_capture
 from mews_assets.lake.engine import open_engine
 from mews_assets.lake.errors import LakeError, RecordError
+from mews_assets.lake.failures import machine_errors_said
 from mews_assets.lake.forgotten import hiding_of
 from mews_assets.lake.history import newest_of
 from mews_assets.lake.landing import Manifest
+from mews_assets.lake.left import LeftError, leave
 from mews_assets.lake.lines import Findings
+from mews_assets.lake.ordering import Room
 from mews_assets.lake.parquet import plain, write_rows
 from mews_assets.lake.store import Lake
 
@@ -69,10 +72,10 @@ def pending(lake: Lake, table: Table, scope: str) -> list[Manifest]:
 
 
 def landed(lake: Lake, table: Table) -> list[Manifest]:
-    """All landed snapshots of a table but those that could not become rows, oldest first."""
+    """All landed snapshots of a table but those that are rejected or set aside, oldest first."""
     name = layout.snapshot_landing(table.name)
-    rejected = landing.rejected(lake, name)
-    captures = (one for one in landing.captures(lake, name) if one not in rejected)
+    without_rows = landing.without_rows(lake, name)
+    captures = (one for one in landing.captures(lake, name) if one not in without_rows)
     return [landing.read_manifest(lake, name, one) for one in captures]
 
 
@@ -88,10 +91,12 @@ def take_in(
     """Bring the scope's file up to all snapshots that landed.
 
     `raw` are uncompressed files of captures just fetched, by capture. `from_landing` makes the file of all captures
-    anew, whatever stands there. Raises RecordError on a capture with a record that cannot become a row, after the
-    others are in; LakeError where nothing landed, or where bytes are gone that it would take.
+    anew, whatever stands there; not where one of them is left. Raises RecordError on a capture with a record that
+    cannot become a row, and LeftError on one that was not taken in for another reason, after the others are in;
+    LakeError where nothing landed, or where bytes are gone that it would take.
     """
-    with lake.lock(lock_name(table)), lake.workspace() as workspace:
+    said = machine_errors_said(f"{table.name}: the snapshot of {scope} was not taken in", "What landed stays")
+    with said, lake.lock(lock_name(table)), lake.workspace() as workspace:
         wanted = pending(lake, table, scope)
         if from_landing:
             wanted = [one for one in landed(lake, table) if one.scopes == (scope,)]
@@ -116,13 +121,19 @@ class _TakingIn:
                 f"{layout.SNAPSHOT}/{self.table.name} of it to ask Mews for one"
             )
         taken, problem = self._convert(manifests, raw)
+        if from_scratch and isinstance(problem, LeftError):
+            raise problem
         held = self.lake.hold(self.name, self.workspace) if there else None
         rows_before = self._rows_of(held, from_scratch) if held is not None else 0
         target = held
         if taken:
             kept = [held] if held is not None and not from_scratch else []
             target = self.workspace / layout.ROWS_FILE
-            self._write(target, [*kept, *taken.values()])
+            try:
+                self._write(target, [*kept, *taken.values()])
+            except Exception as error:  # of any kind: it says of what it stopped
+                left = [leave(self.lake, one, error) for one in manifests if one.capture in taken]
+                raise left[0] from error
         rows = size = 0
         if target is not None:
             rows, size = int(pq.read_metadata(target).num_rows), target.stat().st_size
@@ -159,11 +170,11 @@ class _TakingIn:
 
     def _convert(
         self, manifests: Iterable[Manifest], raw: Mapping[str, list[Path]]
-    ) -> tuple[dict[str, Path], RecordError | None]:
+    ) -> tuple[dict[str, Path], LakeError | None]:
         """The captures that can become rows, each converted; and the problem of the first that cannot."""
         hiding = hiding_of(self.lake, self.table)
         taken: dict[str, Path] = {}
-        problem = None
+        problem: LakeError | None = None
         files = {capture: {self.table.name: paths} for capture, paths in raw.items()}
         for manifest in manifests:
             try:
@@ -174,13 +185,16 @@ class _TakingIn:
                 landing.reject(self.lake, manifest, str(error))
                 problem = problem or error
                 continue
+            except Exception as error:  # of any kind: the others go on
+                problem = problem or leave(self.lake, manifest, error)
+                continue
             taken[manifest.capture] = rows
             self.findings.add(findings)
         return taken, problem
 
     def _write(self, target: Path, sources: list[Path]) -> None:
-        with open_engine(self.workspace, threads=self.threads) as engine:
-            rows = newest_of(engine, self.table, sources, self.workspace)
+        with open_engine(self.workspace, threads=self.threads, memory=self.lake.memory) as engine:
+            rows = newest_of(engine, self.table, sources, Room(self.workspace, self.lake.memory))
             write_rows(target, self.schema, self._own(rows), _ROW_GROUP_ROWS)
 
     def _own(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

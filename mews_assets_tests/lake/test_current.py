@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mews_assets.catalog.columns import string
 from mews_assets.catalog.model import Table
-from mews_assets.lake import current, history, layout
+from mews_assets.lake import current, history, layout, ordering
 from mews_assets.lake.changes import merge
 from mews_assets.lake.current import Folded, fold
 from mews_assets.lake.errors import LakeError
@@ -217,7 +217,7 @@ def test_windows_without_rows_make_a_table_without_rows(lake: Lake) -> None:
 def test_many_row_groups_are_made_and_copied_whole(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current, "_ROW_GROUP_ROWS", 100)
     monkeypatch.setattr(current, "_BATCH_ROWS", 30)
-    monkeypatch.setattr(history, "_STRETCH_ROWS", 70)
+    monkeypatch.setattr(ordering, "_SORTED_AT_MOST", 8_000)
     monkeypatch.setattr(history, "_BATCH_ROWS", 40)
     put_changes(lake, [thing(f"{number:04}", at(2, number / 1000)) for number in range(0, 1000, 2)])
     put_changes(lake, [thing(f"{number:04}", at(4, number / 1000)) for number in range(0, 1000, 10)])

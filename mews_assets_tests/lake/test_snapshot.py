@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mews_assets import catalog
 from mews_assets.catalog.privacy import KEEP, Pii, Privacy
 from mews_assets.lake import forget as forgetting
-from mews_assets.lake import history, landing, layout, parquet, snapshot
+from mews_assets.lake import history, landing, layout, ordering, parquet, snapshot
 from mews_assets.lake.changes import merge
 from mews_assets.lake.current import fold
 from mews_assets.lake.errors import LakeError, RecordError
@@ -223,7 +223,7 @@ def test_a_file_made_anew_with_less_in_it_makes_current_anew(lake: Lake) -> None
 
 def test_a_long_snapshot_is_written_in_row_groups(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "_ROW_GROUP_ROWS", 40)
-    monkeypatch.setattr(history, "_STRETCH_ROWS", 30)
+    monkeypatch.setattr(ordering, "_SORTED_AT_MOST", 8_000)
     monkeypatch.setattr(history, "_BATCH_ROWS", 25)
     assert show(lake, [item(f"{number:03}", at(1)) for number in range(100)]).rows == 100
     assert [row["id"] for row in shown(lake)] == [f"{number:03}" for number in range(100)]
