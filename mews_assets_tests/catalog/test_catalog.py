@@ -210,7 +210,7 @@ def test_the_way_a_table_is_fetched_changes_nothing_else_of_it(each: Table) -> N
     for way in FetchMethod:
         chosen = each.fetched_by(way)
         assert chosen.fetch.way is (way if way in each.fetch_methods else each.fetch.way)
-        assert replace(chosen, fetch=each.fetch, also=each.alternative) == each
+        assert replace(chosen, fetch=each.fetch, alternative=each.alternative) == each
         assert chosen.fetched_by(each.fetch.way) == each
         assert [one.name for one in partners(chosen)] == [one.name for one in partners(each)]
 

@@ -104,7 +104,7 @@ def test_a_table_found_through_another_needs_no_window_column_of_its_own() -> No
     through = replace(
         TOWELS,
         columns=(ID, ENTERPRISE, basket, washed),
-        via=ParentKey("baskets", "BasketId"),
+        parent_key=ParentKey("baskets", "BasketId"),
         version_column="WashedUtc",
     )
     assert through.window_column == "UpdatedUtc"
