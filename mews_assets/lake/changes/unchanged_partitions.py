@@ -19,20 +19,32 @@ _HOW_IT_CAME = ("_landing_id", "_captured_at_utc")
 _BATCH_ROWS = 16_384
 
 
-def holds_the_same(one: Path, other: Path, *, with_captures: bool = False) -> bool:
-    """Whether both hold the same rows in the same order, and have the same columns.
+def holds_the_same(standing: Path, other: Path, *, with_captures: bool = False) -> bool:
+    """Whether both hold the same rows in the same order.
 
+    The one that stands may lack columns that the table has learnt since: they are null in its rows, for every reader.
     `with_captures` also compares which captures brought them: where a version came with two contents, this tells the
     merges to come which of them was seen last.
     """
-    left, right = pq.read_metadata(one), pq.read_metadata(other)
-    if left.num_rows != right.num_rows:
+    held, new = pq.read_metadata(standing), pq.read_metadata(other)
+    if held.num_rows != new.num_rows:
         return False
-    schema = left.schema.to_arrow_schema().remove_metadata()
-    if not schema.equals(right.schema.to_arrow_schema().remove_metadata()):
+    fields, others = (
+        {field.name: field.type for field in one.schema.to_arrow_schema()} for one in (held, new)
+    )
+    if not fields.items() <= others.items():
         return False
-    columns = [name for name in schema.names if with_captures or name not in _HOW_IT_CAME]
-    return _are_the_same(open_batches(one, _BATCH_ROWS, columns), open_batches(other, _BATCH_ROWS, columns))
+    learnt = [name for name in others if name not in fields]
+    if learnt and any(
+        column.null_count < len(column)
+        for batch in open_batches(other, _BATCH_ROWS, learnt)
+        for column in batch.columns
+    ):
+        return False
+    columns = [name for name in fields if with_captures or name not in _HOW_IT_CAME]
+    return _are_the_same(
+        open_batches(standing, _BATCH_ROWS, columns), open_batches(other, _BATCH_ROWS, columns)
+    )
 
 
 def _are_the_same(ones: Iterator[pa.RecordBatch], others: Iterator[pa.RecordBatch]) -> bool:
