@@ -130,7 +130,8 @@ def _learn_of_rows(path: Path, table: Table, known: Known) -> None:
     with pq.ParquetFile(path) as file:
         there = set(file.schema_arrow.names)
         columns = [name for name in ("id", *targets, *personal) if name in there]
-        for batch in file.iter_batches(columns=columns):
+        # Of a file without rows, Arrow 18 asks for the row group before its first.
+        for batch in file.iter_batches(columns=columns) if file.num_row_groups else ():
             mask = np.zeros(batch.num_rows, bool)
             for name in {"id", *targets} & there:
                 mask |= names.are(batch.column(name))

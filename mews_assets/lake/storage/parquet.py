@@ -80,7 +80,8 @@ def open_batches(path: Path, rows: int, columns: list[str] | None = None) -> Ite
     """The rows of a file, so many at a time, in no more memory than a row group of it takes."""
     # Arrow reads ahead by default, and keeps all it has read until the file is closed: 870 MB of one of 840 MB.
     with pq.ParquetFile(path, pre_buffer=False) as file:
-        yield from file.iter_batches(rows, columns=columns)
+        if file.num_row_groups:  # of a file without any, Arrow 18 asks for the one before its first
+            yield from file.iter_batches(rows, columns=columns)
 
 
 def _ordered_columns(schema: pa.Schema) -> list[str]:
