@@ -42,9 +42,8 @@ lowest: ## conversion, merges and definitions with the lowest versions that pypr
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
-	.venv-lowest/bin/pytest -n 2 mews_assets_tests/catalog mews_assets_tests/lake mews_assets_tests/marts \
-		mews_assets_tests/cli/test_convert.py mews_assets_tests/cli/test_sql.py mews_assets_tests/defs/test_build.py \
-		mews_assets_tests/defs/test_current.py
+	.venv-lowest/bin/pytest -n 2 mews_assets_tests/catalog mews_assets_tests/lake mews_assets_tests/cli/commands/test_convert.py \
+		mews_assets_tests/cli/commands/test_sql.py mews_assets_tests/defs/test_build.py mews_assets_tests/defs/assets/test_current.py
 
 audit: ## known faults in the pinned packages; needs PyPI's or OSV's data, and fails without
 	$(PYTHON) -m venv .venv-audit

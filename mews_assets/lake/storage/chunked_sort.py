@@ -31,7 +31,8 @@ def sorted_batches(
 
     The keys are SQL expressions that are never null. `count` is about how many rows there are.
     """
-    key = f"row({', '.join(keys)})"
+    # With names: DuckDB before 2.0 makes no table of a row without.
+    key = "{" + ", ".join(f"k{number}: {one}" for number, one in enumerate(keys)) + "}"
     cuts: list[int | None] = [None, *_cuts(engine, rows, key, -(-count // SLICE_ROWS)), None]
     for low, high in pairwise(cuts):
         limits = [f"{key} >= {_cut(low)}"] if low else []
