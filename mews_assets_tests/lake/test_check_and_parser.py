@@ -157,7 +157,6 @@ def test_lines_between_odd_ones_stay_as_they_are(tmp_path):
 
 def test_a_file_of_many_odd_lines_over_several_blocks_is_read_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr("mews_assets.lake.conversion.check_file.BLOCK_BYTES", 1 << 14)
-    monkeypatch.setattr("mews_assets.lake.landing.redact_lines.BLOCK_BYTES", 1 << 14)
     records = [
         {**item(f"{n}", at(2)), "CreatedUtc": "" if n % 3 else "2026-03-02", "Notes": "x" * (n % 50)}
         for n in range(2000)
