@@ -32,6 +32,7 @@ bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one 
 	$(BIN)/python -m benchmarks.checks
 	$(BIN)/python -m benchmarks.scale --run
 	$(BIN)/python -m benchmarks.current
+	$(BIN)/python -m benchmarks.large
 	$(BIN)/python -m benchmarks.backfill
 	$(BIN)/python -m benchmarks.load
 

@@ -33,11 +33,15 @@ VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
     *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
-    "MEWS_LOOKBACK",
+    *("MEWS_LOOKBACK", "MEWS_MEMORY"),
     *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
 )
 """Every setting there is, besides the variables that MEWS_CONNECTIONS names."""
 
+DEFAULT_MEMORY = "1GiB"
+_MEMORY = re.compile(r"([1-9]\d{0,5})\s*(MiB|GiB)", re.IGNORECASE | re.ASCII)
+_MEMORY_LIMITS = (256 << 20, 1 << 40)
+"""Bytes. In less, a record of 16 MiB, the longest that is read, was not parsed."""
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 """Of a day to fetch: Mews began in 2012. What lies far outside cannot be cut into windows."""
@@ -67,6 +71,8 @@ class Settings:
     """What the tables show of personal data; the landing keeps what Mews sent."""
     landing_days: int | None = None
     """How long captures whose rows are in changes keep their bytes; None: for good."""
+    memory: int = 1 << 30
+    """Bytes that the engine of one merge may hold for itself."""
     ui_url: str = ""
     """Where people open the Dagster UI, for the links in alerts; without it they name the run."""
 
@@ -94,6 +100,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lookback=_lookback(environment),
         pii=_pii(environment),
         landing_days=read_landing_days(environment),
+        memory=read_memory(environment),
     )
 
 
@@ -144,6 +151,19 @@ def read_landing_days(environment: Mapping[str, str]) -> int | None:
             f"MEWS_LANDING_DAYS is {given[:40]!r}; accepted are whole days from 1 to 3650, or nothing"
         )
     return int(given) if given else None
+
+
+def read_memory(environment: Mapping[str, str]) -> int:
+    """The bytes that the engine of one merge may hold for itself."""
+    given = environment.get("MEWS_MEMORY", "").strip() or DEFAULT_MEMORY
+    found = _MEMORY.fullmatch(given)
+    memory = int(found[1]) << (20 if found[2].lower() == "mib" else 30) if found else 0
+    if not _MEMORY_LIMITS[0] <= memory <= _MEMORY_LIMITS[1]:
+        raise SettingError(
+            f"MEWS_MEMORY is {given[:40]!r}; accepted are whole MiB or GiB from 256MiB to 1024GiB, "
+            f"such as {DEFAULT_MEMORY}"
+        )
+    return memory
 
 
 def _address(environment: Mapping[str, str]) -> str:

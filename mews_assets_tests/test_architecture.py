@@ -22,6 +22,7 @@ from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets.snapshot import SNAPSHOT_CHECKS
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of, freshness
+from mews_assets.defs.checks.unmerged import CAPTURES_MERGED
 from mews_assets.sandbox.clock import read_micros
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox
@@ -338,7 +339,7 @@ def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
         check.name for check in SNAPSHOT_CHECKS
     }
     checks = {key.name for key in graph.asset_check_keys if key.asset_key == changes}
-    assert checks == {*(check.name for check in checks_of(SPA_VISITS)), freshness.CHECK}
+    assert checks == {*(check.name for check in checks_of(SPA_VISITS)), freshness.CHECK, CAPTURES_MERGED}
     assert graph.get(changes).freshness_policy == graph.get(like).freshness_policy is not None
     selected = definitions.resolve_job_def(freshness.JOB).asset_layer.asset_graph.asset_check_keys
     assert dg.AssetCheckKey(changes, freshness.CHECK) in selected

@@ -75,6 +75,9 @@ def test_an_empty_variable_is_one_left_out() -> None:
         ("MEWS_LOOKBACK", "", "lookback", Lookback(windows=2)),
         ("MEWS_LOOKBACK", "3", "lookback", Lookback(windows=3)),
         ("MEWS_LOOKBACK", "36h", "lookback", Lookback(length=timedelta(hours=36))),
+        ("MEWS_MEMORY", "", "memory", 1 << 30),
+        ("MEWS_MEMORY", " 512 mib ", "memory", 512 << 20),
+        ("MEWS_MEMORY", "4GiB", "memory", 4 << 30),
     ],
 )
 def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: object) -> None:
@@ -84,6 +87,11 @@ def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: 
 @pytest.mark.parametrize(
     ("variable", "given", "accepted"),
     [
+        ("MEWS_MEMORY", "255MiB", "from 256MiB to 1024GiB"),
+        ("MEWS_MEMORY", "1025GiB", "from 256MiB to 1024GiB"),
+        ("MEWS_MEMORY", "1GB", "from 256MiB to 1024GiB"),
+        ("MEWS_MEMORY", "-1GiB", "from 256MiB to 1024GiB"),
+        ("MEWS_MEMORY", "1073741824", "from 256MiB to 1024GiB"),
         ("MEWS_ALLOWED_LAG_HOURS", "0", "whole hours from 1 to 168"),
         ("MEWS_LOOKBACK", "0", "whole windows from 1 to 31, such as 2, and hours from 1h to 744h"),
         ("MEWS_LOOKBACK", "0h", "whole windows from 1 to 31"),

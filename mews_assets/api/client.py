@@ -145,7 +145,7 @@ class MewsClient:
     def ask(self, operation: str, body: Mapping[str, Any], *, minimal: bool = False) -> Answer:
         """The answer with its request id. `minimal` lets Mews say 204 instead of an empty page.
 
-        Raises WaitError when trouble outlasts the tries, ShrinkError at once, StopError at once.
+        Raises TransientError when trouble outlasts the tries, TooLargeError at once, PermanentError at once.
         """
         content = self._body(operation, body)
         for tries in range(1, self._max_tries + 1):

@@ -4,11 +4,11 @@ Lives here: the tree of errors, each with its facts as attributes and a message 
 what, and what to do next. Not here: telling one from another (`retry`, `client`, `exports`), waiting.
 
     MewsError
-      WaitError               the same request may succeed later
+      TransientError          the same request may succeed later
         ExportInFlightError   an export of this entity type is pending; collect that one first
         ExportTimeoutError    our deadline passed; the export goes on at Mews and keeps its id
-      ShrinkError             408, 413: ask for less
-      StopError               asking again cannot help
+      TooLargeError           408, 413: ask for less
+      PermanentError          asking again cannot help
         UnauthorizedError     401
         ForbiddenError        403
         UnreadableError       a good status, and no answer that can be understood; a run may try again

@@ -24,6 +24,7 @@ _COMMANDS = {
     "pull": "capture and write partitions without Dagster",
     "forget": "take a customer out of the lake, landings included, and search it for what is left",
     "repolicy": "bring the tables under what MEWS_PII says now",
+    "retry": "try captures again that could not be merged and were set aside",
     "expire": "remove the bytes of captures older than MEWS_LANDING_DAYS",
 }
 

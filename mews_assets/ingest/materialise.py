@@ -23,12 +23,13 @@ from mews_assets.ingest.plan import Pull, plan_looking_back
 from mews_assets.ingest.pull import Landed, Puller
 from mews_assets.lake.changes.merge import measure_existing, merge
 from mews_assets.lake.changes.merge_result import MergeResult
-from mews_assets.lake.errors import LakeError
+from mews_assets.lake.errors import LakeError, PassingError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.machine_errors import cause_of
 from mews_assets.windows import to_api
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class UnsettledWindowError(ValueError):
     """Asked again later it will have settled: our clock may have been set since somebody thought it had."""
 
 
-_Pulled = tuple[Pull, Landed | MewsError]
+_Pulled = tuple[Pull, Landed | MewsError | LakeError]
 
 
 @dataclass
@@ -112,7 +113,7 @@ def materialise(
         raw: dict[str, dict[str, list[Path]]] = {}
         pulling = _Pulling(table, clients, puller, workspace, still_missing, planned_here)
         for pull, landed in pulling.run(still_missing(pulls)):
-            if isinstance(landed, MewsError):
+            if isinstance(landed, Exception):
                 log.error("%s: %s failed: %s", table.name, pull.window, landed)
                 result.failed.append((_of(pull, everything), landed))
                 continue
@@ -209,8 +210,11 @@ class _Pulling:
         try:
             client = self.clients[pull.connection]
             return pull, self.puller.pull(self.table, pull, client, self.workspace)
-        except MewsError as error:
+        except (MewsError, LakeError) as error:
             return pull, error
+        except OSError as error:
+            said = f"{self.table.name}: {pull.window} was not landed: {cause_of(error)}"
+            return pull, PassingError(said)
 
 
 def _merge(
@@ -236,7 +240,7 @@ def _merge(
         return
     result.merged[table.name] = merged
     for manifest in manifests:
-        if problem := merged.rejected.get(manifest.capture):
+        if problem := merged.problem(manifest.capture):
             result.failed.append(([one for one in partitions if _covered(one, [manifest])], problem))
 
 

@@ -9,6 +9,16 @@ class LakeError(Exception):
     """Something in the lake is not as it must be."""
 
 
+class DamagedError(LakeError):
+    """A landed file that is not what landed: it was changed or cut on disk. Mews has no part in it."""
+
+
+class PassingError(LakeError):
+    """Work that the machine did not let be done: the same may go well later."""
+
+    retryable = True
+
+
 class RecordError(LakeError):
     """A record that cannot become a row: where it stands, which field, and what is wrong with it."""
 

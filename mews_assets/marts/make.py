@@ -116,7 +116,7 @@ def reckon(
     lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None
 ) -> tuple[pa.Table, pa.Table]:
     """The mart's rows, and per hotel and fault how many rows of the lake are not in them (`LEFT_OUT`)."""
-    with lake.workspace() as workspace, open_duckdb(workspace) as engine:
+    with lake.workspace() as workspace, open_duckdb(workspace, memory=lake.memory) as engine:
         open_inputs(engine, lake, workspace, mart.inputs, as_of, since)
         engine.execute(f"CREATE TEMP TABLE all_given AS {mart.given}")
         engine.execute("CREATE TEMP VIEW given AS FROM all_given WHERE fault IS NULL")

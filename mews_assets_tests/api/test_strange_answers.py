@@ -413,7 +413,7 @@ def test_no_strange_answer_ends_in_an_error_that_is_not_ours(tmp_path: Path) -> 
     tries = int(os.environ.get("STRANGE_ANSWERS", "600"))
     counts = try_strange_answers(tries, seed=int(os.environ.get("STRANGE_SEED", "1")), folder=tmp_path)
     print(counts)
-    assert counts["read"] > tries / 50 and counts["StopError"] and counts["DownloadError"]
+    assert counts["read"] > tries / 50 and counts["PermanentError"] and counts["DownloadError"]
 
 
 def test_dates_of_the_tests_are_read(caplog: pytest.LogCaptureFixture) -> None:

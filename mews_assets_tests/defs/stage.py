@@ -14,6 +14,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
+from mews_assets.defs.checks.unmerged import CAPTURES_MERGED
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import Settings, read_settings
@@ -122,7 +123,8 @@ def expected_verdicts(
     """What a run tells of partitions that are all right: check and partition; the summary's partition is None."""
     checks = checks_of(catalog.table(table) if isinstance(table, str) else table)
     each = {(check.name, key) for check in checks if check.every_partition for key in keys}
-    return each | {(check.name, None) for check in checks if not (check.every_partition and one_partition)}
+    summaries = {(check.name, None) for check in checks if not (check.every_partition and one_partition)}
+    return each | summaries | {(CAPTURES_MERGED, None)}
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> Any:

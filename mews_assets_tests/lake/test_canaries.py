@@ -186,10 +186,10 @@ def test_a_parser_that_fails_though_no_record_is_wrong_rejects_none(tmp_path, mo
     """For want of memory, or of a disk: the cause is told, and it is no fault of Mews."""
     reads = convert_module._batches
 
-    def broken(engine: Any, query: str) -> Any:
+    def broken(engine: Any, query: str, *sizes: int) -> Any:
         if "piece.jsonl" in query:
-            return reads(engine, query)
-        return reads(engine, f"SELECT error('{NAME}') FROM ({query})")
+            return reads(engine, query, *sizes)
+        return reads(engine, f"SELECT error('{NAME}') FROM ({query})", *sizes)
 
     monkeypatch.setattr(convert_module, "_batches", broken)
     with pytest.raises(LakeError, match=r"x\.jsonl: InvalidInputException") as caught:

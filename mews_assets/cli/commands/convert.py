@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.lake.conversion.convert import absent_columns, convert
     from mews_assets.lake.conversion.mask_rows import RowMasker
     from mews_assets.lake.errors import RecordError
-    from mews_assets.settings import read_privacy
+    from mews_assets.settings import read_memory, read_privacy
 
     table = catalog.table(args.table)
     if not args.source.is_file():
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         )
     hiding = RowMasker(table, read_privacy(os.environ))
     try:
-        converted = convert(table, [args.source], args.target, hiding=hiding)
+        converted = convert(table, [args.source], args.target, hiding=hiding, memory=read_memory(os.environ))
     except RecordError as error:  # its own advice is for what Mews sent
         raise HomeError(
             f"{table.name}: {error.place}: {error.problem}. {args.target} was not written"

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,8 @@ def _read(name: str, start: datetime) -> tuple[Table, Settings, Lake]:
     named = catalog.table(name).name
     settings = read_settings({**os.environ, "MEWS_TABLES": named})
     table = next(one for one in settings.tables if one.name == named)  # fetched as MEWS_FETCH says
-    return table, settings, open_lake(settings.lake, settings.grain, read_privacy(os.environ))
+    lake = open_lake(settings.lake, settings.grain, read_privacy(os.environ))
+    return table, settings, replace(lake, memory=settings.memory)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,11 +16,11 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import load_dotenv
     from mews_assets.lake.maintenance.change_policy import change_policy
     from mews_assets.lake.storage.lake import open_standing
-    from mews_assets.settings import read_lake, read_privacy
+    from mews_assets.settings import read_lake, read_memory, read_privacy
 
     load_dotenv()
     privacy = read_privacy(os.environ)
-    lake = open_standing(read_lake(os.environ))
+    lake = replace(open_standing(read_lake(os.environ)), memory=read_memory(os.environ))
     done = change_policy(lake, catalog.TABLES, privacy)
     how = "made again from what landed" if done.from_landing else "changed where they stand"
     what = f"{done.files} files {how}" if done.files else "nothing to do"

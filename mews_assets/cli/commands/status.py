@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mews_assets.defs.checks.latest_results import CheckState
     from mews_assets.ingest.directory import Directory
     from mews_assets.lake.landing.export_log import LoggedExport
+    from mews_assets.lake.landing.unmerged_captures import UnmergedCapture
     from mews_assets.lake.storage.lake import Lake
     from mews_assets.settings import Settings
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import DEMO, HomeError, dagster_home, is_demo, load_dotenv, trial, utc_now
     from mews_assets.ingest.directory import load_directory
+    from mews_assets.lake.landing.unmerged_captures import unmerged_of
     from mews_assets.lake.storage.lake import find_lake
     from mews_assets.settings import read_settings
 
@@ -54,11 +56,12 @@ def run(args: argparse.Namespace) -> int:
             for line in survey(lake, table, settings, directory, now, states.get(table.name))
         ]
     exports = list(_exports(lake, settings, directory))
+    waiting = [one for table in settings.tables for one in unmerged_of(lake, table.name)]
     if args.json:
-        print(_json(lines, exports, note, now))
+        print(_json(lines, exports, waiting, note, now))
     else:
         # A pipe has no width: programs such as grep and less get whole lines.
-        print("\n".join(_text(lines, exports, note, now, get_terminal_size((10_000, 24)).columns)))
+        print("\n".join(_text(lines, exports, waiting, note, now, get_terminal_size((10_000, 24)).columns)))
     return 0
 
 
@@ -160,7 +163,9 @@ def _minutes(export: LoggedExport, now: datetime) -> float:
     return round((now - export.asked_at).total_seconds() / 60, 1)
 
 
-def _json(lines: list[Line], exports: list[LoggedExport], note: str, now: datetime) -> str:
+def _json(
+    lines: list[Line], exports: list[LoggedExport], waiting: list[UnmergedCapture], note: str, now: datetime
+) -> str:
     flying: list[dict[str, Any]] = [
         {
             "id": one.id,
@@ -172,11 +177,22 @@ def _json(lines: list[Line], exports: list[LoggedExport], note: str, now: dateti
         }
         for one in exports
     ]
-    return json.dumps({"tables": [asdict(line) for line in lines], "exports": flying, "note": note}, indent=1)
+    found = {
+        "tables": [asdict(line) for line in lines],
+        "exports": flying,
+        "captures_not_merged": [asdict(one) for one in waiting],
+        "note": note,
+    }
+    return json.dumps(found, indent=1)
 
 
 def _text(
-    lines: list[Line], exports: list[LoggedExport], note: str, now: datetime, width: int
+    lines: list[Line],
+    exports: list[LoggedExport],
+    waiting: list[UnmergedCapture],
+    note: str,
+    now: datetime,
+    width: int,
 ) -> Iterable[str]:
     from mews_assets.cli.status_text import table_text
 
@@ -192,5 +208,17 @@ def _text(
         for check, windows in (line.failing or {}).items():
             more = f" and {len(windows) - 3} more" if len(windows) > 3 else ""
             yield f"  {line.table}, {line.name}: {check} failed for {', '.join(windows[:3])}{more}"
+    for capture in waiting:
+        yield from _unmerged_text(capture)
     if note:
         yield note
+
+
+def _unmerged_text(one: UnmergedCapture) -> Iterable[str]:
+    from mews_assets.lake.storage import layout
+
+    state = "tried again with the next run"
+    if one.is_set_aside:
+        state = f"set aside: mews-assets retry {layout.landed_table(one.table)}"
+    yield f"  {one.table}, capture {one.capture} of {len(one.scopes)} scopes, {one.window}: not merged, {state}"
+    yield f"    {one.cause}"

@@ -25,6 +25,7 @@ from mews_assets.defs.base.partitions import partitions_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.checks import check_specs
 from mews_assets.defs.checks.freshness import freshness_policy
+from mews_assets.defs.checks.unmerged import captures_merged_spec
 from mews_assets.ingest.directory import UnknownScopeError, load_directory
 from mews_assets.ingest.materialise import Materialised, materialise, rebuild
 from mews_assets.ingest.pull import Puller
@@ -58,7 +59,9 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
             for table in group
             for spec in table_specs(table, settings.lake, partitions, freshness_policy(table, settings))
         ],
-        check_specs=[spec for table in group for spec in check_specs(table, partitions)],
+        check_specs=[
+            spec for table in group for spec in (*check_specs(table, partitions), captures_merged_spec(table))
+        ],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=pool_of(first),
@@ -193,9 +196,9 @@ def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]
         untouched = {one for gone in expired for one in _of(gone, wanted) if one not in merged.partitions}
         merged.partitions.update(measure_existing(lake, table, untouched))
         result.failed += [
-            ([one for one in there if _near(manifest, [one])], merged.rejected[manifest.capture])
+            ([one for one in there if _near(manifest, [one])], error)
             for manifest in manifests
-            if manifest.capture in merged.rejected
+            if (error := merged.problem(manifest.capture))
         ]
         result.failed += [(fallen, _gone(table, fallen, expired))] if fallen else []
         if never := [one for one in wanted if not any(_of(manifest, [one]) for manifest in of_wanted)]:

@@ -22,6 +22,7 @@ from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS as FAILED_PART
 from mews_assets.defs.base.partitions import to_dagster_key
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter
+from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
 from mews_assets.lake.errors import LakeError, RecordError
@@ -49,6 +50,8 @@ def report(
     """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
     for table in group:
+        if dg.AssetCheckKey(changes_key(table), CAPTURES_MERGED) in context.selected_asset_check_keys:
+            yield captures_merged(table, lake)
         merged = result.merged.get(table.name)
         if merged is None:
             continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -19,6 +19,7 @@ from mews_assets.api.client import BRIEF_TIMEOUTS
 from mews_assets.catalog.privacy import Pii
 from mews_assets.clients import client_of
 from mews_assets.ingest.directory import Directory, discover, time_at_mews
+from mews_assets.lake.storage.duckdb_session import DEFAULT_MEMORY
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.settings import Connection, Settings, read_privacy
 from mews_assets.windows import Grain
@@ -91,13 +92,20 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     location: str
     window: str
     pii: str = Pii.KEEP.value
+    memory: int = DEFAULT_MEMORY
 
     @classmethod
     def of(cls, settings: Settings) -> LakeResource:
-        return cls(location=settings.lake, window=settings.grain.value, pii=settings.pii.value)
+        return cls(
+            location=settings.lake,
+            window=settings.grain.value,
+            pii=settings.pii.value,
+            memory=settings.memory,
+        )
 
     def open(self) -> Lake:
-        return open_lake(self.location, Grain(self.window), read_privacy(os.environ, Pii(self.pii)))
+        lake = open_lake(self.location, Grain(self.window), read_privacy(os.environ, Pii(self.pii)))
+        return replace(lake, memory=self.memory)
 
     def open_for_state(self) -> Lake:
         """For those who write no rows and must go on where MEWS_PII is wrong: to tell people that it is."""

@@ -25,8 +25,6 @@ from mews_assets.lake.storage.duckdb_session import create_temp_table, identifie
 from mews_assets.windows import Grain, Window, coalesce, window_at
 
 _HOUR_US = 3_600_000_000
-_KEPT_BYTES = 1 << 20
-"""Of Parquet: some 10 MB of rows."""
 SCOPE, PARTITION_NUMBER, IS_NEW = "__scope", "__place", "__is_new"
 LINE, IS_WHOLE = "__line", "__is_whole"
 """Columns that only live between dealing and writing. `LINE` is a row's place in its capture; `IS_WHOLE` is false
@@ -82,14 +80,18 @@ def partitions_after(manifest: Manifest, grain: Grain) -> set[Partition]:
 def assign_partitions(
     engine: duckdb.DuckDBPyConnection, table: Table, staged: list[ConvertedCapture], places: PartitionIndex
 ) -> None:
-    """Make `dealt`: all arrived rows with the number of their partition, or null where they fit nowhere."""
+    """Make `dealt`: for every arrived row its file and line, with the number of its partition, or null where it fits
+    nowhere. Files are numbered as the captures are.
+
+    It holds no whole rows: records may be of any length.
+    """
     _register_index(engine, places)
     _register_owners(engine, staged)
-    arrived = " UNION ALL BY NAME ".join(_arrived_rows(table, capture) for capture in staged)
-    # Few rows are dealt once and kept, for every look at a view is planned anew: 30 ms each, for all columns.
-    kind = "TABLE" if sum(one.rows.stat().st_size for one in staged) < _KEPT_BYTES else "VIEW"
+    arrived = " UNION ALL BY NAME ".join(
+        _arrived_rows(table, number, capture) for number, capture in enumerate(staged)
+    )
     engine.execute(
-        f"CREATE TEMP {kind} dealt AS SELECT arrived.*, place.number AS {PARTITION_NUMBER}, true AS {IS_WHOLE} "
+        f"CREATE TEMP TABLE dealt AS SELECT arrived.*, place.number AS {PARTITION_NUMBER} "
         f"FROM ({arrived}) AS arrived "
         f"LEFT JOIN window_hour ON window_hour.hour = {_hour('arrived._window_utc')} "
         f"LEFT JOIN place ON place.scope = arrived.{SCOPE} AND place.start = window_hour.start "
@@ -132,8 +134,8 @@ def _register_owners(engine: duckdb.DuckDBPyConnection, staged: list[ConvertedCa
     create_temp_table(engine, "owner", pa.Table.from_pylist(rows, schema))
 
 
-def _arrived_rows(table: Table, capture: ConvertedCapture) -> str:
-    """One capture's rows, each with its scope and the instant by which it is dealt to a window."""
+def _arrived_rows(table: Table, number: int, capture: ConvertedCapture) -> str:
+    """One capture's rows, by number, each with its scope and the instant by which it is dealt to a window."""
     manifest = capture.manifest
     start, end = _instant(manifest.window.start), _instant(manifest.window.end)
     stamp, join = _stamp(table, capture)
@@ -142,7 +144,7 @@ def _arrived_rows(table: Table, capture: ConvertedCapture) -> str:
     asked_scopes = ", ".join(literal(one) for one in manifest.scopes)
     scope, owner = _scope(table, manifest)
     return (
-        f"SELECT row.* EXCLUDE (file_row_number), row.file_row_number AS {LINE}, "
+        f"SELECT {number} AS file, row.file_row_number AS {LINE}, row._landing_id, "
         f"{stamp} AS _window_utc, {scope} AS {SCOPE}, "
         f"{stamp} BETWEEN {start} AND {end} AND {scope} IN ({asked_scopes}){_limit(capture, stamp, scope)} "
         "AS __is_asked_for "

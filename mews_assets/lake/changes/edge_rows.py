@@ -13,10 +13,11 @@ import duckdb
 import pyarrow as pa
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.changes.assign_partitions import IS_NEW, PARTITION_NUMBER, PartitionIndex
+from mews_assets.lake.changes.assign_partitions import LINE, PARTITION_NUMBER, PartitionIndex
 from mews_assets.lake.changes.partition_writer import PartitionWriter, sorted_for_files
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.chunked_sort import Room
 from mews_assets.lake.storage.duckdb_session import create_temp_table
 from mews_assets.lake.storage.lake import Lake
 
@@ -35,21 +36,27 @@ def edge_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dic
     return found
 
 
+def seen_early(
+    places: PartitionIndex, early: set[Partition], counts: Mapping[tuple[str, int | None], int]
+) -> list[tuple[int, str]]:
+    """The places of early partitions with the captures that brought rows of them. `counts` are the dealt rows."""
+    return sorted(
+        (place, capture)
+        for capture, place in counts
+        if place is not None and places.partitions[place] in early
+    )
+
+
 def park_edge_rows(
     lake: Lake,
     table: Table,
     engine: duckdb.DuckDBPyConnection,
     places: PartitionIndex,
-    early: set[Partition],
-    counts: Mapping[tuple[str, int | None], int],
-    folder: Path,
+    seen: list[tuple[int, str]],
+    arrived: list[Path],
+    room: Room,
 ) -> None:
-    """Put the dealt rows of the early partitions beside. `counts` are the dealt rows by capture and place."""
-    seen = sorted(
-        (place, capture)
-        for capture, place in counts
-        if place is not None and places.partitions[place] in early
-    )
+    """Put the dealt rows of early partitions beside, a file for each place and capture. `arrived` are all files."""
     if not seen:
         return
     columns = {
@@ -58,12 +65,12 @@ def park_edge_rows(
         "position": range(len(seen)),
     }
     create_temp_table(engine, "seen", pa.table(columns))
-    rows = (
-        f"SELECT dealt.* EXCLUDE ({PARTITION_NUMBER}), seen.position AS {PARTITION_NUMBER}, true AS {IS_NEW} "
-        f"FROM dealt JOIN seen ON seen.place = dealt.{PARTITION_NUMBER} AND seen.capture = dealt._landing_id"
+    placed = (
+        f"SELECT dealt.file, dealt.{LINE}, dealt._window_utc, seen.position FROM dealt "
+        f"JOIN seen ON seen.place = dealt.{PARTITION_NUMBER} AND seen.capture = dealt._landing_id"
     )
-    files = PartitionWriter(table, seen, folder)
-    files.write(sorted_for_files(engine, table, rows, sum(counts[capture, place] for place, capture in seen)))
+    files = PartitionWriter(table, seen, room.folder / "boundary")
+    files.write(sorted_for_files(engine, table, placed, arrived, [], room))
     for (place, capture), path in files.paths.items():
         partition = places.partitions[place]
         name = layout.boundary_file(table.name, partition.scope, partition.key(lake.grain), capture)

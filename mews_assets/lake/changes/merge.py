@@ -9,21 +9,18 @@ whatever order the captures are merged. Not here: dealing rows to partitions (`d
 
 from __future__ import annotations
 
+import shutil
+import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from mews_assets.catalog import table as table_of
-from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import with_nullable_pii
 from mews_assets.lake.changes.assign_partitions import (
-    IS_NEW,
-    IS_WHOLE,
     LINE,
     PARTITION_NUMBER,
     ConvertedCapture,
@@ -32,25 +29,24 @@ from mews_assets.lake.changes.assign_partitions import (
     count_assigned,
     covered_partitions,
 )
-from mews_assets.lake.changes.edge_rows import edge_files, park_edge_rows
+from mews_assets.lake.changes.convert_captures import convert_captures
+from mews_assets.lake.changes.edge_rows import edge_files, park_edge_rows, seen_early
 from mews_assets.lake.changes.lost_partitions import recalled
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
 from mews_assets.lake.changes.newer_captures import overtaking
-from mews_assets.lake.changes.partition_writer import PartitionWriter, Restated, sorted_for_files
+from mews_assets.lake.changes.partition_writer import Held, PartitionWriter, Restated, sorted_for_files
 from mews_assets.lake.changes.unchanged_partitions import holds_the_same
-from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
-from mews_assets.lake.landing.convert_capture import convert_capture
-from mews_assets.lake.landing.erasure_list import row_masker
+from mews_assets.lake.landing.unmerged_captures import note_unmerged
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import measure
 from mews_assets.lake.quality.tax_precision import DEFAULT_DECIMALS, tax_decimals
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.duckdb_paths import parquet
+from mews_assets.lake.storage.chunked_sort import Room
 from mews_assets.lake.storage.duckdb_session import create_temp_table, open_duckdb
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.parquet import plain
+from mews_assets.lake.storage.machine_errors import is_of_all_work, machine_errors_said
 
 
 def merge(
@@ -69,41 +65,98 @@ def merge(
     written again.
 
     `raw` are uncompressed files of captures just fetched, by capture and table: they save reading the
-    landing back. A capture with a record that cannot become a row is rejected as a whole and named; the
-    others are merged. `from_scratch` makes partitions of the captures alone, whatever stood there. With `only`,
-    captures that were merged before bring rows of these partitions and of no other. All
-    partitions are written and measured aside before the first is put in place.
+    landing back. A capture with a record that cannot become a row is rejected as a whole and named; one that
+    cannot be merged for another reason is left pending, or set aside (`unmerged_captures`); the others are merged.
+    `from_scratch` makes partitions of the captures alone, whatever stood there. With `only`, captures that were
+    merged before bring rows of these partitions and of no other. All partitions are written and measured aside
+    before the first is put in place. Raises PassingError where nothing could be merged; from scratch also where any
+    capture could not, before anything is written.
     """
     merged = MergeResult()
-    with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
+    then = "What landed stays, and the next run merges it"
+    said = machine_errors_said(f"{table.name}: nothing was merged", then)
+    with said, lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
         pending = capture_store.pending(lake, table.name)
         wanted = {manifest.capture: manifest for manifest in (*pending, *manifests)}
-        staged = _convert_captures(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
+        staged = convert_captures(lake, table, list(wanted.values()), raw or {}, workspace, threads, merged)
         if only is not None:
             new = {manifest.capture for manifest in pending}
             staged = [
                 one if one.manifest.capture in new else replace(one, only=frozenset(only)) for one in staged
             ]
-        if staged:
-            work = _Merge(lake, table, staged, workspace, merged, from_scratch)
-            if again := {} if from_scratch else recalled(lake, table.name, work.absent, wanted):
-                manifests_again = [manifest for manifest, _ in again.values()]
-                staged += [
-                    replace(one, only=again[one.manifest.capture][1])
-                    for one in _convert_captures(lake, table, manifests_again, {}, workspace, threads, merged)
-                ]
-                work = _Merge(lake, table, staged, workspace, merged, from_scratch)
-            if newer := work.run(threads):
-                staged += [
-                    replace(one, only=frozenset(work.unclear))
-                    for one in _convert_captures(lake, table, newer, {}, workspace, threads, merged)
-                ]
-                again_in = workspace / "again"
-                again_in.mkdir()
-                _Merge(lake, table, staged, again_in, merged, from_scratch).run(threads, is_last=True)
-        for capture in staged:
+        if from_scratch and (
+            problem := next(iter((*merged.unmerged.values(), *merged.rejected.values())), None)
+        ):
+            raise problem
+        for capture in _Work(lake, table, merged, from_scratch, threads).merge(staged, workspace):
             capture_store.mark_merged(lake, capture.manifest)
     return merged
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The merge of staged captures, together where that goes well."""
+
+    lake: Lake
+    table: Table
+    merged: MergeResult
+    from_scratch: bool
+    threads: int | None
+
+    def merge(self, staged: list[ConvertedCapture], workspace: Path) -> list[ConvertedCapture]:
+        """Gives those that were merged. The others are left, each with its cause."""
+        if not staged:
+            return []
+        folder = workspace / uuid.uuid4().hex
+        folder.mkdir()
+        try:
+            return self._together(staged, folder)
+        except Exception as error:  # of any kind: what one capture brings must not stop the others
+            if self.from_scratch:  # made of some of them, a partition would lack rows that it had
+                raise
+            if len(staged) > 1 and not is_of_all_work(error):
+                middle = len(staged) // 2
+                return [*self.merge(staged[:middle], workspace), *self.merge(staged[middle:], workspace)]
+            for capture in staged:
+                name = capture.manifest.capture
+                self.merged.unmerged[name] = note_unmerged(self.lake, capture.manifest, error)
+                self.merged.captures.pop(name, None)
+            return []
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _together(self, staged: list[ConvertedCapture], folder: Path) -> list[ConvertedCapture]:
+        """Merge them, and the captures that must be read once more for it."""
+        staged = list(staged)
+        work = self._begun(staged, folder)
+        # What waits for its own turn is merged then; it holds up no other.
+        later = {name for name, error in self.merged.unmerged.items() if not error.is_in_table}
+        known = {one.manifest.capture for one in staged} | later | self.merged.rejected.keys()
+        if again := {} if self.from_scratch else recalled(self.lake, self.table.name, work.absent, known):
+            manifests = [manifest for manifest, _ in again.values()]
+            staged += [
+                replace(one, only=again[one.manifest.capture][1]) for one in self._more(manifests, folder)
+            ]
+            work = self._begun(staged, folder)
+        if newer := work.run(self.threads, without=later):
+            staged += [replace(one, only=frozenset(work.unclear)) for one in self._more(newer, folder)]
+            again_in = folder / "again"
+            again_in.mkdir()
+            self._begun(staged, again_in).run(self.threads, is_last=True)
+        return staged
+
+    def _begun(self, staged: list[ConvertedCapture], folder: Path) -> _Merge:
+        return _Merge(self.lake, self.table, staged, folder, self.merged, self.from_scratch)
+
+    def _more(self, manifests: list[Manifest], folder: Path) -> list[ConvertedCapture]:
+        """Captures that were merged before. Raises UnmergedError where one cannot be read: rows would be missing."""
+        for manifest in manifests:
+            self.merged.unmerged.pop(manifest.capture, None)
+        found = convert_captures(self.lake, self.table, manifests, {}, folder, self.threads, self.merged)
+        for manifest in manifests:
+            if problem := self.merged.unmerged.get(manifest.capture):
+                raise problem
+        return found
 
 
 def measure_existing(
@@ -112,7 +165,10 @@ def measure_existing(
     """The partitions that stand in the lake, measured as they are; those that do not are left out."""
     names = {one: layout.changes_file(table.name, one.scope, one.key(lake.grain)) for one in partitions}
     there = sorted(one for one, name in names.items() if lake.exists(name))
-    with lake.workspace() as workspace, open_duckdb(workspace) as engine:
+    said = machine_errors_said(
+        f"{table.name}: partitions that stand were not read", "The next run reads them"
+    )
+    with said, lake.workspace() as workspace, open_duckdb(workspace, memory=lake.memory) as engine:
         files = [(lake.local_copy(names[one], workspace), one.window) for one in there]
         measured = measure(engine, with_nullable_pii(table, lake.privacy.pii), files, _decimals(lake, there))
     return {
@@ -124,36 +180,6 @@ def measure_existing(
 def _decimals(lake: Lake, partitions: Iterable[Partition]) -> list[int]:
     by_enterprise = tax_decimals(lake)
     return [by_enterprise.get(one.scope, DEFAULT_DECIMALS) for one in partitions]
-
-
-def _convert_captures(
-    lake: Lake,
-    table: Table,
-    manifests: list[Manifest],
-    raw: Mapping[str, Mapping[str, list[Path]]],
-    workspace: Path,
-    threads: int | None,
-    merged: MergeResult,
-) -> list[ConvertedCapture]:
-    """Convert each capture; one that cannot be is rejected and left out."""
-    staged = []
-    hiding = row_masker(lake, table) if manifests else None
-    for manifest in manifests:
-        try:
-            rows, findings = convert_capture(lake, table, manifest, raw, workspace, threads, hiding)
-            found_by = None
-            if table.parent_key is not None:
-                other = capture_store.read_manifest(lake, table.parent_key.table, manifest.capture)
-                found_by, _ = convert_capture(
-                    lake, table_of(table.parent_key.table), other, raw, workspace, threads
-                )
-        except RecordError as error:
-            capture_store.reject(lake, manifest, str(error))
-            merged.rejected[manifest.capture] = error
-            continue
-        staged.append(ConvertedCapture(manifest, rows, found_by))
-        merged.captures[manifest.capture] = MergedCapture(manifest, findings, 0, 0, 0)
-    return staged
 
 
 class _Merge:
@@ -170,6 +196,7 @@ class _Merge:
     ) -> None:
         self.lake, self.table, self.staged, self.workspace = lake, table, staged, workspace
         self.merged = merged
+        self.room = Room(workspace, lake.memory)
         self.index = PartitionIndex.of(staged, lake.grain)
         self.measured_as = with_nullable_pii(table, lake.privacy.pii)
         self.covered = set[Partition]().union(*(one.covered(lake.grain) for one in staged))
@@ -177,9 +204,14 @@ class _Merge:
         self.unclear: list[Partition] = []
         self.existing = set[Partition]() if from_scratch else self._existing_files()
 
-    def run(self, threads: int | None, *, is_last: bool = False) -> list[Manifest]:
-        """Merge, and give nothing; or give the captures that must be taken along first, and put nothing in place."""
-        with open_duckdb(self.workspace, threads=threads) as engine:
+    def run(
+        self, threads: int | None, *, without: Collection[str] = (), is_last: bool = False
+    ) -> list[Manifest]:
+        """Merge, and give nothing; or give the captures that must be taken along first, and put nothing in place.
+
+        Those `without` are not taken along: they wait for their own turn.
+        """
+        with open_duckdb(self.workspace, threads=threads, memory=self.lake.memory) as engine:
             assign_partitions(engine, self.table, self.staged, self.index)
             counts = count_assigned(engine)
             arrived: dict[Partition, int] = {}
@@ -195,14 +227,16 @@ class _Merge:
                 if partition not in early
                 and (arrived.get(partition) or partition in waiting or self._is_new(partition))
             ]
-            files = self._write(engine, changing, waiting, sum(arrived.values()))
+            files = self._write(engine, changing, waiting)
             self.unclear = [one for one in changing if files.needs_newer(one)]
             if self.unclear and not is_last:
                 manifests = [one.manifest for one in self.staged]
-                if newer := overtaking(self.lake, self.table.name, manifests, self.unclear):
+                newer = overtaking(self.lake, self.table.name, manifests, self.unclear)
+                if newer := [one for one in newer if one.capture not in without]:
                     return newer
+            seen = seen_early(self.index, early, counts)
             park_edge_rows(
-                self.lake, self.table, engine, self.index, early, counts, self.workspace / "boundary"
+                self.lake, self.table, engine, self.index, seen, [one.rows for one in self.staged], self.room
             )
             self._put_in_place(engine, files, arrived, waiting)
             self._account_for_lines(counts)
@@ -231,7 +265,6 @@ class _Merge:
         engine: duckdb.DuckDBPyConnection,
         changing: list[Partition],
         waiting: Mapping[Partition, list[str]],
-        arriving: int,
     ) -> PartitionWriter[Partition]:
         """All rows of the changing partitions, in their final order, written aside."""
         files = PartitionWriter(self.table, changing, self.workspace / "partitions")
@@ -243,41 +276,18 @@ class _Merge:
         create_temp_table(
             engine, "changing", pa.table({"place": pa.array(places, pa.int64()), "position": positions})
         )
-        parts = [
-            f"SELECT dealt.* EXCLUDE ({PARTITION_NUMBER}), changing.position AS {PARTITION_NUMBER}, true AS {IS_NEW} "
+        placed = (
+            f"SELECT dealt.file, dealt.{LINE}, dealt._window_utc, changing.position "
             f"FROM dealt JOIN changing ON changing.place = dealt.{PARTITION_NUMBER}"
-        ]
+        )
         held = [(self._name(one), number[one], False) for one in changing if one in self.existing]
         held += [(name, number[one], True) for one in changing for name in waiting.get(one, ())]
-        paths = [self.lake.local_copy(name, self.workspace) for name, _, _ in held]
-        if held:
-            parts.append(self._stored_rows(engine, held, paths))
-        count = arriving + sum(pq.read_metadata(path).num_rows for path in paths)
-        files.write(sorted_for_files(engine, self.table, " UNION ALL BY NAME ".join(parts), count))
+        fetched = [
+            Held(self.lake.local_copy(name, self.workspace), place, is_new) for name, place, is_new in held
+        ]
+        arrived = [one.rows for one in self.staged]
+        files.write(sorted_for_files(engine, self.table, placed, arrived, fetched, self.room))
         return files
-
-    def _stored_rows(
-        self, engine: duckdb.DuckDBPyConnection, held: list[tuple[str, int, bool]], paths: list[Path]
-    ) -> str:
-        whole = plain(arrow_schema(self.table))
-        create_temp_table(
-            engine,
-            "held",
-            pa.table(
-                {
-                    "path": [str(path) for path in paths],
-                    "position": pa.array([position for _, position, _ in held], pa.int64()),
-                    "is_new": [is_new for _, _, is_new in held],
-                    "is_whole": [pq.read_schema(path).equals(whole) for path in paths],
-                }
-            ),
-        )
-        return (
-            f"SELECT row.* EXCLUDE (file_path), held.position AS {PARTITION_NUMBER}, held.is_new AS {IS_NEW}, "
-            f"NULL::BIGINT AS {LINE}, held.is_whole AS {IS_WHOLE} "
-            f"FROM {parquet(paths, arrow_schema(self.table), file_as='file_path')} AS row "
-            "JOIN held ON held.path = row.file_path"
-        )
 
     def _put_in_place(
         self,

@@ -11,6 +11,7 @@ from mews_assets.lake.changes.partition_writer import Restated
 from mews_assets.lake.conversion.check_file import FileFindings
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.unmerged_captures import UnmergedError
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import Measures
 
@@ -73,3 +74,9 @@ class MergeResult:
     partitions: dict[Partition, MergedPartition] = field(default_factory=dict)
     captures: dict[str, MergedCapture] = field(default_factory=dict)
     rejected: dict[str, RecordError] = field(default_factory=dict)
+    unmerged: dict[str, UnmergedError] = field(default_factory=dict)
+    """Captures that were not merged through no fault of a record, and why."""
+
+    def problem(self, capture: str) -> RecordError | UnmergedError | None:
+        """Why a capture was not merged; None where it was."""
+        return self.rejected.get(capture) or self.unmerged.get(capture)

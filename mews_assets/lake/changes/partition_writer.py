@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -27,12 +27,12 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_schema
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.changes.assign_partitions import IS_NEW, IS_WHOLE, LINE, PARTITION_NUMBER
-from mews_assets.lake.storage.chunked_sort import sorted_batches
+from mews_assets.lake.storage.chunked_sort import Room, sorted_batches
 from mews_assets.lake.storage.compare_rows import Mask, differing
-from mews_assets.lake.storage.duckdb_session import identifier
-from mews_assets.lake.storage.parquet import open_writer, plain
+from mews_assets.lake.storage.parquet import ROW_GROUP_BYTES, cast_batch, open_batches, open_writer, plain
 
 _ROW_GROUP_ROWS = 65_536
+_BATCH_ROWS = 16_384
 _NO_CONTENT = {one.name for one in OWN_COLUMNS} - {"_exact_numbers"}
 """Columns that say how a row came, not what Mews said."""
 RESTATED_SHOWN = 5
@@ -174,24 +174,76 @@ class PartitionWriter(Generic[Name]):
             self._overtaken.update(np.unique(np.asarray(batch.column(PARTITION_NUMBER))[late]).tolist())
 
 
+@dataclass(frozen=True)
+class Held:
+    """A file whose rows all belong to one partition, by its position. `is_new` where they count as arrived."""
+
+    path: Path
+    position: int
+    is_new: bool
+
+
 def sorted_for_files(
-    engine: duckdb.DuckDBPyConnection, table: Table, rows: str, count: int
+    engine: duckdb.DuckDBPyConnection,
+    table: Table,
+    placed: str,
+    files: list[Path],
+    held: list[Held],
+    room: Room,
 ) -> Iterator[pa.RecordBatch]:
-    """A query's rows as they are written: by place, version and id, and of one version the first captured first.
+    """Rows as they are written: by place, version and id, and of one version the first captured first.
 
     Of one capture the order of its lines decides. Rows that a partition held have none; they are their capture's last.
+    `placed` is a query over `dealt` that gives rows of the files, by file and line, each with its position. Whole rows
+    are read by Arrow: DuckDB gathers 2,048 of them wherever it joins or filters, however long they are.
     """
-    columns = ", ".join(identifier(name) for name in arrow_schema(table).names)
-    # Rows without a version come last, as they do in any sort of DuckDB's.
-    version = f"coalesce({identifier(snake_case(table.version_column))}, 'infinity')"
-    return sorted_batches(
-        engine,
-        rows,
-        f"{columns}, {PARTITION_NUMBER}, {IS_NEW}, {IS_WHOLE}",
-        keys=(PARTITION_NUMBER, version, "id"),
-        then=("_captured_at_utc", "_landing_id", f"{LINE} NULLS LAST"),
-        count=count,
-    )
+    version = snake_case(table.version_column)
+    by = (PARTITION_NUMBER, version, "id", "_captured_at_utc", "_landing_id", LINE)
+    schema = plain(arrow_schema(table))
+    rows = chain(_arrived(engine, placed, files, schema), _held(held, schema))
+    return sorted_batches(rows, tuple((name, "ascending") for name in by), room)
+
+
+def _arrived(
+    engine: duckdb.DuckDBPyConnection, placed: str, files: list[Path], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    engine.execute(f"CREATE OR REPLACE TEMP TABLE placed AS {placed}")
+    window = schema.get_field_index("_window_utc")
+    for file, path in enumerate(files):
+        found = engine.execute(
+            f"SELECT {LINE} AS line, position, epoch_us(_window_utc) AS stamp FROM placed "
+            f"WHERE file = {file} ORDER BY line"
+        ).fetchnumpy()
+        lines, positions, stamps = (np.asarray(found[one], np.int64) for one in ("line", "position", "stamp"))
+        at = 0
+        for batch in open_batches(path, _BATCH_ROWS) if len(lines) else ():
+            first, after = np.searchsorted(lines, (at, at + batch.num_rows))
+            if after > first:
+                chosen = lines[first:after]
+                rows = cast_batch(batch.take(pa.array(chosen - at)), schema)
+                dealt_by = pa.array(stamps[first:after]).cast(schema.field(window).type)
+                rows = rows.set_column(window, schema.field(window), dealt_by)
+                yield _placed(rows, pa.array(positions[first:after]), pa.array(chosen), is_new=True)
+            at += batch.num_rows
+
+
+def _held(held: list[Held], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for one in held:
+        is_whole = pq.read_schema(one.path).equals(schema)
+        for batch in open_batches(one.path, _BATCH_ROWS):
+            count = batch.num_rows
+            positions = pa.repeat(pa.scalar(one.position, pa.int64()), count)
+            rows = cast_batch(batch, schema)
+            yield _placed(rows, positions, pa.nulls(count, pa.int64()), is_new=one.is_new, is_whole=is_whole)
+
+
+def _placed(
+    rows: pa.RecordBatch, positions: pa.Array, lines: pa.Array, *, is_new: bool, is_whole: bool = True
+) -> pa.RecordBatch:
+    rows = rows.append_column(PARTITION_NUMBER, positions).append_column(LINE, lines)
+    for name, value in ((IS_NEW, is_new), (IS_WHOLE, is_whole)):
+        rows = rows.append_column(name, pa.repeat(pa.scalar(value), rows.num_rows))
+    return rows
 
 
 class _Writer:
@@ -200,11 +252,14 @@ class _Writer:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._held: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0
         self._open: pq.ParquetWriter | None = None
 
     def add(self, path: Path, rows: pa.RecordBatch) -> None:
         self._held.append(rows)
-        if sum(held.num_rows for held in self._held) >= _ROW_GROUP_ROWS:
+        self._rows += rows.num_rows
+        self._bytes += rows.nbytes
+        if self._rows >= _ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
             self._write_group(path)
 
     def finish(self, path: Path) -> None:
@@ -220,4 +275,4 @@ class _Writer:
         if self._open is None:
             self._open = open_writer(path, self._schema, rows, level=3)
         self._open.write_table(rows, row_group_size=_ROW_GROUP_ROWS)
-        self._held = []
+        self._held, self._rows, self._bytes = [], 0, 0

@@ -14,6 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Table
 from mews_assets.catalog.privacy import KEEP
-from mews_assets.lake.conversion.check_file import MAX_LINE_BYTES, FileFindings, check_file
+from mews_assets.lake.conversion.check_file import MAX_LINE_BYTES, FileFindings, check_file, open_lines
 from mews_assets.lake.conversion.exact_numbers import ExactNumbers
 from mews_assets.lake.conversion.find_bad_record import refused_record, wrong_record
 from mews_assets.lake.conversion.mask_rows import RowMasker
@@ -34,21 +35,33 @@ from mews_assets.lake.conversion.rename_nested import rename_nested
 from mews_assets.lake.conversion.repair_lines import write_mended
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.duckdb_paths import json_lines
-from mews_assets.lake.storage.duckdb_session import identifier, open_duckdb, read_types, select_columns
-from mews_assets.lake.storage.parquet import open_writer, plain
+from mews_assets.lake.storage.duckdb_session import (
+    DEFAULT_MEMORY,
+    identifier,
+    open_duckdb,
+    read_types,
+    select_columns,
+)
+from mews_assets.lake.storage.machine_errors import is_of_machine, is_of_memory
+from mews_assets.lake.storage.parquet import ROW_GROUP_BYTES, open_writer, plain
 
 _ROW_GROUP_ROWS = 32_768
 """At least; it ends with the parser's batch. Two are in memory: the one being written and the one being read."""
 _LEVEL = 1
 """Of zstd: saves a tenth in time for 2 % in size against its default, 3."""
-_USUAL_LINE_BYTES = 1 << 20
-"""DuckDB's read buffers are twice this long; it is raised only for a file that needs it."""
+_READ_BY = ((1 << 20, 2048), (MAX_LINE_BYTES, 16))
+"""The longest line, and the rows that DuckDB hands over at a time. Its read buffers are twice as long as a line, so the
+second is for a file that needs it."""
+_BATCH_BYTES = 32 << 20
+"""Of rows that are handed over at a time: with one thread, DuckDB gathers all of them, however long they are."""
+_LOOKED_AT_BYTES = 1 << 20
 
 
 class _ParserError(Exception):
     """DuckDB ended. Its text is kept only where it is of memory or a disk: others quote values."""
 
     def __init__(self, error: Exception) -> None:
+        self.error = error
         self.is_of_long_lines = "maximum_object_size" in str(error)
         is_of_machine = isinstance(error, duckdb.OutOfMemoryException | duckdb.IOException | OSError)
         super().__init__(str(error) if is_of_machine else type(error).__name__)
@@ -73,6 +86,7 @@ class _Job:
     own: Mapping[str, str]
     hiding: RowMasker
     threads: int | None
+    memory: int
 
 
 def convert(
@@ -83,6 +97,7 @@ def convert(
     own: Mapping[str, str] | None = None,
     hiding: RowMasker | None = None,
     threads: int | None = None,
+    memory: int = DEFAULT_MEMORY,
 ) -> Converted:
     """Convert JSON Lines files (plain, .gz or .zst) of one table to one Parquet file.
 
@@ -92,7 +107,9 @@ def convert(
     """
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}.aside")
     try:
-        job = _Job(table, sources, sources, aside, own or {}, hiding or RowMasker(table, KEEP), threads)
+        job = _Job(
+            table, sources, sources, aside, own or {}, hiding or RowMasker(table, KEEP), threads, memory
+        )
         findings = _convert_aside(job)
         rows = _verify(job, findings)
         aside.replace(target)
@@ -116,6 +133,8 @@ def _convert_aside(job: _Job) -> FileFindings:
         if findings.mended or (exact.rows and failure is None):
             failure = _failure_of(job, Path(spill), exact)
         if failure is not None:
+            if is_of_memory(failure.error) or is_of_machine(failure.error):
+                raise failure.error
             _locate(job, Path(spill), failure)
         return findings
 
@@ -152,16 +171,28 @@ def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
     columns = select_columns(table.kept_columns)
     columns += [f"{expression} AS {identifier(name)}" for name, expression in own.items()]
     columns.append("NULL::MAP(VARCHAR, VARCHAR) AS _exact_numbers")
-    with open_duckdb(spill, threads=job.threads or _parser_threads()) as engine:
-        for line_bytes in (_USUAL_LINE_BYTES, MAX_LINE_BYTES):
+    with open_duckdb(spill, threads=job.threads or _parser_threads(), memory=job.memory) as engine:
+        fitting = _BATCH_BYTES // _usual_line(job.sources)
+        for line_bytes, most_rows in _READ_BY:
             source = json_lines(job.parsed, read_types(table.kept_columns), line_bytes)
             try:
-                rows = _batches(engine, f"SELECT {', '.join(columns)} FROM {source}")
+                at_once = max(1, min(most_rows, fitting))
+                rows = _batches(engine, f"SELECT {', '.join(columns)} FROM {source}", at_once)
                 _write(exact.restore(rows, table) if exact else rows, _schema(table, own), job)
                 return
             except _ParserError as error:
                 if not error.is_of_long_lines or line_bytes == MAX_LINE_BYTES:
                     raise
+
+
+def _usual_line(sources: list[Path]) -> int:
+    """How many bytes a line has, by the first ones of each file; the longest of the files'."""
+    found = 1
+    for path in sources:
+        with suppress(EOFError, OSError), open_lines(path) as lines:  # the check tells what is wrong with it
+            head = lines.read(_LOOKED_AT_BYTES)
+            found = max(found, len(head) // max(1, head.count(b"\n")))
+    return found
 
 
 def _parser_threads() -> int:
@@ -203,18 +234,20 @@ def _row_groups(
     batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: RowMasker
 ) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
+    size = 0
     for batch in batches:
         held.append(hiding.mask(rename_nested(batch, schema)))
-        if sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
+        size += held[-1].nbytes
+        if size >= ROW_GROUP_BYTES or sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
             yield pa.Table.from_batches(held)
-            held = []
+            held, size = [], 0
     if held:
         yield pa.Table.from_batches(held)
 
 
-def _batches(engine: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.RecordBatch]:
+def _batches(engine: duckdb.DuckDBPyConnection, query: str, at_once: int) -> Iterator[pa.RecordBatch]:
     try:
-        yield from engine.sql(query).to_arrow_reader(_ROW_GROUP_ROWS)
+        yield from engine.sql(query).to_arrow_reader(at_once)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _ParserError(error) from None
 
@@ -253,9 +286,9 @@ def _reads(job: _Job, spill: Path, lines: bytes, columns: tuple[Column, ...]) ->
     piece.write_bytes(lines)
     chosen = ", ".join(select_columns(columns))
     source = json_lines([piece], read_types(columns), MAX_LINE_BYTES)
-    with open_duckdb(spill, threads=job.threads or _parser_threads()) as engine:
+    with open_duckdb(spill, threads=job.threads or _parser_threads(), memory=job.memory) as engine:
         try:
-            for _ in _batches(engine, f"SELECT {chosen} FROM {source}"):
+            for _ in _batches(engine, f"SELECT {chosen} FROM {source}", _READ_BY[-1][1]):
                 pass
         except _ParserError:
             return False

@@ -28,9 +28,12 @@ from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.landing.convert_capture import convert_capture
 from mews_assets.lake.landing.erasure_list import row_masker
+from mews_assets.lake.landing.unmerged_captures import UnmergedError, note_unmerged
 from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.chunked_sort import Room
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.machine_errors import machine_errors_said
 from mews_assets.lake.storage.parquet import plain, write_rows
 
 _ROW_GROUP_ROWS = 65_536
@@ -70,10 +73,10 @@ def pending(lake: Lake, table: Table, scope: str) -> list[Manifest]:
 
 
 def landed_snapshots(lake: Lake, table: Table) -> list[Manifest]:
-    """All landed snapshots of a table but those that could not become rows, oldest first."""
+    """All landed snapshots of a table but those that are rejected or set aside, oldest first."""
     name = layout.snapshot_landing(table.name)
-    rejected = capture_store.rejected(lake, name)
-    captures = (one for one in capture_store.captures(lake, name) if one not in rejected)
+    without_rows = capture_store.without_rows(lake, name)
+    captures = (one for one in capture_store.captures(lake, name) if one not in without_rows)
     return [capture_store.read_manifest(lake, name, one) for one in captures]
 
 
@@ -89,10 +92,12 @@ def merge_snapshots(
     """Bring the scope's file up to all snapshots that landed.
 
     `raw` are uncompressed files of captures just fetched, by capture. `from_landing` makes the file of all captures
-    anew, whatever stands there. Raises RecordError on a capture with a record that cannot become a row, after the
-    others are in; LakeError where nothing landed, or where bytes are gone that it would take.
+    anew, whatever stands there; not where one of them is left. Raises RecordError on a capture with a record that
+    cannot become a row, and UnmergedError on one that was not taken in for another reason, after the others are in;
+    LakeError where nothing landed, or where bytes are gone that it would take.
     """
-    with lake.lock(lock_name(table)), lake.workspace() as workspace:
+    said = machine_errors_said(f"{table.name}: the snapshot of {scope} was not taken in", "What landed stays")
+    with said, lake.lock(lock_name(table)), lake.workspace() as workspace:
         wanted = pending(lake, table, scope)
         if from_landing:
             wanted = [one for one in landed_snapshots(lake, table) if one.scopes == (scope,)]
@@ -117,13 +122,19 @@ class _SnapshotMerge:
                 f"{layout.SNAPSHOT}/{self.table.name} of it to ask Mews for one"
             )
         taken, problem = self._convert(manifests, raw)
+        if from_scratch and isinstance(problem, UnmergedError):
+            raise problem
         held = self.lake.pin(self.name, self.workspace) if there else None
         rows_before = self._rows_of(held, from_scratch) if held is not None else 0
         target = held
         if taken:
             kept = [held] if held is not None and not from_scratch else []
             target = self.workspace / layout.ROWS_FILE
-            self._write(target, [*kept, *taken.values()])
+            try:
+                self._write(target, [*kept, *taken.values()])
+            except Exception as error:  # of any kind: it says of what it stopped
+                left = [note_unmerged(self.lake, one, error) for one in manifests if one.capture in taken]
+                raise left[0] from error
         rows = size = 0
         if target is not None:
             rows, size = int(pq.read_metadata(target).num_rows), target.stat().st_size
@@ -160,11 +171,11 @@ class _SnapshotMerge:
 
     def _convert(
         self, manifests: Iterable[Manifest], raw: Mapping[str, list[Path]]
-    ) -> tuple[dict[str, Path], RecordError | None]:
+    ) -> tuple[dict[str, Path], LakeError | None]:
         """The captures that can become rows, each converted; and the problem of the first that cannot."""
         hiding = row_masker(self.lake, self.table)
         taken: dict[str, Path] = {}
-        problem = None
+        problem: LakeError | None = None
         files = {capture: {self.table.name: paths} for capture, paths in raw.items()}
         for manifest in manifests:
             try:
@@ -175,13 +186,16 @@ class _SnapshotMerge:
                 capture_store.reject(self.lake, manifest, str(error))
                 problem = problem or error
                 continue
+            except Exception as error:  # of any kind: the others go on
+                problem = problem or note_unmerged(self.lake, manifest, error)
+                continue
             taken[manifest.capture] = rows
             self.findings.add(findings)
         return taken, problem
 
     def _write(self, target: Path, sources: list[Path]) -> None:
-        with open_duckdb(self.workspace, threads=self.threads) as engine:
-            rows = latest_rows(engine, self.table, sources, self.workspace)
+        with open_duckdb(self.workspace, threads=self.threads, memory=self.lake.memory) as engine:
+            rows = latest_rows(engine, self.table, sources, Room(self.workspace, self.lake.memory))
             write_rows(target, self.schema, self._own(rows), _ROW_GROUP_ROWS)
 
     def _own(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

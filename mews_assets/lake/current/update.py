@@ -30,13 +30,15 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
-from mews_assets.lake.current.latest_rows import cast_batch, latest_rows
+from mews_assets.lake.current.latest_rows import latest_rows
 from mews_assets.lake.current.version_order import MergeCounts, Reread, UncertainError, merge_newest
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.chunked_sort import Room
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.parquet import open_batches, plain, write_rows
+from mews_assets.lake.storage.machine_errors import machine_errors_said
+from mews_assets.lake.storage.parquet import cast_batch, open_batches, plain, write_rows
 from mews_assets.windows import from_key
 
 SOURCES_KEY = b"mews_assets.folded"
@@ -76,7 +78,8 @@ def update_current(
 
     `from_scratch` reads all of them, and gives the same rows as fold after fold did.
     """
-    with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
+    said = machine_errors_said(f"{table.name}: {scope} was not brought up to date", "What stood there stands")
+    with said, lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
         work = _Update(lake, table, scope, workspace, threads)
         try:
             return work.run("asked for" if from_scratch else work.reason_to_rebuild())
@@ -133,10 +136,10 @@ class _Update:
         windows = [from_key(key, self.lake.grain) for key in fresh if key != _SNAPSHOT]
         reread = Reread(windows, snapshot=_SNAPSHOT in fresh)
         counts = MergeCounts()
-        with open_duckdb(folder, threads=self.threads) as engine:
+        with open_duckdb(folder, threads=self.threads, memory=self.lake.memory) as engine:
             held = () if rebuilt or self.held is None else open_batches(self.held, _BATCH_ROWS)
             ours = (cast_batch(batch, self.schema) for batch in held)
-            arrived = latest_rows(engine, self.table, paths, folder)
+            arrived = latest_rows(engine, self.table, paths, Room(folder, self.lake.memory))
             rows = merge_newest(self.table, ours, arrived, reread, counts)
             says = {SOURCES_KEY: _sources_metadata(self.schema, self.listed)}
             write_rows(target, self.schema, rows, _ROW_GROUP_ROWS, says)

@@ -25,7 +25,7 @@ import zstandard
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion.check_file import open_lines
-from mews_assets.lake.errors import LakeError
+from mews_assets.lake.errors import DamagedError, LakeError
 from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.landing.redact_lines import Redactor
 from mews_assets.lake.storage import layout
@@ -154,8 +154,15 @@ def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: P
             continue
         redactor = Redactor(_table(manifest), people)
         packed = workspace / f"{uuid.uuid4().hex}.zst"
-        with open_lines(lake.local_copy(name, workspace)) as source:
-            rewritten = _pack(redactor.pieces(source), packed, manifest, number)
+        try:
+            with open_lines(lake.local_copy(name, workspace)) as source:
+                rewritten = _pack(redactor.pieces(source), packed, manifest, number)
+        except (EOFError, OSError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise
+            raise _unlike(manifest, file, "cannot be unpacked") from None
+        if rewritten.lines != file.lines:  # taking people out leaves every line a line
+            raise _unlike(manifest, file, f"holds {rewritten.lines:,} lines")
         # A sum that differs without a change: killed between the file and its manifest, the time before.
         if redactor.lines or rewritten.sha256 != file.sha256:
             lake.put(packed, name)
@@ -187,6 +194,14 @@ def redact_stray(lake: Lake, table: str, name: str, people: Collection[str], wor
         lake.put(packed, name)
     packed.unlink(missing_ok=True)
     return redactor.lines
+
+
+def _unlike(manifest: Manifest, file: LandedFile, found: str) -> DamagedError:
+    return DamagedError(
+        f"{manifest.table}: {file.name} of capture {manifest.capture} was changed or cut on disk: it {found}, where "
+        f"{file.lines:,} lines landed. People cannot be taken out of it: restore the file from a copy, or remove the "
+        "folder of its capture, whose rows in changes stay"
+    )
 
 
 def _land_file(
@@ -255,21 +270,26 @@ def captures(lake: Lake, table: str) -> list[str]:
 def captures_since(lake: Lake, table: str, since: datetime) -> list[Manifest]:
     """The captures taken at or after an instant, oldest first; older ones are told by their id, not read.
 
-    Not those that cannot become rows: whoever counts on their partitions would end without them.
+    Not those that cannot become rows or are set aside: whoever counts on their partitions would end without them.
     """
     first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     # By their ids first: whether each of all there ever were has a manifest would be a question for each.
     named = [name for name in lake.folders(layout.landing_folder(table)) if name >= first]
     recent = [name for name in named if lake.exists(layout.manifest(table, name))]
     if recent:
-        recent = sorted(set(recent) - rejected(lake, table))
+        recent = sorted(set(recent) - without_rows(lake, table))
     manifests = [read_manifest(lake, table, capture) for capture in recent]
     return [manifest for manifest in manifests if manifest.captured_at >= since]
 
 
 def rejected(lake: Lake, table: str) -> set[str]:
-    """The captures that cannot become rows."""
+    """The captures with a record that cannot become a row."""
     return set(captures_in(lake, layout.rejected_folder(table)))
+
+
+def without_rows(lake: Lake, table: str) -> set[str]:
+    """The captures that landed and that no merge takes along: rejected, or set aside."""
+    return rejected(lake, table) | set(captures_in(lake, layout.set_aside_folder(table)))
 
 
 def captures_in(lake: Lake, folder: str) -> list[str]:
@@ -278,14 +298,24 @@ def captures_in(lake: Lake, folder: str) -> list[str]:
 
 
 def pending(lake: Lake, table: str) -> list[Manifest]:
-    """Captures that landed and are not yet in changes, oldest first."""
-    names = captures_in(lake, layout.pending_folder(table))
-    return [read_manifest(lake, table, name) for name in names if lake.exists(layout.manifest(table, name))]
+    """Captures that landed and are not in changes yet, oldest first. One whose manifest cannot be read is set aside: it
+    would stop every other."""
+    found = []
+    for capture in captures_in(lake, layout.pending_folder(table)):
+        if lake.exists(layout.manifest(table, capture)):
+            try:
+                found.append(read_manifest(lake, table, capture))
+            except (LakeError, LookupError, TypeError, ValueError):
+                told = {"capture": capture, "problem": "its manifest cannot be read: restore it", "tries": 1}
+                lake.write_json(layout.set_aside_file(table, capture), told)
+                lake.delete(layout.pending_file(table, capture))
+    return found
 
 
 def mark_merged(lake: Lake, manifest: Manifest) -> None:
     """The capture's rows are in changes, whatever was said of it before."""
     lake.delete(layout.rejected_file(manifest.table, manifest.capture))
+    lake.delete(layout.set_aside_file(manifest.table, manifest.capture))
     lake.delete(layout.pending_file(manifest.table, manifest.capture))
 
 
@@ -293,4 +323,5 @@ def reject(lake: Lake, manifest: Manifest, problem: str) -> None:
     """The capture cannot become rows. It stays landed, and is not tried with every later one."""
     record = {"capture": manifest.capture, "problem": problem}
     lake.write_json(layout.rejected_file(manifest.table, manifest.capture), record)
+    lake.delete(layout.set_aside_file(manifest.table, manifest.capture))
     lake.delete(layout.pending_file(manifest.table, manifest.capture))

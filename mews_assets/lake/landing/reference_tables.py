@@ -66,7 +66,7 @@ def write_reference(
     name = layout.reference_file(reference.name)
     schema = plain(reference_schema(reference))
     with lake.lock(f"{layout.REFERENCE}-{reference.name}"), lake.workspace() as workspace:
-        sent = _sent(reference, records, captured_at, workspace).select(schema.names).cast(schema)
+        sent = _sent(lake, reference, records, captured_at, workspace).select(schema.names).cast(schema)
         held = _held(lake, name, schema)
         kept = held.filter(pc.invert(pc.is_in(held["id"], pc.unique(sent["id"]))))
         rows = pa.concat_tables([sent, kept]).sort_by("id").combine_chunks()
@@ -78,12 +78,14 @@ def write_reference(
     return measures
 
 
-def _sent(reference: Reference, records: Iterable[bytes], captured_at: datetime, workspace: Path) -> pa.Table:
+def _sent(
+    lake: Lake, reference: Reference, records: Iterable[bytes], captured_at: datetime, workspace: Path
+) -> pa.Table:
     lines, target = workspace / f"{reference.name}.jsonl", workspace / "sent.parquet"
     with lines.open("wb") as file:
         file.writelines(record + b"\n" for record in records)
     own = {SENT_AT: f"TIMESTAMPTZ {literal(captured_at.isoformat())}"}
-    convert(reference.table, [lines], target, own=own)
+    convert(reference.table, [lines], target, own=own, memory=lake.memory)
     return pq.read_table(target, partitioning=None)
 
 

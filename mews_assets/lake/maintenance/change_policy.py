@@ -116,11 +116,11 @@ def _rebuild(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
 
 def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
     """All captures whose rows are in changes. Raises LakeError where one is gone that rows need."""
-    rejected = capture_store.rejected(lake, table.name)
+    without_rows = capture_store.without_rows(lake, table.name)
     every = [
         capture_store.read_manifest(lake, table.name, one) for one in capture_store.captures(lake, table.name)
     ]
-    used = [one for one in every if one.capture not in rejected]
+    used = [one for one in every if one.capture not in without_rows]
     shown = snapshot.landed_snapshots(lake, table)
     if gone := sorted(one.capture for one in (*used, *shown) if one.expired_at is not None):
         raise LakeError(

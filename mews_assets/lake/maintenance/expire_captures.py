@@ -66,7 +66,11 @@ def _unmerged(lake: Lake, readers: Iterable[str]) -> set[str]:
     """Captures that may still be read, of one name or of another whose rows are found by this one's."""
     found: set[str] = set()
     for name in readers:
-        for folder in (layout.pending_folder(name), layout.rejected_folder(name)):
+        for folder in (
+            layout.pending_folder(name),
+            layout.rejected_folder(name),
+            layout.set_aside_folder(name),
+        ):
             found.update(capture_store.captures_in(lake, folder))
     return found
 

@@ -30,6 +30,8 @@ _READ_TYPES = {
     Kind.JSON: "JSON",
 }
 DECIMAL_TYPE = "DECIMAL(38, 18)"
+DEFAULT_MEMORY = 1 << 30
+"""Bytes, where MEWS_MEMORY does not say."""
 
 
 _IDLE: list[duckdb.DuckDBPyConnection] = []
@@ -48,19 +50,19 @@ os.register_at_fork(before=_close_idle)  # an engine's threads do not live on in
 
 @contextmanager
 def open_duckdb(
-    workspace: Path, *, threads: int | None = None, memory: str = "400MB"
+    workspace: Path, *, threads: int | None = None, memory: int = DEFAULT_MEMORY
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of its own, in memory, spilling into the workspace.
 
-    `memory` bounds what it holds for itself; the readers' buffers come on top. All that is made in the block goes
-    with it. An engine is used again only after a block that went well and did not spill.
+    `memory` bounds, in bytes, what it holds for itself; the readers' buffers come on top. All that is made in the block
+    goes with it. An engine is used again only after a block that went well and did not spill.
     """
     engine = _IDLE.pop() if _IDLE else _start()
     connection = engine.cursor()
     is_fit = False
     try:
         engine.execute(f"SET threads = {threads or min(4, os.cpu_count() or 1)}")
-        engine.execute(f"SET memory_limit = '{memory}'")
+        engine.execute(f"SET memory_limit = '{memory}B'")
         engine.execute(f"SET temp_directory = {literal(_spilling_place(workspace))}")
         engine.execute("ATTACH ':memory:' AS work")
         connection.execute("USE work")

@@ -28,6 +28,7 @@ import pyarrow.fs as pafs
 from mews_assets.catalog.privacy import KEEP, Privacy
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.duckdb_session import DEFAULT_MEMORY
 from mews_assets.lake.storage.stored_policy import refuse_other_policy, stored_policy, written_policy
 from mews_assets.windows import Grain
 
@@ -54,6 +55,8 @@ class Lake:
     grain: Grain
     privacy: Privacy = KEEP
     """What its tables show of personal data."""
+    memory: int = DEFAULT_MEMORY
+    """Bytes that the engine of one piece of work on it may hold for itself."""
 
     @property
     def local_root(self) -> Path | None:

@@ -16,6 +16,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     state/directory.json                               enterprises and chains, and the connection of each
     state/pending/<table>/<capture>.json               landed, not yet in changes
     state/rejected/<table>/<capture>.json              landed, and cannot become rows
+    state/set_aside/<table>/<capture>.json             landed, and ended every merge that took it along
     state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet
                                                        rows seen before their window was asked for
     state/exports/<connection>/<export>.json           exports asked for and not yet landed
@@ -199,6 +200,14 @@ def rejected_folder(table: str) -> str:
 
 def rejected_file(table: str, capture: str) -> str:
     return f"{rejected_folder(table)}/{safe_name(capture)}.json"
+
+
+def set_aside_folder(table: str) -> str:
+    return f"state/set_aside/{table}"
+
+
+def set_aside_file(table: str, capture: str) -> str:
+    return f"{set_aside_folder(table)}/{safe_name(capture)}.json"
 
 
 def boundary_tables_folder(table: str) -> str:

@@ -44,7 +44,7 @@ def test_rows_go_to_the_window_of_their_stamp_and_the_scope_they_name(lake):
     assert ids(lake, ORDER_ITEMS, SOUTH, march(3)) == ["c"]
     assert set(merged.partitions) == {partition(day, scope) for day in (2, 3) for scope in BOTH}
     assert capture_of(merged).is_reconciled
-    assert capture_of(merged).dealt == 4
+    assert capture_of(merged).rows_assigned == 4
 
 
 def test_the_first_and_last_instant_of_a_window_are_told_to_the_microsecond(lake):
@@ -72,7 +72,7 @@ def test_the_first_and_last_instant_of_a_window_are_told_to_the_microsecond(lake
 def test_a_row_that_nobody_asked_for_is_counted_and_the_capture_is_not_reconciled(lake, odd):
     merged = merged_items(lake, [item("a", at(2, 1)), odd], days(2, 3))
     found = capture_of(merged)
-    assert (found.dealt, found.boundary, found.unexplained) == (1, 0, 1)
+    assert (found.rows_assigned, found.edge_rows, found.unexplained) == (1, 0, 1)
     assert not found.is_reconciled
     assert ids(lake, ORDER_ITEMS, NORTH, march(2)) == ["a"]
 
@@ -146,7 +146,7 @@ def test_outlet_items_are_dealt_by_their_bill_and_not_by_their_own_stamp(lake):
     assert ids(lake, OUTLET_ITEMS, NORTH, march(2)) == ["1", "4"]
     assert ids(lake, OUTLET_ITEMS, NORTH, march(3)) == ["2"]
     assert bills_merged.partitions[partition(3)].repeats == 1
-    assert (capture_of(items_merged).dealt, capture_of(items_merged).boundary) == (3, 1)
+    assert (capture_of(items_merged).rows_assigned, capture_of(items_merged).edge_rows) == (3, 1)
     assert capture_of(items_merged).is_reconciled
     found = rows(lake, OUTLET_ITEMS, NORTH, march(2))
     assert found.column("_window_utc").to_pylist() == [at(2, 5)] * 2

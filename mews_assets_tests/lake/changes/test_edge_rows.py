@@ -24,7 +24,7 @@ def test_a_row_at_the_very_end_goes_to_the_next_window_that_stands_already(lake)
     merged = merged_items(lake, [item("b", at(2, 1)), item("edge", at(3))], days(2, 3))
     assert ids(lake, ORDER_ITEMS, NORTH, march(2)) == ["b"]
     assert ids(lake, ORDER_ITEMS, NORTH, march(3)) == ["edge", "a"]
-    assert (capture_of(merged).dealt, capture_of(merged).boundary) == (1, 1)
+    assert (capture_of(merged).rows_assigned, capture_of(merged).edge_rows) == (1, 1)
     assert capture_of(merged).is_reconciled
 
 

@@ -264,7 +264,7 @@ def test_large_partitions_are_cut_into_row_groups_and_lose_nothing(lake, monkeyp
     from mews_assets.lake.storage import chunked_sort
 
     monkeypatch.setattr(partition_writer, "_ROW_GROUP_ROWS", 1000)
-    monkeypatch.setattr(chunked_sort, "SLICE_ROWS", 2000)
+    monkeypatch.setattr(chunked_sort, "_SORTED_AT_MOST", 400_000)
     stamps = [at(2) + timedelta(seconds=n) for n in range(9_000)]
     records = [item(f"{n}", one) for n, one in enumerate(stamps)] * 2
     merged = merged_items(lake, records, days(2, 4))

@@ -25,7 +25,7 @@ from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.maintenance.expire_captures import expire
-from mews_assets.lake.storage import layout, parquet
+from mews_assets.lake.storage import chunked_sort, layout, parquet
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import ALL_TIME, Grain
 from mews_assets_tests.lake.current.test_update import read
@@ -225,7 +225,7 @@ def test_a_file_made_anew_with_less_in_it_makes_current_anew(lake: Lake) -> None
 
 def test_a_long_snapshot_is_written_in_row_groups(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "_ROW_GROUP_ROWS", 40)
-    monkeypatch.setattr(latest_rows, "_STRETCH_ROWS", 30)
+    monkeypatch.setattr(chunked_sort, "_SORTED_AT_MOST", 8_000)
     monkeypatch.setattr(latest_rows, "_BATCH_ROWS", 25)
     assert show(lake, [item(f"{number:03}", at(1)) for number in range(100)]).rows == 100
     assert [row["id"] for row in shown(lake)] == [f"{number:03}" for number in range(100)]

@@ -39,7 +39,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setattr(forgetting, what, stop)
 
 
-@pytest.mark.parametrize("what", ["search", "_forget_in", "_withhold_problems", "remember"])
+@pytest.mark.parametrize("what", ["search", "_erase_in_table", "_withhold_problems", "add_to_erasure_list"])
 @pytest.mark.parametrize("asked", [ANNA, ONCE])
 def test_a_second_try_searches_for_what_the_first_knew(
     annas: Lake, monkeypatch: pytest.MonkeyPatch, what: str, asked: str

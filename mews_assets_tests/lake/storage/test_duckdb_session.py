@@ -24,11 +24,11 @@ def setting(engine: duckdb.DuckDBPyConnection, name: str) -> str:
 
 
 def test_an_engine_is_used_again_and_nothing_of_the_block_before_is_there(tmp_path: Path) -> None:
-    with open_duckdb(tmp_path / "a", threads=1, memory="100MiB") as engine:
+    with open_duckdb(tmp_path / "a", threads=1, memory=100 << 20) as engine:
         engine.execute("CREATE TEMP TABLE place AS SELECT 1 AS number; SET TimeZone = 'Asia/Tokyo'")
         engine.execute("CREATE SCHEMA changes; CREATE VIEW changes.bills AS SELECT 1 AS number")
     ((kept,),) = [engines._IDLE]
-    with open_duckdb(tmp_path / "b", threads=2, memory="200MiB") as engine:
+    with open_duckdb(tmp_path / "b", threads=2, memory=200 << 20) as engine:
         assert engines._IDLE == []
         with pytest.raises(duckdb.CatalogException):
             engine.execute("FROM place")
@@ -59,7 +59,7 @@ def test_an_engine_is_not_used_again_after_an_error(tmp_path: Path) -> None:
 
 def test_an_engine_that_spilled_into_its_workspace_is_not_used_again(tmp_path: Path) -> None:
     """It would go on to spill there, where the next block has no business, or nothing is any more."""
-    with open_duckdb(tmp_path, threads=1, memory="60MB") as engine:
+    with open_duckdb(tmp_path, threads=1, memory=60_000_000) as engine:
         engine.execute(
             "CREATE TEMP TABLE wide AS SELECT repeat('x', 100) || i AS x FROM range(2000000) AS t(i)"
         )

@@ -1,0 +1,63 @@
+"""The check `captures_merged`: whether all that landed of a table is in its tables, or how much waits and why.
+
+Lives here: the check's spec and its verdict, one for the table as a whole. The lake says what waits, so that a capture
+that another run left is told of by every run of the table until it is merged.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from mews_assets.catalog.model import Table
+from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.checks import markdown
+from mews_assets.lake.landing.unmerged_captures import unmerged_of
+from mews_assets.lake.storage.lake import Lake
+
+CAPTURES_MERGED = "captures_merged"
+_SHOWN = 10
+
+
+def captures_merged_spec(table: Table) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        CAPTURES_MERGED,
+        asset=changes_key(table),
+        description="Every capture that landed is in the table, or waits for its turn. ERROR: what Mews sent is in the "
+        f"landing and not in the table. One that waits is tried with every run; one set aside is not: mend the cause, "
+        f"then run `mews-assets retry {table.name}`.",
+    )
+
+
+def captures_merged(table: Table, lake: Lake) -> dg.AssetCheckEvaluation:
+    """The verdict on the table as it stands."""
+    waiting = unmerged_of(lake, table.name)
+    set_aside = sum(one.is_set_aside for one in waiting)
+    return dg.AssetCheckEvaluation(
+        asset_key=changes_key(table),
+        check_name=CAPTURES_MERGED,
+        passed=not waiting,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "captures_set_aside": set_aside,
+            "captures_waiting": len(waiting) - set_aside,
+            **(
+                {
+                    "worst": markdown(
+                        {
+                            "capture": one.capture,
+                            "landed as": one.table,
+                            "hotels or chains": ", ".join(one.scopes[:3]),
+                            "window": one.window,
+                            "state": "set aside" if one.is_set_aside else "waits",
+                            "tries": one.tries,
+                            "cause": one.cause,
+                        }
+                        for one in waiting[:_SHOWN]
+                    ),
+                    "causes": dg.MetadataValue.json([one.cause for one in waiting[:_SHOWN]]),
+                }
+                if waiting
+                else {}
+            ),
+        },
+    )
