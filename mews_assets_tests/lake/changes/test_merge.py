@@ -15,7 +15,6 @@ import pytest
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.changes.merge_result import MergeResult
-from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -119,7 +118,7 @@ def test_items_whose_bills_cannot_be_read_are_rejected_with_them(lake):
 
 
 @pytest.mark.parametrize("cut", ["shorter", "garbage"])
-def test_a_landed_file_that_was_damaged_is_rejected_and_not_taken_for_a_smaller_one(lake, cut):
+def test_a_landed_file_that_was_damaged_is_set_aside_and_not_taken_for_a_smaller_one(lake, cut):
     import zstandard
 
     manifest = land(lake, ORDER_ITEMS, [item(f"{n}", at(2)) for n in range(10)], days(2, 3))
@@ -128,7 +127,8 @@ def test_a_landed_file_that_was_damaged_is_rejected_and_not_taken_for_a_smaller_
     shorter = zstandard.compress(b"".join(whole.splitlines(keepends=True)[:7]))
     file.write_bytes(shorter if cut == "shorter" else b"garbage")
     merged = merge(lake, ORDER_ITEMS, threads=1)
-    assert isinstance(merged.rejected[manifest.capture], RecordError)
+    assert not merged.rejected
+    assert merged.unmerged[manifest.capture].is_set_aside
     assert not everything(lake, ORDER_ITEMS)
 
 
