@@ -105,6 +105,8 @@ def convert(
     Raises RecordError naming file, line and field on the first record that cannot become a row; nothing is
     then left at the target, and what stood there before still stands.
     """
+    if not sources:
+        raise LakeError(f"{table.name}: no file to convert was given, so {target} was not written")
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}.aside")
     try:
         job = _Job(
@@ -296,7 +298,7 @@ def _reads(job: _Job, spill: Path, lines: bytes, columns: tuple[Column, ...]) ->
 
 
 def _named(sources: list[Path]) -> str:
-    return ", ".join(path.name for path in sources) or "no file"
+    return ", ".join(path.name for path in sources)
 
 
 def absent_columns(table: Table, file: Path) -> list[str]:
