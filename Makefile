@@ -27,7 +27,7 @@ lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff format --check mews_assets mews_assets_tests benchmarks
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## the README's figures: speed and memory, as ratios in one run
+bench: $(INSTALLED) ## the figures of docs/benchmarks.md: speed and memory, as ratios in one run
 	$(BIN)/python -m benchmarks.conversion
 	$(BIN)/python -m benchmarks.checks
 	$(BIN)/python -m benchmarks.scale --run

@@ -1,1 +1,1 @@
-"""Benchmarks: where the README's figures come from. Ratios within one run, for machines are noisy."""
+"""Benchmarks: where the figures of docs/benchmarks.md come from. Ratios within one run, for machines are noisy."""

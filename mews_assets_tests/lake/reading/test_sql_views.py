@@ -267,12 +267,12 @@ def test_a_lake_in_a_bucket_says_that_duckdb_cannot_open_it() -> None:
         pass
 
 
-README = (ROOT / "README.md").read_text()
+READING = (ROOT / "docs" / "reading.md").read_text()
 
 
-def readme_lines(folder: Path) -> dict[str, str]:
-    """The lines of the README that read the demo's lake, for one that stands elsewhere, by reader and folder."""
-    lines = re.findall(r"^(?:pandas|pyarrow|duckdb|polars)\..*data/demo/lake/.*$", README, re.M)
+def documented_lines(folder: Path) -> dict[str, str]:
+    """The lines of docs/reading.md that read the demo's lake, for one that stands elsewhere, by reader and folder."""
+    lines = re.findall(r"^(?:pandas|pyarrow|duckdb|polars)\..*data/demo/lake/.*$", READING, re.M)
     named = {" ".join(re.findall(r"^\w+|changes|current", line)): line for line in lines}
     return {
         name: line.replace("data/demo/lake", str(folder)).replace("2026-11", "2026-03")
@@ -282,13 +282,13 @@ def readme_lines(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("above", ["plain", "state=prod", "id=7", "scope=berlin/window=2020-01-01"])
 def test_pandas_polars_pyarrow_and_duckdb_read_a_table_in_one_line(tmp_path: Path, above: str) -> None:
-    """The lines of the README, below folders that look like columns."""
+    """The lines of docs/reading.md, below folders that look like columns."""
     root = tmp_path / above / "lake"
     land(fill(root), ORDER_ITEMS, [item("z", at(20))], days(20, 21))
     merge(open_lake(str(root), Grain.DAILY), ORDER_ITEMS, threads=1)
     read = {
         name: eval(line, {"duckdb": duckdb, "pandas": pd, "pyarrow": pa, "polars": pl})
-        for name, line in readme_lines(root).items()
+        for name, line in documented_lines(root).items()
     }
     assert set(read) == {
         "pandas current",
