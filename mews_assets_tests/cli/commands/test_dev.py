@@ -42,7 +42,8 @@ def test_the_ui_is_opened_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) 
 def test_no_address_that_is_open_to_others_is_told_anywhere() -> None:
     root = ROOT
     files = [root / "README.md", root / "Makefile", root / "dagster.yaml", root / "workspace.yaml"]
-    files += [*(root / "docs").glob("*.md"), *(root / "mews_assets").rglob("*.py"), *(root / "benchmarks").rglob("*.py")]
+    files += (root / "docs").glob("*.md")
+    files += [*(root / "mews_assets").rglob("*.py"), *(root / "benchmarks").rglob("*.py")]
     assert [str(path) for path in files if "0.0.0.0" in path.read_text()] == []
 
 
