@@ -21,6 +21,7 @@ _COMMANDS = {
     "sandbox": "serve a Mews Connector API to try against",
     "convert": "convert JSON Lines of one table to one Parquet file",
     "docs": "write the page of all tables from the catalog",
+    "dbt-sources": "write dbt's sources.yml for the lake, or for a warehouse that its tables were loaded into",
     "pull": "capture and write partitions without Dagster",
     "forget": "take a customer out of the lake, landings included, and search it for what is left",
     "repolicy": "bring the tables under what MEWS_PII says now",
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action=_Version, nargs=0, help="say which this is")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
-        module = importlib.import_module(f"mews_assets.cli.commands.{name}")
+        module = importlib.import_module(f"mews_assets.cli.commands.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         module.add_arguments(command)
         command.set_defaults(run=module.run)

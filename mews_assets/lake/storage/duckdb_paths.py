@@ -71,6 +71,20 @@ def parquet_partitions(
     return selected, _read_parquet(pattern, schema, options)
 
 
+def parquet_of_lake(lake: str, root: str, files: str) -> str:
+    """The rows of a table's files, for a tool of others that runs DuckDB over a lake elsewhere.
+
+    `lake` is the lake's folder or URI, `root` what the tool puts before `files`, a path below it in which `*` is any
+    name. Raises LakeError where the lake's name would be a pattern, or could not be quoted by such a tool.
+    """
+    if found := [mark for mark in f"{_PATTERN}{{}}'" if mark in lake]:
+        raise LakeError(
+            f"the lake {lake!r} cannot be named to DuckDB in another tool, which takes {' '.join(found)} for a pattern "
+            "or a quote. Move the lake, or let the tool attach its lake.duckdb"
+        )
+    return f"read_parquet('{root}/{files}', hive_partitioning = false, union_by_name = true)"
+
+
 def json_lines(files: Sequence[Path], columns: str, line_bytes: int) -> str:
     """The records of these files of JSON Lines, all compressed alike; `columns` are names and types as SQL."""
     compressions = {_COMPRESSION.get(file.suffix, _NOT_COMPRESSED) for file in files}
