@@ -18,9 +18,6 @@ from mews_assets.lake.storage.parquet import open_writer
 from mews_assets.marts.inputs import open_inputs
 from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict
 
-_LEVEL = 3
-"""Of zstd."""
-
 
 @dataclass(frozen=True)
 class Made:
@@ -97,7 +94,7 @@ def make(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None)
     png = draw(mart, rows, as_of)
     with lake.workspace() as workspace:
         aside = workspace / layout.ROWS_FILE
-        with open_writer(aside, rows.schema.remove_metadata(), rows, _LEVEL) as writer:
+        with open_writer(aside, rows.schema.remove_metadata(), rows) as writer:
             writer.write_table(rows)
         lake.put(aside, layout.mart_file(mart.name))
     lake.write(layout.mart_plot(mart.name), png)

@@ -33,6 +33,8 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mews_assets.catalog import table
+from mews_assets.lake.current.version_order import order_by
 from mews_assets.marts import clocks, columns, faults, pictures, preview
 from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
 
@@ -55,8 +57,7 @@ seen AS (
         ORDER BY
             is_inferred,
             CASE WHEN is_inferred THEN updated_utc END,
-            updated_utc DESC,
-            _captured_at_utc DESC
+            {order_by(table("reservations"))}
     ) = 1
 ),
 stays AS (

@@ -48,11 +48,19 @@ def fill(folder: Path, versions: Iterable[Version]) -> Lake:
     return lake
 
 
-def put_changes(lake: Lake, name: str, found: dict[tuple[str, str], list[bytes]]) -> None:
+def put_changes(
+    lake: Lake,
+    name: str,
+    found: dict[tuple[str, str], list[bytes]],
+    *,
+    window: str = WINDOW,
+    capture: str = "made",
+    captured_at: datetime = NOW,
+) -> None:
     table = catalog.table(name)
     own = {
-        "_landing_id": "'made'",
-        "_captured_at_utc": f"TIMESTAMPTZ '{NOW.isoformat()}'",
+        "_landing_id": f"'{capture}'",
+        "_captured_at_utc": f"TIMESTAMPTZ '{captured_at.isoformat()}'",
         "_window_utc": "NULL::TIMESTAMPTZ",
     }
     for (entity, scope), lines in found.items():
@@ -62,5 +70,5 @@ def put_changes(lake: Lake, name: str, found: dict[tuple[str, str], list[bytes]]
             source, target = workspace / "lines.jsonl", workspace / "rows.parquet"
             source.write_bytes(b"".join(line + b"\n" for line in lines))
             convert(table, [source], target, own=own)
-            lake.put(target, layout.changes_file(name, scope, WINDOW))
+            lake.put(target, layout.changes_file(name, scope, window))
         update_current(lake, table, scope)

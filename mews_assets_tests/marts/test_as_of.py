@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
+
 from mews_assets.lake.storage import layout
 from mews_assets.marts import DAILY_REVENUE, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
 from mews_assets.marts.make import compute
-from mews_assets_tests.marts.made import AS_OF, Books, fill, hotel
+from mews_assets_tests.marts.made import AS_OF, Books, fill, hotel, line
+from mews_assets_tests.marts.stage import put_changes
 from mews_assets_tests.marts.test_left_out import books_of
 
 START = datetime(2026, 3, 7, tzinfo=UTC)
@@ -95,3 +98,24 @@ def test_a_version_without_its_creation_is_seen_from_its_update_on(tmp_path: Pat
     books.stay("one", "2026-04-11T15:00:00Z", "2026-04-12T10:00:00Z", CreatedUtc=None)
     (row,) = compute(fill(tmp_path / "lake", books), OCCUPANCY_AND_PICKUP, AS_OF).to_pylist()
     assert (row["rooms"], row["rooms_7_days_ago"], row["rooms_30_days_ago"]) == (1, 1, 0)
+
+
+EARLIER, LATER = datetime(2026, 4, 2, tzinfo=UTC), datetime(2026, 4, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("windows", [("2026-04-01", "2026-04-02"), ("2026-04-02", "2026-04-01")])
+@pytest.mark.parametrize("last", [("a", LATER), ("c", EARLIER)], ids=["by-capture-time", "by-landing-id"])
+@pytest.mark.parametrize(("as_of", "is_inferred"), [(AS_OF, False), (EARLIER.replace(month=3), True)])
+def test_of_two_contents_of_one_stamp_the_one_captured_last_counts(
+    windows: tuple[str, str], last: tuple[str, datetime], as_of: datetime, is_inferred: bool, tmp_path: Path
+) -> None:
+    """The same order of versions as in current: the capture's time, then its id."""
+    lake = fill(tmp_path / "lake", Books([hotel("one", "UTC")]))
+    for window, night, (capture, captured_at) in zip(windows, (11, 14), (("b", EARLIER), last), strict=True):
+        books = Books([])
+        stay = {"Id": "r", "CreatedUtc": "2026-01-01T00:00:00Z", "UpdatedUtc": "2026-04-01T12:00:00Z"}
+        books.stay("one", f"2026-04-{night}T15:00:00Z", f"2026-04-{night + 1}T10:00:00Z", **stay)
+        found = {("Reservation", "one"): [line(record) for _, record in books.rows["Reservation"]]}
+        put_changes(lake, "reservations", found, window=window, capture=capture, captured_at=captured_at)
+    (row,) = compute(lake, OCCUPANCY_AND_PICKUP, as_of).to_pylist()
+    assert (row["stay_date"].day, row["rooms"], row["inferred"]) == (14, 1, int(is_inferred))

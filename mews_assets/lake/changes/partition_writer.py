@@ -29,9 +29,15 @@ from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.changes.assign_partitions import IS_NEW, IS_WHOLE, LINE, PARTITION_NUMBER
 from mews_assets.lake.storage.chunked_sort import Room, sorted_batches
 from mews_assets.lake.storage.compare_rows import Mask, differing
-from mews_assets.lake.storage.parquet import ROW_GROUP_BYTES, cast_batch, open_batches, open_writer, plain
+from mews_assets.lake.storage.parquet import (
+    ROW_GROUP_BYTES,
+    ROW_GROUP_ROWS,
+    cast_batch,
+    open_batches,
+    open_writer,
+    plain,
+)
 
-_ROW_GROUP_ROWS = 65_536
 _BATCH_ROWS = 16_384
 _NO_CONTENT = {one.name for one in OWN_COLUMNS} - {"_exact_numbers"}
 """Columns that say how a row came, not what Mews said."""
@@ -259,7 +265,7 @@ class _Writer:
         self._held.append(rows)
         self._rows += rows.num_rows
         self._bytes += rows.nbytes
-        if self._rows >= _ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
+        if self._rows >= ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
             self._write_group(path)
 
     def finish(self, path: Path) -> None:
@@ -273,6 +279,6 @@ class _Writer:
     def _write_group(self, path: Path) -> None:
         rows = pa.Table.from_batches(self._held, self._schema)
         if self._open is None:
-            self._open = open_writer(path, self._schema, rows, level=3)
-        self._open.write_table(rows, row_group_size=_ROW_GROUP_ROWS)
+            self._open = open_writer(path, self._schema, rows)
+        self._open.write_table(rows, row_group_size=ROW_GROUP_ROWS)
         self._held, self._rows, self._bytes = [], 0, 0

@@ -36,8 +36,6 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.machine_errors import machine_errors_said
 from mews_assets.lake.storage.parquet import plain, write_rows
 
-_ROW_GROUP_ROWS = 65_536
-
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -196,7 +194,7 @@ class _SnapshotMerge:
     def _write(self, target: Path, sources: list[Path]) -> None:
         with open_duckdb(self.workspace, threads=self.threads, memory=self.lake.memory) as engine:
             rows = latest_rows(engine, self.table, sources, Room(self.workspace, self.lake.memory))
-            write_rows(target, self.schema, self._own(rows), _ROW_GROUP_ROWS)
+            write_rows(target, self.schema, self._own(rows))
 
     def _own(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         """The rows of the scope, where they say whose they are."""

@@ -46,8 +46,7 @@ _SNAPSHOT = layout.SNAPSHOT
 """Among the keys of windows: the file of the snapshot. No window has such a key."""
 FORMAT_VERSION = 1
 """Of what is remembered and how the newest is chosen. Raised when a file made before must be made anew."""
-_ROW_GROUP_ROWS = 65_536
-_BATCH_ROWS = 16_384
+_BATCH_ROWS, _ID_BATCH_ROWS = 16_384, 65_536
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class _Update:
             arrived = latest_rows(engine, self.table, paths, Room(folder, self.lake.memory))
             rows = merge_newest(self.table, ours, arrived, reread, counts)
             says = {SOURCES_KEY: _sources_metadata(self.schema, self.listed)}
-            write_rows(target, self.schema, rows, _ROW_GROUP_ROWS, says)
+            write_rows(target, self.schema, rows, says)
         told = self._result(target, counts, len(fresh), versions, rebuilt)
         self.lake.put(target, self.name)
         return told
@@ -197,7 +196,7 @@ def _count_ids(path: Path) -> tuple[int, int]:
     """Rows of a file, and those whose id is not above the one before: in a sorted file, the repeats."""
     rows = repeated = 0
     last: str | None = None
-    for batch in open_batches(path, _ROW_GROUP_ROWS, ["id"]):
+    for batch in open_batches(path, _ID_BATCH_ROWS, ["id"]):
         ids = batch.column("id")
         repeated += pc.sum(pc.less_equal(ids[1:], ids[:-1])).as_py() or 0
         repeated += last is not None and ids[0].as_py() <= last

@@ -30,10 +30,8 @@ from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.landing.redact_lines import Redactor
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.parquet import ZSTD_LEVEL
 from mews_assets.windows import Grain, Window, from_api, to_api, windows_between
-
-_COMPRESSION_LEVEL = 3
-"""zstd's default: export files shrink to about a tenth; level 1 is a third faster and a tenth larger."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +229,7 @@ def _pack_lines(pieces: Iterable[bytes], packed: Path) -> tuple[int, int, str]:
     digest = hashlib.sha256()
     lines = size = 0
     unended = False
-    packer = zstandard.ZstdCompressor(level=_COMPRESSION_LEVEL)
+    packer = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
     with packed.open("wb") as target, packer.stream_writer(target) as writer:
         for piece in pieces:
             digest.update(piece)

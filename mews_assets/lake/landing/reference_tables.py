@@ -71,7 +71,7 @@ def write_reference(
         kept = held.filter(pc.invert(pc.is_in(held["id"], pc.unique(sent["id"]))))
         rows = pa.concat_tables([sent, kept]).sort_by("id").combine_chunks()
         aside = workspace / layout.ROWS_FILE
-        with open_writer(aside, schema, rows, level=3) as writer:
+        with open_writer(aside, schema, rows) as writer:
             writer.write_table(rows)
         measures = _measure(reference, aside, sent, held, kept, asked)
         lake.put(aside, name)

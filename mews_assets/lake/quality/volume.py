@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-import pyarrow.parquet as pq
+from datetime import datetime, timedelta
 
 from mews_assets.catalog.model import Table
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.footers import read_footers
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Grain, Window, next_start, window_at
 
@@ -71,21 +69,19 @@ def volumes(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[P
     places = {*wanted, *(Partition(one.scope, window) for one in wanted for window in earlier[one])}
     names = {place: layout.changes_file(table.name, place.scope, place.key(lake.grain)) for place in places}
     there = [place for place in places if names[place] in standing]
-    with ThreadPoolExecutor(8) as side_by_side:
-        read = side_by_side.map(lambda place: _footer(lake, names[place]), there)
-        footers = dict(zip(there, read, strict=True))
+    read = read_footers(lake, [names[place] for place in there], "_captured_at_utc")
+    footers = {place: read[names[place]] for place in there}
     found = {}
     for one in wanted:
         if one not in footers:
             continue
-        rows, captured = footers[one]
-        late = _is_late(table, one, captured)
+        late = _is_late(table, one, footers[one].earliest)
         before = [
-            footers[place][0]
+            footers[place].rows
             for place in (Partition(one.scope, window) for window in earlier[one])
-            if place in footers and not _is_late(table, place, footers[place][1])
+            if place in footers and not _is_late(table, place, footers[place].earliest)
         ]
-        found[one] = Volume(rows, () if late else tuple(before), late)
+        found[one] = Volume(footers[one].rows, () if late else tuple(before), late)
     return found
 
 
@@ -105,16 +101,3 @@ def _is_late(table: Table, partition: Partition, captured: datetime | None) -> b
     if table.fetch.filter != "UpdatedUtc" or captured is None:
         return False  # rows that never move on are the same whenever they are asked for
     return captured - partition.window.end > max(FRESH, partition.window.length)
-
-
-def _footer(lake: Lake, name: str) -> tuple[int, datetime | None]:
-    """The rows of a file, and when the first of them was captured."""
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
-        metadata = pq.read_metadata(source)
-    column = metadata.schema.names.index("_captured_at_utc")
-    first = [
-        statistics_.min if statistics_.min.tzinfo else statistics_.min.replace(tzinfo=UTC)
-        for group in range(metadata.num_row_groups)
-        if (statistics_ := metadata.row_group(group).column(column).statistics) and statistics_.has_min_max
-    ]
-    return metadata.num_rows, min(first, default=None)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.footers import Footer, read_footers
 from mews_assets.lake.storage.lake import Lake
 
 
@@ -31,12 +32,11 @@ class Inventory:
 def inventory(lake: Lake, table: Table) -> dict[str, Inventory]:
     """What `changes/<table>` holds, by scope."""
     names = lake.files(layout.changes_folder(table.name), recursive=True)
-    with ThreadPoolExecutor(8) as side_by_side:
-        footers = list(side_by_side.map(lambda name: _footer(lake, table, name), names))
-    by_scope: dict[str, list[_Footer]] = {}
-    for footer in footers:
-        by_scope.setdefault(footer.scope, []).append(footer)
-    return {scope: _combined(found) for scope, found in by_scope.items()}
+    by_scope: dict[str, dict[str, Footer]] = {}
+    for name, footer in read_footers(lake, names, snake_case(table.version_column)).items():
+        scope, window = layout.partition_of(name)
+        by_scope.setdefault(scope, {})[window] = footer
+    return {scope: _inventory(footers) for scope, footers in by_scope.items()}
 
 
 def newest_windows(
@@ -97,40 +97,10 @@ def totals(by_scope: Mapping[str, Inventory]) -> Totals:
     )
 
 
-@dataclass(frozen=True)
-class _Footer:
-    scope: str
-    window: str
-    rows: int
-    size_bytes: int
-    newest: datetime | None
-
-
-def _combined(footers: Iterable[_Footer]) -> Inventory:
-    found = list(footers)
+def _inventory(footers: Mapping[str, Footer]) -> Inventory:
     return Inventory(
-        windows=frozenset(one.window for one in found),
-        rows=sum(one.rows for one in found),
-        size_bytes=sum(one.size_bytes for one in found),
-        newest=max((one.newest for one in found if one.newest is not None), default=None),
+        windows=frozenset(footers),
+        rows=sum(footer.rows for footer in footers.values()),
+        size_bytes=sum(footer.size_bytes for footer in footers.values()),
+        newest=max((one.latest for one in footers.values() if one.latest is not None), default=None),
     )
-
-
-def _footer(lake: Lake, table: Table, name: str) -> _Footer:
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
-        size = source.size()
-        metadata = pq.read_metadata(source)
-    column = metadata.schema.names.index(snake_case(table.version_column))
-    stamps = [
-        _instant(statistics.max)
-        for group in range(metadata.num_row_groups)
-        if (statistics := metadata.row_group(group).column(column).statistics) and statistics.has_min_max
-    ]
-    scope, window = layout.partition_of(name)
-    return _Footer(scope, window, metadata.num_rows, size, max(stamps, default=None))
-
-
-def _instant(stamp: datetime | date) -> datetime:
-    if isinstance(stamp, datetime):
-        return stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)
-    return datetime(stamp.year, stamp.month, stamp.day, tzinfo=UTC)

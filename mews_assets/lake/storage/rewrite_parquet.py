@@ -13,10 +13,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mews_assets.lake.storage.footers import read_metadata
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import open_writer
-
-_LEVEL = 3
 
 
 def rewrite(
@@ -29,7 +28,7 @@ def rewrite(
 ) -> int:
     """Put the changed file in place; nothing is done where nothing changes. Returns how many rows changed.
 
-    `says` is added to what the file says about itself; the file is then written in any case.
+    `key_value_metadata` is added to what the file says about itself; the file is then written in any case.
     """
     source = lake.local_copy(name, workspace)
     aside = workspace / f"{uuid.uuid4().hex}.parquet"
@@ -44,10 +43,10 @@ def rewrite(
                 new = change(batch)
                 changed += 0 if new.equals(batch) else _changed_columns(new, batch)
                 rows = pa.Table.from_batches([new])
-                writer = writer or open_writer(aside, file.schema_arrow.remove_metadata(), rows, _LEVEL)
+                writer = writer or open_writer(aside, file.schema_arrow.remove_metadata(), rows)
                 writer.write_table(rows.replace_schema_metadata(None))
             if writer is None:
-                writer = open_writer(aside, file.schema_arrow.remove_metadata(), None, _LEVEL)
+                writer = open_writer(aside, file.schema_arrow.remove_metadata(), None)
             writer.add_key_value_metadata({**about, **(key_value_metadata or {})})
         finally:
             if writer is not None:
@@ -72,6 +71,5 @@ def _changed_columns(new: pa.RecordBatch, old: pa.RecordBatch) -> int:
 
 def read_key_value_metadata(lake: Lake, name: str, key: bytes) -> bytes | None:
     """What a file says about itself under a key."""
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
-        found: bytes | None = (pq.read_metadata(source).metadata or {}).get(key)
+    found: bytes | None = (read_metadata(lake, name)[0].metadata or {}).get(key)
     return found

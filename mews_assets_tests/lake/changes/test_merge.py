@@ -127,8 +127,7 @@ def test_a_landed_file_that_was_damaged_is_set_aside_and_not_taken_for_a_smaller
     shorter = zstandard.compress(b"".join(whole.splitlines(keepends=True)[:7]))
     file.write_bytes(shorter if cut == "shorter" else b"garbage")
     merged = merge(lake, ORDER_ITEMS, threads=1)
-    assert not merged.rejected
-    assert merged.unmerged[manifest.capture].is_set_aside
+    assert merged.unmerged[manifest.capture].is_set_aside and not merged.rejected
     assert not everything(lake, ORDER_ITEMS)
 
 
@@ -263,7 +262,7 @@ def test_large_partitions_are_cut_into_row_groups_and_lose_nothing(lake, monkeyp
     from mews_assets.lake.changes import partition_writer
     from mews_assets.lake.storage import chunked_sort
 
-    monkeypatch.setattr(partition_writer, "_ROW_GROUP_ROWS", 1000)
+    monkeypatch.setattr(partition_writer, "ROW_GROUP_ROWS", 1000)
     monkeypatch.setattr(chunked_sort, "_SORTED_AT_MOST", 400_000)
     stamps = [at(2) + timedelta(seconds=n) for n in range(9_000)]
     records = [item(f"{n}", one) for n, one in enumerate(stamps)] * 2

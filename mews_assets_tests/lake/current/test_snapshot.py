@@ -224,7 +224,7 @@ def test_a_file_made_anew_with_less_in_it_makes_current_anew(lake: Lake) -> None
 
 
 def test_a_long_snapshot_is_written_in_row_groups(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot, "_ROW_GROUP_ROWS", 40)
+    monkeypatch.setattr(parquet, "ROW_GROUP_ROWS", 40)
     monkeypatch.setattr(chunked_sort, "_SORTED_AT_MOST", 8_000)
     monkeypatch.setattr(latest_rows, "_BATCH_ROWS", 25)
     assert show(lake, [item(f"{number:03}", at(1)) for number in range(100)]).rows == 100

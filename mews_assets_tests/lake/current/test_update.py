@@ -22,6 +22,7 @@ from mews_assets.lake.current import latest_rows, update
 from mews_assets.lake.current.update import CurrentResult, update_current
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import chunked_sort, layout
+from mews_assets.lake.storage import parquet as storage_parquet
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, to_key, window_at
 from mews_assets_tests.lake.bucket import Bucket
@@ -224,8 +225,9 @@ def test_windows_without_rows_make_a_table_without_rows(lake: Lake) -> None:
 
 
 def test_many_row_groups_are_made_and_copied_whole(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update, "_ROW_GROUP_ROWS", 100)
+    monkeypatch.setattr(storage_parquet, "ROW_GROUP_ROWS", 100)
     monkeypatch.setattr(update, "_BATCH_ROWS", 30)
+    monkeypatch.setattr(update, "_ID_BATCH_ROWS", 100)
     monkeypatch.setattr(chunked_sort, "_SORTED_AT_MOST", 8_000)
     monkeypatch.setattr(latest_rows, "_BATCH_ROWS", 40)
     put_changes(lake, [thing(f"{number:04}", at(2, number / 1000)) for number in range(0, 1000, 2)])
@@ -288,6 +290,7 @@ def test_a_bucket_folds_like_a_folder() -> None:
 _FOLD_AND_DIE = """
 import os, signal, sys
 from mews_assets.lake.storage import lake as store
+from mews_assets.lake.storage import parquet as storage_parquet
 from mews_assets.lake.current.update import update_current
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.current.test_version_order import THINGS
