@@ -54,7 +54,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "defs": {*BELOW_DAGSTER, "clients", "alerts", "dagster", "pyarrow", "duckdb"},
     "definitions": {"defs", "settings"},
     "sandbox": {"catalog", "starlette", "uvicorn", "msgspec"},
-    "cli": {*BELOW_DAGSTER, "clients", "alerts", "cli", "defs", "sandbox", "dagster", "httpx", "dotenv"},
+    "cli": {
+        *BELOW_DAGSTER,
+        "clients",
+        "alerts",
+        "cli",
+        "defs",
+        "sandbox",
+        "dagster",
+        "dotenv",
+        "filelock",
+        "httpx",
+        "tabulate",
+    },
 }
 """By package: the packages it may import, ours and those of others. What is not here is a mistake."""
 
@@ -102,7 +114,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "arrow",
         "document",
     ),
-    "cli": ("home", "user_errors", "sandbox_process", "status_text", "commands", "__init__"),
+    "cli": ("home", "user_errors", "sandbox_process", "text_table", "status_text", "commands", "__init__"),
     "sandbox": ("clock", "records", "server", "simulation", "running", "command", "__main__"),
     "sandbox/simulation": (
         "instants",
