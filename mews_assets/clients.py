@@ -7,9 +7,9 @@ connection's name. Not here: which connections there are (`settings`), and how a
 from __future__ import annotations
 
 import os
-from typing import Any, Protocol
+from typing import Protocol
 
-from mews_assets.api import Credentials, MewsClient
+from mews_assets.api import Credentials, MewsClient, RequestLimits
 from mews_assets.settings import read_secret
 
 
@@ -33,11 +33,18 @@ class NamedConnection(Protocol):
     def access_token_variable(self) -> str: ...
 
 
-def client_of(platform: PlatformSettings, connection: NamedConnection, **more: Any) -> MewsClient:
-    """The client of one connection; `more` goes to MewsClient. Raises SettingError where a token is not set."""
+def client_of(
+    platform: PlatformSettings, connection: NamedConnection, limits: RequestLimits | None = None
+) -> MewsClient:
+    """The client of one connection. Raises SettingError where a token is not set."""
     credentials = Credentials(
         read_secret(os.environ, platform.client_token_variable),
         read_secret(os.environ, connection.access_token_variable),
         platform.client,
     )
-    return MewsClient(platform.platform_address, credentials, connection=connection.name, **more)
+    return MewsClient(
+        platform.platform_address,
+        credentials,
+        connection=connection.name,
+        limits=limits or RequestLimits(),
+    )

@@ -89,7 +89,6 @@ class Outbox:
         self.made = [(at, digest) for at, digest in self.made if abs(now - at) < HOUR]
         room = SINGLES_PER_HOUR - sum(not digest for _, digest in self.made)
         digests = [at for at, digest in self.made if digest]
-        digests = [at for at, digest in self.made if digest]
         may_digest = not digests or now - max(digests) >= DIGEST_EVERY
         bundles = bundled(self.waiting)
         for bundle in bundles[: max(room, 0)]:

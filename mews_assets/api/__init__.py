@@ -6,17 +6,20 @@ Reading order:
     transport  requests over HTTP: where they may go, how fast, and answers read within bounds
     refusals   an answer that is an error, as an error of ours
     answers    one answer, every record in its exact bytes
+    limits     how often a request or a download is tried, and how long it may take
+    runtime    network, clocks, sleep and chance, as one value
     client     `MewsClient`: one connection; the only place where tokens meet a request
     pages      `Pages`: a paginated operation, read to its end
     exports    adding exports, and how far they are
     waiting    polling an export within a deadline
     links      the current addresses of an export's files
-    download   the files of an export, checked and resumed
+    file_download   one file of an export, checked and resumed
+    download   all files of an export, side by side
 """
 
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
-from mews_assets.api.download import DownloadedFile, download_files
+from mews_assets.api.download import download_files
 from mews_assets.api.errors import (
     ConnectionSettingError,
     DownloadError,
@@ -42,16 +45,21 @@ from mews_assets.api.exports import (
     classify,
     get_exports,
 )
+from mews_assets.api.file_download import DownloadedFile
+from mews_assets.api.limits import BRIEF_TIMEOUTS, DownloadLimits, RequestLimits
 from mews_assets.api.pages import Page, Pages, read_page
+from mews_assets.api.runtime import Runtime
 from mews_assets.api.secrets import Credentials, redact
 from mews_assets.api.transport.pacing import SlidingWindow
 from mews_assets.api.waiting import ready_or_raise, wait_for_export
 
 __all__ = [
+    "BRIEF_TIMEOUTS",
     "Answer",
     "ConnectionSettingError",
     "Credentials",
     "DownloadError",
+    "DownloadLimits",
     "DownloadedFile",
     "Export",
     "ExportExpiredError",
@@ -68,6 +76,8 @@ __all__ = [
     "Pages",
     "PermanentError",
     "RepeatedCursorError",
+    "RequestLimits",
+    "Runtime",
     "SlidingWindow",
     "TooLargeError",
     "TransientError",

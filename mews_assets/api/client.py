@@ -8,11 +8,8 @@ Rests on: https://docs.mews.com/connector-api/guidelines (requests, responses, r
 from __future__ import annotations
 
 import logging
-import random as random_numbers
 import re
-import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -28,7 +25,9 @@ from mews_assets.api.errors import (
     TransientError,
     UnreadableError,
 )
+from mews_assets.api.limits import RequestLimits
 from mews_assets.api.refusals import ERROR_BYTES, MESSAGE_LENGTH, error_of, read_refusal
+from mews_assets.api.runtime import Runtime
 from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
 from mews_assets.api.transport.address import is_loopback, operation_url, read_platform_address
 from mews_assets.api.transport.bodies import ACCEPTED, PackedOtherwiseError, TooLongError, read_whole
@@ -40,25 +39,11 @@ from mews_assets.api.transport.retry import (
     read_http_date,
     retry_after_seconds,
     retryable,
-    utc_now,
     wait_seconds,
 )
 from mews_assets.api.transport.send import Http, Refuse
 
 log = logging.getLogger(__name__)
-
-TIMEOUTS = httpx.Timeout(connect=10.0, read=120.0, write=30.0, pool=120.0)
-"""Seconds per phase. Mews itself gives up on heavy requests with 408, so `read` is longer than that takes."""
-
-BRIEF_TIMEOUTS = httpx.Timeout(20.0, connect=5.0)
-"""For callers that come back in a minute and may not wait that long, such as a sensor's tick of at most 60 s."""
-
-OVERALL = 2.5
-"""Times the longest silence: the time for a whole answer, from the first byte sent to the last received. 300 s bring
-a usual page of 2 MB over a line of 60 kbit/s; a server that sends one byte a minute holds nobody for longer."""
-
-MAX_TRIES = 6
-"""With full jitter up to 30 s this rides out about a minute of trouble; longer waits belong to the caller."""
 
 MAX_ANSWER_BYTES = 128 << 20
 """A full page is 1,000 records; the largest seen have a few hundred kilobytes, a usual page one or two MB in all."""
@@ -79,7 +64,7 @@ _CREDENTIAL_KEYS = {"ClientToken", "AccessToken", "Client"}
 class MewsClient:
     """Asks one platform with one pair of tokens. Threads may share it; `with` closes it.
 
-    `connection` is the name errors and logs use for it. `max_tries` counts the first try too.
+    `connection` is the name errors and logs use for it.
     """
 
     def __init__(
@@ -89,30 +74,19 @@ class MewsClient:
         *,
         connection: str = "default",
         pacing: Pacing | None = None,
-        timeouts: httpx.Timeout = TIMEOUTS,
-        max_tries: int = MAX_TRIES,
-        transport: httpx.BaseTransport | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], object] = time.sleep,
-        random: Callable[[], float] = random_numbers.random,
-        now: Callable[[], datetime] = utc_now,
+        limits: RequestLimits = RequestLimits(),  # noqa: B008 - a frozen value
+        runtime: Runtime = Runtime(),  # noqa: B008 - a frozen value
     ) -> None:
-        if max_tries < 1:
-            raise ValueError(f"max_tries counts the first try, so it is at least 1, got {max_tries}")
         guard_http_logs()
         self.platform = read_platform_address(platform_address)
         self.connection = connection
         self.clock_skew_seconds: float | None = None
         """How far Mews' clock is ahead of ours, to the second; None before the first answer."""
         self._credentials = credentials
-        self._pacing = pacing or SlidingWindow(clock=clock, sleep=sleep)
-        self._max_tries = max_tries
-        self._clock = clock
-        self._sleep = sleep
-        self._random = random
-        self._now = now
-        self._seconds = OVERALL * (timeouts.read or TIMEOUTS.read or 120.0)
-        self._http = bare_http(self.platform, timeouts, transport)
+        self._pacing = pacing or SlidingWindow(clock=runtime.clock, sleep=runtime.wait)
+        self._limits = limits
+        self._runtime = runtime
+        self._http = bare_http(self.platform, limits.timeouts, runtime.transport)
 
     def __repr__(self) -> str:
         return f"MewsClient({str(self.platform)!r}, connection={self.connection!r})"
@@ -133,22 +107,13 @@ class MewsClient:
         secrets = self._credentials.secrets
         return redact(cut(text, ERROR_BYTES, secrets), secrets)[:MESSAGE_LENGTH] or "no detail"
 
-    def call(self, operation: str, body: Mapping[str, Any]) -> bytes:
-        """The answer's bytes: one JSON object."""
-        return self.ask(operation, body).body
-
-    def call_json(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer decoded. Not for money: numbers become doubles (see `Answer.records`)."""
-        answer = self.ask(operation, body)
-        return {key: answer.value(key) for key in answer.fields}
-
     def ask(self, operation: str, body: Mapping[str, Any], *, minimal: bool = False) -> Answer:
         """The answer with its request id. `minimal` lets Mews say 204 instead of an empty page.
 
         Raises TransientError when trouble outlasts the tries, TooLargeError at once, PermanentError at once.
         """
         content = self._body(operation, body)
-        for tries in range(1, self._max_tries + 1):
+        for tries in range(1, self._limits.max_tries + 1):
             self._pacing.acquire()
             found = self._try(operation, self._request(operation, content, minimal), tries)
             if isinstance(found, Answer):
@@ -160,14 +125,14 @@ class MewsClient:
 
     def _try(self, operation: str, request: httpx.Request, tries: int) -> Answer | MewsError:
         """What one request came to. An error is handed back: raised here, it would hold that of the library."""
-        started = self._clock()
+        started = self._runtime.clock()
         try:
-            with self._http.answer(request, self._seconds) as response:
+            with self._http.answer(request, self._limits.answer_seconds) as response:
                 self._note_clock(response)
                 log.debug(
                     "%s (%s): %d in %.2f s, try %d, request id %s",
                     *(operation, self.connection, response.status_code),
-                    *(self._clock() - started, tries, self._request_id(response)),
+                    *(self._runtime.clock() - started, tries, self._request_id(response)),
                 )
                 if reaction_to(response.status_code) is not Reaction.READ:
                     return self._refusal(operation, response)
@@ -266,7 +231,7 @@ class MewsClient:
             advice=advice,
         )
         if isinstance(error, TransientError):
-            error.retry_after_seconds = retry_after_seconds(response.headers, self._now())
+            error.retry_after_seconds = retry_after_seconds(response.headers, self._runtime.now())
         return error
 
     def _wait_or_give_up(self, trouble: TransientError, tries: int) -> None:
@@ -274,18 +239,20 @@ class MewsClient:
         if asked is not None and asked > RETRY_AFTER_CAP_SECONDS:
             trouble.message += f" Mews asks to wait {asked:.0f} s, longer than is waited for inside a call."
             raise trouble
-        if tries == self._max_tries:
+        if tries == self._limits.max_tries:
             trouble.message += f" Given up after {tries} tries."
             raise trouble
-        seconds = wait_seconds(tries, asked, self._random)
-        log.warning("%s Trying again in %.1f s (try %d of %d).", trouble, seconds, tries, self._max_tries)
+        seconds = wait_seconds(tries, asked, self._runtime.random)
+        log.warning(
+            "%s Trying again in %.1f s (try %d of %d).", trouble, seconds, tries, self._limits.max_tries
+        )
         if trouble.status == 429:
             self._pacing.pause(seconds)
-        self._sleep(seconds)
+        self._runtime.wait(seconds)
 
     def _note_clock(self, response: httpx.Response) -> None:
         if date := read_http_date(response.headers.get("Date", "")):
-            skew = (date - self._now()).total_seconds()
+            skew = (date - self._runtime.now()).total_seconds()
             self.clock_skew_seconds = (
                 skew if is_loopback(self.platform.host) else min(skew, MAX_AHEAD_SECONDS)
             )

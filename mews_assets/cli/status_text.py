@@ -1,6 +1,7 @@
-"""The lines of `mews-assets status` for people: as many columns as the terminal has room for. Pure.
+"""The table of `mews-assets status` for people: as many columns as fit into the terminal. Pure.
 
-Lives here: choosing and filling columns. Not here: where the figures come from (`status`).
+Lives here: choosing columns and shortening names. Not here: the figures (`commands.status`), aligning cells
+(`text_table`).
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from mews_assets.cli.text_table import text_table
+
 _SHORTEST_NAME = 12
-"""Characters of a hotel's name that still tell it from another."""
-_GAP = "  "
+"""Characters of a hotel's name that still distinguish it from another."""
+_INDENT = "  "
 
 
 @dataclass(frozen=True)
 class Line:
     """One table of one hotel or chain. Times are hours; `late_hours` is None where it is on time.
 
-    `failing` are windows by check, None where no instance was asked; `judged` whether any check ever ran.
+    `failing` are the failed windows by check, None where no Dagster instance was read; `judged`: a check has run.
     """
 
     table: str
@@ -44,7 +47,7 @@ class Line:
 
 @dataclass(frozen=True)
 class _Column:
-    """`need`: the lower, the longer it stays when room is short."""
+    """`need`: columns with the highest number are left out first when the terminal is narrow."""
 
     title: str
     text: Callable[[Line], str]
@@ -70,52 +73,47 @@ _TABLE = _Column("table", lambda line: line.table, 0)
 def table_text(lines: Sequence[Line], width: int) -> Iterator[str]:
     """The lines as a table no wider than `width`, down to 40 columns.
 
-    Where it does not fit, the table's name stands above its hotels; then columns go, the least needed first;
-    then names are cut.
+    If the whole table is too wide, each table's name becomes a heading above its hotels; then columns are left out,
+    the least needed first; then names are shortened.
     """
     if not lines:
         return
-    whole = (_TABLE, *_COLUMNS)
-    if _width(whole, lines) <= width:
-        yield from _rows(whole, lines, {})
+    whole = _rendered((_TABLE, *_COLUMNS), lines)
+    if _width(whole) <= width:
+        yield from whole
         return
-    columns = list(_COLUMNS)
-    indent = len(_GAP)
-    while _width(columns, lines, shortened=True) + indent > width and any(one.need for one in columns):
-        columns.remove(max(columns, key=lambda one: one.need))
-    room = width - indent - (_width(columns, lines) - _widest(_NAME, lines))
-    cut = {_NAME: max(_SHORTEST_NAME, min(room, _widest(_NAME, lines)))}
-    heading, *body = _rows(columns, lines, cut)
-    yield _GAP + heading
+    columns, available = list(_COLUMNS), width - len(_INDENT)
+    while _width(_rendered(columns, lines, _SHORTEST_NAME)) > available and any(
+        column.need for column in columns
+    ):
+        columns.remove(max(columns, key=lambda column: column.need))
+    longest = max(len(_NAME.title), *(len(line.name) for line in lines))
+    too_wide = max(0, _width(_rendered(columns, lines, longest)) - available)
+    heading, *body = _rendered(columns, lines, max(_SHORTEST_NAME, longest - too_wide))
+    yield _INDENT + heading
     rows = iter(body)
     for table, group in groupby(lines, key=lambda line: line.table):
         yield table
         for _ in group:
-            yield _GAP + next(rows)
+            yield _INDENT + next(rows)
 
 
-def _rows(columns: Sequence[_Column], lines: Sequence[Line], cut: dict[_Column, int]) -> Iterator[str]:
-    widths = [cut.get(one, _widest(one, lines)) for one in columns]
-    titles = [_fit(one.title, width, one) for one, width in zip(columns, widths, strict=True)]
-    yield _GAP.join(titles).rstrip()
-    for line in lines:
-        cells = [_fit(one.text(line), width, one) for one, width in zip(columns, widths, strict=True)]
-        yield _GAP.join(cells).rstrip()
+def _rendered(columns: Sequence[_Column], lines: Sequence[Line], name_width: int | None = None) -> list[str]:
+    """The heading and one text per line; hotel names, their heading too, cut to `name_width` characters."""
+
+    def cell(column: _Column, text: str) -> str:
+        is_long = column is _NAME and name_width is not None and len(text) > name_width
+        return f"{text[: name_width - 1]}…" if is_long and name_width else text
+
+    return text_table(
+        [cell(column, column.title) for column in columns],
+        [[cell(column, column.text(line)) for column in columns] for line in lines],
+        numbers=[column.is_number for column in columns],
+    )
 
 
-def _fit(text: str, width: int, column: _Column) -> str:
-    if len(text) > width:
-        text = text[: width - 1] + "…"
-    return text.rjust(width) if column.is_number else text.ljust(width)
-
-
-def _widest(column: _Column, lines: Sequence[Line]) -> int:
-    return max(len(column.title), *(len(column.text(line)) for line in lines))
-
-
-def _width(columns: Sequence[_Column], lines: Sequence[Line], *, shortened: bool = False) -> int:
-    widths = [_SHORTEST_NAME if shortened and one is _NAME else _widest(one, lines) for one in columns]
-    return sum(widths) + len(_GAP) * (len(columns) - 1)
+def _width(rendered: Sequence[str]) -> int:
+    return max(map(len, rendered))
 
 
 def _hours(hours: float | None) -> str:

@@ -61,48 +61,48 @@ class Materialised:
     """By table: captures that other runs had landed since, of partitions that were not asked for again."""
 
 
+@dataclass(frozen=True)
+class PartitionRequest:
+    """The partitions to make, and what is known about them.
+
+    `also` are partitions that other runs want soon: the same pulls bring them too. Partitions captured at or after
+    `landed_since` are not asked for again. `pulls` is the plan, where it was made before.
+    """
+
+    partitions: Iterable[Partition]
+    also: Iterable[Partition] = ()
+    landed_since: datetime | None = None
+    pulls: Iterable[Pull] | None = None
+
+
 def materialise(
-    lake: Lake,
     table: Table,
-    wanted: Iterable[Partition],
+    request: PartitionRequest,
     clients: Mapping[str, MewsClient],
     directory: Directory,
-    now: Callable[[], datetime],
+    puller: Puller,
     *,
-    also: Iterable[Partition] = (),
-    landed_since: datetime | None = None,
-    pulls: Iterable[Pull] | None = None,
-    puller: Puller | None = None,
     threads: int | None = None,
 ) -> Materialised:
-    """Pull the wanted partitions of a table, and of all tables that come with it, and merge what landed.
+    """Pull the requested partitions of a table, and of all tables of the same operation, and merge what landed.
 
-    `also` are partitions that others want soon: they come along in the same pulls, and so do windows shortly before
-    that stand in the lake, as far as the puller looks back. Partitions captured at or
-    after `landed_since` are not asked for again. `pulls` stand for the plan where it was made before.
-    Raises UnsettledWindowError before anything is asked; every other failure is reported with the partitions
-    it concerns, and what landed in spite of it is merged.
+    The pulls reach back over windows that are in the lake shortly before, as far as the puller's lookback says.
+    `threads` limits DuckDB. Raises UnsettledWindowError before anything is asked; every other failure is reported
+    with the partitions it concerns, and what landed in spite of it is merged.
     """
-    partitions = sorted(set(wanted))
-    at = now()
-    for partition in partitions:
-        if not partition.window.is_settled(at, by_day=table.by_day):
-            raise UnsettledWindowError(
-                f"{table.name}: the window {partition.window} has not settled at {to_api(at)}: {_why_not_yet(table)}. "
-                f"Leave this partition out, or ask again after {to_api(partition.window.settles(by_day=table.by_day))}"
-            )
-    everything = sorted(
-        {*partitions, *(one for one in also if one.window.is_settled(at, by_day=table.by_day))}
-    )
+    lake = puller.lake
+    partitions = sorted(set(request.partitions))
+    _refuse_unsettled(table, partitions, puller.now())
+    settled_also = {one for one in request.also if one.window.is_settled(puller.now(), by_day=table.by_day)}
+    everything = sorted({*partitions, *settled_also})
 
     def still_missing(pulls: Iterable[Pull]) -> list[Pull]:
-        missing = _not_landed(lake, table, everything, landed_since)
+        missing = _not_landed(lake, table, everything, request.landed_since)
         return [pull for pull in pulls if _of(pull, missing)]
 
-    planned_here = pulls is None
-    puller = puller or Puller(lake, now)
+    pulls = request.pulls
     if pulls is None:
-        missing = _not_landed(lake, table, everything, landed_since)
+        missing = _not_landed(lake, table, everything, request.landed_since)
         back = LookBack(puller.lookback, lake.grain, lambda near: _there(lake, table, near))
         pulls = plan_looking_back(
             table, missing, lambda scope: directory.connection_of(table.scope, scope), back
@@ -111,7 +111,9 @@ def materialise(
     asked = set(partitions)
     with lake.workspace() as workspace:
         raw: dict[str, dict[str, list[Path]]] = {}
-        pulling = _Pulling(table, clients, puller, workspace, still_missing, planned_here)
+        pulling = _Pulling(
+            table, clients, puller, workspace, still_missing, takes_turns=request.pulls is None
+        )
         for pull, landed in pulling.run(still_missing(pulls)):
             if isinstance(landed, Exception):
                 log.error("%s: %s failed: %s", table.name, pull.window, landed)
@@ -122,15 +124,25 @@ def materialise(
                 raw.setdefault(manifest.capture, {})[name] = landed.raw[name]
         for one in partners(table):
             _merge(lake, one, everything, asked, raw, threads, result)
-    if landed_since is not None:
-        _note_found(lake, table, partitions, landed_since, result)
-    # What only others wanted is theirs to report: they ask for it themselves.
+    if request.landed_since is not None:
+        _note_found(lake, table, partitions, request.landed_since, result)
+    # Partitions that only other runs want are reported by those runs: they ask for them themselves.
     result.failed = [
         (own, error)
         for concerned, error in result.failed
         if (own := [one for one in concerned if one in asked]) or not concerned
     ]
     return result
+
+
+def _refuse_unsettled(table: Table, partitions: Iterable[Partition], now: datetime) -> None:
+    for partition in partitions:
+        if not partition.window.is_settled(now, by_day=table.by_day):
+            raise UnsettledWindowError(
+                f"{table.name}: the window {partition.window} has not settled at {to_api(now)}: "
+                f"{_why_not_yet(table)}. Leave this partition out, or ask again after "
+                f"{to_api(partition.window.settles(by_day=table.by_day))}"
+            )
 
 
 def _why_not_yet(table: Table) -> str:

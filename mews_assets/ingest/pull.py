@@ -89,9 +89,7 @@ class Puller:
                 sleep=self.sleep,
                 poll_seconds=backoff_delays(0.5, 60.0),
             )
-            files = download_files(
-                client, asked.id, folder, refresh=lambda: self._status(client, asked), sleep=None
-            )
+            files = download_files(client, asked.id, folder, refresh=lambda: self._status(client, asked))
         except (ExportFailedError, ExportExpiredError):
             export_log.remove(self.lake, asked)
             raise

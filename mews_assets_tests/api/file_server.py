@@ -13,8 +13,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from mews_assets.api import DownloadedFile, Export, ExportFile, ExportStatus, MewsClient, download_files
-from mews_assets_tests.api.stage import credentials
+from mews_assets.api import (
+    DownloadedFile,
+    DownloadLimits,
+    Export,
+    ExportFile,
+    ExportStatus,
+    MewsClient,
+    download_files,
+)
+from mews_assets_tests.api.stage import credentials, in_parts
 
 ONE = random.Random(1).randbytes(300_000)
 TWO = b'{"Id":"b"}\n' * 5_000
@@ -140,7 +148,7 @@ def serving(storage: Storage) -> Iterator[Storage]:
 def downloaded(storage: Storage, target: Path, **changes: Any) -> list[DownloadedFile]:
     given: dict[str, Any] = {"refresh": storage.export, "sleep": lambda _: None} | changes
     with MewsClient(storage.address, credentials(), connection="hotel-1") as client:
-        return download_files(client, "e1", target, **given)
+        return download_files(client, "e1", target, **in_parts(DownloadLimits, given))
 
 
 def only(storage: Storage, name: str = "one") -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from mews_assets.api import MewsClient
-from mews_assets_tests.api.stage import credentials
+from mews_assets.api import MewsClient, RequestLimits
+from mews_assets_tests.api.stage import credentials, in_parts
 
 Answering = Callable[[socket.socket], None]
 """Writes the answer to one request, which has been read."""
@@ -90,5 +90,7 @@ def client_at(address: str, **changes: Any) -> MewsClient:
     return MewsClient(
         address,
         credentials(),
-        **({"connection": "hotel-1", "sleep": lambda _: None, "max_tries": 1} | changes),
+        **in_parts(
+            RequestLimits, {"connection": "hotel-1", "sleep": lambda _: None, "max_tries": 1} | changes
+        ),
     )

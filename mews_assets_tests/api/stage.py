@@ -1,15 +1,24 @@
-"""What the tests of this room share: a clock that moves when slept on, a scripted Mews, a client of both."""
+"""What the tests of this package share: a clock that moves when slept on, a scripted Mews, a client of both."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
-from mews_assets.api import Credentials, MewsClient, SlidingWindow
+from mews_assets.api import (
+    Answer,
+    Credentials,
+    DownloadLimits,
+    MewsClient,
+    RequestLimits,
+    Runtime,
+    SlidingWindow,
+)
 
 CLIENT_TOKEN = "CT-E0D439EE522F44368DC78E1BFB03710C"
 ACCESS_TOKEN = "AT/C66EF7B239D24632943D115EDE9CB810"
@@ -73,7 +82,21 @@ def client_of(
         "now": lambda: NOW,
         "pacing": SlidingWindow(1000, 30.0, clock, clock.sleep),
     }
-    return MewsClient("https://api.example.com", credentials(), **(given | changes))
+    return MewsClient("https://api.example.com", credentials(), **in_parts(RequestLimits, given | changes))
+
+
+def in_parts(limits: type[RequestLimits] | type[DownloadLimits], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as MewsClient and download_files take them: limits and runtime as one value each."""
+    rest, parts = dict(given), {}
+    for name, kind in (("limits", limits), ("runtime", Runtime)):
+        own = {one.name: rest.pop(one.name) for one in fields(kind) if one.name in rest}
+        parts[name] = kind(**own)
+    return {**rest, **parts}
+
+
+def values_of(answer: Answer) -> dict[str, Any]:
+    """An answer decoded."""
+    return {key: answer.value(key) for key in answer.fields}
 
 
 def ok(body: Any, request_id: str = "req-ok", **headers: str) -> httpx.Response:

@@ -16,6 +16,7 @@ import zstandard
 
 from mews_assets.api import (
     DownloadError,
+    DownloadLimits,
     MewsClient,
     MewsError,
     PermanentError,
@@ -23,12 +24,11 @@ from mews_assets.api import (
     TransientError,
     UnreadableError,
     client,
-    download,
     refusals,
 )
 from mews_assets_tests.api.file_server import ONE, Storage, cut_after, downloaded, instead, only
 from mews_assets_tests.api.raw_server import answering, client_at, once, whole
-from mews_assets_tests.api.stage import ACCESS_TOKEN, ScriptedMews, client_of, ok
+from mews_assets_tests.api.stage import ACCESS_TOKEN, ScriptedMews, client_of, ok, values_of
 
 OPERATION = "bills/getAll"
 MIB = 1 << 20
@@ -71,7 +71,7 @@ def test_a_packed_answer_is_bounded_while_it_is_unpacked_or_not_unpacked_at_all(
     with answering(once(encoded(body, encoding))) as address, client_at(address) as mews:
         began = time.monotonic()
         with pytest.raises((TooLargeError, UnreadableError), match=r"8 MiB|Content-Encoding"):
-            mews.call(OPERATION, {})
+            mews.ask(OPERATION, {})
         assert time.monotonic() - began < 5
     assert tracemalloc.get_traced_memory()[1] < 4 * small
     tracemalloc.stop()
@@ -79,7 +79,7 @@ def test_a_packed_answer_is_bounded_while_it_is_unpacked_or_not_unpacked_at_all(
 
 def test_only_gzip_is_asked_for() -> None:
     mews = ScriptedMews(ok({}))
-    client_of(mews).call(OPERATION, {})
+    client_of(mews).ask(OPERATION, {})
     assert mews.requests[0].headers["Accept-Encoding"] == "gzip"
 
 
@@ -89,7 +89,7 @@ def test_an_encoding_that_was_asked_for_is_read_however_it_is_written(encoding: 
     packed = lambda _: httpx.Response(  # noqa: E731
         200, headers={"Content-Encoding": encoding}, stream=httpx.ByteStream(body)
     )
-    assert client_of(ScriptedMews(packed)).call(OPERATION, {}) == b'{"Bills":[]}'
+    assert client_of(ScriptedMews(packed)).ask(OPERATION, {}).body == b'{"Bills":[]}'
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_packed_answer_that_is_cut_or_goes_on_after_its_end_is_asked_for_again
         200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(packed)
     )
     mews = ScriptedMews(spoilt, ok({"a": 1}))
-    assert client_of(mews).call_json(OPERATION, {}) == {"a": 1}
+    assert values_of(client_of(mews).ask(OPERATION, {})) == {"a": 1}
 
 
 def test_an_answer_of_many_tiny_values_is_too_long_as_well() -> None:
@@ -108,7 +108,7 @@ def test_an_answer_of_many_tiny_values_is_too_long_as_well() -> None:
     mews = ScriptedMews(lambda _: httpx.Response(200, stream=httpx.ByteStream(body)))
     tracemalloc.start()
     with pytest.raises(TooLargeError, match="values"):
-        client_of(mews).call(OPERATION, {})
+        client_of(mews).ask(OPERATION, {})
     assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
     tracemalloc.stop()
 
@@ -127,7 +127,7 @@ def test_of_an_endless_refusal_only_the_beginning_is_read(status: bytes, kind: t
             sent += connection.send(b"no " * 20_000)
 
     with answering(endless) as address, client_at(address) as mews, pytest.raises(kind) as caught:
-        mews.call(OPERATION, {})
+        mews.ask(OPERATION, {})
     assert type(caught.value) is kind
     assert sent < 32 * MIB
 
@@ -136,7 +136,7 @@ def test_of_an_endless_refusal_only_the_beginning_is_read(status: bytes, kind: t
 def test_a_refusal_keeps_its_kind_whatever_its_body_is_packed_with(encoding: bytes) -> None:
     busy = once(encoded(b"\x28\xb5\x2f\xfd junk", encoding, b"503 Busy"))
     with answering(busy) as address, client_at(address) as mews, pytest.raises(TransientError):
-        mews.call(OPERATION, {})
+        mews.ask(OPERATION, {})
 
 
 def test_a_token_that_stands_across_the_end_of_what_is_read_is_not_told_in_part() -> None:
@@ -144,7 +144,7 @@ def test_a_token_that_stands_across_the_end_of_what_is_read_is_not_told_in_part(
         # The queries before it are cut out, so that the end of what was read comes into the message.
         text = ("https://a.example/x?" + "q" * before)[: before - 1] + " " + ACCESS_TOKEN
         with pytest.raises(TransientError) as caught:
-            client_of(ScriptedMews(httpx.Response(500, text=text)), max_tries=1).call(OPERATION, {})
+            client_of(ScriptedMews(httpx.Response(500, text=text)), max_tries=1).ask(OPERATION, {})
         assert ACCESS_TOKEN[:6] not in str(caught.value)
 
 
@@ -179,14 +179,13 @@ def test_a_slow_drip_ends_with_the_time_for_the_whole_answer(dripping: object) -
     with answering(dripping) as address, client_at(address, timeouts=TIMEOUTS) as mews:  # type: ignore[arg-type]
         began = time.monotonic()
         with pytest.raises(TransientError):
-            mews.call(OPERATION, {})
+            mews.ask(OPERATION, {})
         assert time.monotonic() - began < 2
 
 
 def test_a_download_that_drips_ends_with_the_time_for_a_file_of_its_size(
-    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    storage: Storage, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(download, "FILE_SECONDS", 0.3)
     only(storage)
 
     def dripping(handler: object, content: bytes) -> None:
@@ -198,30 +197,26 @@ def test_a_download_that_drips_ends_with_the_time_for_a_file_of_its_size(
             handler.wfile.flush()  # type: ignore[attr-defined]
             time.sleep(0.05)
 
-    monkeypatch.setattr(download, "MIN_BYTES_PER_SECOND", 3_000_000)  # 300 kB: 0.1 s more
     storage.faults["one"] = [dripping] * 20  # type: ignore[list-item]
     began = time.monotonic()
     with pytest.raises(DownloadError, match=r"longer than .* s in all"):
-        downloaded(storage, tmp_path)
+        downloaded(storage, tmp_path, file_seconds=0.3, bytes_per_second=3_000_000)  # 300 kB: 0.1 s more
     assert time.monotonic() - began < 2
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_that_brings_a_byte_with_every_try_ends_as_well(
-    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(download, "FILE_SECONDS", 0.5)
-    monkeypatch.setattr(download, "MIN_BYTES_PER_SECOND", 3_000_000)
+def test_a_download_that_brings_a_byte_with_every_try_ends_as_well(storage: Storage, tmp_path: Path) -> None:
     only(storage)
     span = lambda at: {"Content-Range": f"bytes {at}-{len(ONE) - 1}/{len(ONE)}"}  # noqa: E731
     storage.faults["one"] = [cut_after(1), *(cut_after(1, 206, **span(at)) for at in range(1, 100_000))]
     with pytest.raises(DownloadError, match=r"longer than .* s in all"):
-        downloaded(storage, tmp_path)
+        downloaded(storage, tmp_path, file_seconds=0.5, bytes_per_second=3_000_000)
 
 
 def test_a_slow_download_of_a_large_file_is_given_the_time_it_needs() -> None:
-    assert download.seconds_for(10**9) > 8 * 3600 > download.seconds_for(10**8)
-    assert download.seconds_for(0) == download.FILE_SECONDS
+    seconds_for = DownloadLimits().seconds_for
+    assert seconds_for(10**9) > 8 * 3600 > seconds_for(10**8)
+    assert seconds_for(0) == 900
 
 
 def test_files_that_the_disk_cannot_hold_are_not_begun(storage: Storage, tmp_path: Path) -> None:
@@ -257,9 +252,9 @@ def test_the_client_is_still_shared_by_threads_while_one_of_them_hangs() -> None
         answering(answer) as address,
         MewsClient(address, client_of(ScriptedMews(ok({})))._credentials) as mews,
     ):
-        thread = threading.Thread(target=lambda: mews.call(OPERATION, {}), daemon=True)
+        thread = threading.Thread(target=lambda: mews.ask(OPERATION, {}), daemon=True)
         thread.start()
         time.sleep(0.1)
-        assert mews.call(OPERATION, {}) == b'{"a":1}'
+        assert mews.ask(OPERATION, {}).body == b'{"a":1}'
         hung.set()
         thread.join(10)

@@ -46,7 +46,7 @@ def test_no_token_is_ever_told_or_logged(echo: object, caplog: pytest.LogCapture
     """Whatever Mews or something in between echoes: not in messages, tracebacks, chained errors or logs."""
     caplog.set_level(logging.DEBUG)
     with pytest.raises(MewsError) as caught:
-        client_of(ScriptedMews(echo)).call(OPERATION, GUEST)  # type: ignore[arg-type]
+        client_of(ScriptedMews(echo)).ask(OPERATION, GUEST)  # type: ignore[arg-type]
     told = caplog.text + str(caught.value) + repr(caught.value) + repr(caught.value.__dict__)
     told += "".join(traceback.format_exception(caught.value))
     assert caught.value.__context__ is None
@@ -58,7 +58,7 @@ def test_no_token_is_told_when_the_connection_fails(caplog: pytest.LogCaptureFix
     caplog.set_level(logging.DEBUG)
     mews = ScriptedMews(httpx.ConnectError(f"cannot send {ACCESS_TOKEN}"))
     with pytest.raises(TransientError) as caught:
-        client_of(mews).call(OPERATION, {})
+        client_of(mews).ask(OPERATION, {})
     assert caught.value.__context__ is None and caught.value.__cause__ is None
     assert ACCESS_TOKEN not in caplog.text + str(caught.value)
 

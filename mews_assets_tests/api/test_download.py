@@ -57,7 +57,7 @@ def test_a_request_carries_a_signature_and_nothing_else_secret(storage: Storage,
 
 def test_each_file_is_handed_over_as_soon_as_it_is_there(storage: Storage, tmp_path: Path) -> None:
     got: list[DownloadedFile] = []
-    files = downloaded(storage, tmp_path, sink=got.append, side_by_side=1)
+    files = downloaded(storage, tmp_path, sink=got.append, files_at_once=1)
     assert got == files
 
 
@@ -207,6 +207,6 @@ def test_one_failing_file_ends_the_others(storage: Storage, tmp_path: Path) -> N
     storage.files = {"bad": b"x", **{f"f{n}": b"y" * 1000 for n in range(50)}}
     storage.faults["bad"] = [status(418)]
     with pytest.raises(DownloadError, match="status 418"):
-        downloaded(storage, tmp_path, side_by_side=1)
+        downloaded(storage, tmp_path, files_at_once=1)
     assert len(storage.seen) < 50
     assert not list(tmp_path.glob("*.partial"))

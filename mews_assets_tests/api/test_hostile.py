@@ -97,7 +97,7 @@ def test_an_endless_answer_is_not_read_to_its_end(small: int) -> None:
     mews = ScriptedMews(lambda _: httpx.Response(200, stream=endless))
     tracemalloc.start()
     with pytest.raises(TooLargeError, match="longer than 8 MiB"):
-        client_of(mews).call(OPERATION, {})
+        client_of(mews).ask(OPERATION, {})
     assert endless.sent <= small + 65_536
     assert tracemalloc.get_traced_memory()[1] < 4 * small
     tracemalloc.stop()
@@ -114,7 +114,7 @@ def test_an_answer_that_unpacks_without_end_is_stopped_by_what_it_unpacks_to(sma
 
     mews = ScriptedMews(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Bomb()))
     with pytest.raises(TooLargeError, match="longer than 8 MiB unpacked"):
-        client_of(mews).call(OPERATION, {})
+        client_of(mews).ask(OPERATION, {})
 
 
 def test_a_page_that_is_too_long_is_asked_for_in_smaller_ones(small: int) -> None:
@@ -131,10 +131,10 @@ def test_a_packed_answer_is_read_as_it_was_before_packing() -> None:
             200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(gzip.compress(b'{"Bills":[]}'))
         )
     )
-    assert client_of(mews).call(OPERATION, {}) == b'{"Bills":[]}'
+    assert client_of(mews).ask(OPERATION, {}).body == b'{"Bills":[]}'
 
 
 def test_no_hostile_answer_ends_in_anything_but_an_error_of_ours() -> None:
     for body in (b"\x00" * 100, b"{" * 5000, b'{"a":"' + b"\\" * 9999, DEEP, b'"' * 10_001, b"-" * 9999):
         with pytest.raises(MewsError):
-            client_of(ScriptedMews(ok(body))).call(OPERATION, {})
+            client_of(ScriptedMews(ok(body))).ask(OPERATION, {})

@@ -88,7 +88,7 @@ def test_fresh_links_in_another_order_still_lead_to_the_same_files(storage: Stor
         files = export.files if storage.refreshes == 1 else export.files[::-1]
         return Export("e1", export.status, "Bill", files)
 
-    files = downloaded(storage, tmp_path, refresh=refresh, side_by_side=1)
+    files = downloaded(storage, tmp_path, refresh=refresh, files_at_once=1)
     assert [file.path.read_bytes() for file in files] == [ONE, TWO]
 
 

@@ -15,6 +15,7 @@ import pytest
 from mews_assets.api import (
     Credentials,
     DownloadError,
+    DownloadLimits,
     Export,
     ExportExpiredError,
     ExportInFlightError,
@@ -22,6 +23,7 @@ from mews_assets.api import (
     Page,
     Pages,
     PermanentError,
+    RequestLimits,
     SlidingWindow,
     UnauthorizedError,
     add_export,
@@ -31,6 +33,7 @@ from mews_assets.api import (
 )
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.windows import Window
+from mews_assets_tests.api.stage import in_parts
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DAYS = Window(datetime(2026, 2, 26, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
@@ -59,7 +62,7 @@ def own_sandbox() -> Iterator[RunningSandbox]:
 def client_to(sandbox: RunningSandbox, access_token: str = "", **changes: Any) -> MewsClient:
     given: dict[str, Any] = {"random": lambda: 0.0} | changes
     credentials = Credentials(sandbox.client_token, access_token or sandbox.access_token, "tests 1")
-    return MewsClient(sandbox.address, credentials, **given)
+    return MewsClient(sandbox.address, credentials, **in_parts(RequestLimits, given))
 
 
 @pytest.fixture
@@ -79,7 +82,8 @@ def fetched(client: MewsClient, export: Export, target: Path, **more: Any) -> by
         assert fresh is not None
         return fresh
 
-    files = download_files(client, export.id, target, **({"refresh": refresh, "random": lambda: 0.0} | more))
+    given = {"refresh": refresh, "random": lambda: 0.0} | more
+    files = download_files(client, export.id, target, **in_parts(DownloadLimits, given))
     assert [file.size_bytes for file in files] == [file.size_bytes for file in export.files]
     return b"".join(file.path.read_bytes() for file in files)
 
@@ -153,7 +157,7 @@ def test_the_limit_of_requests_is_waited_out(sandbox: RunningSandbox) -> None:
         client_to(strict, random=lambda: 0.1) as client,
     ):
         for _ in range(8):
-            client.call("enterprises/getAll", {"Limitation": {"Count": 1}})
+            client.ask("enterprises/getAll", {"Limitation": {"Count": 1}})
         assert 429 in [request["Status"] for request in strict.requests()["Requests"]]
 
 
@@ -163,7 +167,7 @@ def test_pacing_below_the_limit_never_meets_a_429() -> None:
         client_to(strict, pacing=SlidingWindow(7, 0.4)) as client,
     ):
         for _ in range(25):
-            client.call("enterprises/getAll", {"Limitation": {"Count": 1}})
+            client.ask("enterprises/getAll", {"Limitation": {"Count": 1}})
         assert {request["Status"] for request in strict.requests()["Requests"]} == {200}
 
 

@@ -18,6 +18,7 @@ import pytest
 from mews_assets.api import (
     Answer,
     DownloadError,
+    DownloadLimits,
     Export,
     ExportFile,
     ExportStatus,
@@ -25,6 +26,7 @@ from mews_assets.api import (
     MewsError,
     Pages,
     PermanentError,
+    Runtime,
     SlidingWindow,
     TransientError,
     add_export,
@@ -91,14 +93,14 @@ def test_a_date_that_no_clock_tells_is_none(date: str) -> None:
     assert read_http_date(date) is None
     mews = ScriptedMews(httpx.Response(200, headers=[(b"Date", date.encode("latin-1"))], content=b'{"a":1}'))
     client = client_of(mews)
-    assert client.call(OPERATION, {}) == b'{"a":1}'
+    assert client.ask(OPERATION, {}).body == b'{"a":1}'
     assert client.clock_skew_seconds is None
 
 
 @pytest.mark.parametrize("asked", ["9" * 300, "9" * 400, BIG, "Mon, 31 Dec 2199 23:59:59 GMT", "10000000000"])
 def test_a_retry_after_beyond_all_bounds_is_a_day(asked: str) -> None:
     with pytest.raises(TransientError, match="86400 s") as caught:
-        client_of(ScriptedMews(refusal(429, **{"Retry-After": asked}))).call(OPERATION, {})
+        client_of(ScriptedMews(refusal(429, **{"Retry-After": asked}))).ask(OPERATION, {})
     assert caught.value.retry_after_seconds == LONGEST_RETRY_AFTER_SECONDS
 
 
@@ -107,7 +109,7 @@ def test_a_retry_after_beyond_all_bounds_is_a_day(asked: str) -> None:
 )
 def test_a_retry_after_that_is_no_date_means_backoff(asked: str) -> None:
     mews = ScriptedMews(refusal(429, **{"Retry-After": asked}), ok({}))
-    client_of(mews).call(OPERATION, {})
+    client_of(mews).ask(OPERATION, {})
 
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202e\u2028\r\n"
@@ -116,7 +118,7 @@ ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202e\u2028\r\n"
 def test_what_mews_says_goes_into_messages_as_text_of_one_line() -> None:
     said = {"Message": f"no{ESCAPES}pe", "RequestId": f"r{ESCAPES}" + "x" * 9999, "Details": None}
     with pytest.raises(PermanentError) as caught:
-        client_of(ScriptedMews(httpx.Response(400, json=said))).call(OPERATION, {})
+        client_of(ScriptedMews(httpx.Response(400, json=said))).ask(OPERATION, {})
     assert str(caught.value).isprintable()
     assert len(caught.value.request_id or "") <= MAX_REQUEST_ID
     assert "no" in caught.value.message and "pe" in caught.value.message
@@ -145,7 +147,7 @@ def test_a_charset_is_not_looked_up(charset: str) -> None:
             ScriptedMews(
                 lambda _: httpx.Response(400, headers=headers, stream=httpx.ByteStream(b"caf\xc3\xa9"))
             )
-        ).call(OPERATION, {})
+        ).ask(OPERATION, {})
 
 
 def test_a_cursor_of_half_a_character_is_one_clear_error() -> None:
@@ -180,7 +182,7 @@ def test_a_strange_answer_of_one_connection_does_not_end_its_neighbours() -> Non
     ]
     for answer in strange:
         with answering(once(answer)) as address, client_at(address) as mews, suppress(MewsError):
-            mews.call(OPERATION, {})
+            mews.ask(OPERATION, {})
 
 
 STATUSES = [
@@ -395,13 +397,18 @@ def ways(mews: MewsClient, address: str, folder: Path) -> list[Callable[[], obje
             pass
 
     def download() -> None:
-        more = {"refresh": lambda: export, "sleep": lambda _: None, "max_tries": 2}
-        download_files(mews, "e1", folder, timeouts=httpx.Timeout(2.0), **more)  # type: ignore[arg-type]
+        download_files(
+            mews,
+            "e1",
+            folder,
+            refresh=lambda: export,
+            limits=DownloadLimits(max_tries=2, timeouts=httpx.Timeout(2.0)),
+            runtime=Runtime(sleep=lambda _: None),
+        )
 
     return [
         ask,
         pages,
-        lambda: mews.call_json(OPERATION, {}),
         lambda: get_exports(mews, ["e"]),
         lambda: add_export(mews, "Bill"),
         download,

@@ -12,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from mews_assets import windows
-from mews_assets.api import Answer, MewsClient, MewsError, UnreadableError, download, links, pages
+from mews_assets.api import Answer, MewsClient, MewsError, UnreadableError, file_download, links, pages
 from mews_assets.api.errors import TooLargeError
 from mews_assets.defs.sensors import exports
 from mews_assets.ingest import materialise, pull
@@ -26,7 +26,7 @@ from mews_assets_tests.chaos.breaking import mutant, patched
 @mutant
 def sizes_are_not_checked() -> Iterator[None]:
     """A download is taken for whole when its connection ends."""
-    real = download._File._take
+    real = file_download.FileDownload._take
 
     def take(self: Any, response: Any, out: Any) -> str:
         trouble = real(self, response, out)
@@ -35,7 +35,7 @@ def sizes_are_not_checked() -> Iterator[None]:
             return ""
         return trouble
 
-    with patched((download._File, "_take", take)):
+    with patched((file_download.FileDownload, "_take", take)):
         yield
 
 
@@ -157,7 +157,7 @@ def dead_links_are_used_again() -> Iterator[None]:
 @mutant
 def downloads_go_on_anywhere() -> Iterator[None]:
     """A 206 is taken for what was asked for, wherever it begins."""
-    with patched((download._File, "_continues", lambda self, told: True)):
+    with patched((file_download.FileDownload, "_continues", lambda self, told: True)):
         yield
 
 

@@ -19,8 +19,15 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.api import Credentials, MewsClient, MewsError, SlidingWindow
-from mews_assets.api.client import BRIEF_TIMEOUTS, TIMEOUTS
+from mews_assets.api import (
+    BRIEF_TIMEOUTS,
+    Credentials,
+    MewsClient,
+    MewsError,
+    RequestLimits,
+    Runtime,
+    SlidingWindow,
+)
 from mews_assets.catalog import partners
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Table
@@ -173,13 +180,14 @@ class House:
             Credentials(self.client_token, token, "chaos 1"),
             connection=name,
             pacing=SlidingWindow(clock=self.monotonic, sleep=self.sleep),
-            timeouts=TIMEOUTS if patient else BRIEF_TIMEOUTS,
-            transport=self.wire_of(process),
-            clock=self.monotonic,
-            sleep=self.sleep,
-            random=self.weather.rng.random,
-            now=self.now,
-            **({} if patient else {"max_tries": 1}),
+            limits=RequestLimits() if patient else RequestLimits(1, BRIEF_TIMEOUTS),
+            runtime=Runtime(
+                transport=self.wire_of(process),
+                clock=self.monotonic,
+                sleep=self.sleep,
+                random=self.weather.rng.random,
+                now=self.now,
+            ),
         )
 
     @contextmanager

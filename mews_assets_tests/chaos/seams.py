@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import duckdb
 
-from mews_assets.api import download
+from mews_assets.api import Runtime, download
 from mews_assets.defs.assets import landing_and_changes
 from mews_assets.defs.sensors import exports, pages
 from mews_assets.ingest import directory, materialise, pull
@@ -58,8 +58,8 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
         return real_http(platform, timeouts, transport or house.wire_of(house.here_now()), refuse)
 
     def fetch(client: Any, export_id: str, folder: Path, **more: Any) -> Any:
-        more["sleep"] = house.sleep
-        return real_fetch(client, export_id, folder, random=rng.random, **more)
+        runtime = Runtime(sleep=house.sleep, random=rng.random, now=house.now)
+        return real_fetch(client, export_id, folder, runtime=runtime, **more)
 
     def puller(lake: Any, now: Any, **more: Any) -> pull.Puller:
         return pull.Puller(lake, now, clock=house.monotonic, sleep=house.sleep, **more)

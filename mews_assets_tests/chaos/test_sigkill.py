@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from mews_assets.ingest.directory import discover
-from mews_assets.ingest.materialise import materialise
+from mews_assets.ingest.materialise import PartitionRequest, materialise
+from mews_assets.ingest.pull import Puller
 from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.windows import Grain
-from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW, client_to, made_records
-from mews_assets_tests.ingest.test_materialise import week_of
+from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW, client_to, made_records, week_of
 from mews_assets_tests.lake.made import everything
 
 KILLED = -9
@@ -24,11 +24,11 @@ _PULL_AND_DIE = """
 import os, signal, sys
 from mews_assets.api import Credentials, MewsClient
 from mews_assets.ingest.directory import discover
-from mews_assets.ingest.materialise import materialise
+from mews_assets.ingest.materialise import PartitionRequest, materialise
+from mews_assets.ingest.pull import Puller
 from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Grain
-from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW
-from mews_assets_tests.ingest.test_materialise import week_of
+from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW, week_of
 
 address, client_token, access_token = sys.argv[1:]
 real = store.Lake._rename
@@ -45,7 +45,9 @@ def pull(place, location):
     client = MewsClient(address, Credentials(client_token, access_token, "tests 1"), connection="portfolio")
     clients = {"portfolio": client}
     lake = store.open_lake(location, Grain.DAILY)
-    materialise(lake, ITEMS, week_of(*BOTH), clients, discover(clients), lambda: NOW, threads=1)
+    materialise(
+        ITEMS, PartitionRequest(week_of(*BOTH)), clients, discover(clients), Puller(lake, lambda: NOW), threads=1
+    )
 
 for line in sys.stdin:
     child = os.fork()
@@ -79,7 +81,14 @@ def pulled(lake: Lake, served: RunningSandbox) -> dict[str, list[str]]:
     """What stands once a process was let end."""
     with client_to(served) as client:
         clients = {"portfolio": client}
-        done = materialise(lake, ITEMS, week_of(*BOTH), clients, discover(clients), lambda: NOW, threads=1)
+        done = materialise(
+            ITEMS,
+            PartitionRequest(week_of(*BOTH)),
+            clients,
+            discover(clients),
+            Puller(lake, lambda: NOW),
+            threads=1,
+        )
     assert not done.failed
     assert not capture_store.pending(lake, ITEMS.name)
     return {name: found.column("id").to_pylist() for name, found in everything(lake, ITEMS).items()}

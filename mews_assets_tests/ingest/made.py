@@ -10,20 +10,24 @@ from typing import Any
 
 import pytest
 
-from mews_assets.api import Credentials, MewsClient
+from mews_assets.api import Credentials, MewsClient, Runtime
 from mews_assets.catalog import table as table_of
+from mews_assets.catalog.model import Table
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller
+from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.records.record_query import Intervals
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
-from mews_assets.windows import Window
+from mews_assets.windows import Grain, Window, windows_between
+from mews_assets_tests.lake.made import everything
 from mews_assets_tests.sandbox.made import NORTH, SOUTH, hotels, item, made_id, version
 
 NOW = datetime(2024, 6, 15, 12, tzinfo=UTC)
 ITEMS, OUTLET_ITEMS = table_of("order_items"), table_of("outlet_items")
 WEEK = Window(datetime(2024, 6, 3, tzinfo=UTC), datetime(2024, 6, 10, tzinfo=UTC))
+DAYS = list(windows_between(WEEK.start, WEEK.end, Grain.DAILY))
 BOTH = tuple(sorted((NORTH, SOUTH)))
 under_both_rules = pytest.mark.parametrize("intervals", list(Intervals), indirect=True)
 """A test that must hold whether Mews reads intervals half-open, as today, or with both ends, as before."""
@@ -50,7 +54,19 @@ def made_records() -> Iterator[Version]:
 
 def client_to(sandbox: RunningSandbox, token: str = "", connection: str = "portfolio") -> MewsClient:
     credentials = Credentials(sandbox.client_token, token or sandbox.access_token, "tests 1")
-    return MewsClient(sandbox.address, credentials, connection=connection, random=lambda: 0.0)
+    return MewsClient(
+        sandbox.address, credentials, connection=connection, runtime=Runtime(random=lambda: 0.0)
+    )
+
+
+def week_of(*scopes: str) -> list[Partition]:
+    """The daily partitions of the week."""
+    return [Partition(scope, window) for scope in scopes for window in DAYS]
+
+
+def contents(lake: Lake, table: Table) -> dict[str, list[str]]:
+    """The ids in each partition of a table, by the file's name."""
+    return {name: found.column("id").to_pylist() for name, found in everything(lake, table).items()}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 from mews_assets import catalog
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.due import due
-from mews_assets.ingest.materialise import materialise
+from mews_assets.ingest.materialise import PartitionRequest, materialise
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import to_micros
 from mews_assets.sandbox.records.versions import Version
@@ -53,13 +53,11 @@ def test_what_is_posted_late_is_there_in_the_end_at_an_export_a_day(
         missing = due(scopes, START, sandbox.now, Grain.DAILY, there, by_day=LEDGER.by_day)
         sandbox.reset()
         done = materialise(
-            lake,
             LEDGER,
-            missing,
+            PartitionRequest(missing),
             clients,
             directory,
-            lambda: sandbox.now,
-            puller=puller(lake, sandbox, lookback=Lookback().at_least(LEDGER.lookback)),
+            puller(lake, sandbox, lookback=Lookback().at_least(LEDGER.lookback)),
             threads=1,
         )
         assert not done.failed

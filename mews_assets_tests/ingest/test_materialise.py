@@ -11,33 +11,39 @@ from mews_assets.api import UnauthorizedError
 from mews_assets.catalog import TABLES, partners
 from mews_assets.ingest import materialise as room
 from mews_assets.ingest.directory import Directory, UnknownScopeError, discover
-from mews_assets.ingest.materialise import Materialised, UnsettledWindowError, materialise, rebuild
+from mews_assets.ingest.materialise import (
+    Materialised,
+    PartitionRequest,
+    UnsettledWindowError,
+    materialise,
+    rebuild,
+)
+from mews_assets.ingest.pull import Puller
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake, open_lake
-from mews_assets.windows import Grain, Window, settled_windows, to_api, windows_between
+from mews_assets.windows import Grain, Window, settled_windows, to_api
 from mews_assets_tests.conftest import MEWS_NOW
-from mews_assets_tests.ingest.made import BOTH, ITEMS, OUTLET_ITEMS, WEEK, client_to, pull_of, puller
+from mews_assets_tests.ingest.made import (
+    BOTH,
+    DAYS,
+    ITEMS,
+    OUTLET_ITEMS,
+    WEEK,
+    client_to,
+    contents,
+    pull_of,
+    puller,
+    week_of,
+)
 from mews_assets_tests.lake.made import everything, table_of
 from mews_assets_tests.sandbox.made import NORTH, SOUTH
-
-DAYS = list(windows_between(WEEK.start, WEEK.end, Grain.DAILY))
-
-
-def week_of(*scopes: str) -> list[Partition]:
-    return [Partition(scope, window) for scope in scopes for window in DAYS]
 
 
 def materialised(lake: Lake, sandbox, wanted, table=ITEMS, clients=None, directory=None) -> Materialised:
     clients = clients or {"portfolio": client_to(sandbox)}
     directory = directory or discover(clients)
-    return materialise(
-        lake, table, wanted, clients, directory, lambda: sandbox.now, puller=puller(lake, sandbox), threads=1
-    )
-
-
-def contents(lake: Lake, table) -> dict[str, list[str]]:
-    return {name: found.column("id").to_pylist() for name, found in everything(lake, table).items()}
+    return materialise(table, PartitionRequest(wanted), clients, directory, puller(lake, sandbox), threads=1)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -47,7 +53,9 @@ def test_every_table_comes_from_the_sandbox_with_every_line_explained(table, tmp
     directory = discover(clients)
     windows = list(settled_windows(MEWS_NOW - timedelta(days=4), MEWS_NOW, Grain.DAILY, by_day=table.by_day))
     wanted = [Partition(scope, window) for scope in directory.scopes(table.scope) for window in windows]
-    done = materialise(lake, table, wanted, clients, directory, lambda: mews.now, threads=1)
+    done = materialise(
+        table, PartitionRequest(wanted), clients, directory, Puller(lake, lambda: mews.now), threads=1
+    )
     assert not done.failed
     assert set(done.merged) == {one.name for one in partners(table)}
     for name, merged in done.merged.items():
@@ -183,14 +191,11 @@ def test_a_run_waits_for_the_run_that_asks_over_its_connection_and_finds_what_th
         waiting = puller(lake, sandbox)
         done.append(
             materialise(
-                lake,
                 ITEMS,
-                week_of(NORTH),
+                PartitionRequest(week_of(NORTH), landed_since=since),
                 clients,
                 directory,
-                lambda: sandbox.now,
-                landed_since=since,
-                puller=waiting,
+                waiting,
                 threads=1,
             )
         )

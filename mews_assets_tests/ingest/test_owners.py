@@ -12,7 +12,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import FetchMethod, Table
 from mews_assets.ingest import owners
 from mews_assets.ingest.directory import discover
-from mews_assets.ingest.materialise import materialise, rebuild
+from mews_assets.ingest.materialise import PartitionRequest, materialise, rebuild
 from mews_assets.ingest.owners import named_in
 from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.landing.capture_store import Manifest
@@ -27,11 +27,12 @@ from mews_assets_tests.ingest.made import (
     WEEK,
     at_the_end,
     client_to,
+    contents,
     pull_of,
     puller,
     under_both_rules,
+    week_of,
 )
-from mews_assets_tests.ingest.test_materialise import contents, week_of
 from mews_assets_tests.lake.made import everything
 from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, SOUTH, SOUTH_STAY, hotels, made_id, version
 
@@ -67,14 +68,7 @@ def come(lake, sandbox, table: Table, scopes=BOTH):
     directory = discover(clients)
     sandbox.reset()
     return materialise(
-        lake,
-        table,
-        week_of(*scopes),
-        clients,
-        directory,
-        lambda: sandbox.now,
-        puller=puller(lake, sandbox),
-        threads=1,
+        table, PartitionRequest(week_of(*scopes)), clients, directory, puller(lake, sandbox), threads=1
     )
 
 
@@ -164,9 +158,7 @@ def test_a_heavy_window_is_halved_for_each_list_of_services(lake, sandbox, monke
     clients = {"portfolio": client_to(sandbox)}
     directory = discover(clients)
     sandbox.plan_fault("productServiceOrders/getAll", status=408, times=8)  # down to the smallest page, once
-    done = materialise(
-        lake, ORDERS, week_of(*BOTH), clients, directory, lambda: sandbox.now, puller=puller(lake, sandbox)
-    )
+    done = materialise(ORDERS, PartitionRequest(week_of(*BOTH)), clients, directory, puller(lake, sandbox))
     assert not done.failed
     assert sandbox.requests()["Counts"]["productServiceOrders/getAll"] == 8 + 2 * (2 + 1)
     assert {name: sorted(ids) for name, ids in contents(lake, ORDERS).items()} == expected(ORDERS.entity)

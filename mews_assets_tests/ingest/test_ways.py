@@ -17,7 +17,8 @@ from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import FetchMethod, Table
 from mews_assets.ingest.directory import discover
-from mews_assets.ingest.materialise import Materialised, materialise
+from mews_assets.ingest.materialise import Materialised, PartitionRequest, materialise
+from mews_assets.ingest.pull import Puller
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
@@ -72,7 +73,14 @@ def come(folder: Path, mews: RunningSandbox, token: str, table: Table) -> tuple[
         directory = discover({"portfolio": client})
         wanted = [Partition(scope, day) for scope in directory.scopes(table.scope) for day in DAYS]
         mews.reset()
-        done = materialise(lake, table, wanted, {"portfolio": client}, directory, lambda: mews.now, threads=1)
+        done = materialise(
+            table,
+            PartitionRequest(wanted),
+            {"portfolio": client},
+            directory,
+            Puller(lake, lambda: mews.now),
+            threads=1,
+        )
     return lake, done
 
 

@@ -37,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         home.prepare(home.DEMO)
         runs = _materialise_all()
     tables = _summary()
-    for line in _table(tables):
-        print(line)
+    print("\n" + "\n".join(_table(tables)))
     print("\nlook at the marts:")
     for plot in _plots():
         print(f"  {plot}")
@@ -132,15 +131,17 @@ def _near(path: str) -> str:
 
 
 def _table(tables: dict[str, Totals]) -> list[str]:
-    lines = [
-        f"\n{'table':26} {'scopes':>6} {'partitions':>10} {'rows':>8} {'bytes':>10}  newest record (UTC)"
-    ]
-    for name, held in tables.items():
+    from mews_assets.cli.text_table import text_table
+
+    def cells(name: str, held: Totals) -> list[str]:
         newest = f"{held.newest:%Y-%m-%d %H:%M:%S}" if held.newest else "-"
-        lines.append(
-            f"{name:26} {held.scopes:>6} {held.partitions:>10} {held.rows:>8} {held.size_bytes:>10}  {newest}"
-        )
-    return lines
+        return [name, *map(str, (held.scopes, held.partitions, held.rows, held.size_bytes)), newest]
+
+    return text_table(
+        ["table", "scopes", "partitions", "rows", "bytes", "newest record (UTC)"],
+        [cells(name, held) for name, held in tables.items()],
+        numbers=[False, True, True, True, True, False],
+    )
 
 
 def _last_line(tables: dict[str, Totals], runs: list[LaunchedRun]) -> str:

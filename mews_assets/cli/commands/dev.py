@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
 import socket
@@ -49,18 +48,21 @@ def run(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _alone(data: Path) -> Iterator[None]:
-    """Two on one Dagster instance would be two daemons, and each launches what is due."""
+    """Hold the lock of this instance: the daemon of a second `dev` would launch the same runs once more."""
+    from filelock import FileLock, Timeout
+
     from mews_assets.cli.home import HomeError
 
     data.mkdir(parents=True, exist_ok=True)
-    with (data / "dev.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise HomeError(
-                f"another `mews-assets dev` runs on {data}: use its UI, or end it first"
-            ) from None
+    lock = FileLock(data / "dev.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise HomeError(f"another `mews-assets dev` runs on {data}: use its UI, or end it first") from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _refuse_taken(port: int) -> None:

@@ -209,8 +209,7 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
     """What there is to say of a connection, and how far Mews' clock is ahead of ours, if it answered."""
     from datetime import timedelta
 
-    from mews_assets.api import ConnectionSettingError
-    from mews_assets.api.client import BRIEF_TIMEOUTS
+    from mews_assets.api import BRIEF_TIMEOUTS, ConnectionSettingError, RequestLimits
     from mews_assets.catalog.entities.reference import REFERENCES
     from mews_assets.cli.home import utc_now
     from mews_assets.clients import client_of
@@ -219,7 +218,7 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
     from mews_assets.settings import SettingError
 
     try:
-        opened = client_of(settings, connection, max_tries=_TRIES, timeouts=BRIEF_TIMEOUTS)
+        opened = client_of(settings, connection, RequestLimits(_TRIES, BRIEF_TIMEOUTS))
     except SettingError as error:
         return [fail(connection.name, str(error), "set the variable; Mews gives out both tokens.")], None
     except ConnectionSettingError as error:

@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _pull(args: argparse.Namespace) -> int:
     from mews_assets.ingest.directory import time_at_mews
-    from mews_assets.ingest.materialise import materialise
+    from mews_assets.ingest.materialise import PartitionRequest, materialise
+    from mews_assets.ingest.pull import Puller
     from mews_assets.lake.partition import Partition
     from mews_assets.settings import SettingError
     from mews_assets.windows import windows_between
@@ -74,9 +75,8 @@ def _pull(args: argparse.Namespace) -> int:
         print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
     with _open(settings, lake) as (clients, directory):
         wanted = [Partition(scope, window) for scope in _scopes(args, table, directory) for window in windows]
-        result = materialise(
-            lake, table, wanted, clients, directory, lambda: time_at_mews(clients, datetime.now(UTC))
-        )
+        puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
+        result = materialise(table, PartitionRequest(wanted), clients, directory, puller)
     for name, merged in result.merged.items():
         rows = sum(one.measures.rows for one in merged.partitions.values())
         print(f"{lake.uri(f'changes/{name}')}: {len(merged.partitions)} partitions, {rows} rows")

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import load_dotenv
+    from mews_assets.cli.text_table import text_table
     from mews_assets.lake.reading.sql_views import query, rows_of, write_catalog
     from mews_assets.lake.storage.lake import open_standing
     from mews_assets.settings import read_lake
@@ -44,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
     lake = open_standing(read_lake(os.environ))
     if args.query is None:
         print(f"in the lake {lake.uri('')}:")
-        for view in write_catalog(lake):
-            print(f"{view.schema + '.' + view.name:40} {view.files:>6} file{'' if view.files == 1 else 's'}")
+        views = [[f"{view.schema}.{view.name}", f"{view.files:,}"] for view in write_catalog(lake)]
+        print("\n".join(text_table(["table", "files"], views, numbers=[False, True])))
         return 0
     with query(lake, args.query) as result:
         if args.csv:

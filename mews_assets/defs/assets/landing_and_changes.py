@@ -27,7 +27,7 @@ from mews_assets.defs.checks import check_specs
 from mews_assets.defs.checks.freshness import freshness_policy
 from mews_assets.defs.checks.unmerged import captures_merged_spec
 from mews_assets.ingest.directory import UnknownScopeError, load_directory
-from mews_assets.ingest.materialise import Materialised, materialise, rebuild
+from mews_assets.ingest.materialise import Materialised, PartitionRequest, materialise, rebuild
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.changes.merge import measure_existing
 from mews_assets.lake.errors import LakeError
@@ -112,18 +112,14 @@ def _pull(
             if wanted.pulls is None
             else {one.scope for one in wanted.partitions}
         )
-        result = materialise(
-            lake,
-            table,
+        request = PartitionRequest(
             [one for one in wanted.partitions if one.scope in seen],
-            platform.clients,
-            directory,
-            platform.now,
             also=[one for one in wanted.also if one.scope in seen],
             landed_since=_at_mews(wanted, platform),
             pulls=wanted.pulls,
-            puller=Puller(lake, platform.now, asked_by=context.run.run_id, lookback=lookback),
         )
+        puller = Puller(lake, platform.now, asked_by=context.run.run_id, lookback=lookback)
+        result = materialise(table, request, platform.clients, directory, puller)
         for scope in sorted({one.scope for one in wanted.partitions} - set(seen)):
             try:
                 directory.connection_of(table.scope, scope)

@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from mews_assets.api import MewsClient
-from mews_assets.api.client import BRIEF_TIMEOUTS
+from mews_assets.api import BRIEF_TIMEOUTS, MewsClient, RequestLimits
 from mews_assets.catalog.privacy import Pii
 from mews_assets.clients import client_of
 from mews_assets.ingest.directory import Directory, discover, time_at_mews
@@ -82,8 +81,7 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield Platform(clients, directory or discover(clients, only, before))
 
     def _client(self, connection: ConnectionConfig, patient: bool) -> MewsClient:
-        more = {} if patient else {"max_tries": 1, "timeouts": BRIEF_TIMEOUTS}
-        return client_of(self, connection, **more)
+        return client_of(self, connection, None if patient else RequestLimits(1, BRIEF_TIMEOUTS))
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -19,7 +19,7 @@ from mews_assets_tests.api.stage import (
 def test_what_is_no_operation_is_never_sent(operation: str) -> None:
     mews = ScriptedMews(ok({}))
     with pytest.raises(ValueError, match="no operation"):
-        client_of(mews).call(operation, {})
+        client_of(mews).ask(operation, {})
     assert not mews.requests
 
 

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from mews_assets.api import (
     ConnectionSettingError,
     DownloadError,
+    DownloadLimits,
     Export,
     ExportFile,
     ExportStatus,
     MewsClient,
     PermanentError,
+    Runtime,
     download_files,
 )
 from mews_assets.api.transport.proxies import Proxies
@@ -133,7 +135,7 @@ def test_a_missing_file_of_certificates_is_no_matter_where_nothing_is_encrypted(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/certificates.pem")
     with answering(once(whole(b'{"a":1}'))) as address, client_at(address) as mews:
-        assert mews.call("a/b", {}) == b'{"a":1}'
+        assert mews.ask("a/b", {}).body == b'{"a":1}'
 
 
 def test_loopback_is_asked_directly_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +143,7 @@ def test_loopback_is_asked_directly_whatever_the_environment_says(monkeypatch: p
     for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     with answering(once(whole(b'{"a":1}'))) as address, client_at(address) as mews:
-        assert mews.call("a/b", {}) == b'{"a":1}'
+        assert mews.ask("a/b", {}).body == b'{"a":1}'
 
 
 def test_a_proxy_that_refuses_is_named_as_one_that_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +168,7 @@ def test_a_proxy_that_refuses_is_named_as_one_that_was_asked(monkeypatch: pytest
             MewsClient("https://api.mews.com", credentials()) as mews,
             pytest.raises(PermanentError, match="407") as caught,
         ):
-            mews.call("a/b", {})
+            mews.ask("a/b", {})
         thread.join(5)
     assert asked[0].startswith(b"CONNECT api.mews.com:443 ")
     assert b"Proxy-Authorization: Basic " in asked[0]
@@ -174,7 +176,7 @@ def test_a_proxy_that_refuses_is_named_as_one_that_was_asked(monkeypatch: pytest
 
 
 def fetched(storage: Storage, tmp_path: Path, look_up: list[str]) -> None:
-    downloaded(storage, tmp_path, look_up=lambda _: look_up)
+    downloaded(storage, tmp_path, resolve=lambda _: look_up)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "all_proxy"])
@@ -206,9 +208,8 @@ def test_what_a_proxy_is_at_does_not_matter_for_a_download(
                 "e1",
                 tmp_path,
                 refresh=lambda: export,
-                look_up=lambda _: ["93.184.215.14"],
-                sleep=lambda _: None,
-                max_tries=1,
+                limits=DownloadLimits(max_tries=1),
+                runtime=Runtime(sleep=lambda _: None, resolve=lambda _: ["93.184.215.14"]),
             )
 
 
@@ -237,4 +238,4 @@ def test_a_redirect_to_what_is_no_address_is_told_as_one(link: str, status: byte
         client_at(address) as mews,
         pytest.raises(PermanentError, match="redirect"),
     ):
-        mews.call("a/b", {})
+        mews.ask("a/b", {})

@@ -8,7 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
-from mews_assets.api import DownloadError, Export, ExportFile, ExportStatus, MewsClient, download_files
+from mews_assets.api import (
+    DownloadError,
+    Export,
+    ExportFile,
+    ExportStatus,
+    MewsClient,
+    Runtime,
+    download_files,
+)
 from mews_assets.api.transport.ssrf_guard import is_public, not_public, resolve
 from mews_assets_tests.api.file_server import TWO, Storage, downloaded, only, serving, status
 from mews_assets_tests.api.stage import credentials
@@ -68,9 +76,11 @@ def fetched(link: str, tmp_path: Path, addresses: dict[str, list[str]], **more: 
             "e1",
             tmp_path,
             refresh=lambda: export,
-            transport=httpx.MockTransport(storage),
-            look_up=lambda host: addresses.get(host) or resolve_literal(host),
-            sleep=lambda _: None,
+            runtime=Runtime(
+                transport=httpx.MockTransport(storage),
+                sleep=lambda _: None,
+                resolve=lambda host: addresses.get(host) or resolve_literal(host),
+            ),
         )
     return asked
 
@@ -115,7 +125,7 @@ def test_a_name_that_leads_elsewhere_than_it_was_looked_up_is_caught_when_connec
         monkeypatch.delenv(name, raising=False)
     with serving(Storage({"one": TWO})) as storage:
         with pytest.raises(DownloadError, match=r"127\.0\.0\.1, a private address"):
-            downloaded(storage, tmp_path, look_up=lambda _: [PUBLIC])
+            downloaded(storage, tmp_path, resolve=lambda _: [PUBLIC])
         assert list(tmp_path.iterdir()) == []
 
 
