@@ -27,8 +27,7 @@ from mews_assets.sandbox.clock import read_micros
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.server import request_rules
-from mews_assets_tests.defs.assets.test_current import fold_run
-from mews_assets_tests.defs.assets.test_snapshot import snapshot_run
+from mews_assets_tests.defs.runs import fold_run, snapshot_run
 from mews_assets_tests.defs.stage import DAYS, evaluations, expected_verdicts, materialisations, stage_of
 
 PACKAGE = Path(mews_assets.__file__).parent
@@ -386,7 +385,7 @@ def test_one_row_in_the_catalog_is_enough_to_fill_the_table(
         f"{south}|{DAYS[1]}": 2,
     }
     verdicts = evaluations(result, changes)
-    assert set(verdicts) == expected_verdicts(SPA_VISITS, rows)
+    assert set(verdicts) == expected_verdicts(SPA_VISITS)
     assert all(verdicts.values())
 
     file = tmp_path / f"lake/changes/spa_visits/scope={north}/window={DAYS[0]}/rows.parquet"

@@ -17,8 +17,7 @@ from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
 from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
-from mews_assets_tests.defs.assets.test_current import add_scopes, fold_run
-from mews_assets_tests.defs.assets.test_snapshot import snapshot_run
+from mews_assets_tests.defs.runs import add_scopes, fold_run, snapshot_run
 from mews_assets_tests.defs.stage import DAYS, QUIET, Stage
 from mews_assets_tests.defs.watch import Watch
 

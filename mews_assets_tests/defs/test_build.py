@@ -89,8 +89,8 @@ def test_every_table_has_the_checks_its_catalog_row_asks_for(table: Table) -> No
     assert set(specs) >= {check.name for check in checks_of(table)}
     for check in checks_of(table):
         assert specs[check.name].description
-        partitions = GRAPH.get(changes_of(table)).partitions_def if check.every_partition else None
-        assert specs[check.name].partitions_def == partitions
+        # Of a partitioned check Dagster would show every partition that passes as pending.
+        assert specs[check.name].partitions_def is None
 
 
 def test_a_job_has_the_name_of_its_table() -> None:

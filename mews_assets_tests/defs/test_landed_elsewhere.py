@@ -14,7 +14,7 @@ from mews_assets.defs.assets import requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.partitions import to_partition
 from mews_assets.defs.build import build_definitions
-from mews_assets_tests.defs.assets.test_current import add_scopes
+from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage, materialisations
 
 

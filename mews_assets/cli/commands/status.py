@@ -106,7 +106,7 @@ def survey(
             windows=len(one.windows),
             missing=len(settled - one.windows),
             rows=one.rows,
-            judged=state.judged if state else False,
+            judged=state.judged and bool(one.windows) if state else False,
             failing=state.failing if state else None,
         )
 

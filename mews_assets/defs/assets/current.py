@@ -13,9 +13,15 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import OWNERS, changes_key, column_schema, current_key, snapshot_key
 from mews_assets.defs.base.conditions import follows_its_deps
+from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource
-from mews_assets.defs.checks.per_scope import ScopeCheck, check_results, scope_check_specs
+from mews_assets.defs.checks.per_scope import (
+    ScopeCheck,
+    require_assets,
+    scope_check_events,
+    scope_check_specs,
+)
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.lake.current.update import CurrentResult, update_current
 from mews_assets.lake.errors import LakeError
@@ -102,29 +108,33 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"fold_{table.name}",
         specs=[spec],
-        check_specs=scope_check_specs(CURRENT_CHECKS, key, partitions),
+        check_specs=scope_check_specs(CURRENT_CHECKS, key),
+        can_subset=True,  # makes the checks' results optional: a run that judged nothing stores none
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=f"mews_{current_job(table)}",
         description=f"Folds the changes of {table.name} into the newest version of each record.",
     )
     def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+        require_assets(context)
         opened = lake.open()
         directory = load_directory(opened) or Directory({}, {}, {})
+        scopes = [str(scope) for scope in context.partition_keys]
+        names = {scope: directory.name_of(table.scope, scope) for scope in scopes}
         done: list[CurrentResult] = []
         failed: dict[str, str] = {}
-        for scope in map(str, context.partition_keys):
+        for scope in scopes:
             try:
-                one = update_current(opened, table, scope)
+                result = update_current(opened, table, scope)
             except LakeError as error:
                 failed[scope] = str(error)
                 continue
-            done.append(one)
-            yield _materialization(table, one, opened, directory.name_of(table.scope, scope))
-        yield from check_results(context, key, CURRENT_CHECKS, done)
+            done.append(result)
+            yield _materialization(table, result, opened, names[scope])
+        yield from scope_check_events(context, key, CURRENT_CHECKS, done, names)
         if failed:
             raise dg.Failure(
                 f"{table.name}: {len(failed)} scopes failed, the others are in place. {' '.join(failed.values())}",
-                metadata={"failed_partitions": dg.MetadataValue.json(sorted(failed))},
+                metadata={FAILED_PARTITIONS: dg.MetadataValue.json(sorted(failed))},
                 allow_retries=False,
             )
 

@@ -59,9 +59,7 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
             for table in group
             for spec in table_specs(table, settings.lake, partitions, freshness_policy(table, settings))
         ],
-        check_specs=[
-            spec for table in group for spec in (*check_specs(table, partitions), captures_merged_spec(table))
-        ],
+        check_specs=[spec for table in group for spec in (*check_specs(table), captures_merged_spec(table))],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=pool_of(first),

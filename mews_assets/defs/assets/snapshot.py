@@ -16,7 +16,12 @@ from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_sc
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource
-from mews_assets.defs.checks.per_scope import ScopeCheck, check_results, scope_check_specs
+from mews_assets.defs.checks.per_scope import (
+    ScopeCheck,
+    require_assets,
+    scope_check_events,
+    scope_check_specs,
+)
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.pull import Puller
 from mews_assets.ingest.snapshot import take_snapshots
@@ -90,7 +95,8 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=op_name(table),
         specs=[spec],
-        check_specs=scope_check_specs(SNAPSHOT_CHECKS, key, partitions),
+        check_specs=scope_check_specs(SNAPSHOT_CHECKS, key),
+        can_subset=True,  # makes the checks' results optional: a run that judged nothing stores none
         backfill_policy=dg.BackfillPolicy.single_run(),
         # Not that of the windows: what is ready there need not wait for hours of this.
         pool=f"mews_{op_name(table)}",
@@ -99,6 +105,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     def snapshot_scopes(
         context: dg.AssetExecutionContext, config: SnapshotConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
+        require_assets(context)
         with report.raise_as_dagster_failure(table):
             opened = lake.open()
             directory = load_directory(opened) or Directory({}, {}, {})
@@ -109,13 +116,14 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                 results = _from_landing(opened, table, scopes)
             else:
                 results = _asked(opened, table, scopes, mews, context.run.run_id)
-            for scope, one in results:
-                if isinstance(one, Exception):
-                    failed.append((scope, one))
+            names = {scope: directory.name_of(table.scope, scope) for scope in scopes}
+            for scope, snapshot in results:
+                if isinstance(snapshot, Exception):
+                    failed.append((scope, snapshot))
                     continue
-                done.append(one)
-                yield _materialization(table, one, opened, directory.name_of(table.scope, scope))
-        yield from check_results(context, key, SNAPSHOT_CHECKS, done)
+                done.append(snapshot)
+                yield _materialization(table, snapshot, opened, names[scope])
+        yield from scope_check_events(context, key, SNAPSHOT_CHECKS, done, names)
         if failed:
             raise _failure(table, failed)
 

@@ -21,6 +21,14 @@ FAILED_PARTITIONS = "failed_partitions"
 """In a failure's metadata: each partition, with its window. In a check's summary: their keys."""
 
 
+PARTITIONS = "partitions"
+"""In a check's summary: how many partitions the run judged."""
+
+
+STILL_FAILING = "still_failing"
+"""In a check's summary: keys of partitions outside the run whose latest stored verdict is a failure; at most 50."""
+
+
 LATE_SCOPES = "late_scopes"
 """In an evaluation's metadata: a row for each hotel that is behind, with its `scope` and by how many hours."""
 

@@ -1,14 +1,11 @@
-"""Checks on changes: what each looks at, how grave it is and why, and its verdict on one partition.
+"""Checks on changes: what each examines, how severe a failure is and why, and its verdict on one partition.
 
-Lives here: the checks as pure functions over evidence, which of them a table has (told by its row in the
-catalog), and their Dagster specs. They are evaluated in the run that writes the rows, from what stands on disk.
-Not here: gathering the evidence and telling Dagster (`verdicts`).
+Lives here: the checks as pure functions over evidence, which of them a table has (its row in the catalog decides), and
+their Dagster specs. They are evaluated in the run that writes the rows, from the files on disk.
+Not here: gathering the evidence (`evaluate`) and which verdicts are stored (`stored_verdicts`).
 """
 
 from __future__ import annotations
-
-import warnings
-from typing import Any
 
 import dagster as dg
 
@@ -30,22 +27,18 @@ def checks_of(table: Table) -> list[Check]:
     return [check for check in CHECKS if check.applies(table)]
 
 
-def check_specs(table: Table, partitions: dg.PartitionsDefinition[Any]) -> list[dg.AssetCheckSpec]:
+def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     """The specs of a table's checks.
 
-    Those whose verdict is not stored for every partition are told to Dagster without partitions: it would
-    announce a verdict on each, and wait for it for ever.
+    Without partitions: of a partitioned check Dagster announces a verdict on each partition of a run, and shows it as
+    pending until it comes, but a partition that passes has no event of its own (`stored_verdicts`).
     """
-    with warnings.catch_warnings():
-        # Partitioned checks are in preview in Dagster 1.13; the constraints file holds the version this was seen with.
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [
-            dg.AssetCheckSpec(
-                check.name,
-                asset=dg.AssetKey(["changes", table.name]),
-                description=check.description,
-                blocking=check.blocking,
-                partitions_def=partitions if check.every_partition else None,
-            )
-            for check in checks_of(table)
-        ]
+    return [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=dg.AssetKey(["changes", table.name]),
+            description=check.description,
+            blocking=check.blocking,
+        )
+        for check in checks_of(table)
+    ]

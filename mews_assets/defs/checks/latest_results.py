@@ -1,6 +1,7 @@
-"""Check states: what the checks said last of each hotel's partitions, as the instance remembers it.
+"""The latest results of the checks, as Dagster's storage holds them: which partitions fail, table by table.
 
-Lives here: reading them back, table by table. Not here: the verdicts themselves (`verdicts`).
+Lives here: reading them back, with one query for all checks of an asset. Not here: judging and storing
+(`evaluate`, `stored_verdicts`).
 """
 
 from __future__ import annotations
@@ -9,45 +10,79 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import dagster as dg
+import sqlalchemy as sa
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.base.partitions import scope_and_window
 from mews_assets.defs.checks import checks_of
+
+_COMPLETED = (Status.SUCCEEDED.value, Status.FAILED.value)
 
 
 @dataclass(frozen=True)
 class CheckState:
-    """One scope of one table: its failing windows by check. Judged says that any of it was ever looked at."""
+    """One scope of one table: its failing windows by check. `judged` says that the table's checks ever ran."""
 
     judged: bool = False
     failing: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        """Windows that fail, once for every check they fail."""
+        """Failing windows, counted once for every check that they fail."""
         return sum(len(windows) for windows in self.failing.values())
 
 
+@dataclass(frozen=True)
+class LatestResults:
+    """Of one asset, the latest results that are stored. Passing partitions are not stored one by one."""
+
+    evaluated: frozenset[str]
+    """The checks that have a result."""
+    failing: dict[str, frozenset[str]]
+    """By check, the keys of the partitions whose latest result is a failure."""
+
+
+def latest_results(instance: dg.DagsterInstance, asset: dg.AssetKey) -> LatestResults:
+    """The latest result of every check and partition of an asset.
+
+    Dagster's own `get_asset_check_partition_info` joins all materialisations of the asset, once for each check:
+    0.4 s at 70,000 partitions, where this takes milliseconds.
+    """
+    storage = instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)  # SQLite and Postgres: every open-source storage
+    columns = AssetCheckExecutionsTable.c
+    newest = (
+        sa.select(sa.func.max(columns.id))
+        .where(columns.asset_key == asset.to_string(), columns.execution_status.in_(_COMPLETED))
+        .group_by(columns.check_name, columns.partition)
+    )
+    query = sa.select(columns.check_name, columns.partition, columns.execution_status).where(
+        columns.id.in_(newest)
+    )
+    with storage.index_connection() as connection:
+        rows = connection.execute(query).fetchall()
+    failing: dict[str, set[str]] = {}
+    for check, partition, status in rows:
+        if partition is not None and status == Status.FAILED.value:
+            failing.setdefault(check, set()).add(partition)
+    return LatestResults(
+        frozenset(check for check, _, _ in rows),
+        {check: frozenset(keys) for check, keys in failing.items()},
+    )
+
+
 def check_states(instance: dg.DagsterInstance, table: Table, scopes: Iterable[str]) -> dict[str, CheckState]:
-    """The last word of every check on every partition of the scopes."""
-    keys = [dg.AssetCheckKey(changes_key(table), check.name) for check in checks_of(table)]
+    """The latest results of a table's checks, by scope."""
+    results = latest_results(instance, changes_key(table))
+    known = {check.name for check in checks_of(table)}
     failing: dict[str, dict[str, list[str]]] = {}
-    judged = set()
-    for info in instance.event_log_storage.get_asset_check_partition_info(keys):
-        if info.partition_key is None or info.latest_execution_status not in (
-            Status.SUCCEEDED,
-            Status.FAILED,
-        ):
-            continue
-        scope, _, window = info.partition_key.partition("|")
-        judged.add(scope)
-        if info.latest_execution_status is Status.FAILED:
-            failing.setdefault(scope, {}).setdefault(info.check_key.name, []).append(window)
-    return {
-        scope: CheckState(
-            scope in judged,
-            {name: sorted(windows) for name, windows in sorted(failing.get(scope, {}).items())},
-        )
-        for scope in scopes
-    }
+    for check in sorted(known & results.failing.keys()):
+        for key in sorted(results.failing[check]):
+            scope, window = scope_and_window(key)
+            failing.setdefault(scope, {}).setdefault(check, []).append(window)
+    judged = bool(known & results.evaluated)
+    return {scope: CheckState(judged, failing.get(scope, {})) for scope in scopes}

@@ -66,8 +66,7 @@ class Verdict:
 class Check:
     """A check. The description says why the severity is what it is.
 
-    `applies` tells from a table's row in the catalog whether it has the check. With `every_partition` each verdict is
-    stored; else only those that fail, and the first that passes again: an event costs 25 ms.
+    `applies` tells from a table's row in the catalog whether it has the check.
     A `blocking` check holds back what is made from the table, and never the run that pulls it: that would keep
     one hotel's fault from being followed by the next day of all hotels.
     """
@@ -77,7 +76,6 @@ class Check:
     severity: dg.AssetCheckSeverity
     judge: Callable[[Evidence], Verdict]
     applies: Callable[[Table], bool] = lambda table: True
-    every_partition: bool = False
     blocking: bool = False
 
 

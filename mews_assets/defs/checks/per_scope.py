@@ -1,14 +1,17 @@
-"""Checks of tables that have a partition for each scope: their specs, and what a run tells of them.
+"""Checks of assets that have a partition for each scope (current tables, snapshots): their specs and events.
 
 Lives here: the machinery. Not here: the checks themselves, which stand beside the assets they are of.
 """
 
-import warnings
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import dagster as dg
+
+from mews_assets.defs.checks.model import Verdict
+from mews_assets.defs.checks.stored_verdicts import StoredVerdicts, newest_materialisations
 
 
 class HasScope(Protocol):
@@ -31,57 +34,32 @@ class ScopeCheck(Generic[_T]):
     judge: Callable[[_T], tuple[bool, Mapping[str, Any]]]
 
 
-def scope_check_specs(
-    checks: Iterable[ScopeCheck[_T]], key: dg.AssetKey, partitions: dg.PartitionsDefinition[Any]
-) -> list[dg.AssetCheckSpec]:
-    """What Dagster is told of the checks of one asset."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.PreviewWarning)
-        return [
-            dg.AssetCheckSpec(check.name, asset=key, description=check.description, partitions_def=partitions)
-            for check in checks
-        ]
+def scope_check_specs(checks: Iterable[ScopeCheck[_T]], key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The specs of the checks of one asset. Without partitions, for a scope that passes has no event of its own."""
+    return [dg.AssetCheckSpec(check.name, asset=key, description=check.description) for check in checks]
 
 
-def check_results(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, checks: Iterable[ScopeCheck[_T]], done: list[_T]
-) -> Iterator[dg.AssetCheckResult]:
-    """The verdicts on every scope, and of each check last the summary, which the asset's page shows."""
-    for check in checks:
-        yield _judged(context, key, check, done)
-
-
-def _judged(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, check: ScopeCheck[_T], done: list[_T]
-) -> dg.AssetCheckResult:
-    # Dagster files a result under the partition of the run's tags: there it must be that one's verdict.
-    own = context.partition_key if context.has_partition_key else None
-    failed: list[str] = []
-    result = None
-    for one in done:
-        passed, metadata = check.judge(one)
-        if not passed:
-            failed.append(one.scope)
-        if one.scope == own:
-            result = _result(key, check, passed, metadata)
-            continue
-        context.log_event(
-            dg.AssetCheckEvaluation(
-                asset_key=key,
-                check_name=check.name,
-                passed=passed,
-                severity=check.severity,
-                partition=one.scope,
-                metadata=dict(metadata),
-            )
+def require_assets(context: dg.AssetExecutionContext) -> None:
+    """Refuse a run of checks alone. Raises Failure: they are evaluated by the run that writes the rows."""
+    if not context.selected_asset_keys:
+        raise dg.Failure(
+            "checks are evaluated where rows are written: materialise the asset, with its checks",
+            allow_retries=False,
         )
-    summary = {"partitions": len(done), "failed_partitions": dg.MetadataValue.json(failed)}
-    return result or _result(key, check, not failed, summary)
 
 
-def _result(
-    key: dg.AssetKey, check: ScopeCheck[_T], passed: bool, metadata: Mapping[str, Any]
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=passed, check_name=check.name, asset_key=key, severity=check.severity, metadata=metadata
+def scope_check_events(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    checks: Iterable[ScopeCheck[_T]],
+    results: list[_T],
+    names: Mapping[str, str],
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The events to store for the scopes of a run; after their materialisations. `names` are by scope."""
+    about = newest_materialisations(
+        context.instance, key, {one.scope for one in results}, context.run.run_id, time.time()
     )
+    stored = StoredVerdicts(context.instance, key, lambda scope: {"scope": names.get(scope, scope)}, about)
+    for check in checks:
+        verdicts = {one.scope: Verdict(*check.judge(one)) for one in results}
+        yield from stored.events(check.name, check.severity, verdicts)

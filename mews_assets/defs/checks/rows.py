@@ -1,6 +1,6 @@
-"""Checks that every table has, and whose verdict on every partition is stored: no row twice, lost or misplaced.
+"""Checks of rows that every table has: no row twice, lost or in the wrong window.
 
-Lives here: judging; what is counted is in the lake's `measures` and `merged`.
+Lives here: judging. Not here: counting (`lake.quality.measures`, `lake.changes.merge_result`).
 """
 
 from __future__ import annotations
@@ -83,7 +83,6 @@ ROW_CHECKS = (
         "would everything made from it.",
         dg.AssetCheckSeverity.ERROR,
         _key_unique,
-        every_partition=True,
         blocking=True,
     ),
     Check(
@@ -91,14 +90,12 @@ ROW_CHECKS = (
         "Every column that Mews requires is filled. ERROR: a required field that is gone is a broken contract.",
         dg.AssetCheckSeverity.ERROR,
         _required_present,
-        every_partition=True,
     ),
     Check(
         "rows_in_window",
         "Every row's stamp lies in the partition's window. ERROR: a row elsewhere is missing where it belongs.",
         dg.AssetCheckSeverity.ERROR,
         _rows_in_window,
-        every_partition=True,
     ),
     Check(
         "rows_reconciled",
@@ -106,7 +103,6 @@ ROW_CHECKS = (
         "unexplained is a row lost. Blocking, for what is made from the table would be short of it, and not show it.",
         dg.AssetCheckSeverity.ERROR,
         _rows_reconciled,
-        every_partition=True,
         blocking=True,
     ),
     Check(

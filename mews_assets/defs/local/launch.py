@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import dagster as dg
 
@@ -19,27 +20,23 @@ from mews_assets.defs.assets.marts import MARTS_JOB
 from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
 from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
 from mews_assets.defs.base.asset_specs import current_key
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, PARTITIONS
+from mews_assets.defs.base.partitions import SCOPE_SETS, key_of
 from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
-from mews_assets.defs.checks.freshness import CHECK as FRESHNESS_CHECK
 from mews_assets.defs.checks.freshness import JOB as FRESHNESS_JOB
 from mews_assets.lake.storage import layout
 from mews_assets.settings import read_settings
 from mews_assets.windows import settled_windows, to_key
 
 _QUIET = {"console": {"config": {"log_level": "ERROR"}}}
-"""Runs tell their story in the instance; the terminal gets what went wrong."""
-
-
+"""The instance keeps the whole log of a run; the terminal shows its errors."""
 _COUNTED = (layout.CHANGES, layout.CURRENT)
-"""Where a partition counts as one; that of landing is the same partition."""
-_WHOLE = (layout.REFERENCE, layout.MARTS)
-"""Where there are no partitions."""
+"""The layers whose partitions are counted; a partition of landing is the same as that of changes."""
 
 
 @dataclass(frozen=True)
 class LaunchedRun:
-    """One job's run: its verdicts on partitions, and its error if it failed."""
+    """One job's run: partitions, verdicts by check and partition, and its error if it failed."""
 
     job: str
     succeeded: bool
@@ -61,7 +58,7 @@ def materialise_due(table_name: str, now: datetime) -> LaunchedRun:
     with dg.DagsterInstance.get() as instance:
         scopes = instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
     windows = settled_windows(settings.start, now, settings.grain, by_day=table.by_day)
-    keys = [f"{scope}|{key}" for key in [to_key(one, settings.grain) for one in windows] for scope in scopes]
+    keys = [key_of(scope, to_key(window, settings.grain)) for window in windows for scope in scopes]
     return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
 
 
@@ -126,21 +123,28 @@ def _run(job: str, ops: dict[str, object]) -> LaunchedRun:
 
 
 def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> LaunchedRun:
-    """What a run's events say."""
-    partitions, verdicts, problems = set[object](), list[bool](), list[str]()
+    """Partitions, verdicts and problems of a run, from its events."""
+    partitions, problems = set[object](), list[str]()
+    passed = failed = 0
     for event in events:
         if event.is_step_materialization and event.asset_key and event.asset_key.path[0] in _COUNTED:
             partitions.add((event.asset_key, event.partition))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            evaluation = event.asset_check_evaluation_data
-            # Without a partition a verdict on tables of partitions is the summary of what was counted before.
-            of_all = evaluation.asset_key.path[0] in _WHOLE or evaluation.check_name == FRESHNESS_CHECK
-            if evaluation.partition is not None or of_all:
-                verdicts.append(evaluation.passed)
+            of_event = _verdicts(event.asset_check_evaluation_data)
+            passed, failed = passed + of_event[0], failed + of_event[1]
         elif event.is_step_failure and event.step_failure_data.error is not None:
             failure = event.step_failure_data
             described = failure.user_failure_data.description if failure.user_failure_data else None
             problems.append(described or str(event.message))
-    return LaunchedRun(
-        job, succeeded, len(partitions), sum(verdicts), len(verdicts) - sum(verdicts), " ".join(problems)
-    )
+    return LaunchedRun(job, succeeded, len(partitions), passed, failed, " ".join(problems))
+
+
+def _verdicts(evaluation: dg.AssetCheckEvaluation) -> tuple[int, int]:
+    """How many partitions passed and failed, from the summary of a check; its single verdicts are part of that."""
+    if evaluation.partition is not None:
+        return 0, 0
+    judged, named = (evaluation.metadata.get(name) for name in (PARTITIONS, FAILED_PARTITIONS))
+    if judged is None or named is None:  # a check of a table as a whole
+        return int(evaluation.passed), int(not evaluation.passed)
+    failed = len(cast("list[str]", named.value))
+    return cast("int", judged.value) - failed, failed

@@ -14,9 +14,8 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 from mews_assets import catalog
 from mews_assets.defs.build import build_definitions
 from mews_assets.sandbox.running import running_sandbox
-from mews_assets_tests.defs.assets.test_current import add_scopes, fold_run
-from mews_assets_tests.defs.assets.test_snapshot import snapshot_run
 from mews_assets_tests.defs.judging import PAYMENTS, evaluate
+from mews_assets_tests.defs.runs import add_scopes, fold_run, snapshot_run
 from mews_assets_tests.defs.stage import DAYS
 from mews_assets_tests.defs.ticks import Ticks
 from mews_assets_tests.defs.watch import UI, Watch, by_hand, watching

@@ -10,17 +10,15 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets.current import CURRENT_CHECKS, current_job
+from mews_assets.defs.assets.current import CURRENT_CHECKS
 from mews_assets.defs.base.asset_specs import changes_key, current_key, snapshot_key
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
 from mews_assets.settings import read_settings
+from mews_assets_tests.defs.runs import Looks, add_scopes, fold_run
 from mews_assets_tests.defs.stage import (
     DAYS,
-    QUIET,
-    RANGE_END,
-    RANGE_START,
     Stage,
     evaluations,
     failure_of,
@@ -29,25 +27,6 @@ from mews_assets_tests.defs.stage import (
 
 PAYMENTS, ITEMS, CUSTOMERS = (catalog.table(name) for name in ("payments", "order_items", "customers"))
 GRAPH = build_definitions(read_settings({"MEWS_START_DATE": "2025-03-07"})).resolve_asset_graph()
-
-
-def add_scopes(stage: Stage) -> None:
-    stage.instance.add_dynamic_partitions("enterprises", stage.enterprises)
-    stage.instance.add_dynamic_partitions("chains", stage.chains)
-
-
-def fold_run(stage: Stage, table: Table, *scopes: str, **tags: str) -> dg.ExecuteInProcessResult:
-    """A run over a range of scopes, in the order they were added."""
-    return (
-        build_definitions(stage.settings)
-        .resolve_job_def(current_job(table))
-        .execute_in_process(
-            instance=stage.instance,
-            run_config={"loggers": QUIET},
-            tags=tags or {RANGE_START: scopes[0], RANGE_END: scopes[-1]},
-            raise_on_error=False,
-        )
-    )
 
 
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
@@ -89,9 +68,8 @@ def test_a_run_tells_every_scope_once_with_all_there_is_to_know(stage: Stage, wa
         changes = [stage.lake.path(layout.changes_file("payments", scope, day)) for day in DAYS]
         every = {one for path in changes for one in pq.read_table(path, partitioning=None)["id"].to_pylist()}
         assert set(ids) == every
-    summary = () if way == "one partition" else (None,)
     assert evaluations(result, current_key(PAYMENTS)) == {
-        (check.name, key): True for check in CURRENT_CHECKS for key in (*scopes, *summary)
+        (check.name, None): True for check in CURRENT_CHECKS
     }
 
 
@@ -123,30 +101,9 @@ def test_a_record_that_is_gone_fails_the_check_and_says_why(stage: Stage) -> Non
     stage.lake.delete(layout.changes_file("payments", north, DAYS[0]))
     result = fold_run(stage, PAYMENTS, north)
     verdicts = evaluations(result, current_key(PAYMENTS))
-    assert verdicts[("none_lost", north)] is False
-    assert verdicts[("key_unique", north)] is True
-
-
-class Looks:
-    """Looks of the automation sensor, without a daemon; what it asks for is run."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.cursor = stage, None
-
-    def look(self, *, run: bool = True) -> dict[str, set[str]]:
-        told = dg.evaluate_automation_conditions(
-            defs=build_definitions(self.stage.settings), instance=self.stage.instance, cursor=self.cursor
-        )
-        self.cursor = told.cursor
-        asked = {
-            table.name: set(told.get_requested_partitions(current_key(table)))
-            for table in self.stage.settings.tables
-            if told.get_num_requested(current_key(table))
-        }
-        for name, scopes in asked.items() if run else ():
-            for scope in scopes:
-                assert fold_run(self.stage, catalog.table(name), scope).success
-        return asked
+    assert verdicts == {("none_lost", north): False, ("none_lost", None): False, ("key_unique", None): True}
+    again = evaluations(fold_run(stage, PAYMENTS, north), current_key(PAYMENTS))
+    assert again == {("none_lost", north): True, ("none_lost", None): True, ("key_unique", None): True}
 
 
 @pytest.fixture

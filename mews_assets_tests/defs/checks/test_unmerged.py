@@ -16,7 +16,7 @@ from mews_assets.lake.changes import merge
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.unmerged_captures import MAX_TRIES, unmerged
 from mews_assets.lake.storage import layout
-from mews_assets_tests.defs.local.test_launch import rebuild
+from mews_assets_tests.defs.runs import rebuild
 from mews_assets_tests.defs.stage import DAYS, Stage, evaluations, failure_of, materialisations
 from mews_assets_tests.defs.watch import Watch
 

@@ -11,6 +11,7 @@ import pytest
 
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
+from mews_assets_tests.defs.runs import rebuild
 from mews_assets_tests.defs.stage import (
     DAYS,
     RANGE_END,
@@ -82,15 +83,15 @@ def test_a_run_tells_every_partition_once_with_all_there_is_to_know(stage: Stage
         assert metadata["enterprise"] == landed[key]["enterprise"]
 
     verdicts = evaluations(result, changes("payments"))
-    assert set(verdicts) == expected_verdicts("payments", keys, one_partition=way == "one partition")
+    assert set(verdicts) == expected_verdicts("payments")
     assert all(verdicts.values())
 
 
 @pytest.mark.parametrize("way", ["keys in run config", "range tags", "one partition"])
 def test_no_verdict_stays_announced(stage: Stage, way: str) -> None:
-    result, keys = run_by(stage, way, "payments")
+    result, _ = run_by(stage, way, "payments")
     assert result.success
-    expected = expected_verdicts("payments", keys, one_partition=way == "one partition")
+    expected = expected_verdicts("payments")
     checks = [dg.AssetCheckKey(changes("payments"), name) for name in {name for name, _ in expected}]
     infos = stage.instance.event_log_storage.get_asset_check_partition_info(checks)
     assert {info.latest_execution_status.value for info in infos} == {"SUCCEEDED"}
@@ -124,7 +125,7 @@ def test_a_failing_pull_leaves_its_neighbours_in_place_and_names_its_partitions(
     (cause,) = failure.metadata["causes"].value
     assert str(status) in cause and "Next:" in cause
     assert set(evaluations(result, changes("availability_adjustments"))) >= expected_verdicts(
-        "availability_adjustments", told
+        "availability_adjustments"
     )
 
 
@@ -204,14 +205,6 @@ def rows_of(folder: Path, table: str) -> dict[str, list[dict[str, object]]]:
     }
 
 
-def rebuild(stage: Stage, table: str) -> dg.ExecuteInProcessResult:
-    """Changes alone, all partitions, as the UI asks for them. (With partitions named in run config Dagster itself
-    refuses a run without the landing: it looks for the version of its partitions.)"""
-    add_scopes(stage)
-    keys = stage.keys()
-    return stage.run(table, tags={RANGE_START: keys[0], RANGE_END: keys[-1]}, only=[changes(table)])
-
-
 def test_changes_alone_are_rebuilt_from_landing_without_asking_mews(stage: Stage, tmp_path: Path) -> None:
     keys = stage.keys()
     assert stage.run("reservations", keys).success
@@ -224,7 +217,7 @@ def test_changes_alone_are_rebuilt_from_landing_without_asking_mews(stage: Stage
     assert rows_of(tmp_path, "reservations") == before
     assert set(materialisations(result, changes("reservations"))) == set(keys)
     assert materialisations(result, landing("reservations")) == {}
-    assert set(evaluations(result, changes("reservations"))) == expected_verdicts("reservations", keys)
+    assert set(evaluations(result, changes("reservations"))) == expected_verdicts("reservations")
 
 
 def test_changes_of_what_never_landed_cannot_be_rebuilt_and_say_so(stage: Stage) -> None:
@@ -246,7 +239,7 @@ def test_one_run_of_outlet_items_fills_both_tables(stage: Stage) -> None:
         told = materialisations(result, changes(table))
         assert set(told) == set(stage.keys()) == set(materialisations(result, landing(table)))
         assert sum(metadata["dagster/partition_row_count"] for metadata in told.values()) > 0
-        assert set(evaluations(result, changes(table))) == expected_verdicts(table, stage.keys())
+        assert set(evaluations(result, changes(table))) == expected_verdicts(table)
     assert "exports/add" not in stage.mews.requests()["Counts"]
 
 

@@ -1,0 +1,115 @@
+"""Stored verdicts: the events of real runs, and the state in which the checks' page shows the asset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+
+from mews_assets import catalog
+from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.checks import checks_of
+from mews_assets.defs.checks.latest_results import check_states, latest_results
+from mews_assets.defs.checks.model import Verdict
+from mews_assets.defs.checks.stored_verdicts import StoredVerdicts
+from mews_assets_tests.defs.judging import evaluate
+from mews_assets_tests.defs.stage import DAYS, Stage, evaluations
+
+PAYMENTS = catalog.table("payments")
+ASSET = changes_key(PAYMENTS)
+KEY_UNIQUE = dg.AssetCheckKey(ASSET, "key_unique")
+
+
+def shown(stage: Stage) -> dg.AssetCheckEvaluation:
+    """The evaluation that the asset's page shows: the newest one."""
+    found = stage.instance.event_log_storage.get_latest_asset_check_execution_by_key([KEY_UNIQUE])
+    event = found[KEY_UNIQUE].event
+    assert event is not None
+    return event.get_dagster_event().asset_check_evaluation_data
+
+
+def test_a_run_whose_partitions_pass_stores_two_events_a_partition_and_one_a_check(stage: Stage) -> None:
+    result = stage.run("payments", stage.keys())
+    assert result.success
+    events = Counter(event.event_type_value for event in result.all_events)
+    assert events["ASSET_MATERIALIZATION"] == 2 * len(stage.keys())
+    assert events["ASSET_CHECK_EVALUATION"] == len(checks_of(PAYMENTS)) + 1  # and `captures_merged`
+    assert events["ASSET_OBSERVATION"] <= 1
+
+
+def test_one_failing_partition_keeps_the_check_red_until_it_passes_whatever_other_runs_judge(
+    stage: Stage,
+) -> None:
+    north, south = stage.enterprises
+    failing = f"{north}|{DAYS[0]}"
+    evaluate(stage.instance, [(failing, False), (None, False)])
+    other = evaluations(stage.run("payments", [f"{south}|{DAYS[0]}"]), ASSET)
+    assert other[("key_unique", None)] is False
+    assert ("key_unique", f"{south}|{DAYS[0]}") not in other
+    red = shown(stage)
+    assert red.metadata["failed_partitions"].value == []
+    assert red.metadata["still_failing"].value == [failing]
+    assert red.description == (
+        f"1 of 1 partitions of this run pass. 1 of earlier runs still fail: {north} {DAYS[0]}."
+    )
+    assert check_states(stage.instance, PAYMENTS, [north, south])[north].failing == {"key_unique": [DAYS[0]]}
+    passed = evaluations(stage.run("payments", [failing]), ASSET)
+    assert passed[("key_unique", failing)] and passed[("key_unique", None)]
+    assert shown(stage).passed
+    assert latest_results(stage.instance, ASSET).failing == {}
+
+
+def test_a_check_that_judged_nothing_has_no_verdict(stage: Stage) -> None:
+    """A run whose pulls all failed has seen no row: a green check would say that it had."""
+    stage.mews.plan_fault("exports/add", status=403)
+    result = stage.run("payments", stage.keys())
+    assert not result.success
+    assert {name for name, _ in evaluations(result, ASSET)} <= {"captures_merged"}
+
+
+def stored_by_a_run(
+    instance: dg.DagsterInstance, verdicts: dict[str, Verdict]
+) -> list[dg.AssetCheckEvaluation]:
+    """The events of one check, stored by a run of their own."""
+    stored = StoredVerdicts(instance, ASSET, lambda key: {"hotel": f"The {key}"}, {})
+    events = list(stored.events("key_unique", dg.AssetCheckSeverity.WARN, verdicts))
+
+    @dg.op
+    def judge(context) -> None:  # type: ignore[no-untyped-def]  # Dagster reads annotations
+        for event in events:
+            context.log_event(event)
+
+    @dg.job
+    def judging() -> None:
+        judge()
+
+    assert judging.execute_in_process(instance=instance).success
+    return events
+
+
+def test_of_540_partitions_with_one_that_fails_two_events_are_stored_and_the_text_names_it() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        verdicts = {
+            f"p{number:03}": Verdict(number != 7, {"rows": 1}, int(number == 7)) for number in range(540)
+        }
+        single, summary = stored_by_a_run(instance, verdicts)
+        assert (single.partition, single.passed, summary.partition, summary.passed) == (
+            "p007",
+            False,
+            None,
+            False,
+        )
+        assert summary.description == "539 of 540 partitions of this run pass. 1 fail: The p007."
+        assert stored_by_a_run(instance, {}) != [], "red stays where nothing was judged"
+        green = stored_by_a_run(instance, {"p007": Verdict(True, {})})
+        assert [(one.partition, one.passed) for one in green] == [("p007", True), (None, True)]
+        assert stored_by_a_run(instance, {}) == []
+
+
+def test_the_graver_severity_of_failing_partitions_is_that_of_the_summary() -> None:
+    error: Any = dg.AssetCheckSeverity.ERROR
+    with dg.DagsterInstance.ephemeral() as instance:
+        verdicts = {"a": Verdict(False, {}, 1), "b": Verdict(False, {}, 1, (), error)}
+        *_, summary = stored_by_a_run(instance, verdicts)
+        assert summary.severity is error

@@ -1,0 +1,81 @@
+"""Runs of current tables, snapshots and rebuilt changes over a stage, and looks of the automation sensor."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from mews_assets import catalog
+from mews_assets.catalog.model import Table
+from mews_assets.defs.assets.current import current_job
+from mews_assets.defs.assets.snapshot import op_name
+from mews_assets.defs.base.asset_specs import changes_key, current_key, snapshot_key
+from mews_assets.defs.build import build_definitions
+from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage
+
+
+def add_scopes(stage: Stage) -> None:
+    stage.instance.add_dynamic_partitions("enterprises", stage.enterprises)
+    stage.instance.add_dynamic_partitions("chains", stage.chains)
+
+
+def fold_run(stage: Stage, table: Table, *scopes: str, **tags: str) -> dg.ExecuteInProcessResult:
+    """A run over a range of scopes, in the order they were added."""
+    return (
+        build_definitions(stage.settings)
+        .resolve_job_def(current_job(table))
+        .execute_in_process(
+            instance=stage.instance,
+            run_config={"loggers": QUIET},
+            tags=tags or {RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+            raise_on_error=False,
+        )
+    )
+
+
+def snapshot_run(
+    stage: Stage, table: Table, *scopes: str, from_landing: bool = False, tags: dict[str, str] | None = None
+) -> dg.ExecuteInProcessResult:
+    """The asset materialised as the UI does it: a range of scopes, in the order they were added."""
+    ops = {op_name(table): {"config": {"from_landing": from_landing}}}
+    return (
+        build_definitions(stage.settings)
+        .resolve_implicit_global_asset_job_def()
+        .execute_in_process(
+            instance=stage.instance,
+            asset_selection=[snapshot_key(table)],
+            run_config={"loggers": QUIET, "ops": ops},
+            tags=tags or {RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+            raise_on_error=False,
+        )
+    )
+
+
+def rebuild(stage: Stage, table: str) -> dg.ExecuteInProcessResult:
+    """Changes alone, all partitions, as the UI asks for them. (With partitions named in run config Dagster itself
+    refuses a run without the landing: it looks for the version of its partitions.)"""
+    add_scopes(stage)
+    keys = stage.keys()
+    changes = changes_key(catalog.table(table))
+    return stage.run(table, tags={RANGE_START: keys[0], RANGE_END: keys[-1]}, only=[changes])
+
+
+class Looks:
+    """Looks of the automation sensor, without a daemon; what it asks for is run."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.cursor = stage, None
+
+    def look(self, *, run: bool = True) -> dict[str, set[str]]:
+        told = dg.evaluate_automation_conditions(
+            defs=build_definitions(self.stage.settings), instance=self.stage.instance, cursor=self.cursor
+        )
+        self.cursor = told.cursor
+        asked = {
+            table.name: set(told.get_requested_partitions(current_key(table)))
+            for table in self.stage.settings.tables
+            if told.get_num_requested(current_key(table))
+        }
+        for name, scopes in asked.items() if run else ():
+            for scope in scopes:
+                assert fold_run(self.stage, catalog.table(name), scope).success
+        return asked
