@@ -227,8 +227,9 @@ class Story:
                 self.verdict.lost.add(name)
                 self.house.weather.note("file of changes lost")
                 dies_at = self.losses.choice((None, None, "before changes/", "state/boundary", 5))
-                for death in (dies_at, None):
-                    self._came(self.house.rebuild((table,), lost, death))
+                self._came(self.house.rebuild((table,), lost, dies_at))
+                if not lake.exists(name):  # the process died first
+                    self._came(self.house.rebuild((table,), lost))
                 if not lake.exists(name):
                     self.verdict.wrong.append(f"{name} was lost, and its rebuild did not make it again")
 

@@ -36,7 +36,7 @@ from mews_assets.windows import Grain, from_key, settled_windows, to_key, window
 from mews_assets_tests.chaos.contents import wrong_contents
 from mews_assets_tests.chaos.house import Came, House, lookback_of
 from mews_assets_tests.chaos.process import Process
-from mews_assets_tests.chaos.world import START, TAGS, True_, Truth, window_of
+from mews_assets_tests.chaos.world import START, TAGS, True_, Truth, settles, window_of
 
 Key = tuple[str, int]
 CLOCKS_APART = timedelta(minutes=30)
@@ -94,7 +94,7 @@ class Verdict:
     def _has_just_settled(self, table: Table, key: str) -> bool:
         """By a clock that was set since it learnt Mews' time it has not: a run then leaves the partition out."""
         window = from_key(key.partition("|")[2], Grain.DAILY)
-        return window.settles(by_day=table.by_day) + CLOCKS_APART > self.sandbox.clock.now()
+        return settles(window, table) + CLOCKS_APART > self.sandbox.clock.now()
 
     def _look_at_files(self) -> None:
         """No half file: whatever a reader can see is whole, and holds all that it ever held."""
@@ -219,7 +219,7 @@ class Verdict:
             self.wrong.append(f"{who} reported {table.name} {key} green, and there is no file")
             return
         window = from_key(window_key, Grain.DAILY)
-        now, settled = self.sandbox.clock.now_us(), to_micros(window.settles(by_day=table.by_day))
+        now, settled = self.sandbox.clock.now_us(), to_micros(settles(window, table))
         wanted = self.truth.shown_from(table, scope, window, now, settled)
         if missing := [one.tag for one in wanted if one.key not in self.rows[name]]:
             self.wrong.append(f"{who} reported {table.name} {key} green without {missing[:5]}")
@@ -240,7 +240,7 @@ class Verdict:
             after.append(following)
         rows = self.rows.get(layout.changes_file(table.name, scope, window_key), {})
         now = self.sandbox.clock.now_us()
-        first, last = (to_micros(one.settles(by_day=table.by_day)) for one in (window, after[-1]))
+        first, last = (to_micros(settles(one, table)) for one in (window, after[-1]))
         known = {one.key for one in self.truth.shown_from(table, scope, window, now, first)}
         promised = self.truth.shown_from(table, scope, window, now, last)
         late = [one for one in promised if one.key not in known]

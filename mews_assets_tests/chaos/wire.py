@@ -18,11 +18,10 @@ import httpx
 
 from mews_assets.sandbox.clock import Clock
 from mews_assets.sandbox.server.application import Application
-from mews_assets.windows import SETTLE
 from mews_assets_tests.chaos import fates
 from mews_assets_tests.chaos.process import Process
 from mews_assets_tests.chaos.weather import Weather
-from mews_assets_tests.chaos.world import LINE_BYTES
+from mews_assets_tests.chaos.world import LINE_BYTES, SETTLES_AFTER
 
 REFUSALS = {
     "429 with Retry-After": (429,),
@@ -163,7 +162,7 @@ class Wire(httpx.BaseTransport):
         asked = body.get("UpdatedUtc") or (body.get("Filters") or {}).get("UpdatedUtc")
         if asked and self.process.answers:
             end = datetime.fromisoformat(asked["EndUtc"])
-            if end + SETTLE > self.sandboxed.clock.now() + timedelta(
+            if end + SETTLES_AFTER > self.sandboxed.clock.now() + timedelta(
                 seconds=2
             ):  # the Date header has whole ones
                 self.notes.wrong.append(f"{self.process.name} asked {operation} for {asked} too early")

@@ -28,6 +28,9 @@ from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, SOUTH, SOUTH_STAY,
 START = datetime(2024, 6, 3, tzinfo=UTC)
 DAY_US = 86_400 * SECOND_US
 LINE_BYTES = 480
+SETTLES_AFTER = timedelta(minutes=5)
+DAYS_END_AFTER = timedelta(hours=12)
+"""Written here again, not imported from `windows`: the verdict must not change with the code that it judges."""
 FAMILIES = ("order_items", "reservations", "ledger_entries", "outlet_bills", "product_service_orders")
 """By export with the enterprise in the row, without it, by posting date, two tables by pages, and one by pages
 that wants every service listed."""
@@ -108,6 +111,11 @@ class Truth:
             for one in self.versions.get("OutletItem", ())
             if one.bill in bills and one.stamp_us <= max(end, seen_us) and stands(one)
         ]
+
+
+def settles(window: Window, table: Table) -> datetime:
+    """When Mews answers for the whole window: 5 minutes after its end; 12 hours later if it holds days by calendar."""
+    return window.end + SETTLES_AFTER + (DAYS_END_AFTER if table.by_day else timedelta(0))
 
 
 def window_of(instant_us: int) -> Window:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OCCUPANCY_AND_PICKUP
 from mews_assets.marts.make import compute, make, reckon
 from mews_assets.marts.model import Mart
@@ -41,6 +45,21 @@ def books_of(*hotels: dict[str, Any]) -> Books:
             UnitAmount={"Currency": "EUR", "NetValue": Decimal("3.3"), "GrossValue": Decimal("4")},
         )
     return books
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pa.Table]:
+    """The rows of a mart over the books of hotels that have nothing wrong, computed once."""
+
+    @cache
+    def lake_of(*hotels: str) -> Lake:
+        return fill(tmp_path_factory.mktemp("usual") / "lake", books_of(*map(hotel, hotels)))
+
+    @cache
+    def rows_of(mart: Mart, *hotels: str) -> pa.Table:
+        return compute(lake_of(*hotels), mart, AS_OF)
+
+    return rows_of
 
 
 def told(folder: Path, books: Books, mart: Mart) -> dict[str, dict[str, int]]:
@@ -176,14 +195,15 @@ def test_a_stay_whose_dates_make_no_sense_is_left_out(
 @pytest.mark.parametrize(
     "net", [None, "1E+18", "-1E+18", "1E+28", "12345678901234567890123456789012", "1E+300"]
 )
-def test_an_amount_that_is_no_money_costs_its_own_row_only(net: str | None, tmp_path: Path) -> None:
+def test_an_amount_that_is_no_money_costs_its_own_row_only(
+    net: str | None, usual: Callable[..., pa.Table], tmp_path: Path
+) -> None:
     books = books_of(hotel("one"))
-    before = compute(fill(tmp_path / "before", books), DAILY_REVENUE, AS_OF)
     books.sold("one", EVENING, net, "1")
     books.sold("one", EVENING, "1", net)
     books.sold("one", EVENING, "1", "1", Amount=None)
     rows, left_out = reckon(fill(tmp_path / "after", books), DAILY_REVENUE, AS_OF)
-    assert rows.equals(before)
+    assert rows.equals(usual(DAILY_REVENUE, "one"))
     assert left_out.column("rows").to_pylist() == [3]
 
 
@@ -210,15 +230,16 @@ def test_large_amounts_and_long_fractions_are_added_to_the_last_digit(tmp_path: 
     assert (row["debits"], row["credits"], row["balance"]) == (expected, expected, 0)
 
 
-def test_a_ledger_entry_beyond_money_or_time_is_left_out(tmp_path: Path) -> None:
+def test_a_ledger_entry_beyond_money_or_time_is_left_out(
+    usual: Callable[..., pa.Table], tmp_path: Path
+) -> None:
     books = books_of(hotel("one"))
-    before = compute(fill(tmp_path / "before", books), LEDGER_TRIAL_BALANCE, AS_OF)
     for side in ("Debit", "Credit"):
         books.posted("one", "2026-04-05", side, "5000000000000000000")
         books.posted("one", "0001-01-01", side, "5")
         books.posted("one", "9999-12-31", side, "5")
     made = make(fill(tmp_path / "after", books), LEDGER_TRIAL_BALANCE, AS_OF)
-    assert made.rows.equals(before)
+    assert made.rows.equals(usual(LEDGER_TRIAL_BALANCE, "one"))
     assert made.verdicts["zero_sum"].passed
     assert made.verdicts["none_left_out"].metadata["left_out"] == {
         "Hotel one (one)": {
@@ -228,9 +249,10 @@ def test_a_ledger_entry_beyond_money_or_time_is_left_out(tmp_path: Path) -> None
     }
 
 
-def test_so_many_units_that_they_are_no_money_are_left_out(tmp_path: Path) -> None:
+def test_so_many_units_that_they_are_no_money_are_left_out(
+    usual: Callable[..., pa.Table], tmp_path: Path
+) -> None:
     books = books_of(hotel("one"))
-    before = {mart.name: compute(fill(tmp_path / "before", books), mart, AS_OF) for mart in MARTS}
     unit = {"Currency": "EUR", "NetValue": Decimal("999999999999"), "GrossValue": Decimal(1)}
     for count in (9_000_000_000_000_000_000, None):
         books.add(
@@ -240,27 +262,29 @@ def test_so_many_units_that_they_are_no_money_are_left_out(tmp_path: Path) -> No
     lake = fill(tmp_path / "after", books)
     for mart in MARTS:
         rows, left_out = reckon(lake, mart, AS_OF)
-        assert rows.equals(before[mart.name])
+        assert rows.equals(usual(mart, "one"))
         assert left_out.column("rows").to_pylist() == ([2] if "current/outlet_items" in mart.inputs else [])
 
 
-def test_a_row_that_names_another_hotel_changes_neither(tmp_path: Path) -> None:
+def test_a_row_that_names_another_hotel_changes_neither(
+    usual: Callable[..., pa.Table], tmp_path: Path
+) -> None:
     books = books_of(hotel("one"), hotel("two"))
-    before = {mart.name: compute(fill(tmp_path / "before", books), mart, AS_OF) for mart in MARTS}
     books.sold("one", EVENING, "1000", "1000", EnterpriseId="two")
     books.posted("one", "2026-04-05", "Debit", "1000", EnterpriseId="two")
     lake = fill(tmp_path / "after", books)
     for mart in MARTS:
         rows, left_out = reckon(lake, mart, AS_OF)
-        assert rows.equals(before[mart.name])
+        assert rows.equals(usual(mart, "one", "two"))
         wrong = mart in (DAILY_REVENUE, LEDGER_TRIAL_BALANCE)
         assert left_out.column("enterprise_id").to_pylist() == (["one"] if wrong else [])
 
 
-def test_ids_that_two_hotels_share_are_two_rows_and_an_id_sent_twice_is_one(tmp_path: Path) -> None:
+def test_ids_that_two_hotels_share_are_two_rows_and_an_id_sent_twice_is_one(
+    usual: Callable[..., pa.Table], tmp_path: Path
+) -> None:
     """Bills and reservations of one id in two hotels; names of one id sent by two connections."""
     books = books_of(hotel("one"), hotel("two"))
-    before = {mart.name: compute(fill(tmp_path / "before", books), mart, AS_OF) for mart in MARTS}
     books.hotels.append(hotel("one"))
     books.add("OutletBill", "two", Id="bill-one", OutletId="elsewhere", EnterpriseId="two")
     books.stay(
@@ -272,7 +296,7 @@ def test_ids_that_two_hotels_share_are_two_rows_and_an_id_sent_twice_is_one(tmp_
     )
     lake = fill(tmp_path / "after", books)
     for mart in MARTS:
-        assert compute(lake, mart, AS_OF).equals(before[mart.name])
+        assert compute(lake, mart, AS_OF).equals(usual(mart, "one", "two"))
 
 
 @pytest.mark.parametrize("names", ["not json", '{"en-GB": 5}', "[]"])

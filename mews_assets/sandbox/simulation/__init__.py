@@ -1,6 +1,6 @@
 """Hotels with a life: the versions of their records, made up from a seed.
 
-Lives here: `simulate`. The rest of the room, in reading order: moments and money (time and amounts), diary
+Lives here: `simulate`. The rest of the room, in reading order: moments and money (time and amounts), queue
 (what happens when), places and hotel (what there is), guests, demand, inventory, reservations, stay, extras,
 outlets (what happens), billing, payments, ledger (what it costs), life (one hotel's days); and truth, what
 the marts must say of it all. Imports no other room.
@@ -51,6 +51,6 @@ def _versions(hotels: int, seed: int, now: int, days: int, rooms: int) -> Iterat
             yield Version(entity, record["Id"], house.id, house.opened, ENCODER.encode(record))
     lives = [ChainLife(chain, seed, first, last) for chain in chains]
     for life in lives:
-        yield from life.diary.run()
+        yield from life.queue.run()
     for house in houses:
         yield from simulate_hotel(house, lives[house.chain.index], seed, first, last)

@@ -35,73 +35,73 @@ from mews_assets.sandbox.simulation.stays.reservation_lifecycle import Stays
 
 def simulate_hotel(hotel: Hotel, chain: ChainLife, seed: int, first: int, last: int) -> Iterator[Version]:
     """All versions of the hotel, in the order they happen, but for its reference records."""
-    diary = EventQueue(Random(f"{seed}/hotel/{hotel.index}/life"), last)  # noqa: S311
-    return _Days(hotel, chain, diary, first).run()
+    queue = EventQueue(Random(f"{seed}/hotel/{hotel.index}/life"), last)  # noqa: S311
+    return _Days(hotel, chain, queue, first).run()
 
 
 class _Days:
-    def __init__(self, hotel: Hotel, chain: ChainLife, diary: EventQueue, first: int) -> None:
+    def __init__(self, hotel: Hotel, chain: ChainLife, queue: EventQueue, first: int) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._first_day = hotel.clock.ordinal(first)
-        guests, ledger = Guests(hotel, diary, chain), Ledger(hotel, diary)
+        guests, ledger = Guests(hotel, queue, chain), Ledger(hotel, queue)
         self._rooms = Rooms(hotel, self._first_day - LONGEST_STAY)
-        self._inventory = Inventory(hotel, diary, guests, self._rooms)
-        billing = Billing(hotel, diary, ledger)
-        self._stays = Stays(hotel, diary, billing, guests, self._rooms, self._inventory)
-        self._outlets = Outlets(hotel, diary, ledger)
+        self._inventory = Inventory(hotel, queue, guests, self._rooms)
+        billing = Billing(hotel, queue, ledger)
+        self._stays = Stays(hotel, queue, billing, guests, self._rooms, self._inventory)
+        self._outlets = Outlets(hotel, queue, ledger)
 
     def run(self) -> Iterator[Version]:
-        self._diary.plan(self._hotel.opened, self._open_house)
+        self._queue.plan(self._hotel.opened, self._open_house)
         first = self._first_day
         for arrival in range(first - LONGEST_STAY, first + LONGEST_LEAD):
             self._expect(arrival)
         for day in range(first - LONGEST_STAY, first):
             self._plan_audit(day)
-        self._diary.plan(self._hotel.clock.at(first, 4), self._day, first)
-        return self._diary.run()
+        self._queue.plan(self._hotel.clock.at(first, 4), self._day, first)
+        return self._queue.run()
 
     def _open_house(self) -> None:
         """Who pays at the bar without a name is one customer, as old as the house."""
-        hotel, diary = self._hotel, self._diary
-        walk_in = customer(diary.rng, hotel.chain, (hotel.index + 1) * 1_000_000, diary.now, hotel.robot)
+        hotel, queue = self._hotel, self._queue
+        walk_in = customer(queue.rng, hotel.chain, (hotel.index + 1) * 1_000_000, queue.now, hotel.robot)
         walk_in.record.update(Id=hotel.walk_in, FirstName=None, LastName=f"Walk-in {hotel.name}", Email=None)
         walk_in.record["Classifications"] = ["PaymasterAccount", "Cashlist"]
-        diary.write(Entry("Customer", hotel.chain.id, walk_in.record))
+        queue.write(Entry("Customer", hotel.chain.id, walk_in.record))
 
     def _day(self, today: int) -> None:
         """Early in the morning: the plan of the day, and of the arrivals four months ahead."""
-        diary = self._diary
+        queue = self._queue
         self._rooms.forget_before(today - 1)
         self._expect(today + LONGEST_LEAD)
         self._outlets.open_day(today)
         self._plan_audit(today)
-        if diary.chance(0.3):
-            diary.plan(
-                diary.between(diary.now, self._hotel.clock.at(today, 18)), self._inventory.block_room, today
+        if queue.chance(0.3):
+            queue.plan(
+                queue.between(queue.now, self._hotel.clock.at(today, 18)), self._inventory.block_room, today
             )
-        diary.plan(self._hotel.clock.at(today + 1, 4), self._day, today + 1)
+        queue.plan(self._hotel.clock.at(today + 1, 4), self._day, today + 1)
 
     def _plan_audit(self, day: int) -> None:
         """The night audit runs in the small hours, and now and then at midnight UTC sharp."""
         when = self._hotel.clock.at(day + 1, 2.5)
-        if self._diary.chance(0.15):
+        if self._queue.chance(0.15):
             when = next_midnight(self._hotel.clock.at(day, 16))
-        self._diary.plan(when, self._stays.audit)
+        self._queue.plan(when, self._stays.audit)
 
     def _expect(self, arrival: int) -> None:
         """Bookings and groups for one date of arrival, each planned for the day it is made."""
-        diary, hotel, rng = self._diary, self._hotel, self._diary.rng
+        queue, hotel, rng = self._queue, self._hotel, self._queue.rng
         expected = count(rng, expected_bookings(arrival, len(hotel.room_ids)))
         while expected > 0:
             stay, lead, size = nights(rng), lead_days(rng), group_size(rng)
             expected -= size
             hour = 8 + rng.random() * (5 if lead == 0 else 15.5)
             if arrival + stay > self._first_day:
-                when = diary.between(hotel.clock.at(arrival - lead, hour), 0)
-                diary.plan(when, self._stays.book, arrival, stay, size)
+                when = queue.between(hotel.clock.at(arrival - lead, hour), 0)
+                queue.plan(when, self._stays.book, arrival, stay, size)
         if rng.random() < 0.12:
             lead, stay, size = rng.randint(30, 100), rng.randint(1, 3), rng.randint(4, 8)
             if arrival + stay > self._first_day:
-                when = diary.between(hotel.clock.at(arrival - lead, 8 + rng.random() * 9), 0)
-                diary.plan(when, self._inventory.allot, arrival, stay, size, self._stays.pick_up)
+                when = queue.between(hotel.clock.at(arrival - lead, 8 + rng.random() * 9), 0)
+                queue.plan(when, self._inventory.allot, arrival, stay, size, self._stays.pick_up)

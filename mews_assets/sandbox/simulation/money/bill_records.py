@@ -9,11 +9,11 @@ from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import text
 
 
-def bill_record(hotel: Hotel, diary: EventQueue, owner: Entry, guest: Entry | None) -> dict[str, Any]:
+def bill_record(hotel: Hotel, queue: EventQueue, owner: Entry, guest: Entry | None) -> dict[str, Any]:
     """A new, open bill. `guest` is whose stay a company pays for."""
-    now, is_company = text(diary.now), owner.entity == "Company"
+    now, is_company = text(queue.now), owner.entity == "Company"
     return {
-        "Id": diary.new_id(),
+        "Id": queue.new_id(),
         "Name": None,
         "EnterpriseId": hotel.id,
         "AccountId": owner.id,
@@ -33,7 +33,7 @@ def bill_record(hotel: Hotel, diary: EventQueue, owner: Entry, guest: Entry | No
         "DueUtc": None,
         "LastReminderDateUtc": None,
         "UpdatedUtc": now,
-        "PurchaseOrderNumber": f"PO-{diary.rng.randint(1000, 9999)}" if is_company else None,
+        "PurchaseOrderNumber": f"PO-{queue.rng.randint(1000, 9999)}" if is_company else None,
         "Notes": None,
         "Options": {
             "DisplayCustomer": True,

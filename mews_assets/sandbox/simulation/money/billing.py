@@ -9,6 +9,7 @@ Items have positive amounts and payments negative ones: on a closed bill they ad
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from mews_assets.sandbox.simulation.amounts import Amount, raw
@@ -16,10 +17,30 @@ from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, MINUTE, next_midnight, text
 from mews_assets.sandbox.simulation.money.bill_records import bill_record
-from mews_assets.sandbox.simulation.money.ledger import Ledger
+from mews_assets.sandbox.simulation.money.ledger import Ledger, LedgerItem
 from mews_assets.sandbox.simulation.money.payments import Payments
 
 REVENUE_TYPES = {"SpaceOrder": "Service", "ProductOrder": "Product", "NightRebate": "Service"}
+
+
+@dataclass(slots=True)
+class NewItem:
+    """An order item to be made: what is sold to which account, for which order, in which accounting category.
+
+    `unit` is the price of one; `consumed` and `start` are instants in microseconds since 1970; `data` is the item's
+    `Data`.
+    """
+
+    kind: str
+    service: str
+    order: str
+    account: Entry
+    category: str
+    unit: Amount
+    consumed: int
+    count: int = 1
+    data: dict[str, Any] | None = None
+    start: int | None = None
 
 
 class Charge:
@@ -54,81 +75,68 @@ class Folio:
 
 
 class Billing:
-    def __init__(self, hotel: Hotel, diary: EventQueue, ledger: Ledger) -> None:
+    def __init__(self, hotel: Hotel, queue: EventQueue, ledger: Ledger) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._ledger = ledger
-        self.payments = Payments(hotel, diary, ledger)
+        self.payments = Payments(hotel, queue, ledger)
         self._number = 1000 * (hotel.index + 1)
 
-    def charge(
-        self,
-        kind: str,
-        service: str,
-        order: str,
-        account: Entry,
-        category: str,
-        unit: Amount,
-        consumed: int,
-        *,
-        count: int = 1,
-        data: dict[str, Any] | None = None,
-        start: int | None = None,
-    ) -> Charge:
-        """A new order item, open and on no bill yet."""
-        diary, amount = self._diary, unit.times(count)
-        created, author = text(diary.now), diary.rng.choice(self._hotel.staff)
+    def charge(self, item: NewItem) -> Charge:
+        """Make a new order item, open and on no bill yet."""
+        queue, amount, account = self._queue, item.unit.times(item.count), item.account
+        created, author = text(queue.now), queue.rng.choice(self._hotel.staff)
         total = raw(amount)
         record: dict[str, Any] = {
-            "Id": diary.new_id(),
+            "Id": queue.new_id(),
             "EnterpriseId": self._hotel.id,
             "AccountId": account.id,
             "AccountType": account.entity,
-            "ServiceId": service,
-            "ServiceOrderId": order,
+            "ServiceId": item.service,
+            "ServiceOrderId": item.order,
             "Notes": None,
             "BillId": None,
-            "AccountingCategoryId": self._hotel.categories[category],
-            "BillingName": None if kind == "SpaceOrder" else category,
+            "AccountingCategoryId": self._hotel.categories[item.category],
+            "BillingName": None if item.kind == "SpaceOrder" else item.category,
             "ExternalIdentifier": None,
-            "UnitCount": count,
-            "UnitAmount": raw(unit),
+            "UnitCount": item.count,
+            "UnitAmount": raw(item.unit),
             "Amount": total,
             "OriginalAmount": total,
-            "RevenueType": REVENUE_TYPES.get(kind, "Additional"),
+            "RevenueType": REVENUE_TYPES.get(item.kind, "Additional"),
             "CreatorProfileId": author,
             "UpdaterProfileId": author,
             "CreatedUtc": created,
             "UpdatedUtc": created,
-            "ConsumedUtc": text(consumed),
+            "ConsumedUtc": text(item.consumed),
             "CanceledUtc": None,
             "ClosedUtc": None,
-            "StartUtc": None if start is None else text(start),
+            "StartUtc": None if item.start is None else text(item.start),
             "ClaimedUtc": None,
             "AccountingState": "Open",
-            "Type": kind,
+            "Type": item.kind,
             "Options": {"CanceledWithReservation": False},
-            "Data": data,
+            "Data": item.data,
             "TaxExemptionReason": None,
             "TaxExemptionLegalReference": None,
         }
         entry = Entry("OrderItem", self._hotel.id, record)
-        diary.write(entry)
-        return Charge(entry, amount, consumed)
+        queue.write(entry)
+        return Charge(entry, amount, item.consumed)
 
     def reprice(self, charge: Charge, unit: Amount) -> None:
         """Another price; OriginalAmount keeps the first one."""
         charge.amount = unit.times(charge.entry.record["UnitCount"])
         charge.entry.record["UnitAmount"] = raw(unit)
         charge.entry.record["Amount"] = raw(charge.amount)
-        self._diary.write(charge.entry)
+        self._queue.write(charge.entry)
 
     def cancel(self, charge: Charge, *, with_reservation: bool) -> None:
         record = charge.entry.record
         record["AccountingState"] = "Canceled"
-        record["CanceledUtc"] = text(self._diary.now)
+        record["CanceledUtc"] = text(self._queue.now)
         record["Options"] = {"CanceledWithReservation": with_reservation}
-        self._diary.write(charge.entry)
+        self._queue.write(charge.entry)
 
     def post(self, charge: Charge, bill: str | None) -> None:
         """Into the ledger, once, as soon as the item is consumed."""
@@ -137,21 +145,21 @@ class Billing:
         charge.posted = True
         record = charge.entry.record
         kind = record["Type"]
-        self._ledger.sale(
+        item = LedgerItem(
             "DepositItem" if kind == "Deposit" else "OrderItem",
             charge.entry.id,
             record["AccountId"],
             bill,
             record["AccountingCategoryId"],
-            charge.amount,
             charge.consumed,
-            revenue={"Deposit": "Deposit", "CityTax": "NonRevenue"}.get(kind, "Revenue"),
         )
+        revenue = {"Deposit": "Deposit", "CityTax": "NonRevenue"}.get(kind, "Revenue")
+        self._ledger.sale(item, charge.amount, revenue=revenue)
 
     def open(self, owner: Entry, reservation: str | None, guest: Entry | None = None) -> Folio:
         """A new bill. `guest` is whose stay a company pays for."""
-        bill = Entry("Bill", self._hotel.id, bill_record(self._hotel, self._diary, owner, guest))
-        self._diary.write(bill)
+        bill = Entry("Bill", self._hotel.id, bill_record(self._hotel, self._queue, owner, guest))
+        self._queue.write(bill)
         return Folio(bill, owner, reservation)
 
     def settle(self, folio: Folio, *, corrects: Entry | None = None, at_midnight: bool = False) -> None:
@@ -159,14 +167,14 @@ class Billing:
         by_invoice = folio.owner.entity == "Company" and folio.balance > 0
         if folio.balance:
             self._pay(folio, by_invoice)
-        closing = next_midnight(self._diary.now) if at_midnight else self._diary.now + 2 * MINUTE
-        self._diary.plan(closing, self._close, folio, by_invoice, corrects)
+        closing = next_midnight(self._queue.now) if at_midnight else self._queue.now + 2 * MINUTE
+        self._queue.plan(closing, self._close, folio, by_invoice, corrects)
 
     def _pay(self, folio: Folio, by_invoice: bool) -> None:
         value, bill = folio.balance, folio.bill.id
         if by_invoice:
             folio.payments.append(self.payments.invoice(folio.owner, bill, folio.reservation, value))
-        elif value > 0 and folio.paid == 0 and self._diary.chance(0.12):  # two guests share the bill
+        elif value > 0 and folio.paid == 0 and self._queue.chance(0.12):  # two guests share the bill
             first = value // 2
             for part in (first, value - first):
                 folio.payments.append(self.payments.pay(folio.owner, bill, folio.reservation, part))
@@ -175,14 +183,14 @@ class Billing:
         folio.paid += value
 
     def _close(self, folio: Folio, by_invoice: bool, corrects: Entry | None) -> None:
-        diary, hotel = self._diary, self._hotel
-        now = text(diary.now)
+        queue, hotel = self._queue, self._hotel
+        now = text(queue.now)
         for charge in folio.charges:
             charge.entry.record.update(BillId=folio.bill.id, AccountingState="Closed", ClosedUtc=now)
-            diary.write(charge.entry)
+            queue.write(charge.entry)
         for payment in folio.payments:
             payment.record.update(AccountingState="Closed", ClosedUtc=now)
-            diary.write(payment)
+            queue.write(payment)
             self.payments.settle_later(payment)
         self._number += 1
         record = folio.bill.record
@@ -195,26 +203,26 @@ class Billing:
             IssuedUtc=now,
             TaxedUtc=now,
             PaidUtc=None if by_invoice else now,
-            DueUtc=text(diary.now + 14 * DAY) if by_invoice else None,
+            DueUtc=text(queue.now + 14 * DAY) if by_invoice else None,
         )
         if corrects:
             record.update(
                 CorrectionState="CorrectiveBill", CorrectionType="CreditNote", CorrectedBillId=corrects.id
             )
-        diary.write(folio.bill)
+        queue.write(folio.bill)
         if by_invoice:
-            due = diary.between(diary.now + 5 * DAY, diary.now + 30 * DAY)
-            if due > diary.now + 16 * DAY:
-                diary.plan(next_midnight(diary.now + 15 * DAY), self._remind, folio.bill)
+            due = queue.between(queue.now + 5 * DAY, queue.now + 30 * DAY)
+            if due > queue.now + 16 * DAY:
+                queue.plan(next_midnight(queue.now + 15 * DAY), self._remind, folio.bill)
             value = sum(charge.amount.gross for charge in folio.charges)
-            diary.plan(due, self._invoice_paid, folio.owner, folio.bill, value)
+            queue.plan(due, self._invoice_paid, folio.owner, folio.bill, value)
 
     def _remind(self, bill: Entry) -> None:
-        bill.record["LastReminderDateUtc"] = text(self._diary.now)
-        self._diary.write(bill)
+        bill.record["LastReminderDateUtc"] = text(self._queue.now)
+        self._queue.write(bill)
 
     def _invoice_paid(self, owner: Entry, bill: Entry, value: int) -> None:
         """The company's money arrives: it balances what the invoice left in the city ledger."""
         self.payments.wire(owner, bill.id, value)
-        bill.record["PaidUtc"] = text(self._diary.now)
-        self._diary.write(bill)
+        bill.record["PaidUtc"] = text(self._queue.now)
+        self._queue.write(bill)

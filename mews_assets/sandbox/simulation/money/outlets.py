@@ -13,7 +13,7 @@ from mews_assets.sandbox.simulation.demand import count
 from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, HOUR, MINUTE, next_midnight, text
-from mews_assets.sandbox.simulation.money.ledger import Ledger
+from mews_assets.sandbox.simulation.money.ledger import Ledger, LedgerItem
 
 BILLS_PER_ROOM = 1 / 16
 """Bills of one outlet on a usual day, on average, for each room; twice as many on Friday and Saturday."""
@@ -44,9 +44,9 @@ class Sale:
 
 
 class Outlets:
-    def __init__(self, hotel: Hotel, diary: EventQueue, ledger: Ledger) -> None:
+    def __init__(self, hotel: Hotel, queue: EventQueue, ledger: Ledger) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._ledger = ledger
         self._number = 0
 
@@ -55,122 +55,107 @@ class Outlets:
         busy = 2.0 if ordinal % 7 in (5, 6) else 1.0  # ordinal 1 is a Monday: 5 and 6 are Friday and Saturday
         usual = len(self._hotel.room_ids) * BILLS_PER_ROOM
         for number, (outlet, _) in enumerate(self._hotel.outlets):
-            for _ in range(count(self._diary.rng, usual * busy)):
-                opens, closes = self._diary.rng.choice(MEALS[number % 2])
-                hour = opens + self._diary.rng.random() * (closes - opens)
+            for _ in range(count(self._queue.rng, usual * busy)):
+                opens, closes = self._queue.rng.choice(MEALS[number % 2])
+                hour = opens + self._queue.rng.random() * (closes - opens)
                 begun = self._hotel.clock.at(ordinal, hour)
-                self._diary.plan(begun + 40 * MINUTE, self._sell, outlet, begun)
+                self._queue.plan(begun + 40 * MINUTE, self._sell, outlet, begun)
 
     def _sell(self, outlet: str, begun: int) -> None:
         """A table pays: all is written when the bill closes; what was ordered before keeps its own stamp."""
-        diary, rng = self._diary, self._diary.rng
+        queue, rng = self._queue, self._queue.rng
         self._number += 1
-        now = text(diary.now)
+        now = text(queue.now)
         record = {
-            "Id": diary.new_id(),
+            "Id": queue.new_id(),
             "EnterpriseId": self._hotel.id,
             "OutletId": outlet,
-            "Number": f"{self._number:06d}" if diary.chance(0.95) else None,
+            "Number": f"{self._number:06d}" if queue.chance(0.95) else None,
             "ClosedUtc": now,
             "UpdatedUtc": now,
             "Notes": None,
         }
         sale = Sale(Entry("OutletBill", self._hotel.id, record))
         for dish in rng.sample(MENU, rng.choice((1, 1, 2, 3))):
-            self._add(sale, *dish, ordered=diary.between(begun, diary.now))
-        if diary.chance(0.06):
+            self._add(sale, *dish, ordered=queue.between(begun, queue.now))
+        if queue.chance(0.06):
             self._tip(sale)
-        diary.write(sale.bill)
+        queue.write(sale.bill)
         self._take_payment(sale)
         luck = rng.random()
         if luck < 0.04:
             when = (
-                next_midnight(diary.now)
+                next_midnight(queue.now)
                 if luck < 0.015
-                else diary.between(diary.now + HOUR, diary.now + 2 * DAY)
+                else queue.between(queue.now + HOUR, queue.now + 2 * DAY)
             )
-            diary.plan(when, self._correct, sale)
+            queue.plan(when, self._correct, sale)
 
     def _add(self, sale: Sale, name: str, category: str, share: float, *, ordered: int) -> None:
         hotel = self._hotel
         price = max(1, round(hotel.place.room_price * share))
         tax = hotel.place.food_tax if category == "Restaurant food" else hotel.place.drink_tax
-        unit, units = hotel.till.price((hotel.till.whole(price), tax)), self._diary.rng.choice((1, 1, 2, 3))
+        unit, units = hotel.till.price((hotel.till.whole(price), tax)), self._queue.rng.choice((1, 1, 2, 3))
         item = self._item(sale, "Revenue", name, category, unit, units, ordered)
         if sale.first is None:
             sale.first, sale.unit = item, unit
         sale.total += unit.times(units).gross
-        self._diary.write(item, ordered)
+        self._queue.write(item, ordered)
         self._post(item, unit.times(units), ordered)
 
     def _tip(self, sale: Sale) -> None:
         amount = self._hotel.till.plain(sale.total // 10)
-        item = self._item(sale, "NonRevenue", "Tip", "Tips", amount, 1, self._diary.now)
-        self._diary.write(item)
-        self._ledger.sale(
-            "OutletItem",
-            item.id,
-            self._hotel.walk_in,
-            None,
-            item.record["AccountingCategoryId"],
-            amount,
-            self._diary.now,
-            revenue="NonRevenue",
-        )
+        item = self._item(sale, "NonRevenue", "Tip", "Tips", amount, 1, self._queue.now)
+        self._queue.write(item)
+        self._ledger.sale(self._ledger_item(item, self._queue.now), amount, revenue="NonRevenue")
         sale.total += amount.gross
 
     def _take_payment(self, sale: Sale) -> None:
-        name = self._diary.rng.choice(("Cards", "Cards", "Cash"))
+        name = self._queue.rng.choice(("Cards", "Cards", "Cash"))
         amount = self._hotel.till.plain(sale.total)
-        payment = self._item(sale, "Payment", name, name, amount, 1, self._diary.now)
-        if name == "Cards" and self._diary.chance(0.5):
-            payment.record["PaymentCardPaymentId"] = self._diary.new_id()
-        self._diary.write(payment)
+        payment = self._item(sale, "Payment", name, name, amount, 1, self._queue.now)
+        if name == "Cards" and self._queue.chance(0.5):
+            payment.record["PaymentCardPaymentId"] = self._queue.new_id()
+        self._queue.write(payment)
         sale.payment = payment
         self._receive(payment, sale.total)
 
     def _correct(self, sale: Sale) -> None:
         """The bill is looked at again: a note, or a dish taken off (then money goes back, today)."""
-        diary, item, payment = self._diary, sale.first, sale.payment
+        queue, item, payment = self._queue, sale.first, sale.payment
         sale.bill.record["Notes"] = "Checked by the manager"
-        if item and payment and sale.unit and item.record["UnitCount"] > 1 and diary.chance(0.7):
+        if item and payment and sale.unit and item.record["UnitCount"] > 1 and queue.chance(0.7):
             back = sale.unit.times(-1)
             item.record.update(UnitCount=item.record["UnitCount"] - 1, Notes="One taken off")
-            diary.write(item)
+            queue.write(item)
             sale.total += back.gross
             payment.record["UnitAmount"] = self._raw(self._hotel.till.plain(sale.total))
-            diary.write(payment)
-            self._post(item, back, diary.now)
+            queue.write(payment)
+            self._post(item, back, queue.now)
             self._receive(payment, back.gross)
             sale.bill.record["Notes"] = "One dish taken off"
-        diary.write(sale.bill)
+        queue.write(sale.bill)
 
     def _post(self, item: Entry, amount: Amount, when: int) -> None:
-        category = item.record["AccountingCategoryId"]
-        self._ledger.sale("OutletItem", item.id, self._hotel.walk_in, None, category, amount, when)
+        self._ledger.sale(self._ledger_item(item, when), amount)
 
     def _receive(self, payment: Entry, value: int) -> None:
-        self._ledger.move(
-            "OutletItem",
-            payment.id,
-            self._hotel.walk_in,
-            None,
-            payment.record["AccountingCategoryId"],
-            value,
-            self._diary.now,
-            debit="Payment",
-            credit="Guest",
-        )
+        item = self._ledger_item(payment, self._queue.now)
+        self._ledger.move(item, value, debit="Payment", credit="Guest")
+
+    def _ledger_item(self, item: Entry, when: int) -> LedgerItem:
+        category = item.record["AccountingCategoryId"]
+        return LedgerItem("OutletItem", item.id, self._hotel.walk_in, None, category, when)
 
     def _raw(self, amount: Amount) -> Any:
-        return raw(amount, breakdown=self._diary.chance(0.7))
+        return raw(amount, breakdown=self._queue.chance(0.7))
 
     def _item(
         self, sale: Sale, kind: str, name: str, category: str, unit: Amount, units: int, when: int
     ) -> Entry:
         now = text(when)
         record = {
-            "Id": self._diary.new_id(),
+            "Id": self._queue.new_id(),
             "EnterpriseId": self._hotel.id,
             "BillId": sale.bill.id,
             "AccountingCategoryId": self._hotel.categories[category],

@@ -13,7 +13,7 @@ from mews_assets.sandbox.simulation.amounts import raw
 from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import DAY, SECOND, next_midnight, text
-from mews_assets.sandbox.simulation.money.ledger import Ledger
+from mews_assets.sandbox.simulation.money.ledger import Ledger, LedgerItem
 
 _KINDS = ("CreditCardPayment", "CashPayment", "ExternalPayment", "AlternativePayment")
 _KIND_WEIGHTS = (66, 14, 12, 8)
@@ -28,39 +28,39 @@ _ORIGINS = ("Operations", "Terminal", "AutomaticPayment", "OnlineCheckout", None
 
 
 class Payments:
-    def __init__(self, hotel: Hotel, diary: EventQueue, ledger: Ledger) -> None:
+    def __init__(self, hotel: Hotel, queue: EventQueue, ledger: Ledger) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._ledger = ledger
 
     def pay(self, payer: Entry, bill: str, reservation: str | None, value: int) -> Entry:
         """Money received (or, below zero, given back). A card is sometimes refused first, or takes a
         minute."""
-        diary = self._diary
-        kind = diary.rng.choices(_KINDS, _KIND_WEIGHTS)[0]
-        if kind == "CreditCardPayment" and value > 0 and diary.chance(0.04):
+        queue = self._queue
+        kind = queue.rng.choices(_KINDS, _KIND_WEIGHTS)[0]
+        if kind == "CreditCardPayment" and value > 0 and queue.chance(0.04):
             self._refused(payer, bill, reservation, value)
         payment = self._payment(kind, payer, bill, reservation, value)
-        if value > 0 and kind in ("CreditCardPayment", "AlternativePayment") and diary.chance(0.15):
+        if value > 0 and kind in ("CreditCardPayment", "AlternativePayment") and queue.chance(0.15):
             payment.record.update(State="Pending", ChargedUtc=None)
-            diary.write(payment)
-            payment.record.update(State="Charged", ChargedUtc=text(diary.now + 5 * SECOND))
-            diary.write(payment, diary.now + 5 * SECOND)
+            queue.write(payment)
+            payment.record.update(State="Charged", ChargedUtc=text(queue.now + 5 * SECOND))
+            queue.write(payment, queue.now + 5 * SECOND)
         else:
-            diary.write(payment)
+            queue.write(payment)
         self._received(payment, value, "Guest")
         return payment
 
     def invoice(self, payer: Entry, bill: str, reservation: str | None, value: int) -> Entry:
         """The company will pay later: the debt moves from the guest ledger to the city ledger."""
         payment = self._payment("InvoicePayment", payer, bill, reservation, value)
-        self._diary.write(payment)
+        self._queue.write(payment)
         self._move(payment, value, debit="City", credit="Guest")
         return payment
 
     def wire(self, payer: Entry, bill: str, value: int) -> None:
         """The invoice is paid: money in, and the receivable balanced; both closed at once."""
-        now = text(self._diary.now)
+        now = text(self._queue.now)
         money = self._payment("ExternalPayment", payer, bill, None, value)
         money.record["Data"]["External"]["Type"] = "WireTransfer"
         balance = self._payment("InvoicePayment", payer, bill, None, -value)
@@ -68,51 +68,49 @@ class Payments:
         balance.record["Kind"] = "Payment"
         for payment in (money, balance):
             payment.record.update(AccountingState="Closed", ClosedUtc=now)
-            self._diary.write(payment)
+            self._queue.write(payment)
         self._received(money, value, "City")
 
     def settle_later(self, payment: Entry) -> None:
         """Half of the card payments are told to be settled, in the nightly batch at midnight UTC."""
-        if payment.record["Type"] == "CreditCardPayment" and self._diary.chance(0.5):
-            self._diary.plan(next_midnight(self._diary.now + DAY), self._settle, payment)
+        if payment.record["Type"] == "CreditCardPayment" and self._queue.chance(0.5):
+            self._queue.plan(next_midnight(self._queue.now + DAY), self._settle, payment)
 
     def _settle(self, payment: Entry) -> None:
         record = payment.record
-        batch = self._diary.now // DAY * 1000 + self._hotel.index
+        batch = self._queue.now // DAY * 1000 + self._hotel.index
         record["SettlementId"] = f"S{batch}"
-        record["SettlementUtc"] = text(self._diary.now)
+        record["SettlementUtc"] = text(self._queue.now)
         transaction = record["Data"]["CreditCard"]["Transaction"]
-        transaction.update(SettlementId=f"S{batch}", SettledUtc=text(self._diary.now))
+        transaction.update(SettlementId=f"S{batch}", SettledUtc=text(self._queue.now))
         transaction["SettledAmount"] = transaction["ChargedAmount"]
-        self._diary.write(payment)
+        self._queue.write(payment)
 
     def _refused(self, payer: Entry, bill: str, reservation: str | None, value: int) -> None:
         payment = self._payment("CreditCardPayment", payer, bill, reservation, value)
         payment.record.update(State="Pending", ChargedUtc=None)
-        self._diary.write(payment)
+        self._queue.write(payment)
         payment.record.update(State="Failed", AccountingState="Inactive", BillId=None)
-        self._diary.write(payment, self._diary.now + 4 * SECOND)
+        self._queue.write(payment, self._queue.now + 4 * SECOND)
 
     def _received(self, payment: Entry, value: int, credit: str) -> None:
         self._move(payment, value, debit="Payment", credit=credit)
 
     def _move(self, payment: Entry, value: int, *, debit: str, credit: str) -> None:
         record = payment.record
-        self._ledger.move(
+        item = LedgerItem(
             "Payment",
             payment.id,
             record["AccountId"],
             record["BillId"],
             record["AccountingCategoryId"],
-            value,
-            self._diary.now,
-            debit=debit,
-            credit=credit,
+            self._queue.now,
         )
+        self._ledger.move(item, value, debit=debit, credit=credit)
 
     def _payment(self, kind: str, payer: Entry, bill: str, reservation: str | None, value: int) -> Entry:
-        diary, amount = self._diary, raw(self._hotel.till.plain(-value))
-        now, id = text(diary.now), diary.new_id()
+        queue, amount = self._queue, raw(self._hotel.till.plain(-value))
+        now, id = text(queue.now), queue.new_id()
         record: dict[str, Any] = {
             "Id": id,
             "EnterpriseId": self._hotel.id,
@@ -131,14 +129,14 @@ class Payments:
             "ChargedUtc": now,
             "CreatedUtc": now,
             "UpdatedUtc": now,
-            "SettlementUtc": text(next_midnight(diary.now + DAY)),
+            "SettlementUtc": text(next_midnight(queue.now + DAY)),
             "AccountingState": "Open",
             "State": "Charged",
-            "Identifier": f"{diary.rng.randrange(10_000):04d}" if kind == "CreditCardPayment" else None,
+            "Identifier": f"{queue.rng.randrange(10_000):04d}" if kind == "CreditCardPayment" else None,
             "Type": kind,
             "Kind": "Payment" if value > 0 else "Refund",
             "Data": self._data(kind, id, value),
-            "PaymentOrigin": diary.rng.choice(_ORIGINS),
+            "PaymentOrigin": queue.rng.choice(_ORIGINS),
         }
         return Entry("Payment", self._hotel.id, record)
 
@@ -154,7 +152,7 @@ class Payments:
         if kind == "CreditCardPayment":
             charged = raw(self._hotel.till.plain(value))
             parts["CreditCard"] = {
-                "CreditCardId": self._diary.new_id(),
+                "CreditCardId": self._queue.new_id(),
                 "Transaction": {
                     "PaymentId": id,
                     "SettlementId": None,
@@ -171,11 +169,11 @@ class Payments:
             return {"Discriminator": "Invoice", **parts}
         if kind == "ExternalPayment":
             parts["External"] = {
-                "Type": self._diary.rng.choice(("Prepayment", "Voucher", "GiftCard")),
+                "Type": self._queue.rng.choice(("Prepayment", "Voucher", "GiftCard")),
                 "ExternalIdentifier": None,
             }
             return {"Discriminator": "External", **parts}
         if kind == "AlternativePayment":
-            parts["Alternative"] = {"Type": self._diary.rng.choice(("Ideal", "ApplePay", "PayPal"))}
+            parts["Alternative"] = {"Type": self._queue.rng.choice(("Ideal", "ApplePay", "PayPal"))}
             return {"Discriminator": "Alternative", **parts}
         return None

@@ -7,7 +7,7 @@ from typing import Any
 from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel, Product
 from mews_assets.sandbox.simulation.instants import HOUR, next_midnight
-from mews_assets.sandbox.simulation.money.billing import Billing, Folio
+from mews_assets.sandbox.simulation.money.billing import Billing, Folio, NewItem
 from mews_assets.sandbox.simulation.stays.reservation_records import Stay, product_order_record
 
 
@@ -18,9 +18,9 @@ def product_data(product: Product, age: str | None = None) -> dict[str, Any]:
 
 
 class Extras:
-    def __init__(self, hotel: Hotel, diary: EventQueue, billing: Billing) -> None:
+    def __init__(self, hotel: Hotel, queue: EventQueue, billing: Billing) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._billing = billing
         self._number = (hotel.index + 1) * 10_000
 
@@ -28,33 +28,35 @@ class Extras:
         """A guest in the house orders something; it is served at once, and the order done by midnight."""
         if stay.state != "Started":
             return
-        diary, hotel = self._diary, self._hotel
+        queue, hotel = self._queue, self._hotel
         self._number += 1
-        order = Entry("ProductServiceOrder", hotel.id, product_order_record(hotel, diary, self._number, stay))
-        diary.write(order)
-        for _ in range(1 if diary.chance(0.8) else 2):
-            product = diary.rng.choice(hotel.products)
+        order = Entry("ProductServiceOrder", hotel.id, product_order_record(hotel, queue, self._number, stay))
+        queue.write(order)
+        for _ in range(1 if queue.chance(0.8) else 2):
+            product = queue.rng.choice(hotel.products)
             unit = hotel.till.price((product.price, product.tax))
             charge = self._billing.charge(
-                "ProductOrder",
-                hotel.extras_service,
-                order.id,
-                stay.payer,
-                product.category,
-                unit,
-                diary.now,
-                count=diary.rng.choice((1, 1, 2)),
-                data=product_data(product),
+                NewItem(
+                    "ProductOrder",
+                    hotel.extras_service,
+                    order.id,
+                    stay.payer,
+                    product.category,
+                    unit,
+                    queue.now,
+                    count=queue.rng.choice((1, 1, 2)),
+                    data=product_data(product),
+                )
             )
             stay.charges.append((stay.arrival, charge))
-        if diary.chance(0.05):
-            diary.plan(diary.now + HOUR // 6, self._finish, order, "Started")
+        if queue.chance(0.05):
+            queue.plan(queue.now + HOUR // 6, self._finish, order, "Started")
         when = (
-            next_midnight(diary.now)
-            if diary.chance(0.2)
-            else diary.between(diary.now + HOUR, diary.now + 3 * HOUR)
+            next_midnight(queue.now)
+            if queue.chance(0.2)
+            else queue.between(queue.now + HOUR, queue.now + 3 * HOUR)
         )
-        diary.plan(when, self._finish, order, "Processed")
+        queue.plan(when, self._finish, order, "Processed")
 
     def rebate_night(self, stay: Stay) -> None:
         """A fifth off the last night. It counts for that night, so its ledger entries come late."""
@@ -62,14 +64,16 @@ class Extras:
         rebated, hotel = spaces[-1], self._hotel
         unit = hotel.till.price((-stay.unit // 5, hotel.place.stay_tax))
         charge = self._billing.charge(
-            "NightRebate",
-            hotel.stay_service,
-            stay.reservation.id,
-            stay.payer,
-            "Accommodation",
-            unit,
-            rebated.consumed,
-            data=self._rebate_data(rebated.entry),
+            NewItem(
+                "NightRebate",
+                hotel.stay_service,
+                stay.reservation.id,
+                stay.payer,
+                "Accommodation",
+                unit,
+                rebated.consumed,
+                data=self._rebate_data(rebated.entry),
+            )
         )
         stay.charges.append((stay.departure, charge))
 
@@ -78,14 +82,16 @@ class Extras:
         hotel, first = self._hotel, stay.charges[0][1]
         unit = hotel.till.price((-stay.unit // 4, hotel.place.stay_tax))
         charge = self._billing.charge(
-            "AdditionalExpenseRebate",
-            hotel.stay_service,
-            stay.reservation.id,
-            stay.payer,
-            "Accommodation",
-            unit,
-            self._diary.now,
-            data=self._rebate_data(first.entry),
+            NewItem(
+                "AdditionalExpenseRebate",
+                hotel.stay_service,
+                stay.reservation.id,
+                stay.payer,
+                "Accommodation",
+                unit,
+                self._queue.now,
+                data=self._rebate_data(first.entry),
+            )
         )
         note = self._billing.open(stay.payer, stay.reservation.id)
         note.charges.append(charge)
@@ -100,4 +106,4 @@ class Extras:
         if order.record["State"] == "Processed":
             return
         order.record["State"] = state
-        self._diary.write(order)
+        self._queue.write(order)

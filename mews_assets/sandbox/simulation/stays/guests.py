@@ -164,7 +164,7 @@ class ChainLife:
 
     def __init__(self, chain: Chain, seed: int, first: int, last: int) -> None:
         rng = Random(f"{seed}/chain/{chain.index}/life")  # noqa: S311
-        self._diary = EventQueue(rng, last)
+        self._queue = EventQueue(rng, last)
         self._last = last
         author = new_id(rng)
         begun = first - 2 * 365 * DAY
@@ -174,82 +174,82 @@ class ChainLife:
             guest.record["LoyaltyCode"] = f"L{guest.record['Number']:0>6}"
             guest.record["Classifications"] = ["LoyaltyProgram", "Returning"]
         for number, entry in enumerate([*self.companies, *self.guests]):
-            self._diary.plan(begun + number * DAY, self._begin, entry)
-        self._diary.plan(first, self._change)
+            self._queue.plan(begun + number * DAY, self._begin, entry)
+        self._queue.plan(first, self._change)
 
     @property
     def agencies(self) -> list[Entry]:
         return self.companies[COMPANIES * 2 // 3 :]
 
     @property
-    def diary(self) -> EventQueue:
-        return self._diary
+    def queue(self) -> EventQueue:
+        return self._queue
 
     def _begin(self, entry: Entry) -> None:
         """The profile is made: one a day, long before the first day."""
-        entry.record["CreatedUtc"] = text(self._diary.now)
-        self._diary.write(entry)
+        entry.record["CreatedUtc"] = text(self._queue.now)
+        self._queue.write(entry)
 
     def _change(self) -> None:
         """Some day's changes, and the next day's plan; the nightly clean-up is stamped at midnight sharp."""
-        diary, rng = self._diary, self._diary.rng
+        queue, rng = self._queue, self._queue.rng
         guest, firm = rng.choice(self.guests), rng.choice(self.companies)
-        when = next_midnight(diary.now) if diary.chance(0.3) else diary.between(diary.now, diary.now + DAY)
-        if diary.chance(0.8):
-            diary.plan(when, self._renew_guest, guest)
-        if diary.chance(0.25):
-            diary.plan(when, self._renew_company, firm)
-        diary.plan(next_midnight(diary.now), self._change)
+        when = next_midnight(queue.now) if queue.chance(0.3) else queue.between(queue.now, queue.now + DAY)
+        if queue.chance(0.8):
+            queue.plan(when, self._renew_guest, guest)
+        if queue.chance(0.25):
+            queue.plan(when, self._renew_company, firm)
+        queue.plan(next_midnight(queue.now), self._change)
 
     def _renew_guest(self, guest: Entry) -> None:
-        rng = self._diary.rng
-        if self._diary.chance(0.5):
+        rng = self._queue.rng
+        if self._queue.chance(0.5):
             guest.record["Phone"] = f"+00 555 {rng.randrange(10_000):04d}"
         else:
             guest.record["Classifications"] = ["LoyaltyProgram", "Returning", "Important"]
-        self._diary.write(guest)
+        self._queue.write(guest)
 
     def _renew_company(self, firm: Entry) -> None:
         firm.record["ContactPerson"] = (
-            self._diary.rng.choice(FIRST_NAMES) + " " + self._diary.rng.choice(LAST_NAMES)
+            self._queue.rng.choice(FIRST_NAMES) + " " + self._queue.rng.choice(LAST_NAMES)
         )
-        firm.record["Telephone"] = f"+00 555 {self._diary.rng.randrange(10_000):04d}"
-        self._diary.write(firm)
+        firm.record["Telephone"] = f"+00 555 {self._queue.rng.randrange(10_000):04d}"
+        self._queue.write(firm)
 
 
 class Guests:
     """The guests one hotel meets: new ones, and the chain's loyal ones."""
 
-    def __init__(self, hotel: Hotel, diary: EventQueue, chain: ChainLife) -> None:
+    def __init__(self, hotel: Hotel, queue: EventQueue, chain: ChainLife) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._chain = chain
         self._next = (hotel.index + 1) * 1_000_000
 
     def booker(self) -> tuple[Entry, bool]:
         """Who books, and whether the hotel may change the profile."""
-        if self._diary.chance(0.12):
-            return self._diary.rng.choice(self._chain.guests), False
+        if self._queue.chance(0.12):
+            return self._queue.rng.choice(self._chain.guests), False
         self._next += 1
         guest = customer(
-            self._diary.rng,
+            self._queue.rng,
             self._hotel.chain,
             self._next,
-            self._diary.now,
-            self._diary.rng.choice(self._hotel.staff),
+            self._queue.now,
+            self._queue.rng.choice(self._hotel.staff),
         )
-        self._diary.write(guest)
+        self._queue.write(guest)
         return guest, True
 
     def employer(self) -> Entry:
-        return self._diary.rng.choice(self._chain.companies[: COMPANIES * 2 // 3])
+        return self._queue.rng.choice(self._chain.companies[: COMPANIES * 2 // 3])
 
     def agency(self) -> Entry:
-        return self._diary.rng.choice(self._chain.agencies)
+        return self._queue.rng.choice(self._chain.agencies)
 
     def register(self, guest: Entry) -> None:
         """The registration card filled in at the desk."""
-        rng, record = self._diary.rng, guest.record
+        rng, record = self._queue.rng, guest.record
         record["NationalityCode"] = record["NationalityCode"] or rng.choice(NATIONS)
         record["BirthDate"] = f"{rng.randint(1945, 2005)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
         record["Sex"] = {"Mister": "Male", "Misses": "Female"}.get(record["Title"] or "")
@@ -257,11 +257,11 @@ class Guests:
         place = address(rng, guest.id, self._hotel.chain, record["NationalityCode"])
         record["AddressId"] = place["Id"]
         record["UpdaterProfileId"] = rng.choice(self._hotel.staff)
-        self._diary.write(guest)
+        self._queue.write(guest)
 
     def merge(self, guest: Entry) -> None:
         """The profile proves to be a second one of somebody known."""
-        guest.record["MergeTargetId"] = self._diary.rng.choice(self._chain.guests).id
+        guest.record["MergeTargetId"] = self._queue.rng.choice(self._chain.guests).id
         guest.record["IsActive"] = False
         guest.record["ActivityState"] = "Deleted"
-        self._diary.write(guest)
+        self._queue.write(guest)

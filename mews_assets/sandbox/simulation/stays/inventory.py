@@ -72,17 +72,17 @@ class Allotment:
 
 
 class Inventory:
-    def __init__(self, hotel: Hotel, diary: EventQueue, guests: Guests, rooms: Rooms) -> None:
+    def __init__(self, hotel: Hotel, queue: EventQueue, guests: Guests, rooms: Rooms) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._guests = guests
         self._rooms = rooms
         self._number = 0
 
     def allot(self, arrival: int, nights: int, size: int, pick_up: Callable[[Allotment], None]) -> None:
         """A group asks for rooms: some are picked up one by one, the rest is released or all is cancelled."""
-        diary, hotel = self._diary, self._hotel
-        kind = diary.rng.choice((0, 0, 1))
+        queue, hotel = self._queue, self._hotel
+        kind = queue.rng.choice((0, 0, 1))
         taken = [room for _ in range(size) if (room := self._rooms.take(arrival, nights, kind)) is not None]
         if not taken:
             return
@@ -97,15 +97,15 @@ class Inventory:
         )
         allotment = Allotment(block, adjustment, company, arrival, nights)
         allotment.left = taken
-        diary.write(block)
-        diary.write(adjustment)
-        if diary.chance(0.5):
-            diary.plan(diary.between(diary.now, diary.now + 4 * DAY), self._confirm, allotment)
-        for _ in range(diary.rng.randint(len(taken) // 2, len(taken))):
-            diary.plan(diary.between(diary.now + 5 * DAY, release), pick_up, allotment)
-        if diary.chance(0.12):
-            diary.plan(diary.between(diary.now + 5 * DAY, release), self._cancel, allotment)
-        diary.plan(release, self._release, allotment)
+        queue.write(block)
+        queue.write(adjustment)
+        if queue.chance(0.5):
+            queue.plan(queue.between(queue.now, queue.now + 4 * DAY), self._confirm, allotment)
+        for _ in range(queue.rng.randint(len(taken) // 2, len(taken))):
+            queue.plan(queue.between(queue.now + 5 * DAY, release), pick_up, allotment)
+        if queue.chance(0.12):
+            queue.plan(queue.between(queue.now + 5 * DAY, release), self._cancel, allotment)
+        queue.plan(release, self._release, allotment)
 
     def picked(self, allotment: Allotment) -> int | None:
         """One of the allotment's rooms, now somebody's; None when there is none left."""
@@ -117,16 +117,16 @@ class Inventory:
 
     def block_room(self, today: int) -> None:
         """A room goes out of order for some nights, unless it is needed or the repair is called off."""
-        diary, hotel = self._diary, self._hotel
-        start, nights = today + diary.rng.randint(1, 10), diary.rng.randint(1, 3)
+        queue, hotel = self._queue, self._hotel
+        start, nights = today + queue.rng.randint(1, 10), queue.rng.randint(1, 3)
         room = self._rooms.take(start, nights)
         if room is None:
             return
-        now = text(diary.now)
-        kind = diary.rng.choice(("OutOfOrder", "OutOfOrder", "InternalUse"))
+        now = text(queue.now)
+        kind = queue.rng.choice(("OutOfOrder", "OutOfOrder", "InternalUse"))
         begins, ends = hotel.clock.at(start, 15), hotel.clock.at(start + nights, 11)
         record = {
-            "Id": diary.new_id(),
+            "Id": queue.new_id(),
             "EnterpriseId": hotel.id,
             "AssignedResourceId": hotel.room_ids[room],
             "IsActive": True,
@@ -136,49 +136,49 @@ class Inventory:
             "CreatedUtc": now,
             "UpdatedUtc": now,
             "DeletedUtc": None,
-            "Name": diary.rng.choice(
+            "Name": queue.rng.choice(
                 ("Painting", "Leaking tap", "Lock repair", "Photo shoot", "Staff night")
             ),
             "Notes": None,
         }
         block = Entry("ResourceBlock", hotel.id, record)
-        diary.write(block)
-        luck = diary.rng.random()
+        queue.write(block)
+        luck = queue.rng.random()
         if luck < 0.25:
-            diary.plan(diary.between(diary.now, begins), self._unblock, block, room, start, nights)
+            queue.plan(queue.between(queue.now, begins), self._unblock, block, room, start, nights)
         elif luck < 0.45:
-            diary.plan(diary.between(diary.now, begins), self._note, block)
+            queue.plan(queue.between(queue.now, begins), self._note, block)
         elif luck < 0.65:  # the nightly clean-up deletes what is over
-            diary.plan(next_midnight(ends), self._unblock, block, room, start, 0)
+            queue.plan(next_midnight(ends), self._unblock, block, room, start, 0)
 
     def _unblock(self, block: Entry, room: int, start: int, nights: int) -> None:
         self._rooms.release(room, start, nights)
-        block.record.update(IsActive=False, DeletedUtc=text(self._diary.now))
-        self._diary.write(block)
+        block.record.update(IsActive=False, DeletedUtc=text(self._queue.now))
+        self._queue.write(block)
 
     def _note(self, block: Entry) -> None:
         block.record["Notes"] = "Contractor confirmed; spare parts ordered"
-        self._diary.write(block)
+        self._queue.write(block)
 
     def _confirm(self, allotment: Allotment) -> None:
         if allotment.block.record["State"] == "Optional":
             allotment.block.record["State"] = "Confirmed"
-            self._diary.write(allotment.block)
+            self._queue.write(allotment.block)
 
     def _cancel(self, allotment: Allotment) -> None:
-        now = text(self._diary.now)
+        now = text(self._queue.now)
         record = allotment.block.record
         record.update(
             State="Canceled", IsActive=False, CanceledUtc=now, CancellationReason="RequestedByBooker"
         )
-        record["CancellationReasonDetail"] = "The wedding is off" if self._diary.chance(0.5) else None
-        self._diary.write(allotment.block)
+        record["CancellationReasonDetail"] = "The wedding is off" if self._queue.chance(0.5) else None
+        self._queue.write(allotment.block)
         self._give_back(allotment)
 
     def _release(self, allotment: Allotment) -> None:
         if allotment.block.record["State"] != "Canceled":
             allotment.block.record["State"] = "Confirmed"
-            self._diary.write(allotment.block)
+            self._queue.write(allotment.block)
             self._give_back(allotment)
 
     def _give_back(self, allotment: Allotment) -> None:
@@ -190,10 +190,10 @@ class Inventory:
 
     def _adjust(self, allotment: Allotment) -> None:
         allotment.adjustment.record["UnitCount"] = -len(allotment.left)
-        self._diary.write(allotment.adjustment)
+        self._queue.write(allotment.adjustment)
 
     def _block(self, company: Entry, start: int, last: int, release: int, size: int) -> dict[str, Any]:
-        diary, hotel, rng = self._diary, self._hotel, self._diary.rng
+        queue, hotel, rng = self._queue, self._hotel, self._queue.rng
         self._number += 1
         budget = {
             "Currency": hotel.place.currency,
@@ -202,9 +202,9 @@ class Inventory:
             "Tax": None,
             "TaxRate": None,
         }
-        now = text(diary.now)
+        now = text(queue.now)
         return {
-            "Id": diary.new_id(),
+            "Id": queue.new_id(),
             "EnterpriseId": hotel.id,
             "ServiceId": hotel.stay_service,
             "RateId": rng.choice(hotel.rates),
@@ -240,7 +240,7 @@ class Inventory:
         self, block: str, kind: str, start: int, last: int, release: int, size: int
     ) -> dict[str, Any]:
         return {
-            "Id": self._diary.new_id(),
+            "Id": self._queue.new_id(),
             "AvailabilityBlockId": block,
             "ResourceCategoryId": kind,
             "FirstTimeUnitStartUtc": text(start),
@@ -250,7 +250,7 @@ class Inventory:
             "UnitCount": -size,
             "ReleaseOverrideUtc": None,
             "FirstTimeUnitReleaseUtc": text(release),
-            "UpdatedUtc": text(self._diary.now),
+            "UpdatedUtc": text(self._queue.now),
             "IsActive": True,
             "ActivityState": "Active",
             "PaxCounts": [{"PersonCount": 2, "UnitCount": -size}],

@@ -10,7 +10,7 @@ from mews_assets.sandbox.simulation.amounts import Amount
 from mews_assets.sandbox.simulation.demand import price_factor
 from mews_assets.sandbox.simulation.event_queue import EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
-from mews_assets.sandbox.simulation.money.billing import Billing, Charge
+from mews_assets.sandbox.simulation.money.billing import Billing, Charge, NewItem
 from mews_assets.sandbox.simulation.stays.extras import product_data
 from mews_assets.sandbox.simulation.stays.reservation_records import Stay
 
@@ -19,15 +19,15 @@ CHECK_IN, CHECK_OUT, BREAKFAST = 15, 11, 7
 
 
 class Nights:
-    def __init__(self, hotel: Hotel, diary: EventQueue, billing: Billing) -> None:
+    def __init__(self, hotel: Hotel, queue: EventQueue, billing: Billing) -> None:
         self._hotel = hotel
-        self._diary = diary
+        self._queue = queue
         self._billing = billing
 
     def night_price(self, kind: int, night: int) -> int:
         usual = self._hotel.place.room_price
         step = max(1, 10 ** (len(str(usual)) - 2))
-        price = usual * self._hotel.kinds[kind][1] * price_factor(night, self._diary.rng)
+        price = usual * self._hotel.kinds[kind][1] * price_factor(night, self._queue.rng)
         return self._hotel.till.whole(round(price / step) * step)
 
     def add_night(self, stay: Stay, night: int, with_breakfast: bool) -> None:
@@ -35,21 +35,25 @@ class Nights:
         unit = hotel.till.price((stay.unit, hotel.place.stay_tax))
         slept = hotel.clock.at(night, CHECK_IN)
         charge = self._billing.charge(
-            "SpaceOrder", hotel.stay_service, order, stay.payer, "Accommodation", unit, slept, start=slept
+            NewItem(
+                "SpaceOrder", hotel.stay_service, order, stay.payer, "Accommodation", unit, slept, start=slept
+            )
         )
         stay.charges.append((night, charge))
         if with_breakfast:
             meal = hotel.clock.at(night + 1, BREAKFAST)
             charge = self._billing.charge(
-                "ProductOrder",
-                hotel.stay_service,
-                order,
-                stay.payer,
-                "Breakfast",
-                self._breakfast(),
-                meal,
-                count=stay.adults,
-                data=product_data(hotel.breakfast, hotel.adult),
+                NewItem(
+                    "ProductOrder",
+                    hotel.stay_service,
+                    order,
+                    stay.payer,
+                    "Breakfast",
+                    self._breakfast(),
+                    meal,
+                    count=stay.adults,
+                    data=product_data(hotel.breakfast, hotel.adult),
+                )
             )
             stay.charges.append((night, charge))
 
@@ -70,7 +74,7 @@ class Nights:
         """Money held for later (or, below zero, used now)."""
         amount, service = self._hotel.till.plain(value), self._hotel.stay_service
         return self._billing.charge(
-            "Deposit", service, stay.reservation.id, stay.payer, "Deposits", amount, self._diary.now
+            NewItem("Deposit", service, stay.reservation.id, stay.payer, "Deposits", amount, self._queue.now)
         )
 
     def pay_apart(self, stay: Stay, *charges: Charge) -> None:

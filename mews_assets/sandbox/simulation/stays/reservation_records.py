@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
@@ -14,8 +15,25 @@ _ORIGIN_WEIGHTS = (42, 22, 26, 5, 3, 2)
 _COMMANDER_ORIGINS = ("InPerson", "Phone", "Email", "Website", "Message", "CallCenter", "RoomingList")
 
 
+@dataclass(slots=True)
+class Booking:
+    """One room booked for some nights. `arrival` is the ordinal of a date in the hotel's calendar.
+
+    `is_own_guest` says that the hotel itself made the guest's profile; `block` is the id of a group's block.
+    """
+
+    guest: Entry
+    is_own_guest: bool
+    company: Entry | None
+    arrival: int
+    nights: int
+    room: int
+    group: str
+    block: str | None = None
+
+
 class Stay:
-    """One reservation with its guest, its room, its items. `payer` is the guest or a company."""
+    """One reservation with its guest, its room and its items. `payer` is the guest or a company."""
 
     __slots__ = (
         "adults",
@@ -33,16 +51,14 @@ class Stay:
         "unit",
     )
 
-    def __init__(
-        self, reservation: Entry, guest: Entry, payer: Entry, arrival: int, nights: int, room: int
-    ) -> None:
+    def __init__(self, reservation: Entry, booking: Booking, payer: Entry) -> None:
         self.reservation = reservation
-        self.guest = guest
+        self.guest = booking.guest
         self.payer = payer
-        self.arrival = arrival
-        self.nights = nights
-        self.room = room
-        self.own_guest = False
+        self.arrival = booking.arrival
+        self.nights = booking.nights
+        self.room = booking.room
+        self.own_guest = booking.is_own_guest
         self.adults = 1
         self.children = 0
         self.unit = 0
@@ -68,26 +84,23 @@ def person_counts(hotel: Hotel, adults: int, children: int) -> list[dict[str, An
 
 def reservation_record(
     hotel: Hotel,
-    diary: EventQueue,
+    queue: EventQueue,
     number: int,
-    *,
-    guest: Entry,
+    booking: Booking,
     payer: Entry,
-    group: str,
-    kind: int,
-    room: int,
-    start: int,
-    end: int,
+    period: tuple[int, int],
     persons: tuple[int, int],
-    block: str | None = None,
 ) -> dict[str, Any]:
-    rng, now = diary.rng, text(diary.now)
+    """A new reservation. `period` is its start and end in microseconds since 1970, `persons` adults and children."""
+    rng, now, guest, block = queue.rng, text(queue.now), booking.guest, booking.block
+    start, end = map(text, period)
+    kind = hotel.kind_of[booking.room]
     origin = "Commander" if block else rng.choices(_ORIGINS, _ORIGIN_WEIGHTS)[0]
     channel = origin == "ChannelManager"
     author = hotel.robot if channel or origin == "Connector" else rng.choice(hotel.staff)
     state = rng.choices(("Confirmed", "Optional", "Inquired", "Requested"), (91, 5, 2, 2))[0]
     return {
-        "Id": diary.new_id(),
+        "Id": queue.new_id(),
         "ServiceId": hotel.stay_service,
         "AccountId": payer.id,
         "AccountType": payer.entity,
@@ -112,9 +125,9 @@ def reservation_record(
         },
         "RateId": rng.choice(hotel.rates),
         "CreditCardId": None,
-        "GroupId": group,
+        "GroupId": booking.group,
         "RequestedResourceCategoryId": hotel.kinds[kind][0],
-        "AssignedResourceId": hotel.room_ids[room] if rng.random() < 0.8 else None,
+        "AssignedResourceId": hotel.room_ids[booking.room] if rng.random() < 0.8 else None,
         "AvailabilityBlockId": block,
         "PartnerCompanyId": payer.id if payer.entity == "Company" else None,
         "TravelAgencyId": None,
@@ -123,22 +136,22 @@ def reservation_record(
         "ChannelManagerNumber": f"{rng.randrange(10**9):09d}" if channel else None,
         "CancellationReason": None,
         "ReleasedUtc": None,
-        "ScheduledStartUtc": text(start),
+        "ScheduledStartUtc": start,
         "ActualStartUtc": None,
-        "ScheduledEndUtc": text(end),
+        "ScheduledEndUtc": end,
         "ActualEndUtc": None,
         "Purpose": rng.choice(("Leisure", "Leisure", "Business", None)),
         "QrCodeData": None,
         "PersonCounts": person_counts(hotel, *persons),
-        "StartUtc": text(start),
-        "EndUtc": text(end),
+        "StartUtc": start,
+        "EndUtc": end,
     }
 
 
-def product_order_record(hotel: Hotel, diary: EventQueue, number: int, stay: Stay) -> dict[str, Any]:
-    now, author = text(diary.now), diary.rng.choice(hotel.staff)
+def product_order_record(hotel: Hotel, queue: EventQueue, number: int, stay: Stay) -> dict[str, Any]:
+    now, author = text(queue.now), queue.rng.choice(hotel.staff)
     return {
-        "Id": diary.new_id(),
+        "Id": queue.new_id(),
         "ServiceId": hotel.extras_service,
         "AccountId": stay.payer.id,
         "AccountType": stay.payer.entity,
@@ -148,7 +161,7 @@ def product_order_record(hotel: Hotel, diary: EventQueue, number: int, stay: Sta
         "Number": str(number),
         "State": "Confirmed",
         "Origin": "Commander",
-        "CommanderOrigin": diary.rng.choice(("InPerson", "Phone")),
+        "CommanderOrigin": queue.rng.choice(("InPerson", "Phone")),
         "OriginDetails": None,
         "CreatedUtc": now,
         "UpdatedUtc": now,
