@@ -39,6 +39,11 @@ bench: $(INSTALLED) ## the figures of docs/benchmarks.md: speed and memory, as r
 docs: $(INSTALLED) ## docs/tables.md, from the catalog
 	$(BIN)/mews-assets docs
 
+dist: ## the wheel and the sdist, in dist/
+	$(PYTHON) -m venv .venv-dist
+	.venv-dist/bin/pip install --quiet --disable-pip-version-check build
+	.venv-dist/bin/python -m build
+
 lowest: ## conversion, merges and definitions with the lowest versions that pyproject.toml declares
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/pip install --quiet --disable-pip-version-check uv
@@ -59,4 +64,4 @@ $(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/conversion/_scan.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test lint chaos bench docs lowest audit clean
+.PHONY: help demo dev test lint chaos bench docs dist lowest audit clean

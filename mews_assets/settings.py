@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from importlib import metadata
 
 from mews_assets import catalog
 from mews_assets.api.transport.address import read_platform_address
@@ -28,7 +29,7 @@ PII_KEY = "MEWS_PII_KEY"
 ALERT_URLS = "MEWS_ALERT_URLS"
 """Holds secrets: looked into only by the sensor that sends, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
-DEFAULT_CLIENT = "mews_assets 0.1.0"
+DEFAULT_CLIENT = f"mews_assets {metadata.version('mews_assets')}"
 VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),

@@ -13,6 +13,7 @@ from mews_assets import catalog
 from mews_assets.catalog.privacy import Pii, Privacy
 from mews_assets.cli import home
 from mews_assets.settings import (
+    DEFAULT_CLIENT,
     VARIABLES,
     Connection,
     SettingError,
@@ -41,7 +42,7 @@ def test_only_the_first_day_has_no_default() -> None:
     settings = read()
     assert settings == Settings(
         platform_address="https://api.mews-demo.com",
-        client="mews_assets 0.1.0",
+        client=DEFAULT_CLIENT,
         lake="data/lake",
         start=datetime(2026, 1, 1, tzinfo=UTC),
         grain=Grain.DAILY,

@@ -18,6 +18,8 @@ DATA = Path("data")
 DEMO = DATA / "demo"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DAGSTER_YAML = Path("dagster.yaml")
+WORKSPACE_YAML = Path("workspace.yaml")
+_DEPLOY = Path(__file__).parents[1] / "deploy"
 _SANDBOX_DAYS = 34
 _SANDBOX_KEEPS = timedelta(days=25)
 """The simulation knows 30 days of the future; past that the sandbox would stand still."""
@@ -50,14 +52,19 @@ def prepare(data: Path = DATA) -> Path:
     home = (data / "dagster").absolute()
     home.mkdir(parents=True, exist_ok=True)
     config = home / DAGSTER_YAML.name
-    if not config.exists() and DAGSTER_YAML.exists():
+    if not config.exists():
         config.unlink(missing_ok=True)  # a link to where the project stood before it was moved
-        config.symlink_to(DAGSTER_YAML.absolute())
+        config.symlink_to(here_or_installed(DAGSTER_YAML))
     os.environ["DAGSTER_HOME"] = str(home)
     import dagster as dg
 
     with dg.DagsterInstance.get():
         return home
+
+
+def here_or_installed(file: Path) -> Path:
+    """The file in this folder, or else the one that the installed package brings."""
+    return file.absolute() if file.exists() else (_DEPLOY / file).resolve()
 
 
 def trial(now: datetime, data: Path = DEMO) -> Trial:

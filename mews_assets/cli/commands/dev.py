@@ -94,9 +94,12 @@ def _refuse_wrong_settings() -> None:
 
 def _serve(port: int) -> int:
     """Run `dagster dev` until it ends or this process is told to end."""
+    from mews_assets.cli.home import WORKSPACE_YAML, here_or_installed
+
     # Dagster's advice to take another command is for us, not for who opens the UI.
     python = [sys.executable, "-W", "ignore:Function `dev_command` is superseded"]
-    command = [*python, "-m", "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    command = [*python, "-m", "dagster", "dev", "--workspace", str(here_or_installed(WORKSPACE_YAML))]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
     # Started in the background of a script, this process ignores SIGINT, and its children would as well.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command)
