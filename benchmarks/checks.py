@@ -28,7 +28,8 @@ from mews_assets.defs.checks.evaluate import gather_evidence
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.changes.merge_result import MergedPartition
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.landing.capture_store import Manifest, land, new_capture_id
+from mews_assets.lake.landing.capture_store import land
+from mews_assets.lake.landing.manifests import Manifest, new_capture_id
 from mews_assets.lake.quality import measures as measuring
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake, open_lake

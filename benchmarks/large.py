@@ -25,7 +25,7 @@ from mews_assets import catalog
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest, new_capture_id, read_manifest
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.settings import read_memory
 from mews_assets.windows import Grain, Window
@@ -69,7 +69,7 @@ def _land(lake: Lake, count: int, size: int) -> int:
             for line in _lines(count, size):
                 file.write(line)
         window = Window(DAY, DAY + timedelta(days=1))
-        manifest = Manifest(capture_store.new_capture_id(DAY), TABLE.name, "made", (SCOPE,), window, DAY)
+        manifest = Manifest(new_capture_id(DAY), TABLE.name, "made", (SCOPE,), window, DAY)
         return capture_store.land(lake, manifest, [source], workspace).size_bytes
 
 
@@ -99,9 +99,7 @@ def _run(lake: Lake, step: str) -> None:
         rows = update_current(lake, TABLE, SCOPE).rows
     else:
         names = capture_store.captures(lake, TABLE.name)
-        manifests = (
-            [] if step == "merge" else [capture_store.read_manifest(lake, TABLE.name, one) for one in names]
-        )
+        manifests = [] if step == "merge" else [read_manifest(lake, TABLE.name, one) for one in names]
         merged = merge(lake, TABLE, manifests, from_scratch=step == "anew")
         rows = sum(one.measures.rows for one in merged.partitions.values())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

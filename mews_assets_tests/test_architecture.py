@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "windows": set(),
     "catalog": {"pyarrow"},
     "api": {"windows", "httpcore", "httpx", "msgspec"},
-    "lake": {"catalog", "windows", "pyarrow", "duckdb", "numpy", "zstandard"},
+    "lake": {"catalog", "windows", "pyarrow", "duckdb", "msgspec", "numpy", "zstandard"},
     "ingest": {"catalog", "windows", "api", "lake", "msgspec"},
     "marts": {"catalog", "windows", "lake", "pyarrow", "duckdb", "numpy", "matplotlib", "PIL"},
     "lake_location": set(),

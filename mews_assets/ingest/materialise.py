@@ -25,7 +25,7 @@ from mews_assets.lake.changes.merge import measure_existing, merge
 from mews_assets.lake.changes.merge_result import MergeResult
 from mews_assets.lake.errors import LakeError, PassingError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake

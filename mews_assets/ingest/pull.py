@@ -33,8 +33,8 @@ from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
 from mews_assets.ingest.owners import chunks, named_in, owned_by, owners_of
 from mews_assets.ingest.plan import Pull
 from mews_assets.lake.landing import capture_store, export_log
-from mews_assets.lake.landing.capture_store import Manifest
 from mews_assets.lake.landing.export_log import LoggedExport
+from mews_assets.lake.landing.manifests import Manifest, new_capture_id
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_dates
 
@@ -70,7 +70,7 @@ class Puller:
 
     def pull(self, table: Table, pull: Pull, client: MewsClient, workspace: Path) -> Landed:
         """Fetch and land one pull. Raises MewsError; nothing is then landed, and a pending export is kept."""
-        folder = workspace / capture_store.new_capture_id(self.now())
+        folder = workspace / new_capture_id(self.now())
         folder.mkdir()
         if isinstance(table.fetch, Export):
             return self._pull_export(table, table.fetch, pull, client, folder)
@@ -212,7 +212,7 @@ class Puller:
         owners: dict[str, str],
     ) -> Manifest:
         return Manifest(
-            capture_store.new_capture_id(captured_at),
+            new_capture_id(captured_at),
             pull.landing_of(table),
             pull.connection,
             pull.scopes,

@@ -1,4 +1,4 @@
-"""What can be wrong with records and with the lake, said so that somebody can act on it."""
+"""Errors of records and of the lake. Each text names what to do next."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import PurePath
 
 
 class LakeError(Exception):
-    """Something in the lake is not as it must be."""
+    """Something in the lake is missing, damaged or of another format."""
 
 
 class DamagedError(LakeError):
-    """A landed file that is not what landed: it was changed or cut on disk. Mews has no part in it."""
+    """A landed file was changed or cut on disk after it landed. Mews is not at fault."""
 
 
 class PassingError(LakeError):
-    """Work that the machine did not let be done: the same may go well later."""
+    """The machine could not do the work (disk, network, memory): a later try may succeed."""
 
     retryable = True
 
 
 class RecordError(LakeError):
-    """A record that cannot become a row: where it stands, which field, and what is wrong with it."""
+    """A record cannot become a row: its file, line and field, and what is wrong with it."""
 
     def __init__(self, table: str, file: PurePath | str, line: int, field: str | None, problem: str) -> None:
         self.table, self.file, self.line, self.field, self.problem = table, str(file), line, field, problem

@@ -1,6 +1,6 @@
 """One partition of a table: a scope and a window.
 
-Lives here: the value that names a partition everywhere below Dagster. Not here: Dagster's partition keys
+Lives here: the value that names a partition in all packages below `defs`. Not here: Dagster's partition keys
 (`defs.base.partitions`), and which rows belong to a partition (`lake.changes.assign_partitions`).
 """
 

@@ -19,7 +19,7 @@ A query finds
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -69,9 +69,13 @@ def open_inputs(
     inputs: Iterable[str],
     as_of: datetime,
     since: datetime | None = None,
+    *,
+    without: Collection[str] = (),
 ) -> None:
-    """Make everything a query finds. `since` is the first instant of which the lake holds what was updated, where it is
-    known. Raises LakeError where a reference is missing."""
+    """Make everything a query finds, without the rows of some hotels.
+
+    From `since` on, where it is known, the lake holds all updates. Raises LakeError where a reference is missing.
+    """
     engine.execute(f"CREATE MACRO as_of() AS TIMESTAMPTZ {literal(as_of.isoformat())}")
     engine.execute(_MACROS)
     inputs = tuple(inputs)
@@ -81,18 +85,35 @@ def open_inputs(
         if layer == layout.REFERENCE:
             _view_reference(engine, lake, workspace, table)
         else:
-            folder = layout.changes_folder(table) if layer == layout.CHANGES else layout.current_folder(table)
-            _view_partitions(engine, lake, workspace, f"{layer}.{table}", folder)
+            files = [file for file in files_of(lake, name) if layout.scope_of(file) not in without]
+            _view_partitions(engine, lake, workspace, name, files)
     _tell_snapshots(engine, lake, inputs)
     make_hotels(engine, as_of, since)
+
+
+def files_of(lake: Lake, name: str) -> list[str]:
+    """The files of an input, such as `current/order_items`."""
+    layer, _, table = name.partition("/")
+    if layer == layout.REFERENCE:
+        file = layout.reference_file(table)
+        return [file] if lake.exists(file) else []
+    folder = layout.changes_folder(table) if layer == layout.CHANGES else layout.current_folder(table)
+    return [file for file in lake.files(folder, recursive=True) if file.endswith(f"/{layout.ROWS_FILE}")]
+
+
+def schema_of(name: str) -> pa.Schema:
+    """The columns of an input."""
+    layer, _, table = name.partition("/")
+    if layer == layout.REFERENCE:
+        return reference_schema(next(reference for reference in REFERENCES if reference.name == table))
+    return arrow_schema(catalog.table(table))
 
 
 def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Path, table: str) -> None:
     name = layout.reference_file(table)
     if not lake.exists(name):
-        raise LakeError(f"{lake.uri(name)} is not there: materialise reference/{table} first")
-    reference = next(one for one in REFERENCES if one.name == table)
-    source = parquet([lake.pin(name, workspace)], reference_schema(reference))
+        raise LakeError(f"{lake.uri(name)} does not exist: materialise reference/{table} first")
+    source = parquet([lake.pin(name, workspace)], schema_of(f"{layout.REFERENCE}/{table}"))
     # An id that came twice would double every row that names it, in hotels that have nothing to do with it.
     engine.execute(
         f"CREATE VIEW reference.{identifier(table)} AS FROM {source} "
@@ -101,17 +122,15 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
 
 
 def _view_partitions(
-    engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Path, view: str, folder: str
+    engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Path, name: str, names: list[str]
 ) -> None:
-    """All files of a table as one view. Without any it is empty, and has its columns all the same."""
-    table = folder.rsplit("/", 1)[-1]
-    names = [one for one in lake.files(folder, recursive=True) if one.endswith(f"/{layout.ROWS_FILE}")]
-    schema, _, short = view.partition(".")
-    quoted = f"{identifier(schema)}.{identifier(short)}"
+    """The files of an input as one view. Without files it has the columns and no rows."""
+    schema, _, table = name.partition("/")
+    view = f"{identifier(schema)}.{identifier(table)}"
     if not names:
-        nothing = plain(arrow_schema(catalog.table(table))).empty_table()
-        engine.register(f"no_{schema}_{short}", nothing.append_column("scope", pa.array([], pa.string())))
-        engine.execute(f"CREATE VIEW {quoted} AS FROM no_{schema}_{short}")
+        empty = plain(schema_of(name)).empty_table()
+        engine.register(f"no_{schema}_{table}", empty.append_column("scope", pa.array([], pa.string())))
+        engine.execute(f"CREATE VIEW {view} AS FROM no_{schema}_{table}")
         return
     paths = [lake.pin(name, workspace) for name in names]
     files = pa.table(
@@ -120,12 +139,12 @@ def _view_partitions(
             "scope": [layout.scope_of(name) for name in names],
         }
     )
-    engine.register(f"files_{schema}_{short}", files)
+    engine.register(f"files_{schema}_{table}", files)
     engine.execute(
-        f"CREATE VIEW {quoted} AS "
+        f"CREATE VIEW {view} AS "
         f"SELECT rows.* EXCLUDE (filename), files.scope "
-        f"FROM {parquet(paths, arrow_schema(catalog.table(table)), file_as='filename')} rows "
-        f"JOIN files_{schema}_{short} files USING (filename)"
+        f"FROM {parquet(paths, schema_of(name), file_as='filename')} rows "
+        f"JOIN files_{schema}_{table} files USING (filename)"
     )
 
 

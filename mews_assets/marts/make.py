@@ -5,8 +5,10 @@ Lives here: running a mart's query over the lake, judging the rows, writing them
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,9 +16,11 @@ import pyarrow.compute as pc
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.machine_errors import is_of_memory
 from mews_assets.lake.storage.parquet import open_writer
 from mews_assets.marts.inputs import open_inputs
 from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict
+from mews_assets.marts.unreadable_inputs import READ_ERRORS, unreadable_inputs
 
 
 @dataclass(frozen=True)
@@ -53,16 +57,17 @@ def named(mart: Mart) -> MartCheck:
 
 
 def _judge_left_out(left_out: pa.Table) -> MartVerdict:
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, int | str]] = {}
     for row in left_out.to_pylist():
         hotel = f"{row['enterprise']} ({row['enterprise_id']})" if row["enterprise"] else row["enterprise_id"]
-        found.setdefault(hotel, {})[row["fault"]] = row["rows"]
+        found.setdefault(hotel, {})[row["fault"]] = "all rows" if row["rows"] is None else row["rows"]
     told = dict(list(found.items())[:_TOLD])
     return MartVerdict(
         not found,
         {
-            "rows_left_out": sum(left_out.column("rows").to_pylist()),
+            "rows_left_out": pc.sum(left_out.column("rows")).as_py() or 0,
             "hotels_concerned": len(found),
+            "files_unreadable": left_out.column("rows").null_count,
             "left_out": told,
         },
     )
@@ -70,8 +75,8 @@ def _judge_left_out(left_out: pa.Table) -> MartVerdict:
 
 NONE_LEFT_OUT = MartCheck(
     "none_left_out",
-    "Every row of every hotel is reckoned with. WARN: what the mart says of the others is right; what is named here is "
-    "left out of it until it is put right in Mews.",
+    "Every row of every hotel is in the mart. WARN: the rows of the others are right; what is named here is left out "
+    "until it is corrected in Mews, or until a file that cannot be read is made again.",
     False,
     _judge_left_out,
     is_of_left_out=True,
@@ -113,13 +118,40 @@ def reckon(
     lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None
 ) -> tuple[pa.Table, pa.Table]:
     """The mart's rows, and per hotel and fault how many rows of the lake are not in them (`LEFT_OUT`)."""
-    with lake.workspace() as workspace, open_duckdb(workspace, memory=lake.memory) as engine:
-        open_inputs(engine, lake, workspace, mart.inputs, as_of, since)
+    with lake.workspace() as workspace:
+        try:
+            return _query(lake, mart, as_of, since, workspace, {})
+        except READ_ERRORS as error:
+            # Looked for once something failed: to read all files beforehand would double the work of every mart.
+            unreadable = {} if is_of_memory(error) else unreadable_inputs(lake, workspace, mart.inputs)
+            if not unreadable:
+                raise
+            return _query(lake, mart, as_of, since, workspace, unreadable)
+
+
+def _query(
+    lake: Lake,
+    mart: Mart,
+    as_of: datetime,
+    since: datetime | None,
+    workspace: Path,
+    unreadable: Mapping[str, Sequence[str]],
+) -> tuple[pa.Table, pa.Table]:
+    """As `reckon`. A hotel of which a file is unreadable is left out whole: a part of its rows would look complete."""
+    with open_duckdb(workspace, memory=lake.memory) as engine:
+        open_inputs(engine, lake, workspace, mart.inputs, as_of, since, without=unreadable.keys())
         engine.execute(f"CREATE TEMP TABLE all_given AS {mart.given}")
         engine.execute("CREATE TEMP VIEW given AS FROM all_given WHERE fault IS NULL")
         rows = engine.sql(mart.query).to_arrow_table()
-        left_out = engine.sql(_FAULTY).to_arrow_table()
-    return rows.select(mart.schema.names).cast(mart.schema), left_out.cast(LEFT_OUT)
+        left_out = engine.sql(_FAULTY).to_arrow_table().cast(LEFT_OUT)
+        names = dict(engine.execute("SELECT enterprise_id, enterprise FROM hotels").fetchall())
+    files = [
+        {"enterprise_id": hotel, "enterprise": names.get(hotel), "fault": fault}
+        for hotel, faults in sorted(unreadable.items())
+        for fault in faults
+    ]
+    left_out = pa.concat_tables([left_out, pa.Table.from_pylist(files, LEFT_OUT)])
+    return rows.select(mart.schema.names).cast(mart.schema), left_out
 
 
 _FAULTY = """

@@ -26,7 +26,7 @@ LEFT_OUT = pa.schema(
         ("rows", pa.int64()),
     ]
 )
-"""What a mart leaves out: per hotel and fault, how many rows of the lake."""
+"""What a mart leaves out: per hotel and fault, how many rows of the lake; null where a file cannot be read."""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from mews_assets.lake.changes import assign_partitions, merge, partition_writer
-from mews_assets.lake.landing import capture_store
+from mews_assets.lake.changes import assign_partitions, merge, merge_pass, partition_writer
+from mews_assets.lake.landing import capture_states, capture_store
+from mews_assets.lake.landing.manifests import LandedFile, Manifest, write_manifest
 from mews_assets.lake.reading import sql_views as sql
-from mews_assets.lake.storage import duckdb_paths, layout
+from mews_assets.lake.storage import duckdb_paths
 from mews_assets.lake.storage import duckdb_session as engine
 from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Window
@@ -49,17 +51,17 @@ def rows_at_the_end_are_dropped() -> Iterator[None]:
 def rebuilds_read_only_the_captures_that_cover() -> Iterator[None]:
     """A lost partition is made again without the row that the window before it brought."""
 
-    def reaches(self: capture_store.Manifest, window: Window) -> bool:
+    def reaches(self: Manifest, window: Window) -> bool:
         return self.window.covers(window)
 
-    with patched((capture_store.Manifest, "reaches", reaches)):
+    with patched((Manifest, "reaches", reaches)):
         yield
 
 
 @mutant
 def what_brought_nothing_new_is_written_again() -> Iterator[None]:
     """A window that was looked at again gets a new file each time, and all made from it is made again."""
-    with patched((merge, "holds_the_same", lambda one, other: False)):
+    with patched((merge_pass, "holds_the_same", lambda one, other: False)):
         yield
 
 
@@ -86,22 +88,22 @@ def files_are_written_in_place() -> Iterator[None]:
 @mutant
 def captures_replace_what_was_there() -> Iterator[None]:
     """A partition is what its newest captures brought, not the union of all."""
-    with patched((merge._Merge, "_existing_files", lambda self: set())):
+    with patched((merge_pass.MergePass, "_existing_files", lambda self: set())):
         yield
 
 
 @mutant
 def captures_are_settled_before_their_rows_are_in_place() -> Iterator[None]:
     """A process that dies in between leaves rows that nobody merges."""
-    real = merge._convert_captures
+    real = merge.convert_captures
 
     def stage(lake: Any, *arguments: Any) -> Any:
         staged = real(lake, *arguments)
         for one in staged:
-            capture_store.mark_merged(lake, one.manifest)
+            capture_states.mark_merged(lake, one.manifest)
         return staged
 
-    with patched((merge, "_convert_captures", stage)):
+    with patched((merge, "convert_captures", stage)):
         yield
 
 
@@ -112,13 +114,9 @@ def manifests_come_before_their_files() -> Iterator[None]:
 
     def land(lake: Any, manifest: Any, sources: Any, workspace: Any) -> Any:
         files = tuple(
-            capture_store.LandedFile(f"part-{number:05}.jsonl.zst", 1, 1, "", 1)
-            for number, _ in enumerate(sources, 1)
+            LandedFile(f"part-{number:05}.jsonl.zst", 1, 1, "", 1) for number, _ in enumerate(sources, 1)
         )
-        lake.write_json(
-            layout.manifest(manifest.table, manifest.capture),
-            dict(manifest.to_json(), files=[vars(f) for f in files]),
-        )
+        write_manifest(lake, replace(manifest, files=files))
         return real(lake, manifest, sources, workspace)
 
     with patched((capture_store, "land", land)):
@@ -165,7 +163,7 @@ def ties_are_in_no_order() -> Iterator[None]:
 @mutant
 def versions_of_one_id_are_one_row() -> Iterator[None]:
     """A partition holds one version of each record."""
-    real = partition_writer.PartitionWriter._one_of_each
+    real = partition_writer.PartitionWriter._chosen_rows
 
     def one_of_each(self: Any, batches: Any) -> Iterator[Any]:
         seen: set[Any] = set()
@@ -182,7 +180,7 @@ def versions_of_one_id_are_one_row() -> Iterator[None]:
                 seen.add((place, one))
             yield batch.filter(pa.array(keep))
 
-    with patched((partition_writer.PartitionWriter, "_one_of_each", one_of_each)):
+    with patched((partition_writer.PartitionWriter, "_chosen_rows", one_of_each)):
         yield
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import zstandard
 
 from mews_assets.catalog.model import Table
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import read_micros, to_micros

@@ -24,9 +24,9 @@ from mews_assets.api import Runtime, download
 from mews_assets.defs.assets import landing_and_changes
 from mews_assets.defs.sensors import exports, pages
 from mews_assets.ingest import directory, materialise, pull
-from mews_assets.lake.changes import merge
+from mews_assets.lake.changes import merge, merge_pass
 from mews_assets.lake.conversion import convert
-from mews_assets.lake.landing import capture_store, convert_capture
+from mews_assets.lake.landing import capture_store, convert_capture, manifests
 from mews_assets.lake.storage import duckdb_session
 from mews_assets.lake.storage import lake as store
 from mews_assets.sandbox.server import application
@@ -82,13 +82,14 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
             (sandbox_exports, "uuid", ids),
             (application, "run_in_threadpool", inline),
             (application, "uuid", ids),
-            (capture_store, "secrets", tokens),
+            (manifests, "secrets", tokens),
             (download, "bare_http", bare_http),
             (download, "as_completed", list),
             (pull, "download_files", fetch),
             (pull, "MewsPages", paged),
             (landing_and_changes, "Puller", puller),
             (merge, "open_duckdb", shared_engine),
+            (merge_pass, "open_duckdb", shared_engine),
             (convert, "open_duckdb", shared_engine),
             (convert_capture, "convert", converted),
             (pages, "datetime", LocalClock),

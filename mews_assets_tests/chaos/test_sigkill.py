@@ -12,7 +12,7 @@ import pytest
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import PartitionRequest, materialise
 from mews_assets.ingest.pull import Puller
-from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.landing import capture_states, export_log
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.windows import Grain
@@ -90,7 +90,7 @@ def pulled(lake: Lake, served: RunningSandbox) -> dict[str, list[str]]:
             threads=1,
         )
     assert not done.failed
-    assert not capture_store.pending(lake, ITEMS.name)
+    assert not capture_states.pending(lake, ITEMS.name)
     return {name: found.column("id").to_pylist() for name, found in everything(lake, ITEMS).items()}
 
 

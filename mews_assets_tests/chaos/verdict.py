@@ -25,8 +25,8 @@ from mews_assets.defs.base.metadata_keys import EXPORT_TAG
 from mews_assets.defs.base.run_history import state_of
 from mews_assets.ingest.pending_exports import DEADLINE, RunState
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing import capture_states
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
 from mews_assets.lake.reading.sql_views import query
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -165,8 +165,8 @@ class Verdict:
 
     def _look_at_landing(self, path: Path) -> None:
         try:
-            manifest = Manifest.from_json(json.loads(path.read_bytes()))
-        except (ValueError, KeyError) as error:
+            manifest = read_manifest(self.lake, path.parent.parent.name, path.parent.name)
+        except LakeError as error:
             self.wrong.append(f"half a file: {path}: {error}")
             return
         self._landed[manifest.capture + manifest.table] = manifest
@@ -287,7 +287,7 @@ class Verdict:
             for name, rows in self.rows.items():
                 if name.startswith(f"{layout.changes_folder(table.name)}/") and (more := rows.keys() - shown):
                     self.wrong.append(f"{name}: holds {self._named(table, more)}, which no answer held")
-            if pending := capture_store.pending(self.lake, table.name):
+            if pending := capture_states.pending(self.lake, table.name):
                 self.wrong.append(f"{table.name}: {len(pending)} captures were never merged")
         for manifest in self._landed.values():
             self._look_at_capture(manifest)

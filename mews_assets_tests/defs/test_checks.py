@@ -17,7 +17,7 @@ from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
 from mews_assets.lake.changes.partition_writer import Restated
 from mews_assets.lake.conversion.check_file import FileFindings, UnknownField
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.landing.capture_store import LandedFile, Manifest
+from mews_assets.lake.landing.manifests import LandedFile, Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import Measures, Violation
 from mews_assets.lake.quality.references import ReferenceResult

@@ -23,7 +23,7 @@ from mews_assets.api import (
 from mews_assets.catalog import table as table_of
 from mews_assets.ingest.pull import Landed
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.landing import capture_states, capture_store, export_log
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Window
 from mews_assets_tests.ingest.made import (
@@ -38,6 +38,7 @@ from mews_assets_tests.ingest.made import (
     puller,
     under_both_rules,
 )
+from mews_assets_tests.lake.made import is_reconciled
 
 ADD = "exports/add"
 
@@ -72,10 +73,10 @@ def test_an_export_lands_with_its_id_and_all_its_files(lake, sandbox, client, in
     assert manifest.source["entity_type"] == "OrderItem"
     assert manifest.source["export_id"]
     assert (manifest.scopes, manifest.window, manifest.connection) == (BOTH, WEEK, "portfolio")
-    assert capture_store.pending(lake, "order_items") == [manifest]
+    assert capture_states.pending(lake, "order_items") == [manifest]
     assert asked(lake) == []
     merged = merge(lake, ITEMS, threads=1)
-    assert merged.captures[manifest.capture].is_reconciled
+    assert is_reconciled(merged.captures[manifest.capture])
     assert merged.captures[manifest.capture].edge_rows == at_the_end(intervals)
     assert sum(one.measures.rows for one in merged.partitions.values()) == 24 * 7
 
@@ -218,7 +219,7 @@ def test_a_window_that_is_too_heavy_is_asked_for_in_halves_and_nothing_is_double
     capture = landed.manifests["outlet_items"].capture
     for table in (table_of("outlet_bills"), OUTLET_ITEMS):
         merged = merge(lake, table, threads=1)
-        assert merged.captures[capture].is_reconciled
+        assert is_reconciled(merged.captures[capture])
         rows = sum(one.measures.rows for one in merged.partitions.values())
         assert rows == (24 * 7) * (2 if table is OUTLET_ITEMS else 1)
         assert not any(one.measures.duplicate_keys for one in merged.partitions.values())

@@ -21,6 +21,7 @@ from mews_assets.lake.current import snapshot
 from mews_assets.lake.current.snapshot import Snapshot
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing import capture_store, export_log
+from mews_assets.lake.landing.manifests import read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.records.record_query import RecordQuery
@@ -89,7 +90,7 @@ def test_a_snapshot_is_asked_for_without_a_filter_and_for_one_scope(
         assert export is not None
         assert (export.filters, export.enterprise_ids) == (None, (scope,))
         assert (manifest.table, manifest.window, manifest.scopes) == (NAME, ALL_TIME, (scope,))
-        assert capture_store.read_manifest(lake, NAME, manifest.capture) == manifest
+        assert read_manifest(lake, NAME, manifest.capture) == manifest
         assert shown(lake, scope).keys() == truth(sandbox, "OrderItem", scope).keys()
     assert export_log.logged_exports(lake, "portfolio", NAME) == []
     assert capture_store.captures(lake, "order_items") == []

@@ -24,7 +24,7 @@ from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox, running_sandbox
 from mews_assets.windows import Grain, windows_between
 from mews_assets_tests.ingest.made import client_to
-from mews_assets_tests.lake.made import everything
+from mews_assets_tests.lake.made import everything, is_reconciled
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 DAYS = list(windows_between(NOW.replace(day=5, hour=0), NOW, Grain.DAILY))
@@ -104,7 +104,7 @@ def test_a_token_without_exports_gets_the_same_table_row_for_row(table, tmp_path
     assert counts[paged.fetch.operation] >= 1
     assert not [name for name in counts if name.startswith("exports/")]
     for capture in done.merged[table.name].captures.values():
-        assert capture.is_reconciled
+        assert is_reconciled(capture)
         assert not capture.findings.unknown
 
     wanted, found = rows_of(by_export, exported), rows_of(by_pages, paged)

@@ -17,10 +17,10 @@ import zstandard
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Kind, Table
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.changes.merge_result import MergeResult
+from mews_assets.lake.changes.merge_result import MergedCapture, MergeResult
 from mews_assets.lake.conversion.convert import Converted, convert
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest, new_capture_id
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -105,7 +105,7 @@ def land(
     """A capture, landed as a pull does it. Later ones are captured later."""
     number = next(_numbers)
     captured_at = captured_at or CAPTURED + timedelta(seconds=number)
-    capture = capture or capture_store.new_capture_id(captured_at)
+    capture = capture or new_capture_id(captured_at)
     with lake.workspace() as workspace:
         source = write_file(workspace / "part.jsonl", records)
         manifest = Manifest(capture, table.name, "portfolio", scopes, window, captured_at, {"made": number})
@@ -179,3 +179,10 @@ def merged_items(lake: Lake, records: Any, window: Window, **more: Any) -> Merge
     """Order items landed and merged."""
     land(lake, ORDER_ITEMS, records, window, **more)
     return merge(lake, ORDER_ITEMS, threads=1)
+
+
+def is_reconciled(capture: MergedCapture) -> bool:
+    """Whether every record of a capture is in a partition, at an edge, or in one it was not read for."""
+    records = capture.manifest.lines - capture.findings.blank_lines
+    explained = capture.rows_assigned + capture.edge_rows + capture.aside
+    return not capture.unexplained and records == capture.findings.lines == explained

@@ -21,7 +21,7 @@ from mews_assets.lake.current.snapshot import merge_snapshots
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.landing.reference_tables import write_reference
 from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.maintenance.expire_captures import expire

@@ -15,7 +15,8 @@ from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.conversion import check_file, find_bad_record
 from mews_assets.lake.conversion import convert as convert_module
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.conversion.inspect_record import FieldError, inspect
+from mews_assets.lake.conversion.inspect_record import inspect
+from mews_assets.lake.conversion.parse_record import FieldError
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets_tests.lake.made import BILLS as BILLS_TABLE
 from mews_assets_tests.lake.made import (

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from mews_assets.catalog import TABLES
 from mews_assets.catalog.model import Column, Kind, Table, snake_case
 from mews_assets.lake.conversion.convert import convert
-from mews_assets.lake.conversion.inspect_record import FieldError, inspect
+from mews_assets.lake.conversion.inspect_record import inspect
+from mews_assets.lake.conversion.parse_record import FieldError
 from mews_assets_tests.lake.made import LEDGER, ORDER_ITEMS, at, converted, item, json_line
 from mews_assets_tests.lake.odd import Raw, leaves, odd_line, odd_values, values_for, with_value
 from mews_assets_tests.lake.spelt import GOOD, refused, with_text

@@ -19,7 +19,8 @@ from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Column, Kind, Table, kept
 from mews_assets.lake.conversion.convert import convert
 from mews_assets.lake.conversion.exact_numbers import long_numbers, number_paths
-from mews_assets.lake.conversion.inspect_record import FieldError, inspect
+from mews_assets.lake.conversion.inspect_record import inspect
+from mews_assets.lake.conversion.parse_record import FieldError
 from mews_assets.windows import from_api
 from mews_assets_tests.lake.made import OWN, full_record, json_line, write_file
 from mews_assets_tests.lake.scans import passes

@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain, Window, coalesce, window_at
-from mews_assets_tests.lake.made import MICRO, ORDER_ITEMS, at, days, everything, item, land, march
+from mews_assets_tests.lake.made import (
+    MICRO,
+    ORDER_ITEMS,
+    at,
+    days,
+    everything,
+    is_reconciled,
+    item,
+    land,
+    march,
+)
 
 FIRST, AFTER = 2, 7
 RULES = ("half-open", "inclusive")
@@ -50,7 +60,7 @@ def test_each_row_of_any_captures_stands_once_in_the_window_that_holds_its_stamp
             came = [item(f"{number}", one) for number, one in enumerate(seen) if answers(window, one, rule)]
             land(lake, ORDER_ITEMS, came, window)
             merged = merge(lake, ORDER_ITEMS, threads=1)
-            assert all(one.is_reconciled for one in merged.captures.values())
+            assert all(is_reconciled(one) for one in merged.captures.values())
         found = {
             name.split("window=")[1][:10]: sorted(rows.column("id").to_pylist())
             for name, rows in everything(lake, ORDER_ITEMS).items()

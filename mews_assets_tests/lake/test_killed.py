@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, everything, item, land
@@ -18,7 +18,7 @@ KILLED = -9
 _MERGE_AND_DIE = """
 import os, signal, sys
 from mews_assets.lake.changes import merge as changes
-from mews_assets.lake.landing import capture_store as landing
+from mews_assets.lake.landing import capture_states, capture_store, capture_store as landing
 from mews_assets.lake.storage import lake as store
 from mews_assets_tests.lake.made import ORDER_ITEMS
 from mews_assets.windows import Grain
@@ -145,7 +145,7 @@ def test_the_next_merge_completes_what_a_killed_one_left(tmp_path, wanted):
             )
         merge(lake, ORDER_ITEMS, threads=1)
         assert _contents(lake) == wanted, point
-        assert not capture_store.pending(lake, "order_items"), point
+        assert not capture_states.pending(lake, "order_items"), point
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_two_processes_that_merge_at_once_lose_nothing(tmp_path):
     second, third = (sorted(ids) for ids in _contents(lake).values())
     assert second == sorted(f"{name}-{number}" for name in ("one", "two") for number in range(6))
     assert third == ["both"]
-    assert not capture_store.pending(lake, "order_items")
+    assert not capture_states.pending(lake, "order_items")
 
 
 def test_what_a_killed_process_wrote_aside_is_out_of_every_readers_way(tmp_path):

@@ -20,6 +20,7 @@ from mews_assets_tests.lake.made import (
     days,
     everything,
     ids,
+    is_reconciled,
     item,
     land,
     march,
@@ -40,7 +41,7 @@ def stands(lake: Lake, day: int, scope: str = NORTH) -> bool:
 def rebuilt(lake: Lake, *wanted: int) -> None:
     result = rebuild_changes(lake, [ORDER_ITEMS], [partition(day) for day in wanted])
     assert not result.failed
-    assert all(one.is_reconciled for one in result.merged["order_items"].captures.values())
+    assert all(is_reconciled(one) for one in result.merged["order_items"].captures.values())
 
 
 def test_a_rebuilt_partition_has_the_row_that_the_window_before_it_brought(lake):
@@ -74,7 +75,7 @@ def test_what_comes_again_for_a_lost_partition_is_put_to_what_had_landed_of_it(l
     lose(lake, 3)
     merged = merged_items(lake, [item("b", at(3, 2)), item("late", at(3, 3))], days(2, 5))
     assert ids(lake, ORDER_ITEMS, NORTH, march(3)) == ["edge", "a", "b", "late"]
-    assert all(one.is_reconciled for one in merged.captures.values())
+    assert all(is_reconciled(one) for one in merged.captures.values())
     assert merged.partitions[partition(3)].repeats == 1
 
 

@@ -17,6 +17,7 @@ import zstandard
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing.manifests import read_manifest
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import open_lake
@@ -203,8 +204,7 @@ def test_any_order_of_merging_and_a_rebuild_from_landing_choose_the_same_rows(
         for name in found[-1]:
             lake.delete(name)
         every = [
-            capture_store.read_manifest(lake, "order_items", one)
-            for one in capture_store.captures(lake, "order_items")
+            read_manifest(lake, "order_items", one) for one in capture_store.captures(lake, "order_items")
         ]
         merge(lake, ORDER_ITEMS, every, threads=1)
         found.append(everything(lake, ORDER_ITEMS))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OCCUPANCY_AND_PICKUP
 from mews_assets.marts.make import compute, make, reckon
@@ -312,3 +313,60 @@ def test_a_mart_as_of_a_time_that_cannot_be_reckoned_says_so(tmp_path: Path) -> 
     for year in (1, 1969, 2100, 9999):
         with pytest.raises(LakeError, match="give an instant from 1970 up to 2100"):
             compute(lake, DAILY_REVENUE, AS_OF.replace(year=year))
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def damaged_inside(content: bytes) -> bytes:
+    return content[:4] + bytes(len(content) // 2) + content[4 + len(content) // 2 :]
+
+
+DAMAGES = [cut, damaged_inside, lambda content: b"", lambda content: b"no Parquet, but secret@example.com"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=["cut", "damaged-inside", "emptied", "other-bytes"])
+@pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
+def test_a_file_that_cannot_be_read_costs_its_own_hotel_only_and_is_told(
+    mart: Mart, damage: Any, tmp_path: Path
+) -> None:
+    books = books_of(hotel("one"), hotel("two"))
+    alone = compute(fill(tmp_path / "alone", books.without({"two"})), mart, AS_OF)
+    for number, name in enumerate(one for one in mart.inputs if not one.startswith("reference/")):
+        lake = fill(tmp_path / str(number), books)
+        (file,) = [one for one in lake.files(name, recursive=True) if layout.scope_of(one) == "two"]
+        lake.write(file, damage(lake.read(file)))
+        made = make(lake, mart, AS_OF)
+        assert made.rows.equals(alone) and alone.num_rows
+        fault = f"{file} cannot be read: delete it, and materialise {name} of the hotel again"
+        assert made.left_out.to_pylist() == [
+            {"enterprise_id": "two", "enterprise": "Hotel two", "fault": fault, "rows": None}
+        ]
+        verdict = made.verdicts["none_left_out"]
+        assert not verdict.passed
+        assert verdict.metadata == {
+            "rows_left_out": 0,
+            "hotels_concerned": 1,
+            "files_unreadable": 1,
+            "left_out": {"Hotel two (two)": {fault: "all rows"}},
+        }
+
+
+def test_unreadable_files_of_all_hotels_make_an_empty_mart_that_says_so(tmp_path: Path) -> None:
+    lake = fill(tmp_path / "lake", books_of(hotel("one"), hotel("two")))
+    for name in lake.files("current/order_items", recursive=True):
+        lake.write(name, cut(lake.read(name)))
+    made = make(lake, DAILY_REVENUE, AS_OF)
+    assert made.rows.num_rows == 0
+    assert made.verdicts["none_left_out"].metadata["files_unreadable"] == 2
+
+
+def test_a_reference_that_cannot_be_read_stops_the_mart_and_says_what_to_do(tmp_path: Path) -> None:
+    lake = fill(tmp_path / "lake", books_of(hotel("one")))
+    name = layout.reference_file("enterprises")
+    lake.write(name, cut(lake.read(name)))
+    with pytest.raises(
+        LakeError, match=r"enterprises/rows.parquet cannot be read: delete it, and materialise"
+    ):
+        compute(lake, DAILY_REVENUE, AS_OF)

@@ -37,9 +37,9 @@ def run(args: argparse.Namespace) -> int:
         raise HomeError(
             f"{args.target} is the file to read; name another to write, or the records would be gone"
         )
-    hiding = RowMasker(table, read_privacy(os.environ))
+    masker = RowMasker(table, read_privacy(os.environ))
     try:
-        converted = convert(table, [args.source], args.target, hiding=hiding, memory=read_memory(os.environ))
+        converted = convert(table, [args.source], args.target, masker=masker, memory=read_memory(os.environ))
     except RecordError as error:  # its own advice is for what Mews sent
         raise HomeError(
             f"{table.name}: {error.place}: {error.problem}. {args.target} was not written"

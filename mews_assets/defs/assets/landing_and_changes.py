@@ -32,7 +32,7 @@ from mews_assets.ingest.pull import Puller
 from mews_assets.lake.changes.merge import measure_existing
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -173,8 +173,7 @@ def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]
     result = Materialised()
     for table in tables:
         every = [
-            capture_store.read_manifest(lake, table.name, capture)
-            for capture in capture_store.captures(lake, table.name)
+            read_manifest(lake, table.name, capture) for capture in capture_store.captures(lake, table.name)
         ]
         of_wanted = [manifest for manifest in every if _of(manifest, wanted)]
         expired = [manifest for manifest in of_wanted if manifest.expired_at is not None]

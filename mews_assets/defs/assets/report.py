@@ -26,7 +26,7 @@ from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
 from mews_assets.lake.errors import LakeError, RecordError
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.reading.inventory import rows_by_capture
 from mews_assets.lake.storage import layout
@@ -92,7 +92,7 @@ def _told_and_quiet(
     every = merged.partitions
     asked = [every[one] for one in wanted.partitions if one in every and one not in failed]
     known = {*wanted.partitions, *wanted.also, *failed}
-    again = [one for one in every.values() if one.stood and one.partition not in known]
+    again = [one for one in every.values() if one.existed and one.partition not in known]
     chosen = [one for one in asked if one.is_written or one.partition not in wanted.again]
     chosen += sorted((one for one in again if one.is_written), key=lambda one: one.partition)
     quiet = [one for one in asked if not one.is_written and one.partition in wanted.again]

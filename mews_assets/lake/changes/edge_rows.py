@@ -1,7 +1,7 @@
-"""Rows that a capture saw at its own end: of the window after its last, which may be nobody's yet.
+"""Edge rows: rows stamped exactly at a capture's end, which belong to the window after its last.
 
-Lives here: keeping such rows beside the partitions, a file for each capture, and finding them again. Not here:
-what makes a row one of these (`dealing`), and taking them in when their window is asked for (`changes`).
+Lives here: writing such rows to `state/boundary`, one file per capture, and finding the files again. Not here: which
+rows these are (`assign_partitions`), and merging them when their window is requested (`merge_pass`).
 """
 
 from __future__ import annotations
@@ -17,16 +17,18 @@ from mews_assets.lake.changes.assign_partitions import LINE, PARTITION_NUMBER, P
 from mews_assets.lake.changes.partition_writer import PartitionWriter, sorted_for_files
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.chunked_sort import Room
+from mews_assets.lake.storage.chunked_sort import SortSpace
 from mews_assets.lake.storage.duckdb_session import create_temp_table
 from mews_assets.lake.storage.lake import Lake
 
 
 def edge_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, list[str]]:
-    """What earlier captures kept for the partitions; those that nothing waits for are left out."""
+    """The files of edge rows that earlier captures left, by partition; partitions without any are left out."""
     by_folder = {
-        layout.boundary_file(table.name, one.scope, one.key(lake.grain), "x").rpartition("/")[0]: one
-        for one in partitions
+        layout.boundary_file(table.name, partition.scope, partition.key(lake.grain), "x").rpartition("/")[
+            0
+        ]: partition
+        for partition in partitions
     }
     found: dict[Partition, list[str]] = {}
     for scope in sorted({partition.scope for partition in by_folder.values()}):
@@ -37,13 +39,14 @@ def edge_files(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dic
 
 
 def seen_early(
-    places: PartitionIndex, early: set[Partition], counts: Mapping[tuple[str, int | None], int]
+    index: PartitionIndex, early: set[Partition], counts: Mapping[tuple[str, int | None], int]
 ) -> list[tuple[int, str]]:
-    """The places of early partitions with the captures that brought rows of them. `counts` are the dealt rows."""
+    """The numbers of early partitions, each with the captures that brought rows of it. `counts` is of
+    `count_assigned`."""
     return sorted(
-        (place, capture)
-        for capture, place in counts
-        if place is not None and places.partitions[place] in early
+        (number, capture)
+        for capture, number in counts
+        if number is not None and index.partitions[number] in early
     )
 
 
@@ -51,27 +54,30 @@ def park_edge_rows(
     lake: Lake,
     table: Table,
     engine: duckdb.DuckDBPyConnection,
-    places: PartitionIndex,
+    index: PartitionIndex,
     seen: list[tuple[int, str]],
     arrived: list[Path],
-    room: Room,
+    space: SortSpace,
 ) -> None:
-    """Put the dealt rows of early partitions beside, a file for each place and capture. `arrived` are all files."""
+    """Write the rows of early partitions to `state/boundary`, a file for each partition and capture.
+
+    `arrived` are the files of all converted captures, as numbered in `assigned`.
+    """
     if not seen:
         return
     columns = {
-        "place": pa.array([place for place, _ in seen], pa.int64()),
+        "number": pa.array([number for number, _ in seen], pa.int64()),
         "capture": [capture for _, capture in seen],
         "position": range(len(seen)),
     }
     create_temp_table(engine, "seen", pa.table(columns))
-    placed = (
-        f"SELECT dealt.file, dealt.{LINE}, dealt._window_utc, seen.position FROM dealt "
-        f"JOIN seen ON seen.place = dealt.{PARTITION_NUMBER} AND seen.capture = dealt._landing_id"
+    query = (
+        f"SELECT assigned.file, assigned.{LINE}, assigned._window_utc, seen.position FROM assigned "
+        f"JOIN seen ON seen.number = assigned.{PARTITION_NUMBER} AND seen.capture = assigned._landing_id"
     )
-    files = PartitionWriter(table, seen, room.folder / "boundary")
-    files.write(sorted_for_files(engine, table, placed, arrived, [], room))
-    for (place, capture), path in files.paths.items():
-        partition = places.partitions[place]
+    files = PartitionWriter(table, seen, space.folder / "boundary")
+    files.write(sorted_for_files(engine, table, query, arrived, [], space))
+    for (number, capture), path in files.paths.items():
+        partition = index.partitions[number]
         name = layout.boundary_file(table.name, partition.scope, partition.key(lake.grain), capture)
         lake.put(path, name)

@@ -1,9 +1,9 @@
-"""Captures that landed before and are read once more, for partitions whose file is gone.
+"""Landed captures that are read again, for partitions whose file is missing.
 
-Lives here: finding them. Not here: reading them (`captured`) and what becomes of their rows (`changes`).
+Lives here: finding them. Not here: converting them (`convert_captures`) and merging their rows (`merge`).
 
-Mews returns fewer records when a window is asked for again, so the landing may be all there is of some rows. A
-partition whose file is gone is therefore never made of a new capture alone.
+Mews returns fewer records when a window is requested again, so some rows may exist in the landing only. A partition
+whose file is missing is therefore never made of a new capture alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator
 
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake
 
@@ -22,52 +22,56 @@ log = logging.getLogger(__name__)
 def recalled(
     lake: Lake, table: str, absent: Collection[Partition], known: Collection[str]
 ) -> dict[str, tuple[Manifest, frozenset[Partition]]]:
-    """By capture: landed captures that are not among the known, and the lost partitions that they can hold rows of.
+    """By capture id: landed captures that are not `known`, each with the lost partitions that it can hold rows of.
 
-    `absent` are partitions that have no file. Those that a landed capture covers had one: they are lost.
+    `absent` are partitions without a file. Those that a landed capture covers had a file: they are lost.
     """
     if not absent:
         return {}
     # A capture that covers a window was taken after its end.
-    since = min(one.window.end for one in absent)
-    later = [one for one in capture_store.captures_since(lake, table, since) if one.capture not in known]
+    since = min(partition.window.end for partition in absent)
+    later = [
+        manifest
+        for manifest in capture_store.captures_since(lake, table, since)
+        if manifest.capture not in known
+    ]
     lost = set(_held_by(later, absent, whole=True))
     if not lost:
         return {}
-    # One that ends where a window starts may hold a row of that instant. It was taken after that.
-    since = min(one.window.start for one in lost)
-    found = {}
+    # A capture that ends where a window starts may hold a row of that instant, and was taken after it.
+    since = min(partition.window.start for partition in lost)
+    recalled_captures = {}
     for manifest in capture_store.captures_since(lake, table, since):
-        own = frozenset(_held_by([manifest], lost, whole=False))
-        if not own or manifest.capture in known:
+        reached = frozenset(_held_by([manifest], lost, whole=False))
+        if not reached or manifest.capture in known:
             continue
         if manifest.expired_at is not None:
             log.warning(
-                "%s: %d partitions are gone that capture %s held rows of, and its bytes are past MEWS_LANDING_DAYS and "
-                "removed: what only it held is gone too",
-                *(table, len(own), manifest.capture),
+                "%s: %d partitions are missing that capture %s held rows of, and its bytes are past MEWS_LANDING_DAYS "
+                "and removed: rows that only it held are lost",
+                *(table, len(reached), manifest.capture),
             )
             continue
-        found[manifest.capture] = (manifest, own)
+        recalled_captures[manifest.capture] = (manifest, reached)
     log.warning(
-        "%s: %d partitions are gone from changes though they had landed, %s the first; they are made again with %d "
+        "%s: %d partitions are missing from changes though they had landed, %s the first; they are made again from %d "
         "captures of the landing",
-        *(table, len(lost), min(lost), len(found)),
+        *(table, len(lost), min(lost), len(recalled_captures)),
     )
-    return found
+    return recalled_captures
 
 
 def _held_by(
     manifests: Iterable[Manifest], partitions: Iterable[Partition], *, whole: bool
 ) -> Iterator[Partition]:
-    """The partitions that any of the captures covers whole, or can hold rows of."""
+    """The partitions that one of the captures covers whole, or (not `whole`) can hold rows of."""
     by_scope: dict[str, list[Manifest]] = {}
     for manifest in manifests:
         for scope in manifest.scopes:
             by_scope.setdefault(scope, []).append(manifest)
-    for one in partitions:
+    for partition in partitions:
         if any(
-            manifest.window.covers(one.window) if whole else manifest.reaches(one.window)
-            for manifest in by_scope.get(one.scope, ())
+            manifest.window.covers(partition.window) if whole else manifest.reaches(partition.window)
+            for manifest in by_scope.get(partition.scope, ())
         ):
-            yield one
+            yield partition

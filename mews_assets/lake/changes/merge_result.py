@@ -1,6 +1,6 @@
-"""What a merge did: every partition it touched or found, and where every line of a capture went.
+"""The result of a merge: every partition it wrote or found unchanged, and where every row of a capture went.
 
-Lives here: plain values, for metadata and checks. Not here: merging (`changes`).
+Lives here: plain values, for metadata and checks. Not here: merging (`merge`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from mews_assets.lake.changes.partition_writer import Restated
 from mews_assets.lake.conversion.check_file import FileFindings
 from mews_assets.lake.errors import RecordError
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.landing.unmerged_captures import UnmergedError
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import Measures
@@ -18,10 +18,10 @@ from mews_assets.lake.quality.measures import Measures
 
 @dataclass(frozen=True)
 class MergedPartition:
-    """A partition after the merge. `arrived` rows came with the captures, `held` stood there before.
+    """A partition after the merge. `rows_arrived` came with the captures, `rows_before` were in its file before.
 
-    `stood` says whether there was a file before, `is_written` whether there is another one now: a partition that
-    nothing new came for is left as it stands.
+    `existed` is whether it had a file before, `is_written` whether it has a new file now: a partition without new rows
+    keeps its file.
     """
 
     partition: Partition
@@ -30,26 +30,27 @@ class MergedPartition:
     rows_before: int
     measures: Measures
     restated: Restated = field(default_factory=Restated)
-    """Versions that came with other content than before, under the same id and stamp."""
-    stood: bool = False
+    """Versions that came with other content than before under the same id and stamp."""
+    existed: bool = False
     is_written: bool = True
 
     @property
     def late(self) -> int:
-        """Rows that came when the partition had landed before, without them."""
-        return max(0, self.measures.rows - self.rows_before) if self.stood else 0
+        """New rows of a partition that had a file before."""
+        return max(0, self.measures.rows - self.rows_before) if self.existed else 0
 
     @property
     def repeats(self) -> int:
-        """Arrived rows that were there already, or came more than once."""
+        """Arrived rows that the file held already, or that came more than once."""
         return self.rows_before + self.rows_arrived - self.measures.rows
 
 
 @dataclass(frozen=True)
 class MergedCapture:
-    """Where a capture's lines went: into partitions, to the boundary, or nowhere it asked about.
+    """Where a capture's rows went: into partitions, to the edge rows, or to no partition that it requested
+    (`unexplained`).
 
-    `aside` are those of a capture that was merged before, of partitions that it was not read for this time.
+    `aside` counts rows of a capture that was merged before, of partitions for which it is not read this time.
     """
 
     manifest: Manifest
@@ -59,23 +60,16 @@ class MergedCapture:
     unexplained: int
     aside: int = 0
 
-    @property
-    def is_reconciled(self) -> bool:
-        lines = self.manifest.lines
-        records = lines - self.findings.blank_lines
-        explained = self.rows_assigned + self.edge_rows + self.aside
-        return not self.unexplained and records == self.findings.lines == explained
-
 
 @dataclass
 class MergeResult:
-    """What a merge did."""
+    """The result of a merge, by partition and by capture id."""
 
     partitions: dict[Partition, MergedPartition] = field(default_factory=dict)
     captures: dict[str, MergedCapture] = field(default_factory=dict)
     rejected: dict[str, RecordError] = field(default_factory=dict)
     unmerged: dict[str, UnmergedError] = field(default_factory=dict)
-    """Captures that were not merged through no fault of a record, and why."""
+    """Captures that were not merged though no record is wrong, each with its cause."""
 
     def problem(self, capture: str) -> RecordError | UnmergedError | None:
         """Why a capture was not merged; None where it was."""

@@ -1,7 +1,7 @@
-"""Whether two files of one partition say the same: then the one that stands is left as it is.
+"""Whether two files of one partition hold the same rows: then the existing file is left as it is.
 
-Lives here: comparing them, a stretch of rows at a time. A window is looked at again by the exports after it, and mostly
-nothing new comes; a file that is written again all the same would be read again by all that is made from it.
+Lives here: comparing them batch by batch. Later exports look back over a window, and mostly bring nothing new; writing
+the file again would make every table built from it read it again.
 """
 
 from __future__ import annotations
@@ -14,46 +14,47 @@ import pyarrow.parquet as pq
 
 from mews_assets.lake.storage.parquet import open_batches
 
-_HOW_IT_CAME = ("_landing_id", "_captured_at_utc")
-"""Columns that say which capture brought a row. A row that came again is no other row."""
+_CAPTURE_COLUMNS = ("_landing_id", "_captured_at_utc")
+"""Columns that name the capture that brought a row. A row that came again is not another row."""
 _BATCH_ROWS = 16_384
 
 
-def holds_the_same(standing: Path, other: Path, *, with_captures: bool = False) -> bool:
+def holds_the_same(existing: Path, written: Path, *, with_captures: bool = False) -> bool:
     """Whether both hold the same rows in the same order.
 
-    The one that stands may lack columns that the table has learnt since: they are null in its rows, for every reader.
-    `with_captures` also compares which captures brought them: where a version came with two contents, this tells the
-    merges to come which of them was seen last.
+    The existing file may lack columns that were added to the table since: every reader sees them as null.
+    `with_captures` also compares which captures brought the rows: where a version came with two contents, later merges
+    need to know which content was seen last.
     """
-    held, new = pq.read_metadata(standing), pq.read_metadata(other)
-    if held.num_rows != new.num_rows:
+    before, after = pq.read_metadata(existing), pq.read_metadata(written)
+    if before.num_rows != after.num_rows:
         return False
-    fields, others = (
-        {field.name: field.type for field in one.schema.to_arrow_schema()} for one in (held, new)
+    fields, new_fields = (
+        {field.name: field.type for field in metadata.schema.to_arrow_schema()}
+        for metadata in (before, after)
     )
-    if not fields.items() <= others.items():
+    if not fields.items() <= new_fields.items():
         return False
-    learnt = [name for name in others if name not in fields]
-    if learnt and any(
+    added = [name for name in new_fields if name not in fields]
+    if added and any(
         column.null_count < len(column)
-        for batch in open_batches(other, _BATCH_ROWS, learnt)
+        for batch in open_batches(written, _BATCH_ROWS, added)
         for column in batch.columns
     ):
         return False
-    columns = [name for name in fields if with_captures or name not in _HOW_IT_CAME]
+    columns = [name for name in fields if with_captures or name not in _CAPTURE_COLUMNS]
     return _are_the_same(
-        open_batches(standing, _BATCH_ROWS, columns), open_batches(other, _BATCH_ROWS, columns)
+        open_batches(existing, _BATCH_ROWS, columns), open_batches(written, _BATCH_ROWS, columns)
     )
 
 
-def _are_the_same(ones: Iterator[pa.RecordBatch], others: Iterator[pa.RecordBatch]) -> bool:
-    """Batches end where row groups do, which are cut differently: only as much is compared as both have."""
-    one, other = next(ones, None), next(others, None)
-    while one is not None and other is not None:
-        count = min(one.num_rows, other.num_rows)
-        if not one.slice(0, count).equals(other.slice(0, count)):
+def _are_the_same(lefts: Iterator[pa.RecordBatch], rights: Iterator[pa.RecordBatch]) -> bool:
+    """Whether two sequences of batches hold the same rows. Their batches may be cut at different rows."""
+    left, right = next(lefts, None), next(rights, None)
+    while left is not None and right is not None:
+        count = min(left.num_rows, right.num_rows)
+        if not left.slice(0, count).equals(right.slice(0, count)):
             return False
-        one = one.slice(count) if one.num_rows > count else next(ones, None)
-        other = other.slice(count) if other.num_rows > count else next(others, None)
-    return one is None and other is None
+        left = left.slice(count) if left.num_rows > count else next(lefts, None)
+        right = right.slice(count) if right.num_rows > count else next(rights, None)
+    return left is None and right is None

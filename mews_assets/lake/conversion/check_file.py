@@ -1,10 +1,10 @@
-"""Every line of a landed file checked against the catalog, at the speed of a scan.
+"""Every line of a landed file checked against the catalog.
 
-Lives here: reading a file block by block, having it scanned for the table's shape, and looking closer at the
-lines that have not that shape. Not here: the scan (`scan`); converting; what is wrong with one record (`records`).
+Lives here: reading a file block by block, scanning each block for the table's shape, and inspecting the lines that do
+not have it. Not here: the scan (`scan`), the error of one record (`inspect_record`), and converting (`convert`).
 
-Why it exists: the parser that converts (DuckDB) passes a string where a number belongs, rounds 5.7 to an
-integer 6, drops unknown fields, and keeps 17 digits of a number, all in silence.
+DuckDB, which converts the lines, silently accepts a string for a number, rounds 5.7 to the integer 6, drops unknown
+fields, and keeps 17 digits of a number. So every line is checked.
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ import pyarrow as pa
 
 from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.lake.conversion.exact_numbers import long_numbers, number_paths
-from mews_assets.lake.conversion.inspect_record import BOM, FieldError, inspect, is_blank
+from mews_assets.lake.conversion.inspect_record import inspect
+from mews_assets.lake.conversion.parse_record import BOM, FieldError, is_blank
 from mews_assets.lake.conversion.scan import compile_scan
 from mews_assets.lake.errors import RecordError
 
 BLOCK_BYTES = 8 << 20
-"""Scanned at a time. With a regular expression each begins with 1 to 10 ms of preparation, below 5 % of its time."""
+"""Bytes scanned at a time. A regular expression needs 1 to 10 ms to start on each block, below 5 % of the time."""
 MAX_LINE_BYTES = 16 << 20
-"""The longest record that is read; the largest seen in exports are a few hundred kilobytes."""
+"""The longest record that is read; the longest seen in exports have a few hundred kilobytes."""
 
 
 @dataclass
 class UnknownField:
-    """How often a field was seen that the catalog does not know, and what it held first."""
+    """A field that the catalog does not know: how often it was seen, and the JSON type of its first value."""
 
     count: int
     kind: str
@@ -42,10 +43,10 @@ class UnknownField:
 
 @dataclass
 class FileFindings:
-    """What a check of whole files found. `lines` are records, `exact` those with numbers longer than a double.
+    """The findings in whole files. `lines` counts records, `exact` those with numbers that a double cannot hold.
 
-    `empty` counts the dates and instants that were empty texts, and became nulls, by their field. `mended` counts the
-    lines that the parser must be given otherwise than they came (see `mending`).
+    `empty` counts, by field, dates and instants that were empty texts and became null. `mended` counts the lines that
+    DuckDB must be given in another form (see `repair_lines`).
     """
 
     lines: int = 0
@@ -66,7 +67,7 @@ class FileFindings:
 
 
 KeepExact: TypeAlias = Callable[[int, dict[str, str]], None]
-"""Takes a record's place in the file, from 0 on, and its numbers that a double cannot hold: text by place in it."""
+"""Called with a record's number in the file, from 0, and its numbers that a double cannot hold: text by path."""
 
 
 def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, numbers: None) -> FileFindings:
@@ -84,36 +85,36 @@ def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, num
         raise RecordError(table.name, path, checker.lines_before + 1, None, problem) from None
     except (EOFError, zlib.error, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's, not the archive's
+            raise  # of the disk, not of the archive
         problem = f"cannot be unpacked from here on: {error}"
         raise RecordError(table.name, path, checker.lines_before + 1, None, problem) from None
     return checker.findings
 
 
 def open_lines(path: Path) -> BinaryIO:
-    """A landed file opened for its bytes, whatever it is compressed with.
+    """Open a landed file for its uncompressed bytes.
 
-    Raises, or its reads raise, EOFError or OSError where an archive is none or was cut short.
+    This or reading raises EOFError or OSError where the file is no archive, or was cut.
     """
     if path.suffix in (".gz", ".zst") and path.stat().st_size == 0:
         raise EOFError(f"an empty file is no {path.suffix} archive")
     if path.suffix == ".gz":
         return cast(BinaryIO, gzip.open(path, "rb"))
     if path.suffix == ".zst":
-        # Not by zstandard: where an archive was cut short, its reader ends as if that were all.
+        # Not by zstandard: its reader ends without an error where an archive was cut.
         unpacked = pa.CompressedInputStream(pa.OSFile(str(path)), "zstd")
         return cast(BinaryIO, io.BufferedReader(unpacked, BLOCK_BYTES))
     return path.open("rb")
 
 
 class _TooLongError(Exception):
-    """The next line has no end within what is read of one."""
+    """The next line is longer than MAX_LINE_BYTES."""
 
 
 def _blocks(source: BinaryIO) -> Iterator[memoryview]:
-    """The file in pieces that end with a line end; the last one is given one if it has none.
+    """The file in blocks of whole lines; a last line without a line end gets one.
 
-    A piece is a view of a buffer that is used again: it must be done with before the next is asked for.
+    A block is a view of a buffer that is reused: finish with it before taking the next.
     """
     buffer = bytearray(BLOCK_BYTES + MAX_LINE_BYTES + 1)
     view = memoryview(buffer)
@@ -122,7 +123,7 @@ def _blocks(source: BinaryIO) -> Iterator[memoryview]:
         first = buffer.find(b"\n", held, held + got) if held else 0
         end = buffer.rfind(b"\n", held, held + got) + 1
         held += got
-        if end and first <= MAX_LINE_BYTES:  # only the piece's first line can be longer than a block
+        if end and first <= MAX_LINE_BYTES:  # only the first line can be longer than a block
             yield view[:end]
             held -= end
             view[:held] = view[end : end + held]
@@ -134,11 +135,11 @@ def _blocks(source: BinaryIO) -> Iterator[memoryview]:
 
 
 _LEARN_AFTER = 16
-"""Records with a new field looked at one by one, before the field is learnt and the scan is fast again."""
+"""Records with a new field that are inspected, before the scan learns the field and is fast again."""
 
 
 class _Checker:
-    """One file's check: what it knows of the file so far, and what it found."""
+    """The check of one file: its findings, and the new fields that its scan has learnt."""
 
     def __init__(self, table: Table, path: Path, keep_exact: KeepExact) -> None:
         self.findings = FileFindings()
@@ -147,61 +148,61 @@ class _Checker:
         self._number_places = number_paths(table.columns)
         self._has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
         self._learnt: dict[str, bytes] = {}
-        """Path and text of the new fields that the scan lets through: these are counted by their text."""
+        """Path and JSON text of the new fields that the scan passes: these are counted by their text."""
         self._scan = compile_scan(table)
 
     @property
     def lines_before(self) -> int:
-        """Lines of the blocks taken so far."""
+        """Lines of the blocks checked so far."""
         return self.findings.lines + self.findings.blank_lines
 
     def check_block(self, block: memoryview) -> None:
-        """The next block of the file. If not all its lines are good, they are looked at one by one."""
+        """Check the next block. If a line does not have the shape, lines are checked one by one."""
         lines = self._scan.count_lines(block)
         if lines is not None:
             self.findings.lines += lines
             text = bytes(block) if self._learnt else b""
-            looked_at: list[bytes] = []
+            inspected: list[bytes] = []
         else:
             text = bytes(block)
-            looked_at = self._inspect_lines(text)
+            inspected = self._inspect_lines(text)
         for path, name in self._learnt.items():
-            by_name = text.count(name) - sum(line.count(name) for line in looked_at)
+            by_name = text.count(name) - sum(line.count(name) for line in inspected)
             self.findings.unknown[path].count += by_name
 
     def _inspect_lines(self, block: bytes) -> list[bytes]:
-        """Line by line: most are good; of the others, most only hold a long number.
+        """Check lines one by one: most have the shape, and most others hold only a long number.
 
-        Gives the lines whose new fields were counted one by one.
+        Returns the lines that were inspected, and so had their new fields counted.
         """
         lines = block.split(b"\n")[:-1]
         first_line, first_row = self.lines_before + 1, self.findings.lines
         odd = [index for index, is_good in enumerate(self._scan.fits(lines)) if not is_good]
-        only_long = self._only_long([lines[index] for index in odd])
+        only_long = self._has_only_long_numbers([lines[index] for index in odd])
         blanks = 0
-        looked_at: list[bytes] = []
+        inspected: list[bytes] = []
         newly_seen: list[str] = []
-        for index, is_only_long in zip(odd, only_long, strict=True):
+        for index, is_has_only_long_numbers in zip(odd, only_long, strict=True):
             line, row = lines[index], first_row + index - blanks
             if is_blank(line):
                 blanks += 1
                 self.findings.mended += line.startswith(BOM)
-            elif not (is_only_long and self._take_numbers(line, row)):
+            elif not (is_has_only_long_numbers and self._take_numbers(line, row)):
                 newly_seen += self._inspect(line, first_line + index, row)
-                looked_at.append(line)
+                inspected.append(line)
         self.findings.lines += len(lines) - blanks
         self.findings.blank_lines += blanks
         self._learn(newly_seen, block)
-        return looked_at
+        return inspected
 
-    def _only_long(self, lines: list[bytes]) -> list[bool]:
-        """Which lines are good but for long numbers."""
-        if self._has_decimals:  # their places are limited too, which only a closer look tells
+    def _has_only_long_numbers(self, lines: list[bytes]) -> list[bool]:
+        """Which lines have the shape except for long numbers."""
+        if self._has_decimals:  # whose number of places is limited: `inspect` checks it
             return [False] * len(lines)
         return compile_scan(self._table, unknown=self._learnt, long_numbers=True).fits(lines)
 
     def _take_numbers(self, line: bytes, row: int) -> bool:
-        """Take a line's long numbers and no more of it; False where it must be looked at after all."""
+        """Keep the long numbers of a line; False where the line must be inspected after all."""
         try:
             self._keep(row, long_numbers(line, self._number_places))
         except (ValueError, RecursionError):
@@ -209,7 +210,8 @@ class _Checker:
         return True
 
     def _inspect(self, line: bytes, number: int, row: int) -> list[str]:
-        """Its number counts all lines, its row those with a record. Gives the paths of fields not learnt yet."""
+        """Inspect a line: `number` counts all lines, `row` only records. Returns the paths of new fields not learnt
+        yet."""
         try:
             record = inspect(line, self._table)
         except FieldError as error:
@@ -227,15 +229,15 @@ class _Checker:
             self._keep_exact(row, numbers)
 
     def _learn(self, newly_seen: list[str], block: bytes) -> None:
-        """Let a field that keeps coming through, unless its name alone does not tell where it stands."""
+        """Let the scan pass a new field that comes often, unless its name occurs elsewhere too."""
         learnt_names = {path.rpartition(".")[2] for path in self._learnt}
         for path in dict.fromkeys(newly_seen):
             name = path.rpartition(".")[2]
             text = f'"{name}":'.encode()
             times = newly_seen.count(path)
-            is_told_by_name = name not in self._known_names and name not in learnt_names
-            # Counted one by one in this block: what its text says must agree.
-            if is_told_by_name and times >= _LEARN_AFTER and block.count(text) == times:
+            is_unique_name = name not in self._known_names and name not in learnt_names
+            # The count by inspection and the count of its text must agree in this block.
+            if is_unique_name and times >= _LEARN_AFTER and block.count(text) == times:
                 self._learnt[path] = text
                 learnt_names.add(name)
                 self._scan = compile_scan(self._table, unknown=self._learnt)
@@ -248,7 +250,7 @@ def _names(columns: tuple[Column, ...]) -> Iterator[str]:
 
 
 def line_blocks(source: BinaryIO, size: int = BLOCK_BYTES) -> Iterator[bytes]:
-    """A file of lines in blocks that end with a line end. A line longer than any record is cut, and so unreadable."""
+    """A file in blocks of whole lines. A line longer than MAX_LINE_BYTES is cut, and so cannot be read."""
     held = b""
     while piece := source.read(size):
         held += piece

@@ -1,10 +1,10 @@
 """JSON Lines to one typed Parquet file.
 
-Lives here: one conversion, checked line by line while it runs. It knows a table of the catalog, files on the
-local disk, and nothing of partitions or captures.
+Lives here: one conversion of files on the local disk, checked line by line while it runs. Not here: captures
+(`landing.convert_capture`) and partitions (`changes`).
 
-The check (`lines`) and the parser (DuckDB) read the file side by side: the parser is fast but lenient, the
-check says what the parser would not. A file is written aside and put in place only when both are content.
+The check (`check_file`) and DuckDB read the file at the same time: DuckDB is fast but lenient, the check is strict. The
+result is written to a temporary file and renamed only when both succeed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mews_assets.lake.conversion.exact_numbers import ExactNumbers
 from mews_assets.lake.conversion.find_bad_record import refused_record, wrong_record
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.conversion.rename_nested import rename_nested
-from mews_assets.lake.conversion.repair_lines import write_mended
+from mews_assets.lake.conversion.repair_lines import write_repaired
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.duckdb_paths import json_lines
 from mews_assets.lake.storage.duckdb_session import (
@@ -52,17 +52,17 @@ from mews_assets.lake.storage.parquet import (
 )
 
 _ROW_GROUP_ROWS = ROW_GROUP_ROWS // 2
-"""At least; it ends with the parser's batch. Two are in memory: the one being written and the one being read."""
+"""At least: a row group ends with a batch. Two are in memory: one is written while the next is read."""
 _READ_BY = ((1 << 20, 2048), (MAX_LINE_BYTES, 16))
-"""The longest line, and the rows that DuckDB hands over at a time. Its read buffers are twice as long as a line, so the
-second is for a file that needs it."""
+"""The longest line, and the rows per batch of DuckDB. Its read buffers are twice as long as a line, so the second pair
+is used only for a file that needs it."""
 _BATCH_BYTES = 32 << 20
-"""Of rows that are handed over at a time: with one thread, DuckDB gathers all of them, however long they are."""
-_LOOKED_AT_BYTES = 1 << 20
+"""Bytes of a batch: with one thread, DuckDB holds all its rows, however long they are."""
+_SAMPLE_BYTES = 1 << 20
 
 
 class _ParserError(Exception):
-    """DuckDB ended. Its text is kept only where it is of memory or a disk: others quote values."""
+    """DuckDB failed. The text of its error is kept only where it is about memory or a disk: others quote values."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -73,7 +73,7 @@ class _ParserError(Exception):
 
 @dataclass(frozen=True)
 class Converted:
-    """What a conversion wrote and what its check found."""
+    """The rows that a conversion wrote, and the findings of its check."""
 
     rows: int
     findings: FileFindings
@@ -81,14 +81,14 @@ class Converted:
 
 @dataclass(frozen=True)
 class _Job:
-    """What is asked of one conversion. The parser is given `parsed`: the sources, or copies of them."""
+    """The arguments of one conversion. DuckDB reads `parsed`: the sources, or repaired copies of them."""
 
     table: Table
     sources: list[Path]
     parsed: list[Path]
     aside: Path
     own: Mapping[str, str]
-    hiding: RowMasker
+    masker: RowMasker
     threads: int | None
     memory: int
 
@@ -99,22 +99,22 @@ def convert(
     target: Path,
     *,
     own: Mapping[str, str] | None = None,
-    hiding: RowMasker | None = None,
+    masker: RowMasker | None = None,
     threads: int | None = None,
     memory: int = DEFAULT_MEMORY,
 ) -> Converted:
     """Convert JSON Lines files (plain, .gz or .zst) of one table to one Parquet file.
 
-    `own` are columns to add, as SQL expressions over Mews' names; `hiding` says what of the rows is not shown.
-    Raises RecordError naming file, line and field on the first record that cannot become a row; nothing is
-    then left at the target, and what stood there before still stands.
+    `own` are columns to add, as SQL expressions over Mews' names; `masker` masks personal data in the rows.
+    Raises RecordError naming file, line and field on the first record that cannot become a row; an existing file at
+    the target then stays as it is.
     """
     if not sources:
         raise LakeError(f"{table.name}: no file to convert was given, so {target} was not written")
     aside = target.with_name(f".{target.name}-{uuid.uuid4().hex}.aside")
     try:
         job = _Job(
-            table, sources, sources, aside, own or {}, hiding or RowMasker(table, KEEP), threads, memory
+            table, sources, sources, aside, own or {}, masker or RowMasker(table, KEEP), threads, memory
         )
         findings = _convert_aside(job)
         rows = _verify(job, findings)
@@ -133,9 +133,9 @@ def _convert_aside(job: _Job) -> FileFindings:
     ):
         checking = checker.submit(_check, table, sources, exact)
         failure = _failure_of(job, Path(spill), None)
-        findings = checking.result()  # raises RecordError, which says more than the parser's own error
+        findings = checking.result()  # raises RecordError, which is more precise than DuckDB's error
         if findings.mended:
-            job = _mended(job, Path(spill))
+            job = _repaired(job, Path(spill))
         if findings.mended or (exact.rows and failure is None):
             failure = _failure_of(job, Path(spill), exact)
         if failure is not None:
@@ -153,11 +153,11 @@ def _failure_of(job: _Job, spill: Path, exact: ExactNumbers | None) -> _ParserEr
     return None
 
 
-def _mended(job: _Job, spill: Path) -> _Job:
-    """The same with copies of its files that the parser reads as the check does."""
+def _repaired(job: _Job, spill: Path) -> _Job:
+    """The same job with copies of its files that DuckDB reads as they are meant."""
     copies = [spill / f"{number}.jsonl" for number in range(len(job.sources))]
     for source, copy in zip(job.sources, copies, strict=True):
-        write_mended(job.table, source, copy)
+        write_repaired(job.table, source, copy)
     return replace(job, parsed=copies)
 
 
@@ -177,8 +177,8 @@ def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
     columns = select_columns(table.kept_columns)
     columns += [f"{expression} AS {identifier(name)}" for name, expression in own.items()]
     columns.append("NULL::MAP(VARCHAR, VARCHAR) AS _exact_numbers")
-    with open_duckdb(spill, threads=job.threads or _parser_threads(), memory=job.memory) as engine:
-        fitting = _BATCH_BYTES // _usual_line(job.sources)
+    with open_duckdb(spill, threads=job.threads or _threads(), memory=job.memory) as engine:
+        fitting = _BATCH_BYTES // _usual_line_bytes(job.sources)
         for line_bytes, most_rows in _READ_BY:
             source = json_lines(job.parsed, read_types(table.kept_columns), line_bytes)
             try:
@@ -191,25 +191,25 @@ def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
                     raise
 
 
-def _usual_line(sources: list[Path]) -> int:
-    """How many bytes a line has, by the first ones of each file; the longest of the files'."""
+def _usual_line_bytes(sources: list[Path]) -> int:
+    """The average bytes of the first lines of each file; the largest of the averages."""
     found = 1
     for path in sources:
-        with suppress(EOFError, OSError), open_lines(path) as lines:  # the check tells what is wrong with it
-            head = lines.read(_LOOKED_AT_BYTES)
+        with suppress(EOFError, OSError), open_lines(path) as lines:  # the check reports it
+            head = lines.read(_SAMPLE_BYTES)
             found = max(found, len(head) // max(1, head.count(b"\n")))
     return found
 
 
-def _parser_threads() -> int:
-    """One a core, though the check and the writer run beside it: on two cores a tenth faster than leaving them one."""
+def _threads() -> int:
+    """One per core, though the check and the writer run at the same time: on two cores a tenth faster than one less."""
     return min(4, os.cpu_count() or 1)
 
 
 def _schema(table: Table, own: Mapping[str, str]) -> pa.Schema:
-    """What is written: the table's columns, those of our own that were asked for, and the exact numbers.
+    """The columns of the file: the table's, the requested ones of our own, and the exact numbers.
 
-    All may be null here: a record without an Id is looked for, and named, once all are written.
+    All are nullable here: a record without an Id is searched for and reported after writing.
     """
     every = plain(arrow_schema(table))
     names = [column.field_name for column in table.kept_columns]
@@ -217,18 +217,18 @@ def _schema(table: Table, own: Mapping[str, str]) -> pa.Schema:
 
 
 def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, job: _Job) -> None:
-    """Write a file while the next row group is being read."""
+    """Write each row group while the next is read."""
     writer: pq.ParquetWriter | None = None
     with ThreadPoolExecutor(1) as writing:
-        under_way: Future[None] | None = None
+        pending: Future[None] | None = None
         try:
-            for rows in _row_groups(batches, schema, job.hiding):
+            for rows in _row_groups(batches, schema, job.masker):
                 writer = writer or open_writer(job.aside, schema, rows, QUICK_ZSTD_LEVEL)
-                if under_way is not None:
-                    under_way.result()
-                under_way = writing.submit(writer.write_table, rows, row_group_size=len(rows))
-            if under_way is not None:
-                under_way.result()
+                if pending is not None:
+                    pending.result()
+                pending = writing.submit(writer.write_table, rows, row_group_size=len(rows))
+            if pending is not None:
+                pending.result()
         finally:
             if writer is None:
                 writer = open_writer(job.aside, schema, None, QUICK_ZSTD_LEVEL)
@@ -237,18 +237,18 @@ def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, job: _Job) -> N
 
 
 def _row_groups(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, hiding: RowMasker
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, masker: RowMasker
 ) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
+    masked: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
-        held.append(hiding.mask(rename_nested(batch, schema)))
-        size += held[-1].nbytes
-        if size >= ROW_GROUP_BYTES or sum(one.num_rows for one in held) >= _ROW_GROUP_ROWS:
-            yield pa.Table.from_batches(held)
-            held, size = [], 0
-    if held:
-        yield pa.Table.from_batches(held)
+        masked.append(masker.mask(rename_nested(batch, schema)))
+        size += masked[-1].nbytes
+        if size >= ROW_GROUP_BYTES or sum(batch.num_rows for batch in masked) >= _ROW_GROUP_ROWS:
+            yield pa.Table.from_batches(masked)
+            masked, size = [], 0
+    if masked:
+        yield pa.Table.from_batches(masked)
 
 
 def _batches(engine: duckdb.DuckDBPyConnection, query: str, at_once: int) -> Iterator[pa.RecordBatch]:
@@ -259,7 +259,7 @@ def _batches(engine: duckdb.DuckDBPyConnection, query: str, at_once: int) -> Ite
 
 
 def _verify(job: _Job, findings: FileFindings) -> int:
-    """The rows of the file just written: as many as there were lines, each with an Id."""
+    """The number of rows written. Raises unless they are as many as lines, each with an Id."""
     metadata = pq.read_metadata(job.aside)
     ids = [metadata.row_group(group).column(0).statistics for group in range(metadata.num_row_groups)]
     without_id = sum(group.null_count or group.min == "" for group in ids)
@@ -267,14 +267,14 @@ def _verify(job: _Job, findings: FileFindings) -> int:
         if wrong := wrong_record(job.table, job.sources):
             raise wrong
         raise LakeError(
-            f"{job.table.name}: {metadata.num_rows} rows came of {findings.lines} lines, {without_id} of them without "
-            f"Id, from {_named(job.sources)}. Nothing was written"
+            f"{job.table.name}: {metadata.num_rows} rows were made of {findings.lines} lines, {without_id} of them "
+            f"without Id, from {_named(job.sources)}. Nothing was written"
         )
     return int(metadata.num_rows)
 
 
 def _locate(job: _Job, spill: Path, failure: _ParserError) -> None:
-    """Find the record behind a failure. Always raises: RecordError only where one is found."""
+    """Find the record that made DuckDB fail. Always raises: RecordError where one is found, LakeError otherwise."""
     reads = partial(_reads, job, spill)
     if wrong := wrong_record(job.table, job.sources):
         raise wrong
@@ -287,12 +287,12 @@ def _locate(job: _Job, spill: Path, failure: _ParserError) -> None:
 
 
 def _reads(job: _Job, spill: Path, lines: bytes, columns: tuple[Column, ...]) -> bool:
-    """Whether the parser reads these lines, so far as they go into these columns."""
+    """Whether DuckDB reads these columns of these lines."""
     piece = spill / "piece.jsonl"
     piece.write_bytes(lines)
     chosen = ", ".join(select_columns(columns))
     source = json_lines([piece], read_types(columns), MAX_LINE_BYTES)
-    with open_duckdb(spill, threads=job.threads or _parser_threads(), memory=job.memory) as engine:
+    with open_duckdb(spill, threads=job.threads or _threads(), memory=job.memory) as engine:
         try:
             for _ in _batches(engine, f"SELECT {chosen} FROM {source}", _READ_BY[-1][1]):
                 pass
@@ -306,11 +306,13 @@ def _named(sources: list[Path]) -> str:
 
 
 def absent_columns(table: Table, file: Path) -> list[str]:
-    """The fields that Mews always sends and that no row of a converted file has: most likely another table's."""
+    """The required fields that no row of a converted file has: most likely the file is of another table."""
     metadata = pq.read_metadata(file)
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     nulls: Counter[str] = Counter()
     for column in (group.column(at) for group in groups for at in range(metadata.num_columns)):
         if column.statistics is not None:
             nulls[column.path_in_schema] += column.statistics.null_count
-    return [one.name for one in table.required_columns if 0 < metadata.num_rows == nulls[one.field_name]]
+    return [
+        column.name for column in table.required_columns if 0 < metadata.num_rows == nulls[column.field_name]
+    ]

@@ -1,7 +1,7 @@
-"""Numbers that a double cannot hold, with all their digits: found in records, kept on disk, put into rows.
+"""Numbers that a double cannot hold, with all their digits: from records to a file, and from it into rows.
 
-Lives here: which numbers those are, finding them in a record that is good otherwise, and the file that keeps
-them from the check of a conversion to its rows. A row is told by its place among all records of the conversion.
+Lives here: which numbers these are, finding them in an otherwise valid record, and the file that keeps them between the
+check of a conversion and its rows. A row is identified by its number among all records of the conversion.
 """
 
 from __future__ import annotations
@@ -19,56 +19,54 @@ import pyarrow as pa
 from mews_assets.catalog.model import Column, Kind, Table
 
 _ENTRIES_HELD = 4096
-"""In memory before they are written. A file in which every row has such numbers must not fill it."""
+"""Entries in memory before they are written to disk: in some files every row has such numbers."""
 _SCHEMA = pa.schema([("row", pa.int64()), ("numbers", pa.map_(pa.string(), pa.string()))])
 _PLACES = Decimal(1).scaleb(-18)
 _DIGITS = Context(prec=60)
-"""More than a decimal(38, 18) has, and so than the check lets through."""
+"""More than a decimal(38, 18) has, which is the most that the check passes."""
 
 _Pairs = list[tuple[str, str]]
 
 
 def fits_double(text: str) -> bool:
-    """Whether a double gives back every digit of the number."""
+    """Whether a double keeps every digit of the number."""
     try:
         return Decimal(text) == Decimal(repr(float(text)))
-    except (
-        InvalidOperation
-    ):  # an exponent beyond Python's own: nothing but zero is then what a double makes of it
+    except InvalidOperation:  # an exponent beyond Python's Decimal: as a double it is 0 or infinite
         return not text.lower().partition("e")[0].strip("-0.")
 
 
 class _Long(str):
-    """Such a number, as it was written."""
+    """A number that a double cannot hold, as it was written."""
 
     __slots__ = ()
 
 
 NumberPaths: TypeAlias = "dict[str, NumberPaths | None]"
-"""Names below which numbers stand: None is for the number itself, and for whatever of free form."""
+"""Field names on the way to numbers. None marks a number itself, and a free-form value."""
 
 
 def number_paths(columns: tuple[Column, ...]) -> NumberPaths:
-    """Where a record may have numbers that a double need not hold."""
-    places: NumberPaths = {}
+    """The fields of a record that may hold numbers beyond a double."""
+    paths: NumberPaths = {}
     for column in columns:
         if column.deprecated:
             continue
         if column.kind in (Kind.NUMBER, Kind.DECIMAL, Kind.JSON):
-            places[column.name] = None
+            paths[column.name] = None
         elif below := number_paths(column.columns):
-            places[column.name] = below
-    return places
+            paths[column.name] = below
+    return paths
 
 
-def long_numbers(line: bytes, places: NumberPaths) -> dict[str, str]:
-    """The numbers of a good record that a double cannot hold, as text by their place: a fifth of `inspect`'s time.
+def long_numbers(line: bytes, paths: NumberPaths) -> dict[str, str]:
+    """The numbers of a valid record that a double cannot hold, as text by path. Takes a fifth of the time of `inspect`.
 
-    Raises ValueError where the record is not good: on malformed JSON, and on a number beyond a double's range.
+    Raises ValueError on malformed JSON, and on a number beyond a double's range.
     """
     record = json.loads(line, parse_int=_only_long, parse_float=_only_long)
     found: dict[str, str] = {}
-    _gather(record, places, "", found)
+    _collect(record, paths, "", found)
     return found
 
 
@@ -80,23 +78,23 @@ def _only_long(text: str) -> _Long | None:
     return _Long(text)
 
 
-def _gather(value: Any, places: NumberPaths | None, path: str, found: dict[str, str]) -> None:
+def _collect(value: Any, paths: NumberPaths | None, path: str, found: dict[str, str]) -> None:
     if isinstance(value, _Long):
         found[path] = str(value)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             if inner is not None:
-                _gather(inner, places, f"{path}[{index}]", found)
+                _collect(inner, paths, f"{path}[{index}]", found)
     elif isinstance(value, dict):
-        for name in value if places is None else places:
+        for name in value if paths is None else paths:
             inner = value.get(name)
             if inner is not None:
-                below = None if places is None else places[name]
-                _gather(inner, below, f"{path}.{name}" if path else name, found)
+                below = None if paths is None else paths[name]
+                _collect(inner, below, f"{path}.{name}" if path else name, found)
 
 
 class ExactNumbers:
-    """Those of one conversion, in the order of its rows. They are read once all are kept."""
+    """The long numbers of one conversion, in the order of its rows: all are added before they are read."""
 
     def __init__(self, file: Path) -> None:
         self.rows = 0
@@ -112,28 +110,28 @@ class ExactNumbers:
             self._writer.close()
 
     def add(self, row: int, numbers: dict[str, str]) -> None:
-        """Numbers of one row as text, by their place in the record; rows come in their order."""
+        """Add the numbers of one row as text, by path. Rows are added in their order."""
         self._held.append((row, list(numbers.items())))
         self.rows += 1
         if len(self._held) >= _ENTRIES_HELD:
             self._write_held()
 
     def restore(self, batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.RecordBatch]:
-        """All rows from the first on, those with such numbers with them in `_exact_numbers` and in decimals."""
+        """All rows from the first on, with their long numbers in `_exact_numbers` and in decimal columns."""
         decimals = {column.name: column.field_name for column in table.columns if column.kind is Kind.DECIMAL}
         entries = self._entries()
         entry = next(entries, None)
         first = 0
         for batch in batches:
-            here: dict[int, _Pairs] = {}
+            in_batch: dict[int, _Pairs] = {}
             while entry is not None and entry[0] < first + batch.num_rows:
-                here[entry[0] - first] = entry[1]
+                in_batch[entry[0] - first] = entry[1]
                 entry = next(entries, None)
             first += batch.num_rows
-            yield _with_numbers(batch, here, decimals) if here else batch
+            yield _with_numbers(batch, in_batch, decimals) if in_batch else batch
 
     def _entries(self) -> Iterator[tuple[int, _Pairs]]:
-        """All from the first on, each time anew: what is held came after what was written."""
+        """All entries from the first on: those on disk, then those in memory."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -157,7 +155,7 @@ class ExactNumbers:
 def _with_numbers(
     batch: pa.RecordBatch, numbers: dict[int, _Pairs], decimals: dict[str, str]
 ) -> pa.RecordBatch:
-    """`numbers` are by the row of the batch, `decimals` the columns of that kind by Mews' name for them."""
+    """`numbers` are by row of the batch; `decimals` are the decimal columns by Mews' name."""
     column = [numbers.get(row) for row in range(batch.num_rows)]
     batch = _replaced(batch, "_exact_numbers", column)
     for name, field_name in decimals.items():

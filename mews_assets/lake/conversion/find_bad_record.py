@@ -1,9 +1,9 @@
-"""Which record is behind a conversion that failed.
+"""The record that made a conversion fail.
 
-Lives here: looking at every record of its files, and where nothing is found wrong, asking the parser for the smallest
-piece that it refuses. Not here: the parser (`convert`), and what makes a record wrong (`records`).
+Lives here: inspecting every record of its files, and where none is wrong, finding the line that DuckDB refuses by
+bisection. Not here: running DuckDB (`convert`), and what makes a record wrong (`inspect_record`).
 
-What the parser says is never repeated: it quotes values, and a value may be a guest's.
+DuckDB's error text is never repeated: it quotes values, and a value may be a guest's.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import duckdb
 
 from mews_assets.catalog.model import Column, Table
 from mews_assets.lake.conversion.check_file import line_blocks, open_lines
-from mews_assets.lake.conversion.inspect_record import FieldError, inspect, is_blank
+from mews_assets.lake.conversion.inspect_record import inspect
+from mews_assets.lake.conversion.parse_record import FieldError, is_blank
 from mews_assets.lake.errors import RecordError
 
 Reads: TypeAlias = Callable[[bytes, tuple[Column, ...]], bool]
-"""Whether the parser reads these lines, so far as they go into these columns."""
+"""Whether DuckDB reads these columns of these lines."""
 
 
 def wrong_record(table: Table, sources: Sequence[Path]) -> RecordError | None:
-    """The first record that a close look finds wrong."""
+    """The first record that `inspect` finds wrong; None where there is none."""
     for path in sources:
         with open_lines(path) as lines:
             for number, line in enumerate(lines, 1):
@@ -40,15 +41,15 @@ def wrong_record(table: Table, sources: Sequence[Path]) -> RecordError | None:
 def refused_record(
     table: Table, sources: Sequence[Path], parsed: Sequence[Path], reads: Reads
 ) -> RecordError | None:
-    """The first record that the parser refuses. `parsed` are the files as it is given them, line for line."""
+    """The first record that DuckDB refuses. `parsed` are the files that it was given, line for line as the sources."""
     for path, copy in zip(sources, parsed, strict=True):
         before = 0
         with open_lines(copy) as source:
             for block in line_blocks(source):
                 lines = [line + b"\n" for line in block.removesuffix(b"\n").split(b"\n")]
-                at = None if reads(block, table.kept_columns) else _refused(table, lines, reads)
+                at = None if reads(block, table.kept_columns) else _first_refused(table, lines, reads)
                 if at is not None:
-                    fields = [one.name for one in table.kept_columns if not reads(lines[at], (one,))]
+                    fields = [column.name for column in table.kept_columns if not reads(lines[at], (column,))]
                     problem = (
                         f"DuckDB {duckdb.__version__} cannot read it, though nothing was found wrong with it. That "
                         "is a fault of mews_assets"
@@ -58,8 +59,8 @@ def refused_record(
     return None
 
 
-def _refused(table: Table, lines: list[bytes], reads: Reads) -> int | None:
-    """Where the line stands that the parser refuses, of lines that it refuses together."""
+def _first_refused(table: Table, lines: list[bytes], reads: Reads) -> int | None:
+    """The index of the line that DuckDB refuses, of lines that it refuses together; None where it reads each alone."""
     low, high = 0, len(lines)
     while high - low > 1:
         middle = (low + high) // 2

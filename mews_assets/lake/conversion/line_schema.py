@@ -1,14 +1,12 @@
-"""The shape of a record: a table's columns turned into what a good line looks like.
+"""The shape of a valid line, derived from a table's columns.
 
-Lives here: that shape as fields for compiled code to walk along, and as one regular expression, and nothing
-else. A line that has it has only known fields, each with a value of its declared type, and no number that a
-double could not hold. A line that has not is not wrong yet: `lines` then looks at it field by field. So the
-shape may refuse a good line but must never pass a bad one, malformed JSON apart: commas, nesting and the 30th
-of February are the parser's to judge.
+Lives here: the shape as fields for the compiled scan, and as one regular expression. A line of this shape has known
+fields only, each with a value of its declared type, and no number that a double cannot hold. Any other line may still
+be valid: `inspect_record` checks it field by field. So the shape may refuse a valid line but must never pass an invalid
+one, except for malformed JSON: commas, nesting and the 30th of February are left to DuckDB.
 
-The expression is for RE2 (in pyarrow), whose time grows with the bytes alone. Names that share a kind of value
-share one branch, so that the automaton's states stay in the processor's nearest cache: 2.5 times as fast as
-one branch a name.
+The expression is for RE2 (in pyarrow), whose time grows with the bytes only. Names with the same kind of value share
+one branch, so that the automaton's states fit into the processor's cache: 2.5 times as fast as one branch per name.
 """
 
 from __future__ import annotations
@@ -21,21 +19,21 @@ from mews_assets.catalog.model import Column, Kind, Table
 
 SPACE = "[ \\t]*"
 STRING = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
-# Narrower than the parser, which takes "epoch", "infinity", the year 0 and the hour 24; others are looked at.
+# Narrower than DuckDB, which reads "epoch", "infinity", the year 0 and the hour 24; other texts are inspected.
 DAY = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _OFFSET = "(?:Z|[-+](?:0[0-9]|1[0-4]):?[0-5][0-9])"
-# With seconds: DuckDB before 2.0 reads none without them that has a zone.
+# With seconds: DuckDB before 2.0 reads no instant with a zone and without seconds.
 INSTANT = rf"{DAY}(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}})?{_OFFSET}?)?"
-# Up to 15 significant digits survive the way through a double (IEEE 754: DBL_DIG). Longer ones are looked at.
+# A double keeps up to 15 significant digits (IEEE 754: DBL_DIG). Longer numbers are inspected.
 SHORT_NUMBER = "-?[0-9.]{1,15}"
 ANY_NUMBER = "-?[0-9][-+0-9.eE]*"
 INTEGER = "-?[0-9]{1,15}"
 _PIECE = rf"[{{\[ \t]*(?:{STRING}|true|false|null|[-+0-9.eE]+)?[}}\] \t\r]*"
 SEPARATED = rf"\A(?:{_PIECE}[,:\n])*{_PIECE}\z"
-"""Whether there is a comma or colon between any two values. The pattern of a line lets a comma be missing: it could not
-say otherwise without naming every column twice at every depth."""
+"""Matches where a comma or colon is between any two values. The pattern of a line allows a missing comma: otherwise it
+would have to name every column twice at every depth."""
 _JSON_DEPTH = 3
-"""Of lists and objects within a value of free form. It stands in `_scan.c` as well, as do the forms above."""
+"""Depth of lists and objects within a free-form value. The same value and the patterns above are in `_scan.c`."""
 
 Field: TypeAlias = "tuple[bytes, str, bool, tuple[Field, ...]]"
 """A name with its closing quote, a letter for the kind of value, whether it is a list, and an object's fields."""
@@ -58,7 +56,7 @@ _ANYTHING = "J"
 def line_fields(
     table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False
 ) -> tuple[Field, ...]:
-    """What one line of the table's landing looks like, for `_scan.c`. See `line_pattern` for what is let through."""
+    """The shape of a line of the table, for `_scan.c`. The arguments are those of `line_pattern`."""
     return _fields(table.columns, tuple(unknown), "", _WITH_LONG_NUMBERS if long_numbers else {})
 
 
@@ -79,7 +77,7 @@ def _fields(
 
 
 def _new_names(unknown: tuple[str, ...], at: str) -> list[str]:
-    """The names of those unknown fields that stand right in the object at a path."""
+    """The names of the unknown fields directly in the object at a path."""
     names = [path.removeprefix(at) for path in unknown if path.startswith(at)]
     return [name for name in names if "." not in name]
 
@@ -91,11 +89,10 @@ def line_pattern(
     long_numbers: bool = False,
     spaces: bool = True,
 ) -> str:
-    """What one line of the table's landing looks like, without its line end.
+    """The shape of a line of the table as a regular expression, without the line end.
 
-    `unknown` names fields, as dotted paths, that were seen and are let through with any value;
-    `long_numbers` lets numbers of any length through as well. Without `spaces` there are none between tokens,
-    as Mews writes: a tenth faster.
+    `unknown` are dotted paths of new fields that may have any value; `long_numbers` allows numbers of any length.
+    Without `spaces` no spaces are allowed between tokens, as Mews writes: a tenth faster.
     """
     number = ANY_NUMBER if long_numbers else SHORT_NUMBER
     pattern = SPACE + _object(table.columns, number, tuple(unknown), "") + "[ \\t\\r]*"
@@ -152,7 +149,7 @@ def _any_but_number(depth: int, number: str) -> str:
 
 
 def _list(inner: str, number: str | None) -> str:
-    """Numbers end with a comma: a long one would otherwise pass as several short ones."""
+    """A comma must follow a number: otherwise a long number would match as several short ones."""
     if number is None:
         return rf"\[{SPACE}(?:{inner}(?:,{SPACE})?)*\]"
     return rf"\[{SPACE}(?:{inner}(?:,{SPACE})?|{number},{SPACE})*(?:{number})?\]"

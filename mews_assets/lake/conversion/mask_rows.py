@@ -1,9 +1,9 @@
-"""Personal data in rows: hashed, left empty, or taken out for a person who is to be forgotten.
+"""Personal data in rows: hashed, dropped, or erased for erased customers.
 
-Lives here: changing Arrow rows of one table, on their way into changes or as they stand there. Landed lines are
-`redaction`'s. Not here: which columns are personal and what a policy means for them (`catalog.privacy`).
+Lives here: changing Arrow rows of one table, before they are written or when a file is written again. Not here: landed
+lines (`landing.redact_lines`), and which columns are personal (`catalog.privacy`).
 
-It is applied once, where landed lines become rows: current and marts are made of those.
+Rows are masked once, where landed lines become rows: current and marts are made of masked rows.
 """
 
 from __future__ import annotations
@@ -32,76 +32,79 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.text.match_ids import Names
 
 PLACEHOLDER = "forgotten"
-"""Stands where a text that Mews requires was a forgotten person's: an empty field would look like a fault of Mews."""
+"""Replaces an erased customer's text that Mews requires: an empty field would look like a fault of Mews."""
 _EXACT_NUMBERS = "_exact_numbers"
 _INDEX = re.compile(r"\[\d+\]")
 
 
 class RowMasker:
-    """What is hidden in the rows of one table: all personal data under a policy, and all of some people's."""
+    """Masks the rows of one table: all personal data as the policy says, and all data of erased customers.
 
-    def __init__(self, table: Table, privacy: Privacy, forgotten: Collection[str] = ()) -> None:
+    Raises LakeError where the policy hashes and the key is missing.
+    """
+
+    def __init__(self, table: Table, privacy: Privacy, erased: Collection[str] = ()) -> None:
         if privacy.pii is Pii.HASH and not privacy.key:
             raise LakeError(
-                f"{table.name}: this lake holds hashes where personal data was, and its key is not at hand. "
-                "Set MEWS_PII=hash and MEWS_PII_KEY as they were when it was laid"
+                f"{table.name}: this lake holds hashes of personal data, and their key is missing. "
+                "Set MEWS_PII=hash and MEWS_PII_KEY as they were when the lake was made"
             )
-        self._table, self._privacy, self._forgotten = table, privacy, Names(forgotten)
+        self._table, self._privacy, self._erased = table, privacy, Names(erased)
         self._columns = {column.field_name: column for column in table.kept_columns}
-        self._personal_paths = tuple(one.mews_path for one in fields(table) if one.is_personal)
+        self._personal_paths = tuple(field.mews_path for field in fields(table) if field.is_personal)
 
     def mask(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The same rows with what is personal hidden."""
-        if self._privacy.pii is Pii.KEEP and not self._forgotten:
+        """The same rows with personal data masked."""
+        if self._privacy.pii is Pii.KEEP and not self._erased:
             return batch
-        gone = self.named_in(batch)
+        erased = self.named_in(batch)
         columns = [
-            self._hidden(field.name, values, gone)
+            self._masked_column(field.name, values, erased)
             for field, values in zip(batch.schema, batch.columns, strict=True)
         ]
         return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
     def named_in(self, batch: pa.RecordBatch) -> pa.BooleanArray:
-        """Which of the rows name a person who is to be forgotten."""
+        """Which of the rows name an erased customer."""
         found = np.zeros(batch.num_rows, bool)
-        if self._forgotten:
+        if self._erased:
             for name, column in self._columns.items():
                 if name in batch.schema.names:
                     found |= self._names(column, batch.column(name))
         return pa.array(found)
 
-    def _hidden(self, name: str, values: pa.Array, gone: pa.BooleanArray) -> pa.Array:
+    def _masked_column(self, name: str, values: pa.Array, erased: pa.BooleanArray) -> pa.Array:
         if name == _EXACT_NUMBERS:
-            return self._without_personal_numbers(values, gone)
+            return self._without_personal_numbers(values, erased)
         column = self._columns.get(name)
         if column is None:
             return values
-        hidden = _covered(column, values, self._privacy, False)
-        if not gone.true_count:
-            return hidden
+        masked = _masked(column, values, self._privacy, False)
+        if not erased.true_count:
+            return masked
         if is_data_subject_table(self._table) and not survives_erasure(self._table, column):
-            return pc.if_else(gone, _emptied(column, values), hidden)
-        return pc.if_else(gone, _emptied(column, values), hidden) if has_personal(column) else hidden
+            return pc.if_else(erased, _emptied(column, values), masked)
+        return pc.if_else(erased, _emptied(column, values), masked) if has_personal(column) else masked
 
     def _names(self, column: Column, values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which of the values are, or hold, the id of a person who is to be forgotten."""
+        """Which of the values are, or contain, the id of an erased customer."""
         if column.is_list:
             found = np.zeros(len(values), bool)
-            inner = self._names(_one_of(column), values.flatten())
+            inner = self._names(_item_column(column), values.flatten())
             found[np.asarray(pc.list_parent_indices(values))[inner]] = True
             return found
         if column.person:
-            return self._forgotten.are(values)
-        if column.kind in (Kind.STRING, Kind.JSON):  # free text may name them as well as a landed line may
-            return self._forgotten.among(values)
+            return self._erased.are(values)
+        if column.kind in (Kind.STRING, Kind.JSON):  # free text may name them too
+            return self._erased.among(values)
         found = np.zeros(len(values), bool)
         if column.kind is Kind.OBJECT:
-            for nested, inside in _inside(column, values):
-                found |= self._names(nested, inside)
+            for nested, inner in _nested(column, values):
+                found |= self._names(nested, inner)
         return found
 
-    def _without_personal_numbers(self, values: pa.Array, gone: pa.BooleanArray) -> pa.Array:
-        """The digits of a number, under its place in the record, tell as much as the number."""
+    def _without_personal_numbers(self, values: pa.Array, erased: pa.BooleanArray) -> pa.Array:
+        """`_exact_numbers` without the digits of personal numbers."""
         if values.null_count == len(values):
             return values
         everywhere = self._privacy.pii is not Pii.KEEP
@@ -110,28 +113,28 @@ class RowMasker:
             if numbers is None
             else [(path, text) for path, text in numbers if not (hides and self._is_personal(path))]
             for numbers, hides in zip(
-                values.to_pylist(), (everywhere or one for one in gone.to_pylist()), strict=True
+                values.to_pylist(), (everywhere or is_erased for is_erased in erased.to_pylist()), strict=True
             )
         ]
         return pa.array([numbers or None for numbers in kept], values.type)
 
     def _is_personal(self, path: str) -> bool:
         place = _INDEX.sub("", path)
-        return any(place == one or place.startswith(f"{one}.") for one in self._personal_paths)
+        return any(place == personal or place.startswith(f"{personal}.") for personal in self._personal_paths)
 
 
-def _covered(column: Column, values: pa.Array, privacy: Privacy, within: bool) -> pa.Array:
-    """The values under a policy. `within` says that what they stand in is personal."""
+def _masked(column: Column, values: pa.Array, privacy: Privacy, within: bool) -> pa.Array:
+    """The values as the policy says. `within`: they are part of a personal value."""
     personal = within or column.pii
     if privacy.pii is Pii.KEEP or not (personal or has_personal(column)):
         return values
     if personal and privacy.pii is Pii.DROP:
         return pa.nulls(len(values), values.type)
     if column.is_list:
-        return _list_of(_covered(_one_of(column), values.flatten(), privacy, personal), values)
+        return _list_of(_masked(_item_column(column), values.flatten(), privacy, personal), values)
     if column.kind is Kind.OBJECT:
         return _struct_of(
-            [_covered(one, inside, privacy, personal) for one, inside in _inside(column, values)], values
+            [_masked(nested, inner, privacy, personal) for nested, inner in _nested(column, values)], values
         )
     if not is_hashed(column):
         return pa.nulls(len(values), values.type)
@@ -142,19 +145,19 @@ def _covered(column: Column, values: pa.Array, privacy: Privacy, within: bool) -
 
 
 def _emptied(column: Column, values: pa.Array) -> pa.Array:
-    """What stands where a forgotten person's values were."""
+    """The values that replace an erased customer's."""
     if column.required and column.is_list:
         return pa.array([[]], values.type).take(pa.array(np.zeros(len(values), np.int64)))
     if column.required and is_hashed(column):
         text = PLACEHOLDER if column.kind is Kind.STRING else json.dumps(PLACEHOLDER)
         return pa.array(np.full(len(values), text), values.type)
     if column.kind is Kind.OBJECT and not column.pii and has_personal(column):
-        return _covered(column, values, Privacy(Pii.DROP), False)
+        return _masked(column, values, Privacy(Pii.DROP), False)
     return pa.nulls(len(values), values.type)
 
 
 def _by_value(values: pa.Array, change: Callable[[str], str | None]) -> pa.Array:
-    """Every text changed, each different one once."""
+    """Every text changed; each distinct text is changed once."""
     texts = values.dictionary_encode()
     changed = pa.array([change(text) for text in texts.dictionary.to_pylist()], values.type)
     return changed.take(texts.indices)
@@ -164,7 +167,7 @@ def _hashed_json(text: str, digest: Callable[[str], str]) -> str | None:
     try:
         value = json.loads(text)
         return json.dumps(_hashed_value(value, digest), separators=(",", ":"))
-    except RecursionError:  # deeper than Python reads, so than anybody's form of it: nothing is shown
+    except RecursionError:  # nested deeper than Python reads: nothing is shown
         return None
 
 
@@ -176,15 +179,15 @@ def _hashed_value(value: Any, digest: Callable[[str], str]) -> Any:
     return digest(value) if isinstance(value, str) else None
 
 
-def _inside(column: Column, values: pa.Array) -> list[tuple[Column, pa.Array]]:
-    """The nested columns of an object that are in the type, each with its values; null where the object is."""
+def _nested(column: Column, values: pa.Array) -> list[tuple[Column, pa.Array]]:
+    """The nested columns of an object that its type has, each with its values; null where the object is null."""
     names = {field.name: at for at, field in enumerate(values.type)}
     parts = values.flatten()
     found = {nested.field_name: nested for nested in column.columns if nested.field_name in names}
     return [(found[name], parts[at]) for name, at in names.items()]
 
 
-def _one_of(column: Column) -> Column:
+def _item_column(column: Column) -> Column:
     """The column of one item of a list."""
     return replace(column, is_list=False)
 

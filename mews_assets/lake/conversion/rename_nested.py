@@ -1,7 +1,7 @@
-"""Rows as DuckDB hands them over, put under a table's types without copying their values.
+"""Rows from DuckDB, given a table's types without copying their values.
 
-Lives here: renaming what is nested. DuckDB reads a record under Mews' names; a table's nested columns have
-names of their own, and giving them those in SQL (remap_struct) costs a tenth of the parse.
+Lives here: renaming nested fields. DuckDB reads a record under Mews' names; the nested columns of a table have other
+names, and renaming them in SQL (remap_struct) takes a tenth of the parse time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ def rename_nested(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _rename_values(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    if isinstance(values, pa.ExtensionArray):  # JSON: text that is told apart by its type alone
+    if isinstance(values, pa.ExtensionArray):  # JSON: text with a type of its own
         values = values.storage
     if values.type == kind:
         return values
     if pa.types.is_struct(kind):
-        if values.offset:  # its fields are then cut already, its own nulls are not
+        if values.offset:  # `field` applies the offset to the fields; the nulls need it too
             values = pa.concat_arrays([values])
         fields = [_rename_values(values.field(at), kind.field(at).type) for at in range(kind.num_fields)]
         return pa.Array.from_buffers(kind, len(values), values.buffers()[:1], values.null_count, 0, fields)

@@ -1,8 +1,8 @@
-"""Lines that the parser would not read, or would read otherwise than they are meant, written anew for it.
+"""Copies of landed files for DuckDB, with the lines changed that it would refuse or misread.
 
-Lives here: the copy of a landed file in which only those lines differ. Such are a byte order mark, an empty text for a
-date, a date in a form that DuckDB does not take, and money that it would round beyond a decimal's limit. The landed
-file stays as it came. Not here: what must stand in a line instead (`records`).
+Lives here: the copy of a landed file in which only such lines differ: with a byte order mark, an empty text for a date,
+a date in a form that DuckDB does not read, or money that it would round beyond a decimal's limit. The landed file stays
+as it is. Not here: the changed line (`inspect_record`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from pathlib import Path
 
 from mews_assets.catalog.model import Kind, Table
 from mews_assets.lake.conversion.check_file import line_blocks, open_lines
-from mews_assets.lake.conversion.inspect_record import inspect, is_blank
+from mews_assets.lake.conversion.inspect_record import inspect
+from mews_assets.lake.conversion.parse_record import is_blank
 from mews_assets.lake.conversion.scan import Scan, compile_scan
 
 
-def write_mended(table: Table, source: Path, target: Path) -> None:
-    """A copy of a file whose lines were all found good, without compression, line for line."""
-    # Money is limited in its places, and so looked at closer wherever it is long.
+def write_repaired(table: Table, source: Path, target: Path) -> None:
+    """Copy a file whose lines are all valid, without compression, line for line."""
+    # Money has a limited number of places, so every long amount is inspected.
     has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
     scan = compile_scan(table, long_numbers=not has_decimals)
     with open_lines(source) as lines, target.open("wb") as copy:

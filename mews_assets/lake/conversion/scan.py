@@ -1,8 +1,8 @@
-"""Whether lines have the shape of their table, a block of them at a time.
+"""The fast check whether lines have the shape of their table, block by block.
 
-Lives here: the two ways to tell, which mean the same. Compiled code (`_scan.c`) walks the bytes; where it could
-not be built, for want of a compiler, RE2 (in pyarrow) matches them with regular expressions, in ten times the
-time. Not here: what a good line looks like (`shape`), and what to do about one that is not (`lines`).
+Lives here: two checks with the same result. Compiled code (`_scan.c`) reads the bytes; where it could not be built, for
+lack of a compiler, RE2 (in pyarrow) matches regular expressions in ten times the time. Not here: the shape
+(`line_schema`), and the lines that do not have it (`check_file`).
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ except ImportError:
 
 
 class Scan(Protocol):
-    """What a good line looks like, ready to be looked for."""
+    """The compiled shape of a line."""
 
     def count_lines(self, block: bytes | memoryview) -> int | None:
-        """How many lines a block has, which ends with a line end; None if not all of them are good."""
+        """The number of lines of a block that ends with a line end; None where a line has another shape."""
         ...
 
     def fits(self, lines: list[bytes]) -> list[bool]:
-        """Which of these lines are good. They come without their line ends."""
+        """Which of these lines, given without line ends, have the shape."""
         ...
 
 
 def compile_scan(table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False) -> Scan:
-    """The fastest scan there is here. What may be let through besides is `shape`'s to explain."""
+    """The fastest scan of this installation. The arguments are those of `line_schema.line_pattern`."""
     unknown = tuple(unknown)
     if is_compiled():
         return _Compiled(table, unknown, long_numbers)
@@ -61,7 +61,7 @@ class _Compiled:
 
 
 class _Expression:
-    """Each match compiles its pattern anew, 1 to 10 ms."""
+    """Regular expressions. Each match compiles its pattern again, which takes 1 to 10 ms."""
 
     def __init__(self, table: Table, unknown: tuple[str, ...], long_numbers: bool) -> None:
         spaced = line_pattern(table, unknown=unknown, long_numbers=long_numbers)
@@ -72,7 +72,8 @@ class _Expression:
         self._is_spaced = False
 
     def count_lines(self, block: bytes | memoryview) -> int | None:
-        """Mews sends no spaces between tokens, which is told a tenth faster; others do, and stay with it."""
+        """Mews sends no spaces between tokens, which matches a tenth faster; once a block has some, the next have
+        too."""
         if self._is_spaced or not _matches_whole(block, self._compact):
             self._is_spaced = _matches_whole(block, self._spaced)
             if not self._is_spaced:
@@ -82,7 +83,7 @@ class _Expression:
     def fits(self, lines: list[bytes]) -> list[bool]:
         values = pa.array(lines, pa.large_binary())
         matched = [pc.match_substring_regex(values, pattern=pattern) for pattern in (self._line, SEPARATED)]
-        return [bool(one) for one in np.asarray(pc.and_(*matched))]
+        return [bool(fit) for fit in np.asarray(pc.and_(*matched))]
 
 
 def _matches_whole(block: bytes | memoryview, pattern: str) -> bool:
@@ -93,6 +94,6 @@ def _matches_whole(block: bytes | memoryview, pattern: str) -> bool:
 
 
 def _line_ends(block: bytes | memoryview) -> int:
-    # In pieces that the allocator keeps: one comparison of all would be given pages anew for every block.
+    # In small pieces, whose memory the allocator reuses: one large array would be allocated again for every block.
     pieces = (block[at : at + 65_536] for at in range(0, len(block), 65_536))
     return sum(int(np.count_nonzero(np.frombuffer(piece, np.uint8) == 10)) for piece in pieces)

@@ -1,11 +1,11 @@
-"""Snapshots: what exports of all there was of a scope have shown, one Parquet file per scope, sorted by id.
+"""Snapshots: the records in exports of all records of a scope, one Parquet file per scope, sorted by id.
 
-Lives here: taking landed snapshots into the scope's file, which holds the newest version of each record that any of
-them showed. So one that brings less than another, or nothing, takes nothing away. Its rows have no `_window_utc`: no
-window found them. Not here: asking Mews (`ingest.snapshot`), and what becomes of the rows (`current`).
+Lives here: merging landed snapshots into the scope's file, which holds the newest version of each record in any of
+them. So a snapshot with fewer records than another, or none, removes nothing. Its rows have no `_window_utc`, because
+no window found them. Not here: requests to Mews (`ingest.snapshot`), and merging the rows into current (`update`).
 
-A capture stays pending until its rows are in the file, and the file is put in place whole: a process killed in
-between loses nothing, and who comes next completes it.
+A capture stays pending until its rows are in the file, and the file is replaced whole: a process killed in between
+loses nothing, and the next one completes it.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.conversion.check_file import FileFindings
 from mews_assets.lake.current.latest_rows import latest_rows
 from mews_assets.lake.errors import LakeError, RecordError
-from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.landing.convert_capture import convert_capture
 from mews_assets.lake.landing.erasure_list import row_masker
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
 from mews_assets.lake.landing.unmerged_captures import UnmergedError, note_unmerged
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.chunked_sort import Room
+from mews_assets.lake.storage.chunked_sort import SortSpace
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.machine_errors import machine_errors_said
+from mews_assets.lake.storage.machine_errors import as_passing_error
 from mews_assets.lake.storage.parquet import plain, write_rows
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A scope's file after what landed was taken in. `lines` arrived in `captures`; `foreign` of their records name
-    another scope than was asked about, and are left out."""
+    """A scope's file after a merge. `captures` brought `lines`; `foreign` of their records name another scope than was
+    requested, and are left out."""
 
     scope: str
     name: str
@@ -51,31 +51,31 @@ class Snapshot:
     size_bytes: int
     captures: tuple[Manifest, ...]
     unknown: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """Fields that the catalog does not know, and how many records had them."""
+    """Fields that the catalog does not know, each with the number of records that had it."""
 
     @property
     def captured_at(self) -> datetime | None:
-        """When the newest of the captures was taken."""
-        return max((one.captured_at for one in self.captures), default=None)
+        """When the newest of the captures was taken; None without captures."""
+        return max((manifest.captured_at for manifest in self.captures), default=None)
 
 
 def lock_name(table: Table) -> str:
-    """Of the lock that whoever writes snapshots of the table holds."""
+    """The name of the lock for writing snapshots of the table."""
     return f"{layout.SNAPSHOT}-{table.name}"
 
 
 def pending(lake: Lake, table: Table, scope: str) -> list[Manifest]:
-    """Snapshots of the scope that landed and are not in its file yet, oldest first."""
-    every = capture_store.pending(lake, layout.snapshot_landing(table.name))
-    return [one for one in every if one.scopes == (scope,)]
+    """The snapshots of the scope that landed and are not in its file yet, oldest first."""
+    manifests = capture_states.pending(lake, layout.snapshot_landing(table.name))
+    return [manifest for manifest in manifests if manifest.scopes == (scope,)]
 
 
 def landed_snapshots(lake: Lake, table: Table) -> list[Manifest]:
-    """All landed snapshots of a table but those that are rejected or set aside, oldest first."""
+    """The landed snapshots of a table, without those that are rejected or set aside, oldest first."""
     name = layout.snapshot_landing(table.name)
-    without_rows = capture_store.without_rows(lake, name)
-    captures = (one for one in capture_store.captures(lake, name) if one not in without_rows)
-    return [capture_store.read_manifest(lake, name, one) for one in captures]
+    without_rows = capture_states.without_rows(lake, name)
+    captures = (capture for capture in capture_store.captures(lake, name) if capture not in without_rows)
+    return [read_manifest(lake, name, capture) for capture in captures]
 
 
 def merge_snapshots(
@@ -87,19 +87,19 @@ def merge_snapshots(
     from_landing: bool = False,
     threads: int | None = None,
 ) -> Snapshot:
-    """Bring the scope's file up to all snapshots that landed.
+    """Merge all snapshots that landed into the scope's file.
 
-    `raw` are uncompressed files of captures just fetched, by capture. `from_landing` makes the file of all captures
-    anew, whatever stands there; not where one of them is left. Raises RecordError on a capture with a record that
-    cannot become a row, and UnmergedError on one that was not taken in for another reason, after the others are in;
-    LakeError where nothing landed, or where bytes are gone that it would take.
+    `raw` are uncompressed files of captures just fetched, by capture. `from_landing` rebuilds the file from all
+    captures; not where one of them cannot be converted. Raises, once the other captures are merged, RecordError on a
+    capture with a record that cannot become a row, and UnmergedError on one that failed for another reason; LakeError
+    where nothing landed, or where expired bytes would be needed.
     """
-    said = machine_errors_said(f"{table.name}: the snapshot of {scope} was not taken in", "What landed stays")
-    with said, lake.lock(lock_name(table)), lake.workspace() as workspace:
+    wrapped = as_passing_error(f"{table.name}: the snapshot of {scope} was not merged", "What landed stays")
+    with wrapped, lake.lock(lock_name(table)), lake.workspace() as workspace:
         wanted = pending(lake, table, scope)
         if from_landing:
-            wanted = [one for one in landed_snapshots(lake, table) if one.scopes == (scope,)]
-            _refuse_gone(table, scope, wanted)
+            wanted = [manifest for manifest in landed_snapshots(lake, table) if manifest.scopes == (scope,)]
+            _refuse_expired(table, scope, wanted)
         return _SnapshotMerge(lake, table, scope, workspace, threads).run(wanted, raw or {}, from_landing)
 
 
@@ -113,34 +113,38 @@ class _SnapshotMerge:
         self.foreign = 0
 
     def run(self, manifests: list[Manifest], raw: Mapping[str, list[Path]], from_scratch: bool) -> Snapshot:
-        there = self.lake.exists(self.name)
-        if not manifests and not (there and not from_scratch):
+        exists = self.lake.exists(self.name)
+        if not manifests and not (exists and not from_scratch):
             raise LakeError(
                 f"{self.table.name}: no snapshot of {self.scope} has landed; materialise "
                 f"{layout.SNAPSHOT}/{self.table.name} of it to ask Mews for one"
             )
-        taken, problem = self._convert(manifests, raw)
+        converted, problem = self._convert(manifests, raw)
         if from_scratch and isinstance(problem, UnmergedError):
             raise problem
-        held = self.lake.pin(self.name, self.workspace) if there else None
-        rows_before = self._rows_of(held, from_scratch) if held is not None else 0
-        target = held
-        if taken:
-            kept = [held] if held is not None and not from_scratch else []
+        existing = self.lake.pin(self.name, self.workspace) if exists else None
+        rows_before = self._rows_of(existing, from_scratch) if existing is not None else 0
+        target = existing
+        if converted:
+            sources = [existing] if existing is not None and not from_scratch else []
             target = self.workspace / layout.ROWS_FILE
             try:
-                self._write(target, [*kept, *taken.values()])
-            except Exception as error:  # of any kind: it says of what it stopped
-                left = [note_unmerged(self.lake, one, error) for one in manifests if one.capture in taken]
-                raise left[0] from error
+                self._write(target, [*sources, *converted.values()])
+            except Exception as error:  # of any kind: the captures are left with the cause
+                unmerged = [
+                    note_unmerged(self.lake, manifest, error)
+                    for manifest in manifests
+                    if manifest.capture in converted
+                ]
+                raise unmerged[0] from error
         rows = size = 0
         if target is not None:
             rows, size = int(pq.read_metadata(target).num_rows), target.stat().st_size
-        if taken and target is not None:
+        if converted and target is not None:
             self.lake.put(target, self.name)
-        done = [one for one in manifests if one.capture in taken]
-        for manifest in done:
-            capture_store.mark_merged(self.lake, manifest)
+        merged = [manifest for manifest in manifests if manifest.capture in converted]
+        for manifest in merged:
+            capture_states.mark_merged(self.lake, manifest)
         if problem is not None:
             raise problem
         return Snapshot(
@@ -148,18 +152,18 @@ class _SnapshotMerge:
             name=self.name,
             rows=rows,
             rows_before=rows_before,
-            lines=sum(one.lines for one in done),
+            lines=sum(manifest.lines for manifest in merged),
             foreign=self.foreign,
             size_bytes=size,
-            captures=tuple(done),
+            captures=tuple(merged),
             unknown={path: seen.count for path, seen in self.findings.unknown.items()},
         )
 
-    def _rows_of(self, held: Path, is_made_anew: bool) -> int:
+    def _rows_of(self, existing: Path, is_rebuilt: bool) -> int:
         try:
-            return int(pq.read_metadata(held).num_rows)
+            return int(pq.read_metadata(existing).num_rows)
         except pa.ArrowInvalid as error:
-            if is_made_anew:
+            if is_rebuilt:
                 return 0
             raise LakeError(
                 f"{self.table.name}: {self.lake.uri(self.name)} is not Parquet ({error}). Materialise "
@@ -170,49 +174,49 @@ class _SnapshotMerge:
     def _convert(
         self, manifests: Iterable[Manifest], raw: Mapping[str, list[Path]]
     ) -> tuple[dict[str, Path], LakeError | None]:
-        """The captures that can become rows, each converted; and the problem of the first that cannot."""
-        hiding = row_masker(self.lake, self.table)
-        taken: dict[str, Path] = {}
+        """The captures that were converted, each with its file, and the problem of the first that could not be."""
+        masker = row_masker(self.lake, self.table)
+        converted: dict[str, Path] = {}
         problem: LakeError | None = None
         files = {capture: {self.table.name: paths} for capture, paths in raw.items()}
         for manifest in manifests:
             try:
                 rows, findings = convert_capture(
-                    self.lake, self.table, manifest, files, self.workspace, self.threads, hiding
+                    self.lake, self.table, manifest, files, self.workspace, self.threads, masker
                 )
             except RecordError as error:
-                capture_store.reject(self.lake, manifest, str(error))
+                capture_states.reject(self.lake, manifest, str(error))
                 problem = problem or error
                 continue
             except Exception as error:  # of any kind: the others go on
                 problem = problem or note_unmerged(self.lake, manifest, error)
                 continue
-            taken[manifest.capture] = rows
+            converted[manifest.capture] = rows
             self.findings.add(findings)
-        return taken, problem
+        return converted, problem
 
     def _write(self, target: Path, sources: list[Path]) -> None:
         with open_duckdb(self.workspace, threads=self.threads, memory=self.lake.memory) as engine:
-            rows = latest_rows(engine, self.table, sources, Room(self.workspace, self.lake.memory))
+            rows = latest_rows(engine, self.table, sources, SortSpace(self.workspace, self.lake.memory))
             write_rows(target, self.schema, self._own(rows))
 
     def _own(self, rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-        """The rows of the scope, where they say whose they are."""
-        says = self.table.scope_column if self.table.lookup is None else None
+        """The rows of the scope; all rows where they do not name their scope."""
+        scope_column = self.table.scope_column if self.table.lookup is None else None
         for batch in rows:
-            if says is not None:
-                named = pc.fill_null(batch.column(snake_case(says)), "")
-                own = batch.filter(pc.equal(named, self.scope))
+            if scope_column is not None:
+                scopes = pc.fill_null(batch.column(snake_case(scope_column)), "")
+                own = batch.filter(pc.equal(scopes, self.scope))
                 self.foreign += batch.num_rows - own.num_rows
                 batch = own
             yield pa.Table.from_batches([batch])
 
 
-def _refuse_gone(table: Table, scope: str, manifests: Iterable[Manifest]) -> None:
-    gone = [one.capture for one in manifests if one.expired_at is not None]
-    if gone:
+def _refuse_expired(table: Table, scope: str, manifests: Iterable[Manifest]) -> None:
+    expired = [manifest.capture for manifest in manifests if manifest.expired_at is not None]
+    if expired:
         raise LakeError(
-            f"{table.name}: the snapshot of {scope} cannot be made again from what landed: {len(gone)} captures, "
-            f"{gone[0]} the first, are past MEWS_LANDING_DAYS and removed. Its file stays as it is; materialise it "
+            f"{table.name}: the snapshot of {scope} cannot be rebuilt from what landed: {len(expired)} captures, "
+            f"{expired[0]} the first, are past MEWS_LANDING_DAYS and removed. Its file stays as it is; materialise it "
             "without from_landing to ask Mews again"
         )

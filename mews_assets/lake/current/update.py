@@ -1,29 +1,28 @@
 """Current: the newest version of each record, one Parquet file per scope, sorted by id.
 
-Lives here: folding changes, and the snapshot where there is one, into the file of a scope. The file remembers, in
-its own metadata, which files it holds, so it cannot disagree with what is written about it: a fold that is killed
-leaves the old file with the old memory. A fold reads the files that are new to it, and copies the file once with
-their rows merged in. Not here: putting two sorted runs of rows together (`newest`).
+Lives here: updating the file of a scope from changes, and from the snapshot where there is one. The file lists in its
+own metadata the files it was made of, so the list is always true: an update that is killed leaves the old file with the
+old list. An update reads only files that are not in the list, and copies the file once with their rows merged in. Not
+here: merging two sorted runs of rows (`version_order`).
 
-Mews never takes a record back: one that was deleted there is a version that says so. So no record leaves the
-table. A ledger entry has one version, and its current table is all entries, each id once.
+Mews never takes a record back: a deleted record is a version that says so. So no record leaves the table. A ledger
+entry has one version, and its current table has all entries, each id once.
 
-One file, and not one per group of ids: the records that change in a day are spread over all groups, so that
-every group would be written again anyway (`benchmarks.current`).
+One file, not one per group of ids: the records that change in a day are spread over all groups, so every group would
+be written again anyway (`benchmarks.current`).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -34,26 +33,35 @@ from mews_assets.lake.current.latest_rows import latest_rows
 from mews_assets.lake.current.version_order import MergeCounts, Reread, UncertainError, merge_newest
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.chunked_sort import Room
+from mews_assets.lake.storage.chunked_sort import SortSpace
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.machine_errors import machine_errors_said
+from mews_assets.lake.storage.machine_errors import as_passing_error
 from mews_assets.lake.storage.parquet import cast_batch, open_batches, plain, write_rows
 from mews_assets.windows import from_key
 
 SOURCES_KEY = b"mews_assets.folded"
 _SNAPSHOT = layout.SNAPSHOT
-"""Among the keys of windows: the file of the snapshot. No window has such a key."""
+"""The key of the snapshot's file among the keys of windows. No window has this key."""
 FORMAT_VERSION = 1
-"""Of what is remembered and how the newest is chosen. Raised when a file made before must be made anew."""
+"""Version of the list of sources and of the order of versions. Raise it when older files must be rebuilt."""
 _BATCH_ROWS, _ID_BATCH_ROWS = 16_384, 65_536
+
+
+class _Sources(msgspec.Struct):
+    """The files that a current file was made of, by window key, each with its fingerprint. A file of another rule or
+    other columns is rebuilt."""
+
+    rule: int = 0
+    columns: str = ""
+    files: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
 class CurrentResult:
-    """A scope's file after a fold: ids only come, so `rows - rows_before` are new ones; `replaced` got a newer
-    version. `files_read` of the scope's `files` were new to it; `rebuilt` says why all were, if so. They are its
-    files of changes, and that of its snapshot where there is one.
+    """A scope's file after an update. Ids are never removed, so `rows - rows_before` are new; `replaced` ids got a
+    newer version. `files` are the scope's files of changes and that of its snapshot; `files_read` of them were new.
+    `rebuilt` is why all were read, empty where only new files were.
     """
 
     scope: str
@@ -73,12 +81,12 @@ class CurrentResult:
 def update_current(
     lake: Lake, table: Table, scope: str, *, from_scratch: bool = False, threads: int | None = None
 ) -> CurrentResult:
-    """Bring the scope's current table up to all of its changes. Raises LakeError where there are none.
+    """Update the scope's current table from its changes. Raises LakeError where there are none.
 
-    `from_scratch` reads all of them, and gives the same rows as fold after fold did.
+    `from_scratch` reads all files, and gives the same rows as all updates before.
     """
-    said = machine_errors_said(f"{table.name}: {scope} was not brought up to date", "What stood there stands")
-    with said, lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
+    wrapped = as_passing_error(f"{table.name}: {scope} was not updated", "The existing file stays")
+    with wrapped, lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
         work = _Update(lake, table, scope, workspace, threads)
         try:
             return work.run("asked for" if from_scratch else work.reason_to_rebuild())
@@ -92,59 +100,59 @@ class _Update:
         self.threads = threads
         self.name = layout.current_file(table.name, scope)
         self.schema = plain(arrow_schema(table))
-        # Listed before they are read: one that is replaced meanwhile is read again by the next fold.
+        # Listed before they are read: a file that is replaced meanwhile is read again by the next update.
         self.listed = _files(lake, table, scope)
         if not self.listed:
             raise LakeError(
-                f"{table.name}: nothing stands in changes for {scope} yet, so nothing is known to be current; "
+                f"{table.name}: changes has no file of {scope} yet, so there is nothing to make current from; "
                 f"materialise changes/{table.name} of some of its windows first, or its snapshot"
             )
-        self.held = lake.local_copy(self.name, workspace) if lake.exists(self.name) else None
-        self.rows_before, self.memory = 0, dict[str, Any]()
-        if self.held is not None:
-            with suppress(pa.ArrowInvalid):  # what cannot be read is made anew
-                metadata = pq.read_metadata(self.held)
-                self.rows_before, self.memory = metadata.num_rows, _read_sources(metadata)
+        self.existing = lake.local_copy(self.name, workspace) if lake.exists(self.name) else None
+        self.rows_before, self.sources = 0, _Sources()
+        if self.existing is not None:
+            with suppress(pa.ArrowInvalid):  # a file that cannot be read is rebuilt
+                metadata = pq.read_metadata(self.existing)
+                self.rows_before, self.sources = metadata.num_rows, _read_sources(metadata)
 
     def reason_to_rebuild(self) -> str:
-        """Why what stands there cannot be gone on with; empty if it can."""
-        if self.held is None:
+        """Why the existing file cannot be updated; empty where it can."""
+        if self.existing is None:
             return "it is the first time"
-        if self.memory.get("rule") != FORMAT_VERSION:
+        if self.sources.rule != FORMAT_VERSION:
             return "it was made by another rule"
-        if self.memory.get("columns") != _fingerprint(self.schema):
+        if self.sources.columns != _fingerprint(self.schema):
             return "the columns of the table have changed"
-        if gone := sorted(set(self.memory["files"]) - set(self.listed)):
+        if gone := sorted(set(self.sources.files) - set(self.listed)):
             if gone == [_SNAPSHOT]:
                 return "the snapshot is no longer there"
             return f"the window {gone[0]} is no longer in changes"
         return ""
 
     def run(self, rebuilt: str) -> CurrentResult:
-        folded = {} if rebuilt else self.memory["files"]
-        fresh = sorted(key for key, stamp in self.listed.items() if folded.get(key) != stamp)
-        if not fresh:
-            assert self.held is not None
-            return self._result(self.held, MergeCounts(), 0, 0, rebuilt)
+        known = {} if rebuilt else self.sources.files
+        new_keys = sorted(key for key, stamp in self.listed.items() if known.get(key) != stamp)
+        if not new_keys:
+            assert self.existing is not None
+            return self._result(self.existing, MergeCounts(), 0, 0, rebuilt)
         folder = self.workspace / ("all" if rebuilt else "fresh")
         folder.mkdir()
-        names = [self._source(key) for key in fresh]
+        names = [self._source(key) for key in new_keys]
         paths = [self.lake.pin(name, folder) for name in names]
         versions = sum(self._versions(name, path) for name, path in zip(names, paths, strict=True))
         target = folder / layout.ROWS_FILE
-        windows = [from_key(key, self.lake.grain) for key in fresh if key != _SNAPSHOT]
-        reread = Reread(windows, snapshot=_SNAPSHOT in fresh)
+        windows = [from_key(key, self.lake.grain) for key in new_keys if key != _SNAPSHOT]
+        reread = Reread(windows, snapshot=_SNAPSHOT in new_keys)
         counts = MergeCounts()
         with open_duckdb(folder, threads=self.threads, memory=self.lake.memory) as engine:
-            held = () if rebuilt or self.held is None else open_batches(self.held, _BATCH_ROWS)
-            ours = (cast_batch(batch, self.schema) for batch in held)
-            arrived = latest_rows(engine, self.table, paths, Room(folder, self.lake.memory))
-            rows = merge_newest(self.table, ours, arrived, reread, counts)
-            says = {SOURCES_KEY: _sources_metadata(self.schema, self.listed)}
-            write_rows(target, self.schema, rows, says)
-        told = self._result(target, counts, len(fresh), versions, rebuilt)
+            existing = () if rebuilt or self.existing is None else open_batches(self.existing, _BATCH_ROWS)
+            held_rows = (cast_batch(batch, self.schema) for batch in existing)
+            arrived = latest_rows(engine, self.table, paths, SortSpace(folder, self.lake.memory))
+            rows = merge_newest(self.table, held_rows, arrived, reread, counts)
+            metadata = {SOURCES_KEY: _sources_metadata(self.schema, self.listed)}
+            write_rows(target, self.schema, rows, metadata)
+        result = self._result(target, counts, len(new_keys), versions, rebuilt)
         self.lake.put(target, self.name)
-        return told
+        return result
 
     def _source(self, key: str) -> str:
         if key == _SNAPSHOT:
@@ -184,16 +192,16 @@ class _Update:
 
 
 def _files(lake: Lake, table: Table, scope: str) -> dict[str, str]:
-    """The windows of a scope, and its snapshot, each with what tells its file from the one it replaced."""
-    stamps = lake.fingerprints(layout.scope_folder(table.name, scope))
-    found = {layout.partition_of(name)[1]: stamp for name, stamp in stamps.items()}
-    snapshot = layout.snapshot_file(table.name, scope)
-    shown = lake.fingerprints(snapshot.rpartition("/")[0]).get(snapshot)
-    return {**found, _SNAPSHOT: shown} if shown else found
+    """The window keys of a scope's files, and the snapshot's, each with the file's fingerprint."""
+    fingerprints = lake.fingerprints(layout.scope_folder(table.name, scope))
+    files = {layout.partition_of(name)[1]: stamp for name, stamp in fingerprints.items()}
+    snapshot_file = layout.snapshot_file(table.name, scope)
+    snapshot_fingerprint = lake.fingerprints(snapshot_file.rpartition("/")[0]).get(snapshot_file)
+    return {**files, _SNAPSHOT: snapshot_fingerprint} if snapshot_fingerprint else files
 
 
 def _count_ids(path: Path) -> tuple[int, int]:
-    """Rows of a file, and those whose id is not above the one before: in a sorted file, the repeats."""
+    """The rows of a file sorted by id, and how many of them repeat an id."""
     rows = repeated = 0
     last: str | None = None
     for batch in open_batches(path, _ID_BATCH_ROWS, ["id"]):
@@ -209,12 +217,13 @@ def _fingerprint(schema: pa.Schema) -> str:
 
 
 def _sources_metadata(schema: pa.Schema, files: Mapping[str, str]) -> bytes:
-    memory = {"rule": FORMAT_VERSION, "columns": _fingerprint(schema), "files": dict(files)}
-    return base64.b64encode(zlib.compress(json.dumps(memory).encode()))
+    sources = _Sources(FORMAT_VERSION, _fingerprint(schema), dict(files))
+    return base64.b64encode(zlib.compress(msgspec.json.encode(sources)))
 
 
-def _read_sources(metadata: pq.FileMetaData) -> dict[str, Any]:
-    """What a file says it holds; nothing where it says nothing."""
+def _read_sources(metadata: pq.FileMetaData) -> _Sources:
+    """The files that a current file was made of; of no rule where it does not say so."""
     written = (metadata.metadata or {}).get(SOURCES_KEY)
-    found: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(written))) if written else {}
-    return found
+    if not written:
+        return _Sources()
+    return msgspec.json.decode(zlib.decompress(base64.b64decode(written)), type=_Sources)

@@ -1,10 +1,10 @@
-"""Which version of a record is the newest, and two sorted runs of records put together by that rule.
+"""The order of a record's versions, and merging two sorted runs of records by it.
 
-Lives here: the order of versions, in SQL and over Arrow, and the merge. Not here: files (`current`).
+Lives here: the order, in SQL and over Arrow, and the merge. Not here: files (`update`).
 
-The newest version has the latest stamp; of one stamp, what was captured last; then the landing id and the
-window decide, so that the order is total and every way to the table gives the same rows. No stamp is the
-oldest of all.
+The newest version has the latest stamp; of equal stamps the latest capture time; then capture id and window decide, so
+that the order is total and every way of building the table gives the same rows. A version without a stamp is the
+oldest.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ _NO_STAMP = np.iinfo(np.int64).min
 
 
 class UncertainError(Exception):
-    """A record's newest version came from a file that was replaced and does not hold it any more; what came
-    next to it is in files that were not read."""
+    """A record's newest version came from a file that was replaced and no longer holds it. Its next version is in
+    files that were not read, so the table must be rebuilt from all files."""
 
 
 @dataclass
 class MergeCounts:
-    """What a merge did: ids that were not there, and ids of which a newer version came."""
+    """Counts of a merge: new ids, and ids of which a newer version came."""
 
     added: int = 0
     replaced: int = 0
 
 
 def order_columns(table: Table) -> tuple[str, ...]:
-    """What tells the newest version, the most telling first."""
+    """The columns that order versions, the most significant first."""
     return (snake_case(table.version_column), *_TIES)
 
 
 def order_by(table: Table) -> str:
-    """The order of a record's versions, the newest first."""
+    """The order of a record's versions as SQL, the newest first."""
     return ", ".join(f"{identifier(name)} DESC NULLS LAST" for name in order_columns(table))
 
 
@@ -55,111 +55,111 @@ def merge_newest(
     reread: Reread,
     counts: MergeCounts,
 ) -> Iterator[pa.Table]:
-    """The newest version of each id of two runs, each sorted by id with every id once; sorted by id.
+    """The newest version of each id of two runs, sorted by id. Each run is sorted by id and has every id once.
 
-    `reread` are the files that the arrived rows come from: a held row of theirs must have come again, itself or a
-    newer one. Raises UncertainError when one has not.
+    `reread` are the files that the arrived rows come from: a held row from one of them must have arrived again, or a
+    newer version of it. Raises UncertainError where it has not.
     """
-    one, other = _Run(held), _Run(arrived)
-    while (lasts := [run.last for run in (one, other) if run.last is not None]) != []:
+    held_run, arrived_run = _Run(held), _Run(arrived)
+    while (lasts := [run.last for run in (held_run, arrived_run) if run.last is not None]) != []:
         upto = min(lasts)
-        yield from _together(table, one.cut(upto), other.cut(upto), reread, counts)
+        yield from _merge_range(table, held_run.cut(upto), arrived_run.cut(upto), reread, counts)
 
 
 class _Run:
-    """A sorted run of rows, one batch of it in memory."""
+    """A sorted run of rows, with one batch in memory."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._batches = iter(batches)
         self._rows: pa.RecordBatch | None = None
         self.last: str | None = None
-        self._go_on()
+        self._next_batch()
 
     def cut(self, upto: str) -> pa.RecordBatch | None:
-        """The rows up to an id, the id among them, as far as they are in memory; they are not given again."""
+        """The rows in memory up to and including an id; they are not returned again."""
         if self._rows is None:
             return None
         count = pc.sum(pc.less_equal(self._rows.column("id"), upto)).as_py()
         rows = self._rows.slice(0, count)
         self._rows = self._rows.slice(count)
         if not self._rows.num_rows:
-            self._go_on()
+            self._next_batch()
         return rows if count else None
 
-    def _go_on(self) -> None:
+    def _next_batch(self) -> None:
         self._rows = next((batch for batch in self._batches if batch.num_rows), None)
         self.last = None if self._rows is None else self._rows.column("id")[-1].as_py()
 
 
 class Reread:
-    """The files that were read again: of windows, which do not overlap, and perhaps of the snapshot."""
+    """The files that were read again: of windows, which do not overlap, and perhaps the snapshot."""
 
     def __init__(self, windows: Iterable[Window], *, snapshot: bool = False) -> None:
         self._snapshot = snapshot
         ordered = sorted(windows)
         utc = pa.timestamp("us", tz="UTC")
-        self._starts = _numbers(pa.array([one.start for one in ordered], utc))
-        self._ends = _numbers(pa.array([one.end for one in ordered], utc))
+        self._starts = _numbers(pa.array([window.start for window in ordered], utc))
+        self._ends = _numbers(pa.array([window.end for window in ordered], utc))
 
-    def hold(self, stamps: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which rows, by their windows' stamps, come from one of the files. A snapshot's rows have no window."""
+    def contain(self, stamps: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which rows, given their `_window_utc`, come from one of the files. A snapshot's rows have none."""
         instants = _numbers(stamps)
-        found = np.zeros(len(instants), bool)
+        contained = np.zeros(len(instants), bool)
         if len(self._starts):
-            place = np.searchsorted(self._starts, instants, side="right") - 1
-            found |= (place >= 0) & (instants < self._ends[place])
+            at = np.searchsorted(self._starts, instants, side="right") - 1
+            contained |= (at >= 0) & (instants < self._ends[at])
         if self._snapshot:
-            found |= instants == _NO_STAMP
-        return found
+            contained |= instants == _NO_STAMP
+        return contained
 
 
-def _together(
+def _merge_range(
     table: Table,
     held: pa.RecordBatch | None,
     arrived: pa.RecordBatch | None,
     reread: Reread,
     counts: MergeCounts,
 ) -> Iterator[pa.Table]:
-    """The rows of one stretch of ids."""
+    """Merge the rows of one range of ids."""
     if held is None:
         assert arrived is not None
         counts.added += arrived.num_rows
         yield pa.Table.from_batches([arrived])
         return
-    must_come = reread.hold(held.column("_window_utc"))
+    must_arrive = reread.contain(held.column("_window_utc"))
     if arrived is None:
-        _refuse(held, must_come)
+        _check_present(held, must_arrive)
         yield pa.Table.from_batches([held])
         return
-    partner = pc.index_in(held.column("id"), value_set=arrived.column("id"))
-    in_both = np.flatnonzero(np.asarray(pc.is_valid(partner)))
-    in_arrived = np.asarray(pc.drop_null(partner), dtype=np.int64)
-    ours, theirs = held.take(pa.array(in_both)), arrived.take(pa.array(in_arrived))
-    stays = _is_newer(table, ours, theirs)
-    must_come[in_both[~stays]] = False
-    _refuse(held, must_come)
+    match = pc.index_in(held.column("id"), value_set=arrived.column("id"))
+    in_both = np.flatnonzero(np.asarray(pc.is_valid(match)))
+    in_arrived = np.asarray(pc.drop_null(match), dtype=np.int64)
+    held_rows, arrived_rows = held.take(pa.array(in_both)), arrived.take(pa.array(in_arrived))
+    is_kept = _is_newer(table, held_rows, arrived_rows)
+    must_arrive[in_both[~is_kept]] = False
+    _check_present(held, must_arrive)
     counts.added += arrived.num_rows - len(in_both)
-    counts.replaced += int(_is_newer(table, theirs, ours).sum())
-    keep, take = np.ones(held.num_rows, bool), np.ones(arrived.num_rows, bool)
-    keep[in_both[~stays]] = False
-    take[in_arrived[stays]] = False
-    rows = pa.Table.from_batches([held.filter(pa.array(keep)), arrived.filter(pa.array(take))])
+    counts.replaced += int(_is_newer(table, arrived_rows, held_rows).sum())
+    keep, use = np.ones(held.num_rows, bool), np.ones(arrived.num_rows, bool)
+    keep[in_both[~is_kept]] = False
+    use[in_arrived[is_kept]] = False
+    rows = pa.Table.from_batches([held.filter(pa.array(keep)), arrived.filter(pa.array(use))])
     yield rows.take(pc.sort_indices(rows["id"]))
 
 
-def _refuse(held: pa.RecordBatch, lost: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
-    if lost.any():
-        first = held.column("id")[int(lost.argmax())].as_py()
-        raise UncertainError(f"the version of {first} that was newest has left its partition")
+def _check_present(held: pa.RecordBatch, is_missing: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+    if is_missing.any():
+        first = held.column("id")[int(is_missing.argmax())].as_py()
+        raise UncertainError(f"the file that held the newest version of {first} was replaced without it")
 
 
 def _is_newer(
-    table: Table, one: pa.RecordBatch, other: pa.RecordBatch
+    table: Table, left_rows: pa.RecordBatch, right_rows: pa.RecordBatch
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Row by row, whether the first is the newer version."""
-    newer, tied = np.zeros(one.num_rows, bool), np.ones(one.num_rows, bool)
+    newer, tied = np.zeros(left_rows.num_rows, bool), np.ones(left_rows.num_rows, bool)
     for name in order_columns(table):
-        left, right = one.column(name), other.column(name)
+        left, right = left_rows.column(name), right_rows.column(name)
         if pa.types.is_string(left.type):
             above, same = np.asarray(pc.greater(left, right)), np.asarray(pc.equal(left, right))
         else:
@@ -170,6 +170,6 @@ def _is_newer(
 
 
 def _numbers(stamps: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Instants or days as numbers that sort as they do; no stamp before all others."""
+    """Instants or days as numbers of the same order; null is the lowest."""
     whole = stamps.cast(pa.int32()) if pa.types.is_date32(stamps.type) else stamps
     return np.asarray(whole.cast(pa.int64()).fill_null(_NO_STAMP))

@@ -31,10 +31,13 @@ from mews_assets.lake.erasure.unreadable_files import Damage
 from mews_assets.lake.erasure.verify_erasure import Found, search
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing.capture_states import CaptureState
 from mews_assets.lake.landing.erasure_list import add_to_erasure_list, erased_customers
+from mews_assets.lake.landing.manifests import read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.rewrite_parquet import rewrite
+from mews_assets.lake.storage.state_files import read_state, write_state
 from mews_assets.lake.text.match_ids import same_id
 from mews_assets.lake.text.match_texts import Needles
 
@@ -102,7 +105,7 @@ def erase_customer(
     done.had_texts, done.unsaid, done.before = had_texts, sought.unsaid, before
     for table in tables:
         _erase_in_table(lake, table, known.people, done, damage)
-    _withhold_problems(lake, sought)
+    _withhold_problems(lake, sought, damage)
     done.workspaces_in_use = lake.drop_dead_workspaces()
     done.found = search(lake, sought, done.people, tables)
     done.unread = {**damage.files, **done.found.unread}
@@ -120,15 +123,15 @@ def _sought(lake: Lake, known: Known, also: Collection[str]) -> Telling:
     return sought
 
 
-def _withhold_problems(lake: Lake, sought: Telling) -> None:
+def _withhold_problems(lake: Lake, sought: Telling, damage: Damage) -> None:
     """Why a capture was rejected may repeat a value of its lines."""
     needles = Needles(sought.texts)
     for name in lake.files(layout.rejected_tables_folder(), recursive=True):
-        record = lake.read_json(name)
-        if needles.within(str(record.get("problem"))):
-            lake.write_json(
-                name, {**record, "problem": "not shown: it repeated what was a forgotten person's"}
-            )
+        with damage.of(name):
+            state = read_state(lake, name, CaptureState)
+            if needles.within(state.problem):
+                shown = "not shown: it repeated a text of an erased customer"
+                write_state(lake, name, replace(state, problem=shown))
 
 
 def _erase_in_table(
@@ -172,7 +175,7 @@ class _Work:
                         self._count(layout.LANDING, bool(lines), lines)
                 continue
             with self.damage.of(layout.manifest(name, capture)):
-                before = capture_store.read_manifest(self.lake, name, capture)
+                before = read_manifest(self.lake, name, capture)
                 after = capture_store.redact(self.lake, before, self.people, workspace)
                 changed = sum(one != other for one, other in zip(before.files, after.files, strict=True))
                 self._count(layout.LANDING, changed, after.redacted_lines - before.redacted_lines)

@@ -16,11 +16,12 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Column, Kind, Table, snake_case
 from mews_assets.lake.conversion.check_file import line_blocks, open_lines
-from mews_assets.lake.conversion.inspect_record import FieldError, is_number, parse
 from mews_assets.lake.conversion.mask_rows import PLACEHOLDER
+from mews_assets.lake.conversion.parse_record import FieldError, is_number, parse
 from mews_assets.lake.erasure.identifying_texts import Standing, Stood, whole_names
 from mews_assets.lake.erasure.unreadable_files import Damage
 from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing.manifests import read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.text.match_ids import Names, same_id
@@ -67,7 +68,7 @@ def _learn(lake: Lake, table: Table, known: Known, damage: Damage) -> None:
         for landed_as in layout.landings(table.name):
             for capture in capture_store.captures(lake, landed_as):
                 with damage.of(layout.manifest(landed_as, capture)):
-                    manifest = capture_store.read_manifest(lake, landed_as, capture)
+                    manifest = read_manifest(lake, landed_as, capture)
                     if manifest.expired_at is None:
                         for path in capture_store.landed_files(lake, manifest, workspace):
                             _learn_of_lines(path, table, known)

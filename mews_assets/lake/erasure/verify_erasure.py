@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import is_data_subject_table
 from mews_assets.lake.conversion.check_file import line_blocks, open_lines
-from mews_assets.lake.conversion.inspect_record import FieldError, parse
+from mews_assets.lake.conversion.parse_record import FieldError, parse
 from mews_assets.lake.erasure.identifying_texts import Telling, is_single_word
 from mews_assets.lake.erasure.record_texts import Value, by_field_name, by_name, texts_in
 from mews_assets.lake.erasure.unreadable_files import Damage

@@ -1,9 +1,12 @@
-"""Landings: what Mews sent, kept as it came, and what the lake remembers about asking for it.
+"""Landings: what Mews sent, kept as it came, and what the lake keeps about requesting it.
 
-capture_store     captures and their manifests: landed, pending, rejected
-convert_capture   one landed capture converted to a Parquet file
-export_log        exports that were asked for and have not landed yet
-redact_lines      erased customers taken out of landed lines
-erasure_list      customers whose personal data may not come back
-reference_tables  tables without windows, replaced whole
+manifests          what each capture holds, and the ids of captures
+capture_states     which landed captures are in changes, and which are pending, rejected or set aside
+capture_store      the bytes of captures, as Mews sent them
+unmerged_captures  captures that landed and could not be merged, with the cause
+convert_capture    one landed capture converted to a Parquet file
+export_log         exports that were requested and have not landed yet
+redact_lines       erased customers taken out of landed lines
+erasure_list       customers whose personal data may not come back
+reference_tables   tables without windows, replaced whole
 """

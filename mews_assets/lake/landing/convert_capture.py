@@ -1,7 +1,7 @@
 """A landed capture converted to one Parquet file.
 
-Lives here: the rows of a capture, each with the capture it came by, and the refusal of a landing that was cut. Not
-here: what becomes of the rows (`changes`, `snapshot`).
+Lives here: converting the lines of a capture to rows, each with the capture's id, and refusing a landed file that was
+cut. Not here: merging the rows (`changes.merge`, `current.snapshot`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mews_assets.lake.conversion.convert import convert
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.errors import DamagedError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.storage.duckdb_session import literal
 from mews_assets.lake.storage.lake import Lake
 
@@ -34,13 +34,13 @@ def convert_capture(
     raw: Mapping[str, Mapping[str, list[Path]]],
     workspace: Path,
     threads: int | None,
-    hiding: RowMasker | None = None,
+    masker: RowMasker | None = None,
 ) -> tuple[Path, FileFindings]:
-    """The capture's rows, without the window they belong to, and what was found in its lines.
+    """A Parquet file of the capture's rows, without their windows, and the findings of the check of its lines.
 
-    `raw` are its uncompressed files, by capture and table, where they are at hand; else the landed ones are read, and
-    compared with the manifest's hashes first. Raises RecordError on a record that is wrong, DamagedError on a file that
-    is not what landed, and whatever error reading and writing ended by.
+    `raw` are uncompressed files by capture and table; where a capture is not in it, the landed files are read and
+    compared with the manifest's hashes first. Raises RecordError on a record that cannot become a row, DamagedError on
+    a file that was changed on disk, and the errors of reading and writing.
     """
     target = workspace / f"{table.name}-{manifest.capture}.parquet"
     sources = raw.get(manifest.capture, {}).get(table.name)
@@ -56,13 +56,13 @@ def convert_capture(
         fields = [field for field in arrow_schema(table) if field.name != "_window_utc"]
         pq.write_table(pa.schema(fields).empty_table(), target)
         return target, FileFindings()
-    converted = convert(table, sources, target, own=own, hiding=hiding, threads=threads, memory=lake.memory)
+    converted = convert(table, sources, target, own=own, masker=masker, threads=threads, memory=lake.memory)
     _refuse_other_lines(manifest, converted.findings)
     return target, converted.findings
 
 
 def _refuse_damaged(manifest: Manifest, paths: Iterable[Path]) -> None:
-    """Raises DamagedError where a landed file is not what landed, by the hash in its manifest."""
+    """Raise DamagedError where a landed file has another hash than in the manifest."""
     for file, path in zip(manifest.files, paths, strict=True):
         digest, lines, size = hashlib.sha256(), 0, 0
         problem = ""
@@ -81,12 +81,12 @@ def _refuse_damaged(manifest: Manifest, paths: Iterable[Path]) -> None:
             raise DamagedError(
                 f"{manifest.table}: {file.name} of capture {manifest.capture} was changed or cut on disk: {problem}, "
                 f"where {file.lines:,} lines, {file.size_bytes:,} bytes landed. Restore the file from a copy; without "
-                "one, materialise its windows again, and Mews sends what it still has"
+                "one, materialise its windows again: Mews sends what it still has"
             )
 
 
 def _refuse_other_lines(manifest: Manifest, findings: FileFindings) -> None:
-    """What was checked line by line is what landed, or the check missed some."""
+    """Raise DamagedError where the check counted other lines than landed."""
     if (found := findings.lines + findings.blank_lines) != manifest.lines:
         raise DamagedError(
             f"{manifest.table}: capture {manifest.capture} has {found} lines where {manifest.lines} landed"

@@ -1,11 +1,11 @@
-"""Landed lines with forgotten people taken out of them.
+"""Erased customers taken out of landed lines.
 
-Lives here: the bytes of a line to other bytes, and of a file to others, line for line. A line stays a record with
-the same Id and stamps, so that the count of lines, and what can be rebuilt of them, stay as they were. Not here:
-which files (`landing`, `forget`), rows (`hiding`).
+Lives here: rewriting the bytes of a line, and of a file line by line. A line stays a record with the same Id and
+stamps, so the number of lines and the rows rebuilt from them stay the same. Not here: which files (`capture_store`,
+`erasure.erase_customer`), and rows (`conversion.mask_rows`).
 
-The landing holds what the tables do not: fields that the catalog does not know, or that are deprecated. Nobody has
-said that they are not personal, so they go; and a line that names the person anywhere is taken to be about them.
+The landing holds fields that the tables do not: unknown to the catalog, or deprecated. They may be personal, so they
+are removed; and a line that names the person anywhere counts as about that person.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from typing import Any, BinaryIO
 from mews_assets.catalog.model import Column, Kind, Table
 from mews_assets.catalog.privacy import is_data_subject_table, is_hashed, survives_erasure
 from mews_assets.lake.conversion.check_file import line_blocks
-from mews_assets.lake.conversion.inspect_record import FieldError, parse, written
 from mews_assets.lake.conversion.mask_rows import PLACEHOLDER
+from mews_assets.lake.conversion.parse_record import FieldError, parse, to_json
 from mews_assets.lake.text.match_ids import Names
 
 UNREADABLE = b'{"forgotten":true}'
-"""In place of a line that names the person and cannot be read: it could not become a row before, nor can it now."""
+"""Replaces a line that names the person and cannot be read: it could not become a row before, nor can it now."""
 
 
 class Redactor:
-    """Takes people out of files of one table. `lines` counts those that it changed, `named` those that name them."""
+    """Takes customers out of files of one table. `lines` counts the changed lines, `named` the lines that name them."""
 
     def __init__(self, table: Table, people: Collection[str]) -> None:
         self._table, self._names = table, Names(people)
         self.lines = self.named = 0
 
     def pieces(self, source: BinaryIO) -> Iterator[bytes]:
-        """The file in pieces that end with a line, the last one perhaps without its line end."""
+        """The redacted file in pieces of whole lines; the last line may have no line end."""
         for piece in line_blocks(source):
             naming = self._names.lines(piece)
             if not naming:
@@ -51,7 +51,7 @@ class Redactor:
 
 
 def redacted(line: bytes, table: Table) -> bytes:
-    """A line that names a forgotten person, without what is personal. Doing it again changes nothing."""
+    """A line that names an erased customer, without its personal data. Redacting it again changes nothing."""
     try:
         record = parse(line)
     except FieldError:
@@ -65,17 +65,17 @@ def redacted(line: bytes, table: Table) -> bytes:
         for name, value in record.items()
         if (column := known.get(name)) is not None
     }
-    return written(kept).encode()
+    return to_json(kept).encode()
 
 
 def _survives(column: Column, value: Any) -> Any:
-    """What is left of a value: of an object that is not personal itself, what in it is not."""
+    """The value without its personal parts."""
     if column.pii or (column.deprecated and column.kind is Kind.JSON):
         return _emptied(column)
     if column.kind is not Kind.OBJECT:
         return value
     if isinstance(value, list):
-        return [_surviving_fields(column, one) for one in value]
+        return [_surviving_fields(column, item) for item in value]
     return _surviving_fields(column, value)
 
 

@@ -1,8 +1,8 @@
-"""Reference tables: one file each, replaced whole by what Mews sends, and nothing lost that it once sent.
+"""Reference tables: one file each, replaced whole by what Mews sends; rows it no longer sends are kept.
 
-Lives here: turning records into the file, and counting what it holds. A row that Mews does not send any more
-stays, and tells by its `_captured_at_utc` when it was last sent: an order item of last year names a category
-deleted since. Not here: asking Mews (`ingest.reference`).
+Lives here: writing the file from records, and counting its rows. A row that Mews no longer sends stays, because an
+order item of last year may name a category deleted since; its `_captured_at_utc` is when Mews last sent it. Not here:
+requests to Mews (`ingest.reference`).
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ SENT_AT = "_captured_at_utc"
 
 @dataclass(frozen=True)
 class ReferenceMeasures:
-    """A reference table as it stands, and how it came to. `sent` rows came now, `kept` came before only.
+    """A reference table after a write. Mews sent `sent` of its rows now, and `kept` rows earlier only.
 
-    `vanished` are enterprises that were asked about and had rows, and of which none came now, with the number
-    there was.
+    `vanished` are enterprises that were requested, had rows before, and have none now, each with the number before.
     """
 
     rows: int
@@ -46,7 +45,7 @@ class ReferenceMeasures:
 
 
 def reference_schema(reference: Reference) -> pa.Schema:
-    """The columns of the file: Mews' own, then when the row was last sent."""
+    """The columns of the file: Mews' own, then when Mews last sent the row."""
     table = reference.table
     fields = list(arrow_schema(table))[: len(table.kept_columns)]
     described = {b"description": b"When Mews last sent the row."}
@@ -60,20 +59,22 @@ def write_reference(
     captured_at: datetime,
     asked: Collection[str],
 ) -> ReferenceMeasures:
-    """Put what Mews sent in place, with the rows it sent before and does not now. `asked` are the enterprises
-    that the records should tell of. Raises RecordError on a record that cannot become a row; the file then
-    stays as it was."""
+    """Write the rows that Mews sent, and the earlier rows that it no longer sends. `asked` are the requested
+    enterprises.
+
+    Raises RecordError on a record that cannot become a row; the file then stays as it was.
+    """
     name = layout.reference_file(reference.name)
     schema = plain(reference_schema(reference))
     with lake.lock(f"{layout.REFERENCE}-{reference.name}"), lake.workspace() as workspace:
         sent = _sent(lake, reference, records, captured_at, workspace).select(schema.names).cast(schema)
-        held = _held(lake, name, schema)
-        kept = held.filter(pc.invert(pc.is_in(held["id"], pc.unique(sent["id"]))))
+        existing = _existing_rows(lake, name, schema)
+        kept = existing.filter(pc.invert(pc.is_in(existing["id"], pc.unique(sent["id"]))))
         rows = pa.concat_tables([sent, kept]).sort_by("id").combine_chunks()
         aside = workspace / layout.ROWS_FILE
         with open_writer(aside, schema, rows) as writer:
             writer.write_table(rows)
-        measures = _measure(reference, aside, sent, held, kept, asked)
+        measures = _measure(reference, aside, sent, existing, kept, asked)
         lake.put(aside, name)
     return measures
 
@@ -89,39 +90,44 @@ def _sent(
     return pq.read_table(target, partitioning=None)
 
 
-def _held(lake: Lake, name: str, schema: pa.Schema) -> pa.Table:
-    """The rows that stand there, in the columns of today; none where there is no file yet."""
+def _existing_rows(lake: Lake, name: str, schema: pa.Schema) -> pa.Table:
+    """The rows of the existing file in today's columns; none where there is no file yet."""
     if not lake.exists(name):
         return schema.empty_table()
     with lake.filesystem.open_input_file(lake.path(name)) as source:
-        held = pq.read_table(source, partitioning=None)
+        rows = pq.read_table(source, partitioning=None)
     long_ago = pa.scalar(0, UTC_MICROSECONDS)
-    if SENT_AT not in held.column_names:
-        held = held.append_column(SENT_AT, pa.repeat(long_ago, held.num_rows))
+    if SENT_AT not in rows.column_names:
+        rows = rows.append_column(SENT_AT, pa.repeat(long_ago, rows.num_rows))
     columns = [
-        held[field.name].cast(field.type)
-        if field.name in held.column_names
-        else pa.nulls(held.num_rows, field.type)
+        rows[field.name].cast(field.type)
+        if field.name in rows.column_names
+        else pa.nulls(rows.num_rows, field.type)
         for field in schema
     ]
     return pa.table(columns, schema=schema)
 
 
 def _measure(
-    reference: Reference, path: Path, sent: pa.Table, held: pa.Table, kept: pa.Table, asked: Collection[str]
+    reference: Reference,
+    path: Path,
+    sent: pa.Table,
+    existing: pa.Table,
+    kept: pa.Table,
+    asked: Collection[str],
 ) -> ReferenceMeasures:
     rows = pq.read_table(path, partitioning=None)
     required = [column.field_name for column in reference.table.required_columns]
     missing = {name: count for name in required if (count := rows[name].null_count)}
     enterprise = snake_case(reference.enterprise_column)
-    told_now = set(sent[enterprise].to_pylist())
-    before = {one["values"]: one["counts"] for one in pc.value_counts(held[enterprise]).to_pylist()}
+    sent_now = set(sent[enterprise].to_pylist())
+    before = {count["values"]: count["counts"] for count in pc.value_counts(existing[enterprise]).to_pylist()}
     return ReferenceMeasures(
         rows=rows.num_rows,
         sent=sent.num_rows,
         kept=kept.num_rows,
         duplicate_keys=rows.num_rows - pc.count_distinct(rows["id"]).as_py(),
         missing=missing,
-        vanished={one: before[one] for one in sorted(set(asked)) if one in before and one not in told_now},
+        vanished={id: before[id] for id in sorted(set(asked)) if id in before and id not in sent_now},
         size_bytes=path.stat().st_size,
     )

@@ -1,10 +1,9 @@
-"""Captures that landed and could not be merged, through no fault of a record: left pending, or set aside.
+"""Captures that landed and could not be merged, though no record is wrong: left pending, or set aside.
 
-Lives here: counting tries, and the captures of a table that wait. What may go well later (a full disk, a lost network)
-stays pending with its cause, and is tried with every merge. What ends the merge of its own (too little memory, an error
-of ours) is set aside after a few tries, and a landed file that is not what landed at once: no later merge takes it
-along. Set aside, its rows are in the landing and not in the tables, until `try_again` and the next merge.
-Not here: records that are wrong (`landing.reject`).
+Lives here: counting tries, and listing the captures of a table that wait. A capture whose cause may pass (a full disk,
+a lost network) stays pending with its cause, and every merge tries it. A capture that ends its own merge (too little
+memory, an error of ours) is set aside after a few tries, one whose landed file was changed on disk at once: no later
+merge takes it along, until `try_again`. Not here: records that are wrong (`capture_states.reject`).
 """
 
 from __future__ import annotations
@@ -15,20 +14,22 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mews_assets.lake.errors import DamagedError, LakeError
-from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing import capture_states
+from mews_assets.lake.landing.capture_states import CaptureState
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.machine_errors import cause_of, is_known, is_of_machine, is_of_memory
+from mews_assets.lake.storage.state_files import read_state
 
 log = logging.getLogger(__name__)
 
 MAX_TRIES = 3
-"""Merges that a capture may end. Memory that did not suffice three times is not short by chance."""
+"""Merges that a capture may end. Memory that was too little three times is not short by chance."""
 
 
 class UnmergedError(LakeError):
-    """A capture that landed and is not in the table: why, and what becomes of it."""
+    """A capture that landed was not merged: the cause, and what to do."""
 
     def __init__(
         self, manifest: Manifest, cause: str, tries: int, is_set_aside: bool, *, is_in_table: bool = False
@@ -38,9 +39,7 @@ class UnmergedError(LakeError):
         self.tries, self.is_set_aside = tries, is_set_aside
         self.retryable = not is_set_aside
         if is_in_table:
-            then = (
-                "Its rows that stand in the table stay. Materialise the same again when the cause is mended"
-            )
+            then = "Its rows in the table stay. Materialise the same again when the cause is mended"
         elif is_set_aside:
             after = f" after {tries} tries" if tries > 1 else ""
             then = (
@@ -55,7 +54,7 @@ class UnmergedError(LakeError):
 
 @dataclass(frozen=True)
 class UnmergedCapture:
-    """One capture that waits. `table` is the name it landed under; `tries` counts merges that it ended."""
+    """One capture that waits. `table` is the name it landed under; `tries` counts the merges that it ended."""
 
     table: str
     capture: str
@@ -67,67 +66,85 @@ class UnmergedCapture:
 
 
 def note_unmerged(lake: Lake, manifest: Manifest, error: Exception) -> UnmergedError:
-    """Note that a capture could not be merged. What is in the table already is only told of."""
+    """Save the cause why a capture could not be merged. For a capture that is in the table already nothing is saved."""
     pending = layout.pending_file(manifest.table, manifest.capture)
     aside = layout.set_aside_file(manifest.table, manifest.capture)
     cause = cause_of(error)
-    # The text of an error that is not known may hold values; where it came from does not.
+    # The text of an unknown error may hold values; its traceback does not.
     frames = "" if is_known(error) else "".join(["\n", *traceback.format_tb(error.__traceback__)])
     log.error("%s: capture %s was not merged: %s%s", manifest.table, manifest.capture, cause, frames)
     try:
         was_set_aside = lake.exists(aside)
         if not was_set_aside and not lake.exists(pending):
             return UnmergedError(manifest, cause, 0, False, is_in_table=True)
-        before = lake.read_json(aside if was_set_aside else pending)
+        tries_before = _tries(lake, aside if was_set_aside else pending)
         may_pass = is_of_machine(error) or getattr(error, "retryable", False)
         may_pass = may_pass and not isinstance(error, DamagedError) and not is_of_memory(error)
-        tries = int(before.get("tries", 0)) + (not may_pass)
-        told = {"capture": manifest.capture, "problem": cause, "tries": tries}
+        tries = tries_before + (not may_pass)
         is_set_aside = was_set_aside or isinstance(error, DamagedError) or tries >= MAX_TRIES
-        lake.write_json(aside if is_set_aside else pending, told)
         if is_set_aside:
-            lake.delete(pending)
+            capture_states.set_aside(lake, manifest.table, CaptureState(manifest.capture, cause, tries))
+        else:
+            capture_states.mark_pending(lake, manifest.table, manifest.capture, cause, tries)
         return UnmergedError(manifest, cause, tries, is_set_aside)
-    except OSError:  # where nothing can be written, the cause cannot be either: it stays pending as it is
+    except OSError:  # the cause cannot be written either: the capture stays pending as it is
         return UnmergedError(manifest, cause, 0, False)
 
 
 def unmerged(lake: Lake, table: str) -> list[UnmergedCapture]:
-    """The captures landed under a name that wait with a cause, oldest first. One that waits for its turn is none."""
+    """The captures landed under a name that wait with a cause, oldest first."""
     found = []
     for folder, is_set_aside in (
         (layout.pending_folder(table), False),
         (layout.set_aside_folder(table), True),
     ):
-        for capture in capture_store.captures_in(lake, folder):
+        for capture in capture_states.captures_in(lake, folder):
             with suppress(FileNotFoundError):  # merged meanwhile
-                told = lake.read_json(f"{folder}/{capture}.json")
-                if problem := told.get("problem"):
-                    tries, (scopes, window) = int(told.get("tries", 0)), _asked(lake, table, capture)
+                state = _state(lake, f"{folder}/{capture}.json")
+                if state.problem:
+                    scopes, window = _requested(lake, table, capture)
                     found.append(
-                        UnmergedCapture(table, capture, str(problem), tries, is_set_aside, scopes, window)
+                        UnmergedCapture(
+                            table, capture, state.problem, state.tries, is_set_aside, scopes, window
+                        )
                     )
-    return sorted(found, key=lambda one: one.capture)
+    return sorted(found, key=lambda waiting: waiting.capture)
 
 
-def _asked(lake: Lake, table: str, capture: str) -> tuple[tuple[str, ...], str]:
-    """The scopes and the window of a capture, as far as its manifest can be read."""
+def _state(lake: Lake, name: str) -> CaptureState:
+    """The file of a capture's state; where it cannot be read, that is its problem."""
     try:
-        manifest = capture_store.read_manifest(lake, table, capture)
-    except (LakeError, LookupError, TypeError, ValueError):
+        return read_state(lake, name, CaptureState)
+    except LakeError as error:
+        return CaptureState(problem=str(error))
+
+
+def _tries(lake: Lake, name: str) -> int:
+    try:
+        return read_state(lake, name, CaptureState).tries
+    except LakeError as error:  # it stops no other capture, and is written anew with the cause of this merge
+        log.warning("%s: its tries are counted from 0", error)
+        return 0
+
+
+def _requested(lake: Lake, table: str, capture: str) -> tuple[tuple[str, ...], str]:
+    """The scopes and the window of a capture; none and "unknown" where its manifest cannot be read."""
+    try:
+        manifest = read_manifest(lake, table, capture)
+    except (LakeError, FileNotFoundError):
         return (), "unknown"
     return manifest.scopes, str(manifest.window)
 
 
 def unmerged_of(lake: Lake, table: str) -> list[UnmergedCapture]:
-    """All captures of a table that wait with a cause, of its windows and of its snapshots."""
-    return [one for name in layout.landings(table) for one in unmerged(lake, name)]
+    """The captures of a table that wait with a cause, of its windows and of its snapshots."""
+    return [waiting for name in layout.landings(table) for waiting in unmerged(lake, name)]
 
 
 def try_again(lake: Lake, table: str) -> list[str]:
-    """Make what was set aside pending again, as if never tried; the next merge takes it along. Gives the captures."""
-    captures = capture_store.captures_in(lake, layout.set_aside_folder(table))
+    """Make the set-aside captures pending again, with no tries; the next merge takes them along. Returns their ids."""
+    captures = capture_states.captures_in(lake, layout.set_aside_folder(table))
     for capture in captures:
-        lake.write_json(layout.pending_file(table, capture), {"capture": capture})
+        capture_states.mark_pending(lake, table, capture)
         lake.delete(layout.set_aside_file(table, capture))
     return captures

@@ -19,9 +19,9 @@ from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.current import snapshot
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.landing.erasure_list import erased_customers
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.rewrite_parquet import read_key_value_metadata, rewrite
@@ -116,10 +116,8 @@ def _rebuild(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
 
 def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
     """All captures whose rows are in changes. Raises LakeError where one is gone that rows need."""
-    without_rows = capture_store.without_rows(lake, table.name)
-    every = [
-        capture_store.read_manifest(lake, table.name, one) for one in capture_store.captures(lake, table.name)
-    ]
+    without_rows = capture_states.without_rows(lake, table.name)
+    every = [read_manifest(lake, table.name, one) for one in capture_store.captures(lake, table.name)]
     used = [one for one in every if one.capture not in without_rows]
     shown = snapshot.landed_snapshots(lake, table)
     if gone := sorted(one.capture for one in (*used, *shown) if one.expired_at is not None):

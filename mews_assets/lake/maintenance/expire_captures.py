@@ -13,8 +13,8 @@ from datetime import datetime
 
 from mews_assets.catalog.model import Table
 from mews_assets.lake.current import snapshot
-from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing import capture_states, capture_store
+from mews_assets.lake.landing.manifests import Manifest, read_manifest, write_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 
@@ -47,7 +47,7 @@ def expire(lake: Lake, table: Table, tables: Iterable[Table], before: datetime, 
 
 def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: datetime, done: Expired) -> None:
     for capture in capture_store.captures(lake, name):
-        manifest = capture_store.read_manifest(lake, name, capture)
+        manifest = read_manifest(lake, name, capture)
         if manifest.captured_at >= before:
             continue
         if capture in needed:
@@ -56,7 +56,7 @@ def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: date
         if manifest.expired_at is None:
             # Said first: a process killed in between leaves files that are removed the next time.
             manifest = replace(manifest, expired_at=now)
-            lake.write_json(layout.manifest(name, capture), manifest.to_json())
+            write_manifest(lake, manifest)
             done.captures += 1
             done.stored_bytes += sum(file.stored_bytes for file in manifest.files)
         done.files += _remove_files(lake, manifest)
@@ -71,7 +71,7 @@ def _unmerged(lake: Lake, readers: Iterable[str]) -> set[str]:
             layout.rejected_folder(name),
             layout.set_aside_folder(name),
         ):
-            found.update(capture_store.captures_in(lake, folder))
+            found.update(capture_states.captures_in(lake, folder))
     return found
 
 

@@ -8,16 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.state_files import read_state
 
 DEFAULT_DECIMALS = 2
 """Of an enterprise that states none, or is not in the directory: cents, which most currencies have."""
+
+
+class _Enterprise(msgspec.Struct):
+    id: str
+    tax_precision: int | None = None
+
+
+class _Directory(msgspec.Struct):
+    """The part of `state/directory.json` that is read here."""
+
+    enterprises: list[_Enterprise]
 
 
 def tax_decimals(lake: Lake) -> Mapping[str, int]:
     """The decimals of taxes by enterprise; those that state none are left out."""
     if not lake.exists(layout.directory_file()):
         return {}
-    enterprises = lake.read_json(layout.directory_file())["enterprises"]
-    return {one["id"]: decimals for one in enterprises if (decimals := one.get("tax_precision")) is not None}
+    directory = read_state(lake, layout.directory_file(), _Directory)
+    return {one.id: one.tax_precision for one in directory.enterprises if one.tax_precision is not None}

@@ -1,13 +1,15 @@
-"""Files of the lake: where each stands, reading and replacing them whole, and how DuckDB and Parquet are set up.
+"""Files of the lake: their paths, reading and replacing them whole, and the settings of DuckDB and Parquet.
 
-layout           the only module that spells a path
+layout           the path of every file
 lake             the lake as a place for files, each replaced whole
 stored_policy    the privacy policy the lake's tables were written under
-duckdb_session   one DuckDB connection, set up the way every conversion and merge uses it
-duckdb_paths     paths as DuckDB is given them: every one a literal
+duckdb_session   one DuckDB connection, with the settings of every conversion and merge
+duckdb_paths     paths in SQL for DuckDB: every one a literal
 parquet          how every Parquet file is encoded
 footers          rows, bytes and extreme values of files, from their footers
-compare_rows     whether rows say the same, column by column
+state_files      small JSON files of the lake's state, checked when they are read
+machine_errors   which errors are the machine's, and their causes in words
+compare_rows     which rows differ, column by column
 chunked_sort     sorting more rows than fit into memory
-rewrite_parquet  one Parquet file written anew with some values changed
+rewrite_parquet  one Parquet file written again with some values changed
 """

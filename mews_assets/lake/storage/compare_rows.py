@@ -1,7 +1,7 @@
-"""Whether rows say the same, column by column, whatever the columns are made of.
+"""Which rows of two batches differ, for columns of any type.
 
-Lives here: comparing two equally long runs of rows over Arrow; Arrow's own comparison knows no lists, structs or
-maps. Not here: which rows are compared, and what follows (`partition_files`).
+Lives here: comparing two batches of equal length row by row; Arrow's own comparison knows no lists, structs or maps.
+Not here: which rows are compared (`changes.partition_writer`).
 """
 
 from __future__ import annotations
@@ -15,44 +15,44 @@ import pyarrow.compute as pc
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def differing(ones: pa.RecordBatch, others: pa.RecordBatch, columns: list[str]) -> Mask:
-    """Row by row, whether the two differ in any of the columns. Nothing is no value, and equals nothing only."""
-    found = np.zeros(ones.num_rows, bool)
+def differing(left: pa.RecordBatch, right: pa.RecordBatch, columns: list[str]) -> Mask:
+    """Row by row, whether the two differ in any of the columns. Null equals null only."""
+    differ = np.zeros(left.num_rows, bool)
     for name in columns:
-        found |= _differing(ones.column(name), others.column(name))
-    return found
+        differ |= _differing(left.column(name), right.column(name))
+    return differ
 
 
-def _differing(one: pa.Array, other: pa.Array) -> Mask:
-    if pa.types.is_map(one.type):
-        one, other = _as_list(one), _as_list(other)
-    missing, missing_too = np.asarray(pc.is_null(one)), np.asarray(pc.is_null(other))
-    found: Mask = missing != missing_too
-    if pa.types.is_null(one.type):
-        return found
-    if pa.types.is_struct(one.type):
-        for field, field_too in zip(one.flatten(), other.flatten(), strict=True):
-            found |= _differing(field, field_too)
-        return found
-    if pa.types.is_list(one.type):
-        found |= _differing_lists(one, other)
-        return found
-    found |= np.asarray(pc.fill_null(pc.not_equal(one, other), False))
-    return found
+def _differing(left: pa.Array, right: pa.Array) -> Mask:
+    if pa.types.is_map(left.type):
+        left, right = _as_list(left), _as_list(right)
+    left_null, right_null = np.asarray(pc.is_null(left)), np.asarray(pc.is_null(right))
+    differ: Mask = left_null != right_null
+    if pa.types.is_null(left.type):
+        return differ
+    if pa.types.is_struct(left.type):
+        for left_field, right_field in zip(left.flatten(), right.flatten(), strict=True):
+            differ |= _differing(left_field, right_field)
+        return differ
+    if pa.types.is_list(left.type):
+        differ |= _differing_lists(left, right)
+        return differ
+    differ |= np.asarray(pc.fill_null(pc.not_equal(left, right), False))
+    return differ
 
 
-def _differing_lists(one: pa.Array, other: pa.Array) -> Mask:
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(one), 0))
-    lengths_too = np.asarray(pc.fill_null(pc.list_value_length(other), 0))
-    found: Mask = lengths != lengths_too
-    # Of lists that are equally long the elements stand side by side.
-    alike = np.flatnonzero(~found & (lengths > 0))
-    if len(alike):
-        rows = pa.array(alike)
-        elements = _differing(one.take(rows).flatten(), other.take(rows).flatten())
-        starts = np.concatenate([[0], np.cumsum(lengths[alike])[:-1]])
-        found[alike] = np.logical_or.reduceat(elements, starts)
-    return found
+def _differing_lists(left: pa.Array, right: pa.Array) -> Mask:
+    left_lengths = np.asarray(pc.fill_null(pc.list_value_length(left), 0))
+    right_lengths = np.asarray(pc.fill_null(pc.list_value_length(right), 0))
+    differ: Mask = left_lengths != right_lengths
+    # Lists of equal length are compared element by element.
+    same_length = np.flatnonzero(~differ & (left_lengths > 0))
+    if len(same_length):
+        rows = pa.array(same_length)
+        elements = _differing(left.take(rows).flatten(), right.take(rows).flatten())
+        starts = np.concatenate([[0], np.cumsum(left_lengths[same_length])[:-1]])
+        differ[same_length] = np.logical_or.reduceat(elements, starts)
+    return differ
 
 
 def _as_list(entries: pa.Array) -> pa.Array:

@@ -1,15 +1,15 @@
-"""Paths as DuckDB is given them: every one a literal, and no folder above the lake a column.
+"""Paths in SQL for DuckDB: every path is a literal, and no folder above the lake becomes a column.
 
-Lives here: all that the package says to DuckDB about files. No other module spells `read_parquet` or `read_json`
-(a test of the architecture holds it to that), for DuckDB left to itself
+Lives here: all SQL that names files. No other module writes `read_parquet` or `read_json` (a test of the architecture
+checks this), because DuckDB by default
 
-- takes a path with `*`, `?` or `[` in it for a pattern, and reads the files it matches;
-- takes a folder `state=prod` anywhere above a file for a column of that name, over the file's own;
-- looks for the ending that says how a file is compressed before the first `?` of the whole path;
-- splits `file_search_path` at commas, and looks for a path that is no pattern in the folder it runs in first;
-- takes `\\` for `/` in a pattern, in the name of a database, and in that of the folder it spills to.
+- reads a path with `*`, `?` or `[` as a pattern, and reads the files that match;
+- turns a folder `state=prod` anywhere above a file into a column of that name, instead of the file's own;
+- looks for the suffix of a compressed file before the first `?` of the whole path;
+- splits `file_search_path` at commas, and looks for a path without a pattern in its working directory first;
+- reads `\\` as `/` in a pattern, in the name of a database, and in the name of the folder it spills to.
 
-Not here: what is done with the rows.
+Not here: the queries over the rows.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _FILE = "__file"
 def parquet(
     files: Sequence[Path], schema: pa.Schema | None = None, *, file_as: str = "", row_numbers: bool = False
 ) -> str:
-    """The rows of these files and of no others, as SQL reads them: `FROM {parquet(...)}`.
+    """A table function over these files and no others, for SQL: `FROM {parquet(...)}`.
 
-    Columns are those of `schema`; one that a file lacks is empty there, and one that only a file has is left out.
-    Without a schema all files have the columns of the first. `file_as` is a column for the absolute path of a row's
-    file; with `row_numbers` there is one, `file_row_number`, for its place in its file.
+    The columns are those of `schema`; a column that a file lacks is null, and other columns are left out.
+    Without a schema all files have the columns of the first. `file_as` names a column with the absolute path of the
+    row's file; `row_numbers` adds the column `file_row_number`, the row's number in its file.
     """
     options = [f"filename = {literal(file_as)}"] if file_as else []
     options += ["file_row_number = true"] if row_numbers else []
@@ -53,15 +53,15 @@ def parquet(
 def parquet_partitions(
     folder: str, keys: Sequence[str], file: str, schema: pa.Schema
 ) -> tuple[list[str], str]:
-    """All partitions of a table, those to come too: what to select for the keys, and what to select it from.
+    """All partitions of a table, future ones too: expressions for the keys, and the table function to select from.
 
     `folder` is the table's, with a folder `<key>=...` for each of the keys below it, and a file in the last. It is
-    relative, or begins with what `plain_name` gave. The keys are read off the last folders of a file's path, never
-    off those above. DuckDB opens only the files that a condition on them leaves.
+    relative, or begins with the result of `plain_name`. The keys come from the last folders of a file's path, never
+    from folders above. DuckDB opens only the files that a condition on them leaves.
     """
     levels = "".join(f"/{key}=*" for key in keys)
-    # A class of one letter means that letter, and makes a pattern of a path that is none: DuckDB looks for such a
-    # one where `file_search_path` says, and not in the folder that it happens to run in.
+    # A class of one letter matches that letter and makes the path a pattern: DuckDB resolves patterns against
+    # `file_search_path`, and other paths against its working directory first.
     pattern = literal(f"{folder}{levels}/[{file[0]}]{file[1:]}")
     selected = [
         f"substr(split_part({_FILE}, '/', {place - len(keys) - 1}), {len(key) + 2}) AS {identifier(key)}"
@@ -86,7 +86,7 @@ def parquet_of_lake(lake: str, root: str, files: str) -> str:
 
 
 def json_lines(files: Sequence[Path], columns: str, line_bytes: int) -> str:
-    """The records of these files of JSON Lines, all compressed alike; `columns` are names and types as SQL."""
+    """A table function over JSON Lines files of one compression; `columns` are names and types as SQL."""
     compressions = {_COMPRESSION.get(file.suffix, _NOT_COMPRESSED) for file in files}
     if len(compressions) > 1:
         raise ValueError(f"files compressed by {' and '.join(sorted(compressions))} cannot be read together")
@@ -99,26 +99,26 @@ def json_lines(files: Sequence[Path], columns: str, line_bytes: int) -> str:
 
 @contextmanager
 def plain_name(folder: Path) -> Iterator[Path]:
-    """A name of the folder that DuckDB takes as it is, alone and before a pattern: its own, or that of a link to it."""
+    """A path of the folder that DuckDB reads literally, alone and before a pattern: its own, or a link's."""
     if _is_plain(folder):
         yield folder
         return
-    with plain_workspace() as place:
-        link = place / "lake"
+    with plain_workspace() as parent:
+        link = parent / "lake"
         link.symlink_to(folder.absolute(), target_is_directory=True)
         yield link
 
 
 @contextmanager
 def plain_workspace() -> Iterator[Path]:
-    """A folder of one's own, on whatever disk, whose name means nothing to DuckDB."""
-    with TemporaryDirectory(prefix="mews_assets-") as made:
-        if not _is_plain(Path(made)):
+    """A temporary folder, on any disk, whose path DuckDB reads literally."""
+    with TemporaryDirectory(prefix="mews_assets-") as folder:
+        if not _is_plain(Path(folder)):
             raise LakeError(
-                f"{gettempdir()} cannot hold what DuckDB writes, which takes {' '.join(_NOT_PLAIN)} in a name for "
-                "something else. Set TMPDIR to another folder"
+                f"{gettempdir()} cannot be used for DuckDB's files, because DuckDB gives {' '.join(_NOT_PLAIN)} in a "
+                "path another meaning. Set TMPDIR to another folder"
             )
-        yield Path(made)
+        yield Path(folder)
 
 
 def _is_plain(path: Path) -> bool:
@@ -126,10 +126,10 @@ def _is_plain(path: Path) -> bool:
 
 
 def _read_parquet(files: str, schema: pa.Schema | None, options: list[str]) -> str:
-    told = [files, "hive_partitioning = false", *options]
+    arguments = [files, "hive_partitioning = false", *options]
     if schema is not None:
-        told.append(f"schema = {_columns(plain(schema))}")  # Arrow 18 cannot hash descriptions
-    return f"read_parquet({', '.join(told)})"
+        arguments.append(f"schema = {_columns(plain(schema))}")  # Arrow 18 cannot hash descriptions
+    return f"read_parquet({', '.join(arguments)})"
 
 
 def _files(files: Sequence[Path]) -> str:
@@ -143,7 +143,7 @@ def _file(path: str) -> str:
 
 
 def only_match(path: str) -> str:
-    """The pattern that matches this path alone. Raises LakeError where there is none."""
+    """The pattern that matches this path only. Raises LakeError where there is none."""
     if not any(mark in path for mark in _PATTERN):
         return path
     if "\\" in path:
@@ -156,7 +156,7 @@ def only_match(path: str) -> str:
 
 @cache
 def _columns(schema: pa.Schema) -> str:
-    """A schema as DuckDB takes it beside the files: each column found by its name."""
+    """A schema as the argument `schema` of `read_parquet`: columns are matched by name."""
     columns = (
         f"{literal(field.name)}: {{name: {literal(field.name)}, type: {literal(sql_type(field.type))}, "
         "default_value: NULL}"
@@ -175,9 +175,9 @@ _TYPES = {
 
 
 def sql_type(kind: pa.DataType) -> str:
-    """What DuckDB calls a type of the catalog's."""
+    """DuckDB's name of a type of the catalog."""
     if pa.types.is_struct(kind):
-        return f"STRUCT({', '.join(f'{identifier(one.name)} {sql_type(one.type)}' for one in kind)})"
+        return f"STRUCT({', '.join(f'{identifier(field.name)} {sql_type(field.type)}' for field in kind)})"
     if pa.types.is_list(kind):
         return f"{sql_type(kind.value_type)}[]"
     if pa.types.is_map(kind):

@@ -1,7 +1,7 @@
-"""DuckDB, set up the way every conversion and merge here uses it, and the columns of a table in its words.
+"""DuckDB connections with the settings of every conversion and merge, and a table's columns in its SQL.
 
-Lives here: one connection's settings, the types JSON Lines are read with, and the expressions that turn what
-was read into a table's columns. Not here: what is done with them (`convert`, `changes`).
+Lives here: the settings of a connection, the types that JSON Lines are read with, and the expressions that turn them
+into a table's columns. Not here: the queries (`conversion.convert`, `changes`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _READ_TYPES = {
     Kind.ENUM: "VARCHAR",
     Kind.INTEGER: "BIGINT",
     Kind.NUMBER: "DOUBLE",
-    # As text: DuckDB takes a number straight into a decimal by way of a double, digits and all.
+    # As text: DuckDB reads a number into a decimal through a double, and loses digits.
     Kind.DECIMAL: "VARCHAR",
     Kind.BOOLEAN: "BOOLEAN",
     Kind.UTC: "TIMESTAMPTZ",
@@ -31,13 +31,13 @@ _READ_TYPES = {
 }
 DECIMAL_TYPE = "DECIMAL(38, 18)"
 DEFAULT_MEMORY = 1 << 30
-"""Bytes, where MEWS_MEMORY does not say."""
+"""Bytes, where MEWS_MEMORY is not set."""
 
 
 _IDLE: list[duckdb.DuckDBPyConnection] = []
-"""Engines that wait to be used again. Starting one takes 50 ms, most of it to register DuckDB's functions: as long
-as a merge of a small partition. `append` and `pop` are atomic, so no two blocks ever share one."""
-_IDLE_AT_MOST = 2
+"""Databases kept for the next use. Starting one takes 50 ms, mostly to register DuckDB's functions: as long as merging
+a small partition. `append` and `pop` are atomic, so no two blocks ever share a database."""
+_MAX_IDLE = 2
 
 
 def _close_idle() -> None:
@@ -45,17 +45,17 @@ def _close_idle() -> None:
         _IDLE.pop().close()
 
 
-os.register_at_fork(before=_close_idle)  # an engine's threads do not live on in a child
+os.register_at_fork(before=_close_idle)  # DuckDB's threads do not survive a fork
 
 
 @contextmanager
 def open_duckdb(
     workspace: Path, *, threads: int | None = None, memory: int = DEFAULT_MEMORY
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own, in memory, spilling into the workspace.
+    """A DuckDB database in memory, for this block only, which spills into the workspace.
 
-    `memory` bounds, in bytes, what it holds for itself; the readers' buffers come on top. All that is made in the block
-    goes with it. An engine is used again only after a block that went well and did not spill.
+    `memory` limits its own memory in bytes; the readers' buffers come on top. All tables made in the block are dropped
+    at its end. A database is kept for the next block only after a block that raised nothing and did not spill.
     """
     engine = _IDLE.pop() if _IDLE else _start()
     connection = engine.cursor()
@@ -63,13 +63,13 @@ def open_duckdb(
     try:
         engine.execute(f"SET threads = {threads or min(4, os.cpu_count() or 1)}")
         engine.execute(f"SET memory_limit = '{memory}B'")
-        engine.execute(f"SET temp_directory = {literal(_spilling_place(workspace))}")
+        engine.execute(f"SET temp_directory = {literal(_spill_folder(workspace))}")
         engine.execute("ATTACH ':memory:' AS work")
         connection.execute("USE work")
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
         connection.close()
-        is_fit = len(_IDLE) < _IDLE_AT_MOST and _is_left_clean(engine)
+        is_fit = len(_IDLE) < _MAX_IDLE and _is_left_clean(engine)
     finally:
         connection.close()
         if is_fit:
@@ -78,13 +78,13 @@ def open_duckdb(
             engine.close()
 
 
-def _spilling_place(workspace: Path) -> str:
-    """The workspace; where its name has a backslash, which DuckDB takes for `/`, the system's place for such files."""
+def _spill_folder(workspace: Path) -> str:
+    """The workspace; the system's temporary folder where its path has a backslash, which DuckDB reads as `/`."""
     return gettempdir() if "\\" in str(workspace) else str(workspace)
 
 
 def _start() -> duckdb.DuckDBPyConnection:
-    """The flush thresholds give freed memory back at once: without them peak memory doubles at no gain in time."""
+    """A new database. The flush thresholds return freed memory at once: without them peak memory doubles at no gain."""
     engine = duckdb.connect(":memory:")
     engine.execute("SET allocator_flush_threshold = '1MB'")
     engine.execute("SET allocator_bulk_deallocation_flush_threshold = '1MB'")
@@ -94,7 +94,7 @@ def _start() -> duckdb.DuckDBPyConnection:
 
 
 def _is_left_clean(engine: duckdb.DuckDBPyConnection) -> bool:
-    """Whether it lets go of its workspace: one that has spilled there does not."""
+    """Whether it released its workspace: a database that has spilled does not."""
     try:
         engine.execute("DETACH work")
         engine.execute("SET temp_directory = ''")
@@ -104,23 +104,23 @@ def _is_left_clean(engine: duckdb.DuckDBPyConnection) -> bool:
 
 
 def create_temp_table(engine: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    """The rows as a temporary table, which the planner knows the size of; an Arrow table it would only guess at."""
+    """Make a temporary table of the rows: its planner knows the size of a table, and guesses that of Arrow rows."""
     engine.register(f"{name}_held", rows)
     engine.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {name}_held")
 
 
 def literal(text: str) -> str:
-    """A text as SQL writes it."""
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
-    """A column's name as SQL writes it."""
+    """A column's name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def read_types(columns: tuple[Column, ...]) -> str:
-    """The `columns` argument of read_json: Mews' names with the types they are read as."""
+    """The argument `columns` of `read_json`: Mews' names, each with the type it is read as."""
     pairs = (f"{literal(column.name)}: {literal(_read_type(column))}" for column in columns)
     return "{" + ", ".join(pairs) + "}"
 
@@ -135,7 +135,7 @@ def _read_type(column: Column) -> str:
 
 
 def select_columns(columns: tuple[Column, ...]) -> list[str]:
-    """One expression for each column, under its name in the table; `nested` renames what is below it."""
+    """One expression for each column, named as in the table; `rename_nested` renames nested fields later."""
     return [f"{_expression(column)} AS {identifier(column.field_name)}" for column in columns]
 
 

@@ -1,6 +1,7 @@
 """Footers of Parquet files in the lake: rows, bytes, and the extreme values of a column. No row is read.
 
-Lives here: reading footers, several at a time. Not here: what the numbers mean (`reading.inventory`, `quality.volume`).
+Lives here: reading footers, several at a time. Not here: which files and which column (`reading.inventory`,
+`quality.volume`).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def _footer(lake: Lake, name: str, column: str) -> Footer:
     metadata, size = read_metadata(lake, name)
     at = metadata.schema.names.index(column)
     groups = (metadata.row_group(group).column(at).statistics for group in range(metadata.num_row_groups))
-    extremes = [(one.min, one.max) for one in groups if one is not None and one.has_min_max]
+    extremes = [(column.min, column.max) for column in groups if column is not None and column.has_min_max]
     return Footer(
         rows=int(metadata.num_rows),
         size_bytes=size,

@@ -1,4 +1,4 @@
-"""Where everything in the lake stands: the only module that spells a path.
+"""The path of every file of the lake. No other module spells one.
 
 Paths are relative to the lake's root, with `/`. Folders of tables are Hive style, so that pandas, Polars,
 DuckDB and Spark read `changes/<table>` with its partition columns in one line.
@@ -6,22 +6,22 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     lake.json                                          the lake's format and the grain of its windows
     landing/<table>/<capture>/part-00001.jsonl.zst     bytes as Mews sent them
     landing/<table>/<capture>/manifest.json            what the capture holds; written last
-    landing/<table>.snapshot/<capture>/                the same, of exports of all there was of a scope
+    landing/<table>.snapshot/<capture>/                the same, of exports of all records of a scope
     changes/<table>/scope=<id>/window=<key>/rows.parquet
-    snapshot/<table>/scope=<id>/rows.parquet           what those exports showed, the newest version of each record
+    snapshot/<table>/scope=<id>/rows.parquet           the newest version of each record in those exports
     current/<table>/scope=<id>/rows.parquet            the newest version of each record
     reference/<table>/rows.parquet
-    marts/<name>/rows.parquet                          answers, and a picture of each beside it
-    lake.duckdb                                        views over all of these, for SQL
+    marts/<name>/rows.parquet                          rows of a mart, and its picture plot.png in the same folder
+    lake.duckdb                                        SQL views over all tables
     state/directory.json                               enterprises and chains, and the connection of each
     state/pending/<table>/<capture>.json               landed, not yet in changes
     state/rejected/<table>/<capture>.json              landed, and cannot become rows
     state/set_aside/<table>/<capture>.json             landed, and ended every merge that took it along
     state/boundary/<table>/scope=<id>/window=<key>/<capture>.parquet
-                                                       rows seen before their window was asked for
-    state/exports/<connection>/<export>.json           exports asked for and not yet landed
-    state/forgotten.json                               customers who were forgotten, and may come again
-    state/forgetting/<customer>.json                   what a forgetting that did not end has still to look for
+                                                       rows that came before their window was requested
+    state/exports/<connection>/<export>.json           exports requested and not yet landed
+    state/forgotten.json                               erased customers, whose data may come again
+    state/forgetting/<customer>.json                   texts that an unfinished erasure still has to search for
     state/alerts/<Dagster instance>.json               open incidents, and messages not delivered yet
 """
 
@@ -43,10 +43,13 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def safe_name(name: str) -> str:
-    """The name, if it can stand in a path. Ids come from outside: one with a `/` could leave the lake."""
+    """The name, if it is safe in a path. Ids come from outside: one with a `/` could point outside the lake.
+
+    Raises ValueError on any other name.
+    """
     if not _SAFE.fullmatch(name):
         raise ValueError(
-            f"{name[:120]!r} cannot be a name in the lake: letters, digits, '.', '_' and '-' only"
+            f"{name[:120]!r} cannot be a name in the lake: use letters, digits, '.', '_' and '-' only"
         )
     return name
 
@@ -56,17 +59,17 @@ def landing_folder(table: str) -> str:
 
 
 def snapshot_landing(table: str) -> str:
-    """What stands for the table's name where its snapshots are asked for and land: apart from its windows."""
+    """The name under which a table's snapshots land, apart from its windows."""
     return f"{table}.{SNAPSHOT}"
 
 
 def landings(table: str) -> tuple[str, str]:
-    """All that a table's captures land under."""
+    """The names under which a table's captures land: its windows, and its snapshots."""
     return table, snapshot_landing(table)
 
 
 def landed_table(landing: str) -> str:
-    """The table of one of its landings."""
+    """The table of a name from `landings`."""
     return landing.removesuffix(f".{SNAPSHOT}")
 
 
@@ -95,12 +98,12 @@ def changes_file(table: str, scope: str, window_key: str) -> str:
 
 
 def window_of(folder: str) -> str:
-    """The window key of a folder in a scope's folder."""
+    """The window key of a folder `window=<key>`."""
     return folder.removeprefix("window=")
 
 
 def partition_of(changes_name: str) -> tuple[str, str]:
-    """The scope and window key of a file of changes; the other way round."""
+    """The scope and window key of a file of changes: the reverse of `changes_file`."""
     scope, window = changes_name.split("/")[-3:-1]
     return scope.removeprefix("scope="), window.removeprefix("window=")
 
@@ -122,12 +125,12 @@ def current_file(table: str, scope: str) -> str:
 
 
 def scope_of(name: str) -> str:
-    """The scope of a file of changes, of a snapshot, of current, or seen at a boundary."""
+    """The scope of a file of changes, snapshot, current or boundary."""
     return next(part for part in name.split("/") if part.startswith("scope=")).removeprefix("scope=")
 
 
 def table_of(name: str) -> str:
-    """The table whose records a file holds; empty for one that holds none."""
+    """The table whose records a file holds; empty for a file without records."""
     parts = name.removeprefix("state/boundary/").split("/")
     at = 0 if name.startswith("state/boundary/") else 1
     known = (LANDING, CHANGES, SNAPSHOT, CURRENT, REFERENCE)
@@ -135,7 +138,7 @@ def table_of(name: str) -> str:
 
 
 def is_our_own(name: str) -> bool:
-    """Whether a file without records says nothing but what the project itself wrote in it, hotels' names included."""
+    """Whether a file without records holds only what the project wrote, hotels' names included: no guest's data."""
     ours = name in (LAKE_FILE, catalog_file(), directory_file(), forgotten_file())
     folders = ("state/pending/", "state/exports/")
     return ours or name.startswith(folders) or name.endswith(f"/{MANIFEST_FILE}")
@@ -178,7 +181,7 @@ def alerts_file(instance: str) -> str:
 
 
 def trial_file() -> str:
-    """Written and removed again by who wants to know whether the lake can be written."""
+    """A file that is written and removed to test whether the lake can be written."""
     return "state/written-to-try"
 
 

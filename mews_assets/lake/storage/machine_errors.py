@@ -1,7 +1,8 @@
-"""What an error says of the work it ended: whether the same may go well later, and its cause in words.
+"""Which errors are the machine's, so that a later try may succeed, and the cause of an error in words.
 
-Lives here: telling errors of the machine (a full disk, a lost network, too little memory) from those of what was read.
-Only a record that was read and is wrong is Mews' fault. Not here: what is done about them (`left`, `changes`).
+Lives here: separating errors of the machine (a full disk, a lost network, too little memory) from errors of the data.
+Only a record that was read and is wrong is Mews' fault. Not here: what follows (`landing.unmerged_captures`,
+`changes.merge`).
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ _OF_ALL_WORK = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
-"""A disk without room, or that takes no writes; no more open files; no memory: the next capture would end likewise."""
+"""A disk that is full or read-only, too many open files, no memory: any other work would fail the same way."""
 
 
 def is_of_memory(error: BaseException) -> bool:
-    """Whether memory did not suffice, the engine's or the machine's."""
+    """Whether DuckDB or the machine ran out of memory."""
     return isinstance(error, (MemoryError, duckdb.OutOfMemoryException)) or str(error).startswith(
         "Out of Memory"
     )
 
 
 def is_of_machine(error: BaseException) -> bool:
-    """Whether reading or writing failed, whatever the bytes were: it may go well later."""
+    """Whether reading or writing failed whatever the bytes were: a later try may succeed."""
     if isinstance(error, OSError):
         # DuckDB's own errors come through Arrow as an OSError without a number.
         return error.errno is not None or not str(error).startswith(("Invalid Input", "Conversion", "Parser"))
@@ -38,18 +39,18 @@ def is_of_machine(error: BaseException) -> bool:
 
 
 def is_of_all_work(error: BaseException) -> bool:
-    """Whether any other work would end by it as well."""
+    """Whether any other work would fail by it as well."""
     return isinstance(error, OSError) and error.errno in _OF_ALL_WORK
 
 
 def is_known(error: BaseException) -> bool:
-    """Whether its cause can be said, without where in the code it came from."""
+    """Whether its cause is clear without a traceback."""
     return isinstance(error, LakeError) or is_of_memory(error) or is_of_machine(error)
 
 
 @contextmanager
-def machine_errors_said(what: str, then: str) -> Iterator[None]:
-    """Errors of the machine as a PassingError: what was tried, the cause, and what comes next."""
+def as_passing_error(what: str, then: str) -> Iterator[None]:
+    """Raise errors of the machine as PassingError: what was tried, the cause, and what comes next."""
     try:
         yield
     except LakeError:
@@ -61,11 +62,11 @@ def machine_errors_said(what: str, then: str) -> Iterator[None]:
 
 
 def cause_of(error: BaseException) -> str:
-    """The cause in words. Never the text of a parser, which holds values."""
+    """The cause in words. Never the text of a parser's error, which holds values."""
     if isinstance(error, LakeError):
         return str(error)
     if is_of_memory(error):
-        return "the memory did not suffice: set MEWS_MEMORY higher, or give the machine more"
+        return "not enough memory: set MEWS_MEMORY higher, or give the machine more"
     if isinstance(error, OSError) and error.errno is not None:
         where = f": {error.filename}" if error.filename else ""
         return f"{os.strerror(error.errno)}{where}"

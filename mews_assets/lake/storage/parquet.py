@@ -1,10 +1,9 @@
-"""Parquet files by Arrow: how every one of them is encoded, and reading a long one.
+"""Parquet files by Arrow: how all of them are encoded, and reading long files in batches.
 
-Lives here: the writer's options, which columns get a dictionary, and the rows of a file batch by batch. Not
-here: where rows come from.
+Lives here: the writer's options, which columns get a dictionary, and reading the rows of a file batch by batch.
 
-A dictionary is worth its hashing only where values repeat: on order items, giving it to the columns that do
-halves the writer's time and takes 9 % off the file, against a dictionary for all.
+A dictionary is worth its hashing only where values repeat: on order items, a dictionary for those columns only halves
+the writer's time and makes the file 9 % smaller than a dictionary for all.
 """
 
 from __future__ import annotations
@@ -24,24 +23,24 @@ is a third faster and a tenth larger."""
 QUICK_ZSTD_LEVEL = 1
 """For Parquet files that one merge writes and reads: a tenth less time for 2 % more bytes."""
 _REPEATS = 4
-"""A column is given a dictionary when each value of the sample stands in it this often."""
+"""A column gets a dictionary when each value of the sample occurs this often on average."""
 _REPEATED_BYTES = 256
-"""Of a value on average, for a dictionary: rows are many times as large in memory as a file that holds a long text
-once, and nobody could tell from its sizes. Compression finds the repeats all the same."""
+"""The longest average value for a dictionary: rows of repeated long texts are many times as large in memory as in the
+file, and the file's sizes would not show it. Compression finds the repeats anyway."""
 ROW_GROUP_ROWS = 65_536
 """At most."""
 ROW_GROUP_BYTES = 64 << 20
-"""In memory, at which a row group ends though its rows are few: whoever reads one holds it whole."""
+"""Bytes in memory at which a row group ends even with few rows: a reader holds a whole row group."""
 _BATCH_BYTES = 8 << 20
 
 
 def open_writer(
     path: Path, schema: pa.Schema, sample: pa.Table | None, level: int = ZSTD_LEVEL
 ) -> pq.ParquetWriter:
-    """A writer of zstd files. `sample` are rows to come; without any, no column gets a dictionary.
+    """A writer of zstd files. `sample` are the first rows to be written; without them no column gets a dictionary.
 
-    The Arrow schema is not stored: it says nothing that Parquet's own does not, and in a file of twenty rows
-    it would be most of the bytes.
+    The Arrow schema is not stored: it adds nothing to Parquet's own, and would be most of the bytes of a file of
+    twenty rows.
     """
     return pq.ParquetWriter(
         path,
@@ -60,7 +59,7 @@ def write_rows(
     rows: Iterable[pa.Table],
     key_value_metadata: Mapping[bytes, bytes] | None = None,
 ) -> None:
-    """A file of rows that come in pieces of any size. `key_value_metadata` goes into its footer."""
+    """Write a file of rows that come in pieces of any size. `key_value_metadata` goes into its footer."""
     writer: pq.ParquetWriter | None = None
     try:
         for group in _row_groups(rows, ROW_GROUP_ROWS):
@@ -73,38 +72,38 @@ def write_rows(
             writer.close()
 
 
-def _row_groups(rows: Iterable[pa.Table], size: int) -> Iterator[pa.Table]:
-    """The same rows in pieces of one row group each, the last one shorter, and those of long rows."""
-    waiting: list[pa.Table] = []
-    count = held_bytes = 0
+def _row_groups(rows: Iterable[pa.Table], row_group_rows: int) -> Iterator[pa.Table]:
+    """The same rows in pieces of one row group each; the last piece and pieces of long rows have fewer rows."""
+    pieces: list[pa.Table] = []
+    count = size_bytes = 0
     for piece in rows:
-        waiting.append(piece)
+        pieces.append(piece)
         count += piece.num_rows
-        held_bytes += piece.nbytes
-        while count >= size or held_bytes >= ROW_GROUP_BYTES:
-            together = pa.concat_tables(waiting)
-            yield together.slice(0, size)
-            waiting = [together.slice(size)]
-            count, held_bytes = waiting[0].num_rows, waiting[0].nbytes
+        size_bytes += piece.nbytes
+        while count >= row_group_rows or size_bytes >= ROW_GROUP_BYTES:
+            rows_waiting = pa.concat_tables(pieces)
+            yield rows_waiting.slice(0, row_group_rows)
+            pieces = [rows_waiting.slice(row_group_rows)]
+            count, size_bytes = pieces[0].num_rows, pieces[0].nbytes
     if count:
-        yield pa.concat_tables(waiting)
+        yield pa.concat_tables(pieces)
 
 
 def open_batches(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a file, at most so many at a time, in no more memory than a row group of it takes.
+    """The rows of a file in batches of at most `rows`, in no more memory than one of its row groups takes.
 
-    Fewer at a time where rows are long.
+    Batches are smaller where rows are long.
     """
-    # Arrow reads ahead by default, and keeps all it has read until the file is closed: 870 MB of one of 840 MB.
+    # By default Arrow reads ahead and keeps all bytes until the file is closed: 870 MB for a file of 840 MB.
     with pq.ParquetFile(path, pre_buffer=False) as file:
         groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
         at_once = [_rows_at_once(group, rows, columns) for group in groups]
-        for count, alike in groupby(range(len(groups)), key=at_once.__getitem__):
-            yield from file.iter_batches(count, row_groups=list(alike), columns=columns)
+        for count, same_count in groupby(range(len(groups)), key=at_once.__getitem__):
+            yield from file.iter_batches(count, row_groups=list(same_count), columns=columns)
 
 
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The rows in the table's columns; one that they lack is empty in all of them."""
+    """The rows in the columns of a schema; a column that they lack is null."""
     columns = [
         batch.column(field.name).cast(field.type)
         if field.name in batch.schema.names
@@ -115,20 +114,22 @@ def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _rows_at_once(group: pq.RowGroupMetaData, most: int, columns: list[str] | None) -> int:
-    """As many rows of a row group as fit into a batch, in these columns."""
+    """The rows of a row group that fit into a batch, in these columns."""
     size = group.total_byte_size
     if columns is not None and size > _BATCH_BYTES:
         chunks = (group.column(number) for number in range(group.num_columns))
-        read = set(columns)
-        size = sum(one.total_uncompressed_size for one in chunks if one.path_in_schema.split(".")[0] in read)
+        names = set(columns)
+        size = sum(
+            chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in names
+        )
     return int(max(1, min(most, group.num_rows * _BATCH_BYTES // max(1, size))))
 
 
 def _ordered_columns(schema: pa.Schema) -> list[str]:
-    """The top columns that are given a minimum and maximum: a reader skips row groups by them.
+    """The top-level columns that get a minimum and maximum, by which a reader skips row groups.
 
-    Text is left out, the first column (the Id, which must not be missing) apart: rows do not stand in the
-    order of any other text, so no reader could skip by it, and comparing it is a tenth of the writer's time.
+    Text is left out, except for the first column, the id (which must not be missing): rows are not sorted by any other
+    text, so no reader could skip by it, and comparing texts is a tenth of the writer's time.
     """
     return [schema.names[0]] + [
         field.name
@@ -138,7 +139,7 @@ def _ordered_columns(schema: pa.Schema) -> list[str]:
 
 
 def repeating_columns(sample: pa.Table) -> list[str]:
-    """The leaf columns, as Parquet names them, of text whose values repeat."""
+    """The text columns whose values repeat, by their Parquet path."""
     head = sample.slice(0, _SAMPLE_ROWS).combine_chunks()
     chosen = []
     for field in head.schema:
@@ -146,10 +147,10 @@ def repeating_columns(sample: pa.Table) -> list[str]:
         for path, values in _leaves(field.name, column.combine_chunks() if column.num_chunks else None):
             if values is None or not pa.types.is_string(values.type):
                 continue
-            there = len(values) - values.null_count
-            if there and values.nbytes > there * _REPEATED_BYTES:
+            count = len(values) - values.null_count
+            if count and values.nbytes > count * _REPEATED_BYTES:
                 continue
-            if not there or pc.count_distinct(values).as_py() * _REPEATS <= there:
+            if not count or pc.count_distinct(values).as_py() * _REPEATS <= count:
                 chosen.append(path)
     return chosen
 
@@ -170,11 +171,11 @@ def _leaves(path: str, values: pa.Array | None) -> Iterator[tuple[str, pa.Array 
 
 
 def plain(schema: pa.Schema) -> pa.Schema:
-    """The schema without descriptions."""
+    """The schema without metadata."""
     return pa.schema([pa.field(field.name, plain_type(field.type), field.nullable) for field in schema])
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_struct(kind):
-        return pa.struct([pa.field(one.name, plain_type(one.type), one.nullable) for one in kind])
+        return pa.struct([pa.field(field.name, plain_type(field.type), field.nullable) for field in kind])
     return pa.list_(plain_type(kind.value_type)) if pa.types.is_list(kind) else kind

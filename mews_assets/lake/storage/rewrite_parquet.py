@@ -1,7 +1,7 @@
-"""A Parquet file written anew with some of its values changed, and nothing else.
+"""One Parquet file written again with some of its values changed, and nothing else.
 
-Lives here: rows through a change, one row group at a time, into a file that takes the old one's place. Its order, its
-columns and what it says about itself stay. Not here: which files, and what is changed.
+Lives here: applying a change to one row group at a time, and replacing the file. Order, columns and key-value metadata
+stay. Not here: which files, and which change (`erasure`, `maintenance`).
 """
 
 from __future__ import annotations
@@ -26,17 +26,15 @@ def rewrite(
     *,
     key_value_metadata: Mapping[bytes, bytes] | None = None,
 ) -> int:
-    """Put the changed file in place; nothing is done where nothing changes. Returns how many rows changed.
+    """Replace the file by its changed copy; nothing is done where nothing changes. Returns how many rows changed.
 
-    `key_value_metadata` is added to what the file says about itself; the file is then written in any case.
+    `key_value_metadata` is added to that of the file; the file is then written in any case.
     """
     source = lake.local_copy(name, workspace)
     aside = workspace / f"{uuid.uuid4().hex}.parquet"
     changed = 0
     with pq.ParquetFile(source) as file:
-        about = {
-            key: value for key, value in (file.metadata.metadata or {}).items() if key != b"ARROW:schema"
-        }
+        kept = {key: value for key, value in (file.metadata.metadata or {}).items() if key != b"ARROW:schema"}
         writer: pq.ParquetWriter | None = None
         try:
             for batch in _row_groups(file):
@@ -47,7 +45,7 @@ def rewrite(
                 writer.write_table(rows.replace_schema_metadata(None))
             if writer is None:
                 writer = open_writer(aside, file.schema_arrow.remove_metadata(), None)
-            writer.add_key_value_metadata({**about, **(key_value_metadata or {})})
+            writer.add_key_value_metadata({**kept, **(key_value_metadata or {})})
         finally:
             if writer is not None:
                 writer.close()
@@ -70,6 +68,6 @@ def _changed_columns(new: pa.RecordBatch, old: pa.RecordBatch) -> int:
 
 
 def read_key_value_metadata(lake: Lake, name: str, key: bytes) -> bytes | None:
-    """What a file says about itself under a key."""
-    found: bytes | None = (read_metadata(lake, name)[0].metadata or {}).get(key)
-    return found
+    """The value of a key in a file's key-value metadata; None where it is missing."""
+    value: bytes | None = (read_metadata(lake, name)[0].metadata or {}).get(key)
+    return value

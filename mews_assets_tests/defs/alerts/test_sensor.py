@@ -223,7 +223,7 @@ def test_a_failed_run_of_current_tables_is_told_with_its_scope(watch: Watch) -> 
     watch.tick()
     (message,) = watch.webhook.received
     assert message["title"].startswith("FAILED current/payments: a run failed, 1 hotel")
-    assert "nothing stands in changes for" in message["message"]
+    assert "changes has no file of" in message["message"]
 
 
 def test_a_killed_run_that_a_sensor_launched_is_a_warning_for_it_is_launched_again(watch: Watch) -> None:

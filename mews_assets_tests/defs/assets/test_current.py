@@ -90,7 +90,7 @@ def test_a_scope_of_which_nothing_landed_fails_alone(stage: Stage) -> None:
     assert set(materialisations(result, current_key(PAYMENTS))) == {north}
     failure = failure_of(result).user_failure_data
     assert failure.metadata["failed_partitions"].value == [south]
-    assert f"nothing stands in changes for {south}" in failure.description
+    assert f"changes has no file of {south}" in failure.description
 
 
 def test_a_record_that_is_gone_fails_the_check_and_says_why(stage: Stage) -> None:

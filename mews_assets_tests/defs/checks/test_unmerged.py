@@ -12,7 +12,7 @@ from mews_assets import catalog
 from mews_assets.cli import main
 from mews_assets.defs.assets.report import RETRYABLE
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED
-from mews_assets.lake.changes import merge
+from mews_assets.lake.changes import merge_pass
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.unmerged_captures import MAX_TRIES, unmerged
 from mews_assets.lake.storage import layout
@@ -26,14 +26,14 @@ TABLE = catalog.table("payments")
 
 def too_large(patch: pytest.MonkeyPatch, scope: str) -> None:
     """Let memory not suffice for whatever captures of a hotel are merged."""
-    real = merge.assign_partitions
+    real = merge_pass.assign_partitions
 
     def deal(engine: Any, table: Any, staged: list[Any], places: Any) -> None:
         if any(scope in one.manifest.scopes for one in staged):
             raise MemoryError
         real(engine, table, staged, places)
 
-    patch.setattr(merge, "assign_partitions", deal)
+    patch.setattr(merge_pass, "assign_partitions", deal)
 
 
 def verdict(result: dg.ExecuteInProcessResult) -> bool:

@@ -11,6 +11,7 @@ from mews_assets_tests.lake.made import (
     capture_of,
     days,
     ids,
+    is_reconciled,
     item,
     land,
     march,
@@ -25,7 +26,7 @@ def test_a_row_at_the_very_end_goes_to_the_next_window_that_stands_already(lake)
     assert ids(lake, ORDER_ITEMS, NORTH, march(2)) == ["b"]
     assert ids(lake, ORDER_ITEMS, NORTH, march(3)) == ["edge", "a"]
     assert (capture_of(merged).rows_assigned, capture_of(merged).edge_rows) == (1, 1)
-    assert capture_of(merged).is_reconciled
+    assert is_reconciled(capture_of(merged))
 
 
 def test_a_row_at_the_very_end_waits_for_a_window_that_comes_later(lake):

@@ -15,7 +15,8 @@ import pytest
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.changes.merge_result import MergeResult
-from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing import capture_states, capture_store
+from mews_assets.lake.landing.manifests import read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import (
@@ -32,6 +33,7 @@ from mews_assets_tests.lake.made import (
     entry,
     everything,
     ids,
+    is_reconciled,
     item,
     json_line,
     land,
@@ -51,7 +53,7 @@ def test_an_empty_window_is_an_empty_file_with_the_schema(lake):
         assert found.num_rows == 0
         assert found.schema.equals(arrow_schema(ORDER_ITEMS))
         assert merged.partitions[partition(day)].measures.rows == 0
-    assert capture_of(merged).is_reconciled
+    assert is_reconciled(capture_of(merged))
 
 
 def test_a_partition_is_the_union_of_its_captures_and_never_shrinks(lake):
@@ -104,11 +106,11 @@ def test_a_rejected_capture_is_named_and_does_not_block_others(lake):
     assert (merged.rejected[bad.capture].line, merged.rejected[bad.capture].field) == (2, "UnitCount")
     assert ids(lake, ORDER_ITEMS, NORTH, march(3)) == ["c"]
     assert not lake.exists(layout.changes_file("order_items", NORTH, march(2)))
-    assert not capture_store.pending(lake, "order_items")
+    assert not capture_states.pending(lake, "order_items")
     rejected = lake.read_json(layout.rejected_file("order_items", bad.capture))
     assert "UnitCount" in rejected["problem"]
     assert not merge(lake, ORDER_ITEMS).rejected
-    assert capture_store.read_manifest(lake, "order_items", bad.capture).lines == 2  # it stays landed
+    assert read_manifest(lake, "order_items", bad.capture).lines == 2  # it stays landed
 
 
 def test_items_whose_bills_cannot_be_read_are_rejected_with_them(lake):
@@ -134,13 +136,13 @@ def test_a_landed_file_that_was_damaged_is_set_aside_and_not_taken_for_a_smaller
 def test_blank_lines_do_not_unsettle_a_capture(lake):
     merged = merged_items(lake, json_line(item("a", at(2))) + b"\n\n", days(2, 3))
     assert capture_of(merged).manifest.lines == 3
-    assert capture_of(merged).is_reconciled
+    assert is_reconciled(capture_of(merged))
 
 
 def test_new_fields_are_reported_with_the_capture(lake):
     merged = merged_items(lake, [item("a", at(2), Nouveau=1), item("b", at(2))], days(2, 3))
     assert capture_of(merged).findings.unknown["Nouveau"].count == 1
-    assert capture_of(merged).is_reconciled
+    assert is_reconciled(capture_of(merged))
 
 
 def test_long_numbers_come_through_dealing_and_merging(lake):
@@ -180,15 +182,14 @@ def test_changes_rebuilt_from_the_landing_alone_are_the_same(lake):
     shutil.rmtree(lake.path("changes"))
     shutil.rmtree(lake.path("state"))
     manifests = [
-        capture_store.read_manifest(lake, "order_items", one)
-        for one in capture_store.captures(lake, "order_items")
+        read_manifest(lake, "order_items", one) for one in capture_store.captures(lake, "order_items")
     ]
     merged = merge(lake, ORDER_ITEMS, manifests, threads=1)
     after = everything(lake, ORDER_ITEMS)
     assert after.keys() == before.keys()
     for name, found in after.items():
         assert found.equals(before[name]), name
-    assert all(one.is_reconciled for one in merged.captures.values())
+    assert all(is_reconciled(one) for one in merged.captures.values())
 
 
 def test_captures_merged_one_by_one_in_any_order_give_the_same(lake, tmp_path):
@@ -198,7 +199,7 @@ def test_captures_merged_one_by_one_in_any_order_give_the_same(lake, tmp_path):
     names = capture_store.captures(lake, "order_items")
     random.Random(3).shuffle(names)
     for name in names:
-        merge(lake, ORDER_ITEMS, [capture_store.read_manifest(lake, "order_items", name)], threads=1)
+        merge(lake, ORDER_ITEMS, [read_manifest(lake, "order_items", name)], threads=1)
     after = everything(lake, ORDER_ITEMS)
     assert after.keys() == before.keys()
     assert {name: found.select(_MEWS) for name, found in after.items()} == {

@@ -30,7 +30,7 @@ def rows(
     tmp_path: Path, table: Table, privacy: Privacy, *records: dict[str, Any], forgotten: tuple[str, ...] = ()
 ) -> pa.Table:
     source, target = write_file(tmp_path / "x.jsonl", records), tmp_path / "rows.parquet"
-    convert(table, [source], target, own=OWN, hiding=RowMasker(table, privacy, forgotten), threads=1)
+    convert(table, [source], target, own=OWN, masker=RowMasker(table, privacy, forgotten), threads=1)
     return pq.read_table(target)
 
 
@@ -130,7 +130,7 @@ def test_the_digits_of_a_personal_number_are_not_kept_beside_it(tmp_path: Path, 
     target = tmp_path / "rows.parquet"
     convert(BILLS, [source], target, own=OWN)
     assert len(pq.read_table(target).column("_exact_numbers").to_pylist()[0]) == 2
-    convert(BILLS, [source], target, own=OWN, hiding=RowMasker(BILLS, privacy))
+    convert(BILLS, [source], target, own=OWN, masker=RowMasker(BILLS, privacy))
     assert pq.read_table(target).column("_exact_numbers").to_pylist() == [None]
 
 

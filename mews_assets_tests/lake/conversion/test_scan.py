@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion import scan
-from mews_assets.lake.conversion.inspect_record import FieldError, inspect
+from mews_assets.lake.conversion.inspect_record import inspect
+from mews_assets.lake.conversion.parse_record import FieldError
 from mews_assets_tests.lake.made import BILLS, LEDGER, ORDER_ITEMS, at, full_record, item, json_line
 from mews_assets_tests.lake.scans import WAYS, scan_by
 

@@ -22,7 +22,7 @@ from mews_assets.lake.erasure import erase_customer as forgetting
 from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest, new_capture_id
 from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.storage import chunked_sort, layout, parquet
@@ -47,7 +47,7 @@ def land_snapshot(
     name = layout.snapshot_landing(table.name)
     with lake.workspace() as workspace:
         sources = [write_file(workspace / "part.jsonl", records)] if records else []
-        capture = capture_store.new_capture_id(captured_at)
+        capture = new_capture_id(captured_at)
         manifest = Manifest(capture, name, "portfolio", (scope,), ALL_TIME, captured_at)
         return capture_store.land(lake, manifest, sources, workspace)
 
@@ -218,7 +218,10 @@ def test_a_file_made_anew_with_less_in_it_makes_current_anew(lake: Lake) -> None
         lake.delete(name)
     show(lake, [item("c", at(1))])
     told = update_current(lake, ORDER_ITEMS, NORTH, threads=1)
-    assert (told.rows, told.rebuilt) == (2, "the version of b that was newest has left its partition")
+    assert (told.rows, told.rebuilt) == (
+        2,
+        "the file that held the newest version of b was replaced without it",
+    )
     lake.delete(layout.snapshot_file("order_items", NORTH))
     assert update_current(lake, ORDER_ITEMS, NORTH, threads=1).rebuilt == "the snapshot is no longer there"
 

@@ -211,7 +211,7 @@ def test_a_file_of_changes_that_cannot_be_read_is_named_and_leaves_the_table_as_
 
 
 def test_where_nothing_has_landed_nothing_is_claimed(lake: Lake) -> None:
-    with pytest.raises(LakeError, match=f"nothing stands in changes for {NORTH}.*materialise changes/things"):
+    with pytest.raises(LakeError, match=f"changes has no file of {NORTH}.*materialise changes/things"):
         folded(lake)
     assert not lake.exists(layout.current_file("things", NORTH))
 

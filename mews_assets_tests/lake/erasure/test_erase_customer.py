@@ -17,10 +17,11 @@ from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.erasure_list import add_to_erasure_list, erased_customers
+from mews_assets.lake.landing.manifests import read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
-from mews_assets_tests.lake.made import NORTH, days, everything, json_line, land
+from mews_assets_tests.lake.made import NORTH, days, everything, is_reconciled, json_line, land
 from mews_assets_tests.lake.planted import (
     ANNA,
     ANNAS,
@@ -138,11 +139,10 @@ def test_what_is_rebuilt_from_the_landing_is_what_stands(planted: Lake) -> None:
     for table in (CUSTOMERS, BILLS, ITEMS, RESERVATIONS):
         stood = everything(planted, table)
         manifests = [
-            capture_store.read_manifest(planted, table.name, one)
-            for one in capture_store.captures(planted, table.name)
+            read_manifest(planted, table.name, one) for one in capture_store.captures(planted, table.name)
         ]
         merged = merge(planted, table, manifests, from_scratch=True)
-        assert all(one.is_reconciled for one in merged.captures.values())
+        assert all(is_reconciled(one) for one in merged.captures.values())
         assert everything(planted, table) == stood
         # Not by the list alone: the bytes themselves are without her.
         planted.write_json(layout.forgotten_file(), {"customers": {}})
@@ -154,7 +154,7 @@ def test_what_is_rebuilt_from_the_landing_is_what_stands(planted: Lake) -> None:
 def test_a_manifest_says_how_many_lines_are_not_as_mews_sent_them(planted: Lake) -> None:
     erase_customer(planted, catalog.TABLES, ANNA, NOW)
     for name in capture_store.captures(planted, "bills"):
-        manifest = capture_store.read_manifest(planted, "bills", name)
+        manifest = read_manifest(planted, "bills", name)
         assert manifest.redacted_lines == 1
         (file,) = manifest.files
         path = planted.path(f"{layout.capture_folder('bills', name)}/{file.name}")
@@ -225,7 +225,7 @@ def test_stopped_anywhere_and_done_again_it_ends_the_same(
     assert {text: where(lake, text) for text in PLANTED} == {text: [] for text in PLANTED}
     for table in (CUSTOMERS, BILLS, ITEMS):
         for name in capture_store.captures(lake, table.name):
-            manifest = capture_store.read_manifest(lake, table.name, name)
+            manifest = read_manifest(lake, table.name, name)
             path = Path(lake.path(f"{layout.capture_folder(table.name, name)}/{manifest.files[0].name}"))
             assert path.stat().st_size == manifest.files[0].stored_bytes
             assert len(unpacked(path)) == manifest.files[0].size_bytes
@@ -284,3 +284,9 @@ def test_the_report_of_what_is_known_holds_no_text_of_theirs(planted: Lake) -> N
     done = erase_customer(planted, catalog.TABLES, ANNA, NOW)
     assert "Zoraya" in done.texts
     assert "Zoraya" not in repr(replace(done, found=replace(done.found, shared=set())))
+
+
+def test_an_erasure_list_that_cannot_be_read_is_an_error_and_not_nobody(lake):
+    lake.write_json(layout.forgotten_file(), {"people": {}})
+    with pytest.raises(LakeError, match=r"forgotten.json cannot be read .*`customers`"):
+        erased_customers(lake)

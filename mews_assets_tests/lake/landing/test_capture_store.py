@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.landing import capture_states, capture_store
+from mews_assets.lake.landing.manifests import Manifest, new_capture_id, read_manifest, write_manifest
+from mews_assets.lake.landing.unmerged_captures import unmerged
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Grain
@@ -48,22 +50,22 @@ def test_lines_are_counted_whether_the_last_is_ended_or_not(lake, content, lines
 
 def test_a_manifest_is_read_as_it_was_written(lake):
     found = landed(lake, b"a\n")
-    assert capture_store.read_manifest(lake, "order_items", "capture-1") == found
+    assert read_manifest(lake, "order_items", "capture-1") == found
     assert found.source == manifest().source
 
 
 def test_a_capture_is_pending_until_it_is_settled(lake):
     found = landed(lake, b"a\n")
-    assert capture_store.pending(lake, "order_items") == [found]
-    capture_store.mark_merged(lake, found)
-    assert capture_store.pending(lake, "order_items") == []
+    assert capture_states.pending(lake, "order_items") == [found]
+    capture_states.mark_merged(lake, found)
+    assert capture_states.pending(lake, "order_items") == []
     assert capture_store.captures(lake, "order_items") == ["capture-1"]
 
 
 def test_a_rejected_capture_says_why_and_is_pending_no_more(lake):
     found = landed(lake, b"a\n")
-    capture_store.reject(lake, found, "because")
-    assert capture_store.pending(lake, "order_items") == []
+    capture_states.reject(lake, found, "because")
+    assert capture_states.pending(lake, "order_items") == []
     assert lake.read_json(layout.rejected_file("order_items", "capture-1"))["problem"] == "because"
 
 
@@ -71,8 +73,8 @@ def test_what_was_rejected_is_not_among_what_has_landed_since(lake):
     """A run that found it there would ask for nothing, make nothing, and end well."""
     found = landed(lake, b"a\n")
     assert capture_store.captures_since(lake, "order_items", found.captured_at) == [found]
-    capture_store.reject(lake, found, "because")
-    assert capture_store.rejected(lake, "order_items") == {"capture-1"}
+    capture_states.reject(lake, found, "because")
+    assert capture_states.rejected(lake, "order_items") == {"capture-1"}
     assert capture_store.captures_since(lake, "order_items", found.captured_at) == []
 
 
@@ -80,16 +82,16 @@ def test_a_folder_without_a_manifest_is_no_capture(lake):
     lake.write(layout.landed_file("order_items", "unended", 1), b"x")
     lake.write_json(layout.pending_file("order_items", "unended"), {})
     assert capture_store.captures(lake, "order_items") == []
-    assert capture_store.pending(lake, "order_items") == []
+    assert capture_states.pending(lake, "order_items") == []
 
 
 def test_capture_ids_sort_by_time_and_never_meet(lake):
     now = datetime(2026, 11, 22, 15, tzinfo=UTC)
-    many = {capture_store.new_capture_id(now) for _ in range(200)}
+    many = {new_capture_id(now) for _ in range(200)}
     assert len(many) == 200
-    assert max(many) < capture_store.new_capture_id(now + timedelta(seconds=1))
+    assert max(many) < new_capture_id(now + timedelta(seconds=1))
     there = now.astimezone(timezone(timedelta(hours=9)))
-    assert capture_store.new_capture_id(there).startswith("20261122T150000Z-")
+    assert new_capture_id(there).startswith("20261122T150000Z-")
 
 
 def test_a_manifest_names_the_partitions_it_covers_whole():
@@ -124,4 +126,64 @@ def test_the_landing_of_a_broken_pull_leaves_no_capture(lake, tmp_path):
     with lake.workspace() as workspace, pytest.raises(FileNotFoundError):
         capture_store.land(lake, manifest(), [Path(workspace / "missing.jsonl")], workspace)
     assert capture_store.captures(lake, "order_items") == []
-    assert capture_store.pending(lake, "order_items") == []
+    assert capture_states.pending(lake, "order_items") == []
+
+
+EARLIER = {
+    "capture": "20260302T000000Z-3f9a1c20",
+    "table": "order_items",
+    "connection": "portfolio",
+    "scopes": [NORTH],
+    "captured_at": "2026-03-09T00:00:00Z",
+    "source": {"entity": "OrderItem"},
+    "files": [
+        {"name": "part-00001.jsonl.zst", "lines": 1, "size_bytes": 9, "sha256": "0", "stored_bytes": 5}
+    ],
+    "format": 1,
+    "window": {"start_utc": "2026-03-02T00:00:00Z", "end_utc": "2026-03-03T00:00:00.500000Z"},
+}
+"""A manifest of before owners, redacted lines and expiry were in it."""
+
+
+def test_a_manifest_of_an_earlier_version_is_read(lake):
+    lake.write_json(layout.manifest("order_items", EARLIER["capture"]), EARLIER)
+    manifest = read_manifest(lake, "order_items", EARLIER["capture"])
+    assert (manifest.scopes, manifest.lines, manifest.owners, manifest.expired_at) == ((NORTH,), 1, {}, None)
+    assert manifest.window.end == datetime(2026, 3, 3, 0, 0, 0, 500_000, tzinfo=UTC)
+    write_manifest(lake, manifest)
+    assert lake.read_json(layout.manifest("order_items", EARLIER["capture"])) == {
+        **EARLIER,
+        "owners": {},
+        "redacted_lines": 0,
+        "expired_at": None,
+    }
+
+
+@pytest.mark.parametrize("field", sorted(EARLIER.keys() - {"format"}))
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_manifest_without_a_field_is_an_error_and_not_an_empty_capture(lake, field, broken):
+    name = layout.manifest("order_items", EARLIER["capture"])
+    lake.write_json(
+        name, {key: value for key, value in EARLIER.items() if key != field} | ({field: 5} if broken else {})
+    )
+    with pytest.raises(LakeError, match=f"manifest.json cannot be read .*{field}"):
+        read_manifest(lake, "order_items", EARLIER["capture"])
+    capture_states.mark_pending(lake, "order_items", EARLIER["capture"])
+    assert capture_states.pending(lake, "order_items") == []
+    assert unmerged(lake, "order_items")[0].is_set_aside
+
+
+def test_a_window_that_ends_before_it_starts_is_no_manifest(lake):
+    window = {"start_utc": "2026-03-03T00:00:00Z", "end_utc": "2026-03-02T00:00:00Z"}
+    lake.write_json(layout.manifest("order_items", EARLIER["capture"]), {**EARLIER, "window": window})
+    with pytest.raises(LakeError, match="must end after it starts"):
+        read_manifest(lake, "order_items", EARLIER["capture"])
+
+
+def test_a_state_that_cannot_be_read_is_the_problem_of_its_capture_only(lake):
+    for capture in ("one", "two"):
+        lake.write(
+            layout.pending_file("order_items", capture), b"{" if capture == "one" else b'{"capture": "two"}'
+        )
+    (waiting,) = unmerged(lake, "order_items")
+    assert waiting.capture == "one" and "is not JSON" in waiting.cause

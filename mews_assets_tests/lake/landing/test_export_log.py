@@ -57,3 +57,23 @@ def test_an_export_that_cannot_be_read_is_an_error_and_not_no_export(lake):
     lake.write("state/exports/portfolio/export-1.json", b"{")
     with pytest.raises(LakeError, match="restore it or move it away"):
         export_log.logged_exports(lake, "portfolio", "order_items")
+
+
+@pytest.mark.parametrize("field", ["id", "table", "scopes", "start_utc", "end_utc", "asked_at"])
+def test_an_export_that_lacks_a_field_is_an_error_that_names_file_and_field(lake, field):
+    export_log.save(lake, ASKED)
+    name = "state/exports/portfolio/export-1.json"
+    stored = lake.read_json(name)
+    del stored[field]
+    lake.write_json(name, stored)
+    with pytest.raises(LakeError, match=f"export-1.json cannot be read .*`{field}`.*restore it"):
+        export_log.logged_exports(lake, "portfolio", "order_items")
+
+
+def test_an_export_saved_by_an_earlier_version_is_read(lake):
+    text = (
+        '{"id": "export-1", "table": "order_items", "scopes": ["%s", "%s"], "start_utc": "2026-03-02T00:00:00Z", '
+        '"end_utc": "2026-03-04T00:00:00Z", "asked_at": "2026-03-09T00:07:22.800000Z"}'
+    )
+    lake.write("state/exports/portfolio/export-1.json", (text % (NORTH, SOUTH)).encode())
+    assert export_log.logged_exports(lake, "portfolio", "order_items") == [ASKED]

@@ -13,15 +13,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from mews_assets.lake.changes import convert_captures, partition_writer
-from mews_assets.lake.changes import merge as changes
+from mews_assets.lake.changes import convert_captures, merge_pass, partition_writer
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.conversion import convert
 from mews_assets.lake.current import snapshot
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import DamagedError, LakeError, PassingError
-from mews_assets.lake.landing import capture_store, convert_capture
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing import capture_states, capture_store, convert_capture
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
 from mews_assets.lake.landing.unmerged_captures import MAX_TRIES, UnmergedError, try_again, unmerged
 from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.storage import layout
@@ -33,11 +32,11 @@ NAME = ORDER_ITEMS.name
 STEPS: dict[str, tuple[Any, str]] = {
     "reading what landed": (convert_capture.capture_store, "landed_files"),
     "converting": (convert, "open_writer"),
-    "dealing": (changes, "assign_partitions"),
+    "assigning partitions": (merge_pass, "assign_partitions"),
     "writing partitions": (partition_writer, "open_writer"),
-    "measuring": (changes, "measure"),
+    "measuring": (merge_pass, "measure"),
     "putting in place": (Lake, "put"),
-    "settling": (changes.capture_store, "mark_merged"),
+    "settling": (capture_states, "mark_merged"),
 }
 MACHINE: dict[str, Callable[[], Exception]] = {
     "disk full": lambda: OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
@@ -87,8 +86,8 @@ def test_an_error_of_the_machine_rejects_nothing_and_the_next_merge_takes_all(
                 assert len(found.unmerged) == 2
                 assert not found.rejected
                 assert all(one.retryable for one in found.unmerged.values())
-    assert len(capture_store.pending(lake, NAME)) == 2
-    assert capture_store.without_rows(lake, NAME) == set()
+    assert len(capture_states.pending(lake, NAME)) == 2
+    assert capture_states.without_rows(lake, NAME) == set()
     assert not merge(lake, ORDER_ITEMS, threads=1).unmerged
     assert (ids(lake, ORDER_ITEMS, NORTH, march(2)), ids(lake, ORDER_ITEMS, SOUTH, march(2))) == (
         ["a"],
@@ -99,7 +98,7 @@ def test_an_error_of_the_machine_rejects_nothing_and_the_next_merge_takes_all(
 
 def of_one(patch: pytest.MonkeyPatch, capture: str, error: Exception, where: str) -> None:
     """Let the work on one capture fail, and that on the others go on."""
-    owner = convert_captures if where == "convert_capture" else changes
+    owner = convert_captures if where == "convert_capture" else merge_pass
     real = getattr(owner, where)
 
     def broken(*arguments: Any, **more: Any) -> Any:
@@ -203,7 +202,7 @@ def test_people_are_not_taken_out_of_a_file_that_was_cut(lake: Lake, tmp_path: P
         path.write_bytes(content)
         with lake.workspace() as workspace, pytest.raises(DamagedError, match=bad.capture):
             capture_store.redact(lake, bad, {"0" * 36}, workspace)
-        assert capture_store.read_manifest(lake, NAME, bad.capture) == bad
+        assert read_manifest(lake, NAME, bad.capture) == bad
 
 
 def test_a_manifest_that_cannot_be_read_stops_no_other_capture(lake: Lake) -> None:
@@ -230,7 +229,7 @@ def test_a_snapshot_that_cannot_be_taken_in_is_left_like_any_other_capture(lake:
 
     def show(*names: str) -> Manifest:
         manifest = land(lake, ORDER_ITEMS, [item(name, at(1)) for name in names], days(1, 2))
-        capture_store.mark_merged(lake, manifest)
+        capture_states.mark_merged(lake, manifest)
         again = Manifest(
             manifest.capture, shown, "portfolio", (NORTH,), manifest.window, manifest.captured_at
         )
@@ -245,7 +244,7 @@ def test_a_snapshot_that_cannot_be_taken_in_is_left_like_any_other_capture(lake:
 
     bad = show("a")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(snapshot, "newest_of", lambda *_: (_ for _ in ()).throw(MemoryError()))
+        patch.setattr(snapshot, "latest_rows", lambda *_: (_ for _ in ()).throw(MemoryError()))
         for number in range(1, MAX_TRIES + 1):
             with pytest.raises(UnmergedError) as raised:
                 snapshot.merge_snapshots(lake, ORDER_ITEMS, NORTH, threads=1)
@@ -272,8 +271,8 @@ def test_a_current_table_that_could_not_be_written_says_the_cause_and_stands_as_
 
 _WITH_SMALL_FILES = """
 import resource, sys
-from mews_assets.lake.changes import merge
-from mews_assets.lake.store import open_lake
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import ORDER_ITEMS
 kind, limit = getattr(resource, sys.argv[2]), int(sys.argv[3])
@@ -300,7 +299,7 @@ def test_a_file_that_the_machine_does_not_let_grow_is_no_fault_of_the_capture(la
     command = [sys.executable, "-c", script, str(lake.local_root), "RLIMIT_FSIZE", "20000"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "File too large" in done.stdout
-    assert capture_store.rejected(lake, NAME) == set()
+    assert capture_states.rejected(lake, NAME) == set()
     assert len(ids(merge(lake, ORDER_ITEMS, threads=1) and lake, ORDER_ITEMS, NORTH, march(2))) == 20
 
 

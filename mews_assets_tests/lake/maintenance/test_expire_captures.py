@@ -11,7 +11,7 @@ from mews_assets import catalog
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.capture_store import Manifest
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
 from mews_assets.lake.maintenance.expire_captures import Expired, expire
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -38,7 +38,7 @@ def test_what_is_old_and_in_changes_loses_its_bytes_and_keeps_its_rows_and_manif
     assert done.stored_bytes == old.files[0].stored_bytes
     assert landed_bytes(lake, old) == []
     assert everything(lake, ORDER_ITEMS) == rows
-    manifest = capture_store.read_manifest(lake, "order_items", old.capture)
+    manifest = read_manifest(lake, "order_items", old.capture)
     assert (manifest.expired_at, manifest.lines, manifest.source) == (NOW, 1, old.source)
     assert expired(lake) == Expired()
 
@@ -80,7 +80,7 @@ def test_reading_a_capture_that_is_gone_says_when_and_why(lake: Lake, tmp_path: 
     old = land(lake, ORDER_ITEMS, [item("a", at(1, 3))], days(1, 2))
     merge(lake, ORDER_ITEMS)
     expired(lake)
-    manifest = capture_store.read_manifest(lake, "order_items", old.capture)
+    manifest = read_manifest(lake, "order_items", old.capture)
     with pytest.raises(LakeError, match=f"{old.capture} were removed on 2026-05-11.*MEWS_LANDING_DAYS"):
         capture_store.landed_files(lake, manifest, tmp_path)
 

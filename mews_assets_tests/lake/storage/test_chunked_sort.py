@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mews_assets.lake.storage.chunked_sort import Room, sorted_batches
+from mews_assets.lake.storage.chunked_sort import SortSpace, sorted_batches
 
 BY = (("place", "ascending"), ("name", "ascending"), ("number", "ascending"))
 
@@ -31,7 +31,7 @@ def test_rows_come_in_the_order_of_one_sort(tmp_path: Path, count: int, memory: 
     made = [(numbers.randrange(3), numbers.choice("abc"), number) for number in range(count)]
     found = [
         tuple(row.values())
-        for batch in sorted_batches(batches(made, 37), BY, Room(tmp_path, memory))
+        for batch in sorted_batches(batches(made, 37), BY, SortSpace(tmp_path, memory))
         for row in batch.to_pylist()
     ]
     assert found == sorted(made)
@@ -44,7 +44,7 @@ def test_rows_can_go_down_and_nulls_come_last_either_way(tmp_path: Path) -> None
     for memory in (16, 1 << 30):
         found = [
             (row["name"], row["number"])
-            for batch in sorted_batches(batches(made, 7), order, Room(tmp_path, memory))
+            for batch in sorted_batches(batches(made, 7), order, SortSpace(tmp_path, memory))
             for row in batch.to_pylist()
         ]
         down = list(range(59, -1, -1))
@@ -56,7 +56,7 @@ def test_instants_are_compared_and_one_beyond_pythons_own_is_no_error(tmp_path: 
     stamps = pa.array([far, datetime(2026, 3, 1, tzinfo=UTC), None] * 50, pa.timestamp("us", tz="UTC"))
     rows = pa.RecordBatch.from_arrays([stamps], names=["at"])
     given = [rows.slice(start, 10) for start in range(0, 150, 10)]
-    found = pa.Table.from_batches(sorted_batches(given, (("at", "ascending"),), Room(tmp_path, 800)))
+    found = pa.Table.from_batches(sorted_batches(given, (("at", "ascending"),), SortSpace(tmp_path, 800)))
     assert (
         found["at"]
         .cast(pa.int64())
@@ -72,7 +72,7 @@ def test_rows_longer_than_all_that_may_be_held_are_put_in_order_too(tmp_path: Pa
     made = [(number % 7, "x" * 3000, number) for number in range(40)]
     found = [
         (row["place"], row["number"])
-        for batch in sorted_batches(batches(made, 3), BY, Room(tmp_path, 8000))
+        for batch in sorted_batches(batches(made, 3), BY, SortSpace(tmp_path, 8000))
         for row in batch.to_pylist()
     ]
     assert found == sorted((place, number) for place, _, number in made)

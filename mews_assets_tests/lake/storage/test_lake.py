@@ -12,7 +12,7 @@ import pytest
 
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.bucket import Bucket
@@ -253,6 +253,6 @@ def test_a_lake_in_a_bucket_holds_what_one_here_does(lake, remote, bucket):
                 name
             )
         assert capture_store.captures(lake, table.name) == capture_store.captures(remote, table.name)
-        assert not capture_store.pending(remote, table.name)
+        assert not capture_states.pending(remote, table.name)
     assert remote.files("state", recursive=True) == ["state/rejected/order_items/garbage.json"]
     assert not [key for key in bucket.objects if "aside" in key]

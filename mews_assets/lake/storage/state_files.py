@@ -1,0 +1,33 @@
+"""Small JSON files of the lake's state: each the fields of one type, checked when it is read.
+
+Lives here: reading and writing such a file. Not here: what the files say (the module of each type), and where they
+are (`layout`). A file that cannot be read is a LakeError, never an empty value.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.storage.lake import Lake
+
+State = TypeVar("State")
+
+
+def read_state(lake: Lake, name: str, kind: type[State]) -> State:
+    """The file as a value of its type, a dataclass or a msgspec struct; fields that the type does not know are ignored.
+
+    Raises LakeError on a file that is not JSON or lacks a field, FileNotFoundError where there is none.
+    """
+    value = lake.read_json(name)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise LakeError(f"{lake.uri(name)} cannot be read ({error}); restore it or move it away") from None
+
+
+def write_state(lake: Lake, name: str, value: object) -> None:
+    """Put the file in place whole; on disk when this returns."""
+    lake.write_json(name, msgspec.to_builtins(value))
