@@ -24,7 +24,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.ingest.due import due, not_covered
-from mews_assets.ingest.pending_exports import from_state
+from mews_assets.ingest.sensor_state import from_state
 from mews_assets.lake.partition import Partition
 from mews_assets.sandbox.clock import SECOND_US
 from mews_assets.windows import Grain

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib import metadata
 
-from mews_assets import catalog
 from mews_assets.api.transport.address import read_platform_address
-from mews_assets.catalog.model import FetchMethod, Table
+from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.connections import ACCESS_TOKEN as ACCESS_TOKEN
 from mews_assets.connections import Connection as Connection
@@ -22,6 +21,7 @@ from mews_assets.connections import read_connections
 from mews_assets.lake_location import SettingError as SettingError
 from mews_assets.lake_location import read_lake as read_lake
 from mews_assets.lake_location import refuse_no_text
+from mews_assets.table_settings import read_tables
 from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
@@ -92,7 +92,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lake=read_lake(environment),
         start=_start(environment),
         grain=_grain(environment),
-        tables=_tables(environment),
+        tables=read_tables(environment, _grain(environment)),
         connections=read_connections(environment),
         automation=_automation(environment),
         poll_seconds=_poll_seconds(environment),
@@ -240,64 +240,3 @@ def _lookback(environment: Mapping[str, str]) -> Lookback:
         return read_lookback(given) if given else DEFAULT_LOOKBACK
     except ValueError as error:
         raise SettingError(f"MEWS_LOOKBACK is {given!r}; {error}") from None
-
-
-def _tables(environment: Mapping[str, str]) -> tuple[Table, ...]:
-    given = [name.strip() for name in environment.get("MEWS_TABLES", "").split(",") if name.strip()]
-    try:
-        chosen = catalog.tables(given or None)
-    except catalog.UnknownTableError as error:
-        raise SettingError(f"MEWS_TABLES names {error.name!r}; {error}") from None
-    if _grain(environment) is Grain.HOURLY:
-        chosen = _without_days(chosen, named=bool(given))
-    # One request brings outlet items and bills: who asks for one gets the other as well.
-    wanted = {partner.name for table in chosen for partner in catalog.partners(table)}
-    ways = _ways(environment)
-    return tuple(table.fetched_by(ways[table.name]) for table in catalog.TABLES if table.name in wanted)
-
-
-def _ways(environment: Mapping[str, str]) -> dict[str, FetchMethod]:
-    """How each table is fetched: as the catalog has it, unless told otherwise for all or for one."""
-    given = environment.get("MEWS_FETCH", "").strip()
-    for_all, by_table = _named_ways(given)
-    if unknown := sorted(by_table.keys() - {table.name for table in catalog.TABLES}):
-        raise _wrong_fetch(given, f"there is no table {', '.join(unknown)}")
-    ways = {}
-    for table in catalog.TABLES:
-        # A word for all is not about a table that has one way only; a word for this very table is.
-        way = by_table.get(table.name, for_all if for_all in table.fetch_methods else table.fetch.way)
-        if way not in table.fetch_methods:
-            raise _wrong_fetch(given, f"{table.name} comes by {table.fetch.way} only")
-        ways[table.name] = FetchMethod(way)
-    return ways
-
-
-def _named_ways(given: str) -> tuple[str | None, dict[str, str]]:
-    """The way named for all tables, and those named for single ones."""
-    found: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in given.split(","))):
-        name, _, way = (text.strip() for text in (part if "=" in part else f"={part}").partition("="))
-        if way not in list(FetchMethod):
-            raise _wrong_fetch(given, f"{part!r} names no way")
-        if found.setdefault(name, way) != way:
-            raise _wrong_fetch(given, f"{name or 'every table'} is given two ways")
-    return found.pop("", None), found
-
-
-def _wrong_fetch(given: str, problem: str) -> SettingError:
-    both = ", ".join(table.name for table in catalog.TABLES if len(table.fetch_methods) > 1)
-    return SettingError(
-        f"MEWS_FETCH is {given!r}: {problem}; accepted are export or pages for all tables that come by both, and "
-        f"<table>=export or <table>=pages for one of {both}, separated by commas"
-    )
-
-
-def _without_days(chosen: tuple[Table, ...], named: bool) -> tuple[Table, ...]:
-    """The tables that hours can cut: a posting date has none. Left out in silence only if nobody named them."""
-    by_day = {table.name for table in chosen if table.by_day}
-    if by_day and named:
-        raise SettingError(
-            f"MEWS_WINDOW is 'hourly', but Mews filters {', '.join(sorted(by_day))} by whole days; "
-            "accepted is daily or longer, or MEWS_TABLES without them"
-        )
-    return tuple(table for table in chosen if table.name not in by_day)

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mews_assets.backoff import backoff
+
 SINGLES_PER_HOUR = 16
 """Messages about one incident each. More than that nobody reads."""
 DIGEST_EVERY = timedelta(minutes=15)
@@ -130,8 +132,7 @@ class Outbox:
         message.begun.remove(target)
         before = self.pauses.get(target)
         failures = before.failures + 1 if before else 1
-        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * (1 << min(failures - 1, 10)))
-        self.pauses[target] = Pause(failures, now + pause)
+        self.pauses[target] = Pause(failures, now + backoff(FIRST_BACKOFF, LONGEST_BACKOFF, failures))
 
     def drop_old(self, now: datetime, targets: Iterable[str]) -> list[Message]:
         """Forget, and return, what could not be delivered for too long; targets taken away are not waited for."""

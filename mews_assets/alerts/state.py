@@ -1,7 +1,7 @@
-"""State: open incidents, the outbox and the place in the event log, as one file of the lake.
+"""State: open incidents, the outbox and the position in the event log, as one file of the lake.
 
-Lives here: reading and writing it. It is replaced whole, so an event is either not read yet, or read with all
-that follows from it: there is no moment between taking a cursor on and keeping what was found.
+Lives here: reading and writing it. It is replaced whole, so an event is either not read yet, or read and all that
+follows from it is saved: the position never moves on without the facts.
 
 Every Dagster instance numbers its events itself; each has a file of its own.
 """
@@ -11,27 +11,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from mews_assets.alerts.incidents import Book, Incident, Kind, Part, Subject, Urgency
-from mews_assets.alerts.outbox import Message, Notice, Outbox, Pause, Tone
+import msgspec
+
+from mews_assets.alerts.incidents import Book, Incident, Part, PartKey, Subject, Urgency
+from mews_assets.alerts.outbox import Message, Notice, Outbox, Pause
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 
 FORMAT = 1
 LOOK_BACK = timedelta(hours=24)
-"""What happened before the first look, no longer ago than this, is told too."""
+"""Without a saved state, events of this time are read."""
 MAX_SEEN = 2000
-"""Event numbers remembered one by one: what a few seconds can bring."""
+"""Event numbers remembered one by one: more than a few seconds bring."""
 
 
 @dataclass
 class Feed:
-    """The place in the event log.
+    """The position in the event log.
 
-    Where several writers share a database, an event may become visible after one with a higher number. So what
-    the last look read is read again, and `seen` keeps the events of it that were taken in.
+    Where several writers share a database, an event may become visible after an event with a higher number. So the
+    events of the last tick are read again, and `seen` holds the numbers of those that were applied.
     """
 
     since: datetime
@@ -43,11 +44,11 @@ class Feed:
         return event > self.after and event not in self.seen
 
     def took(self, events: Iterable[int]) -> None:
-        """A look has ended that took in these events."""
+        """A tick has ended that applied these events."""
         seen = sorted(self.seen | set(events))
         after = max(self.newest, seen[-MAX_SEEN] - 1 if len(seen) > MAX_SEEN else 0)
         self.after, self.newest = after, max([self.newest, *seen[-1:]])
-        self.seen = {one for one in seen if one > self.after}
+        self.seen = {event for event in seen if event > self.after}
 
 
 @dataclass
@@ -58,87 +59,99 @@ class State:
 
 
 def load(lake: Lake, instance: str, now: datetime) -> State:
-    """What the last look left, or the state before the first one."""
+    """The saved state, or a new one where none was saved. Raises LakeError where it cannot be read."""
     name = layout.alerts_file(instance)
     if not lake.exists(name):
         return State(Feed(now - LOOK_BACK))
     try:
-        return from_json(lake.read_json(name))
-    except (KeyError, TypeError, ValueError) as error:
+        return decode(lake.read(name))
+    except (msgspec.MsgspecError, ValueError) as error:
         raise LakeError(
-            f"{lake.uri(name)} does not hold the state of the alerts ({type(error).__name__}: {error}). Move it away: "
-            "alerts then begin anew with the last 24 hours, and may repeat what was told"
+            f"{lake.uri(name)} does not hold the state of the alerts ({error}). Move it away: alerts then start with "
+            "the last 24 hours, and may repeat messages that were sent before"
         ) from None
 
 
 def save(lake: Lake, instance: str, state: State) -> None:
     """On disk when this returns."""
-    lake.write_json(layout.alerts_file(instance), to_json(state))
+    lake.write(layout.alerts_file(instance), encode(state))
 
 
-def to_json(state: State) -> dict[str, Any]:
-    feed, outbox = state.feed, state.outbox
-    return {
-        "format": FORMAT,
-        "feed": {
-            "since": feed.since.isoformat(),
-            "after": feed.after,
-            "newest": feed.newest,
-            "seen": sorted(feed.seen),
-        },
-        "incidents": [_incident_json(one) for one in state.book],
-        "waiting": [vars(one) for one in outbox.waiting],
-        "messages": [{**vars(one), "made_at": one.made_at.isoformat()} for one in outbox.messages],
-        "made": [[at.isoformat(), digest] for at, digest in outbox.made],
-        "pauses": {
-            name: {"failures": pause.failures, "until": pause.until.isoformat()}
-            for name, pause in outbox.pauses.items()
-        },
-    }
+class _StoredPart(msgspec.Struct):
+    """Files of earlier versions hold the key as `<scope>|<window>`."""
+
+    key: PartKey | str
+    numbers: str = ""
+    weight: float = 0.0
+    event: int = 0
+
+    def part(self) -> Part:
+        if isinstance(self.key, PartKey):
+            return Part(self.key, self.numbers, self.weight, self.event)
+        scope, _, window = self.key.partition("|")
+        return Part(PartKey(scope, window), self.numbers, self.weight, self.event)
 
 
-def from_json(value: dict[str, Any]) -> State:
-    """The other way round. Raises KeyError, TypeError or ValueError where it is no such state."""
-    if value["format"] != FORMAT:
-        raise ValueError(f"format {value['format']!r}, this version reads {FORMAT}")
-    feed = value["feed"]
-    return State(
-        Feed(_instant(feed["since"]), feed["after"], feed["newest"], set(feed["seen"])),
-        Book(_incident(one) for one in value["incidents"]),
-        Outbox(
-            [Notice(**{**one, "tone": Tone(one["tone"])}) for one in value["waiting"]],
-            [
-                Message(**{**one, "tone": Tone(one["tone"]), "made_at": _instant(one["made_at"])})
-                for one in value["messages"]
-            ],
-            [(_instant(at), digest) for at, digest in value["made"]],
-            {name: Pause(one["failures"], _instant(one["until"])) for name, one in value["pauses"].items()},
-        ),
+class _StoredIncident(msgspec.Struct):
+    """An incident as JSON: its parts as a list, for a key of an object must be a text."""
+
+    id: str
+    subject: Subject
+    urgency: Urgency
+    opened_at: datetime
+    run: str
+    cause: str
+    parts: list[_StoredPart]
+    scopes: set[str]
+    most: int
+    is_announced: bool
+
+    @classmethod
+    def of(cls, incident: Incident) -> _StoredIncident:
+        parts = [
+            _StoredPart(part.key, part.numbers, part.weight, part.event) for part in incident.parts.values()
+        ]
+        return cls(**{**vars(incident), "parts": parts})
+
+    def incident(self) -> Incident:
+        parts = {part.key: part for part in (stored.part() for stored in self.parts)}
+        return Incident(**{**msgspec.structs.asdict(self), "parts": parts})
+
+
+class _File(msgspec.Struct):
+    """The state as JSON. `waiting` to `pauses` are the outbox."""
+
+    format: int
+    feed: Feed
+    incidents: list[_StoredIncident]
+    waiting: list[Notice]
+    messages: list[Message]
+    made: list[tuple[datetime, bool]]
+    pauses: dict[str, Pause]
+
+
+def encode(state: State) -> bytes:
+    """The state as JSON. Equal states give equal bytes."""
+    outbox = state.outbox
+    file = _File(
+        FORMAT,
+        state.feed,
+        [_StoredIncident.of(incident) for incident in state.book],
+        outbox.waiting,
+        outbox.messages,
+        outbox.made,
+        outbox.pauses,
     )
+    return msgspec.json.format(msgspec.json.encode(file, order="deterministic"), indent=1)
 
 
-def _incident_json(one: Incident) -> dict[str, Any]:
-    return {
-        **vars(one),
-        "subject": vars(one.subject),
-        "opened_at": one.opened_at.isoformat(),
-        "parts": [vars(part) for part in one.parts.values()],
-        "scopes": sorted(one.scopes),
-    }
-
-
-def _incident(value: dict[str, Any]) -> Incident:
-    subject = value["subject"]
-    parts = [Part(**part) for part in value["parts"]]
-    changed = {
-        "subject": Subject(Kind(subject["kind"]), subject["asset"], subject["name"]),
-        "urgency": Urgency(value["urgency"]),
-        "opened_at": _instant(value["opened_at"]),
-        "parts": {part.key: part for part in parts},
-        "scopes": set(value["scopes"]),
-    }
-    return Incident(**{**value, **changed})
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def decode(content: bytes) -> State:
+    """The state that `encode` wrote. Raises msgspec.MsgspecError or ValueError where it cannot be read."""
+    file = msgspec.json.decode(content, type=_File)
+    if file.format != FORMAT:
+        raise ValueError(f"format {file.format}, this version reads {FORMAT}")
+    return State(
+        file.feed,
+        Book(stored.incident() for stored in file.incidents),
+        Outbox(file.waiting, file.messages, file.made, file.pauses),
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -16,9 +16,9 @@ import msgspec
 from mews_assets.api import MewsClient, MewsError, Pages, PermanentError
 from mews_assets.api.transport.address import is_plain_id
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.windows import from_api, to_api
 
 _OPERATION = "enterprises/getAll"
 CONNECTIONS_AT_ONCE = 16
@@ -171,18 +171,26 @@ def _skew(clients: Mapping[str, MewsClient], before: float) -> float:
     return min((skew for skew in skews if skew is not None), default=before)
 
 
+class _Stored(msgspec.Struct):
+    """The directory as JSON. A file of an earlier version has no `first_seen`."""
+
+    enterprises: list[Enterprise]
+    connection_by_enterprise: dict[str, str]
+    connection_by_chain: dict[str, str]
+    clock_skew_seconds: float
+    first_seen: dict[str, datetime] = {}
+
+
 def save_directory(lake: Lake, directory: Directory, now: datetime) -> None:
-    """Keep what was discovered, for those who must not ask Mews every time. Scopes new to it were seen `now`."""
-    lake.write_json(
-        layout.directory_file(),
-        {
-            "enterprises": [asdict(one) for one in directory.enterprises.values()],
-            "connection_by_enterprise": directory.connection_by_enterprise,
-            "connection_by_chain": directory.connection_by_chain,
-            "clock_skew_seconds": directory.clock_skew_seconds,
-            "first_seen": {scope: to_api(at) for scope, at in _first_seen(lake, directory, now).items()},
-        },
+    """Save what was discovered, for readers that must not ask Mews every time. New scopes were first seen `now`."""
+    stored = _Stored(
+        list(directory.enterprises.values()),
+        directory.connection_by_enterprise,
+        directory.connection_by_chain,
+        directory.clock_skew_seconds,
+        _first_seen(lake, directory, now),
     )
+    lake.write(layout.directory_file(), msgspec.json.format(msgspec.json.encode(stored), indent=1))
 
 
 def _first_seen(lake: Lake, directory: Directory, now: datetime) -> dict[str, datetime]:
@@ -194,15 +202,21 @@ def _first_seen(lake: Lake, directory: Directory, now: datetime) -> dict[str, da
 
 
 def load_directory(lake: Lake) -> Directory | None:
-    """What was discovered last; None before the first discovery."""
-    if not lake.exists(layout.directory_file()):
+    """What was discovered last; None before the first discovery. Raises LakeError where the file cannot be read."""
+    name = layout.directory_file()
+    if not lake.exists(name):
         return None
-    kept = lake.read_json(layout.directory_file())
-    enterprises = [Enterprise(**one) for one in kept["enterprises"]]
+    try:
+        stored = msgspec.json.decode(lake.read(name), type=_Stored)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LakeError(
+            f"{lake.uri(name)} does not hold the directory of hotels ({error}). Move it away and run the job "
+            "`enterprises`, which writes it anew"
+        ) from None
     return Directory(
-        {one.id: one for one in enterprises},
-        kept["connection_by_enterprise"],
-        kept["connection_by_chain"],
-        clock_skew_seconds=kept["clock_skew_seconds"],
-        first_seen={scope: from_api(at) for scope, at in kept.get("first_seen", {}).items()},
+        {enterprise.id: enterprise for enterprise in stored.enterprises},
+        stored.connection_by_enterprise,
+        stored.connection_by_chain,
+        clock_skew_seconds=stored.clock_skew_seconds,
+        first_seen=stored.first_seen,
     )

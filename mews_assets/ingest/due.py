@@ -32,16 +32,16 @@ def due(
     start: datetime,
     now: datetime,
     grain: Grain,
-    there: Container[str],
+    there: Container[tuple[str, str]],
     *,
     by_day: bool,
 ) -> list[Partition]:
-    """The missing partitions of a table, oldest window first. `there` holds keys as `<scope>|<window>`."""
+    """The missing partitions of a table, oldest window first. `there` holds (scope, window key) pairs."""
     chosen = list(scopes)
     missing = []
     for window in settled_windows(start, now, grain, by_day=by_day):
         key = to_key(window, grain)
-        missing += [Partition(scope, window) for scope in chosen if f"{scope}|{key}" not in there]
+        missing += [Partition(scope, window) for scope in chosen if (scope, key) not in there]
     return missing
 
 

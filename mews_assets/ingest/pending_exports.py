@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 from mews_assets.api.exports import Next
+from mews_assets.backoff import backoff
 from mews_assets.lake.landing.export_log import LoggedExport
-from mews_assets.windows import Window, from_api, to_api
+from mews_assets.windows import Window
 
 MAX_TRIES = 3
 """Of one question at Mews; and of the run for each of its exports."""
@@ -129,7 +129,7 @@ def decide(
         elif run is RunState.FAILED and flight.runs >= MAX_TRIES:
             _fail(decision, known, flight, f"{flight.runs} runs failed", now)
         elif run is RunState.FAILED and flight.again_at is None:
-            decision.in_progress.append(replace(flight, again_at=now + backoff(flight.runs)))
+            decision.in_progress.append(replace(flight, again_at=now + wait_after(flight.runs)))
         elif run is RunState.FAILED and flight.again_at is not None and now < flight.again_at:
             decision.in_progress.append(flight)
         else:
@@ -187,7 +187,7 @@ def record_failure(
 ) -> ExportFailure:
     """One more failure of a question, or of one that asked for some of the same: questions grow by the day."""
     failures = 1 + max((one.failures for one in before if _counts_for(one, question)), default=0)
-    pause = backoff(failures)
+    pause = wait_after(failures)
     return ExportFailure(question, failures, now + pause, reason, for_good or failures >= MAX_TRIES)
 
 
@@ -218,9 +218,9 @@ def _counts_for(trouble: ExportFailure, question: ExportRequest) -> bool:
     return trouble.request == question or (not trouble.given_up and trouble.request.overlaps(question))
 
 
-def backoff(failures: int) -> timedelta:
+def wait_after(failures: int) -> timedelta:
     """How long to wait after so many failures in a row."""
-    return min(LONGEST_BACKOFF, FIRST_BACKOFF * (1 << min(max(failures, 1) - 1, 10)))
+    return backoff(FIRST_BACKOFF, LONGEST_BACKOFF, failures)
 
 
 def blocked(troubles: Iterable[ExportFailure], now: datetime) -> list[ExportRequest]:
@@ -228,75 +228,7 @@ def blocked(troubles: Iterable[ExportFailure], now: datetime) -> list[ExportRequ
     return [trouble.request for trouble in troubles if trouble.given_up or now < trouble.until]
 
 
-def to_state(flights: Iterable[PendingExport], troubles: Iterable[ExportFailure]) -> dict[str, Any]:
-    """What a sensor keeps between ticks, as JSON."""
-    return {
-        "flights": [
-            {
-                "export": flight.export.id,
-                "table": flight.export.table,
-                "asked_at": to_api(flight.export.asked_at),
-                "asked_by": flight.export.asked_by,
-                "runs": flight.runs,
-                "again_at": to_api(flight.again_at) if flight.again_at else None,
-                **request_json(flight.request),
-            }
-            for flight in flights
-        ],
-        "troubles": [
-            {
-                "failures": trouble.failures,
-                "until": to_api(trouble.until),
-                "reason": trouble.reason,
-                "given_up": trouble.given_up,
-                **request_json(trouble.request),
-            }
-            for trouble in troubles
-        ],
-    }
-
-
-def from_state(state: Mapping[str, Any]) -> tuple[list[PendingExport], list[ExportFailure]]:
-    """The other way round."""
-    flights = []
-    for one in state.get("flights", ()):
-        question = _read_request(one)
-        export = LoggedExport(
-            id=one["export"],
-            connection=question.connection,
-            table=one["table"],
-            scopes=question.scopes,
-            window=question.window,
-            asked_at=from_api(one["asked_at"]),
-            asked_by=one["asked_by"],
-        )
-        again_at = one.get("again_at")
-        flights.append(PendingExport(export, one["runs"], from_api(again_at) if again_at else None))
-    troubles = [
-        ExportFailure(
-            _read_request(one), one["failures"], from_api(one["until"]), one["reason"], one["given_up"]
-        )
-        for one in state.get("troubles", ())
-    ]
-    return flights, troubles
-
-
 def newly_given_up(before: Iterable[ExportFailure], after: Iterable[ExportFailure]) -> list[ExportFailure]:
     """The troubles that are given up now and were not before."""
     known = {one.request for one in before if one.given_up}
     return [one for one in after if one.given_up and one.request not in known]
-
-
-def request_json(question: ExportRequest) -> dict[str, Any]:
-    """A question as JSON."""
-    return {
-        "connection": question.connection,
-        "scopes": list(question.scopes),
-        "start_utc": to_api(question.window.start),
-        "end_utc": to_api(question.window.end),
-    }
-
-
-def _read_request(value: Mapping[str, Any]) -> ExportRequest:
-    window = Window(from_api(value["start_utc"]), from_api(value["end_utc"]))
-    return ExportRequest(value["connection"], tuple(value["scopes"]), window)

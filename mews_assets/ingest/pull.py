@@ -42,7 +42,8 @@ log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 6 * 3600.0
 """How long a run waits for one export. Mews says minutes to hours; the id is kept for the next try."""
-_IN_FLIGHT_POLL_SECONDS = (1.0, 30.0)
+ADD_AGAIN_SECONDS = (1.0, 30.0)
+"""The first and the longest pause before an export is added again, while another one of its type is in flight."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,6 @@ class Puller:
                 deadline_seconds=self.deadline_seconds,
                 clock=self.clock,
                 sleep=self.sleep,
-                poll_seconds=backoff_delays(0.5, 60.0),
             )
             files = download_files(client, asked.id, folder, refresh=lambda: self._status(client, asked))
         except (ExportFailedError, ExportExpiredError):
@@ -105,7 +105,7 @@ class Puller:
     def _ask(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> LoggedExport:
         """The export of this pull: the one asked for before, or a new one, its id saved at once."""
         until = self.clock() + self.deadline_seconds
-        pauses = backoff_delays(*_IN_FLIGHT_POLL_SECONDS)
+        pauses = backoff_delays(*ADD_AGAIN_SECONDS)
         while True:
             if earlier := self._asked_before(table, pull, client):
                 return earlier

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mews_assets.alerts import state as states
-from mews_assets.alerts.incidents import Book, Fact, Kind, Part, Subject
+from mews_assets.alerts.incidents import Book, Fact, Kind, Part, PartKey, Subject
 from mews_assets.alerts.outbox import Notice, Outbox, Tone
 from mews_assets.alerts.state import LOOK_BACK, MAX_SEEN, Feed, State
 from mews_assets.lake.errors import LakeError
@@ -31,7 +31,15 @@ def full() -> State:
     """Something in every place."""
     book = Book()
     subject = Subject(Kind.CHECK, "changes/payments", "key_unique")
-    book.tell(Fact(subject, 5, NOW, "run", fails=(Part("a|1", "duplicate_keys 2", 2.0), Part("b|1"))))
+    book.apply(
+        Fact(
+            subject,
+            5,
+            NOW,
+            "run",
+            fails=(Part(PartKey("a", "1"), "duplicate_keys 2", 2.0), Part(PartKey("b", "1"))),
+        )
+    )
     outbox = Outbox([Notice(f"n{number}", Tone.WARNING, "title", "body") for number in range(40)])
     outbox.fold(NOW)
     outbox.waiting.append(Notice("later", Tone.SUCCESS, "title", "body"))
@@ -52,9 +60,36 @@ def test_a_state_is_read_back_as_it_was(lake: Lake) -> None:
     state = full()
     states.save(lake, "an-instance", state)
     found = states.load(lake, "an-instance", NOW + timedelta(days=1))
-    assert states.to_json(found) == states.to_json(state)
+    assert states.encode(found) == states.encode(state)
     assert (found.feed, found.outbox) == (state.feed, state.outbox)
     assert list(found.book) == list(state.book)
+
+
+BEFORE = b"""{
+ "format": 1,
+ "feed": {"since": "2025-03-10T12:00:00+00:00", "after": 3, "newest": 9, "seen": [5, 9]},
+ "incidents": [{"id": "ab12", "subject": {"kind": "check", "asset": "changes/payments", "name": "key_unique"},
+  "urgency": "failure", "opened_at": "2025-03-10T12:00:00+00:00", "run": "run", "cause": "",
+  "parts": [{"key": "a|2025-03-09", "numbers": "rows 2", "weight": 2.0, "event": 5},
+   {"key": "b", "numbers": "", "weight": 0.0, "event": 5}, {"key": "", "numbers": "", "weight": 0.0, "event": 5}],
+  "scopes": ["", "a", "b"], "most": 3, "is_announced": true}],
+ "waiting": [{"id": "n", "tone": "warning", "title": "t", "body": "b", "alike": ""}],
+ "messages": [{"id": "m", "tone": "failure", "title": "t", "body": "b", "made_at": "2025-03-10T12:00:00+00:00",
+  "is_digest": false, "tries": {"1:slack": 1}, "delivered": [], "begun": ["1:slack"]}],
+ "made": [["2025-03-10T12:00:00+00:00", false]],
+ "pauses": {"1:slack": {"failures": 1, "until": "2025-03-10T12:00:30+00:00"}}
+}"""
+
+
+def test_a_state_that_an_earlier_version_saved_is_read(lake: Lake) -> None:
+    lake.write(layout.alerts_file("an-instance"), BEFORE)
+    state = states.load(lake, "an-instance", NOW)
+    (incident,) = state.book
+    assert list(incident.parts) == [PartKey("a", "2025-03-09"), PartKey("b"), PartKey()]
+    assert incident.parts[PartKey("a", "2025-03-09")].numbers == "rows 2"
+    assert (state.feed.seen, incident.scopes) == ({5, 9}, {"", "a", "b"})
+    assert state.outbox.pauses["1:slack"].until == NOW + timedelta(seconds=30)
+    assert state.outbox.made == [(NOW, False)]
 
 
 def test_another_dagster_instance_begins_anew_over_the_same_lake(lake: Lake) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mews_assets.alerts.incidents import Book, Fact, Kind, Part, Subject, Urgency
+from mews_assets.alerts.incidents import Book, Fact, Kind, Part, PartKey, Subject, Urgency
 from mews_assets.alerts.outbox import Notice, Tone
 from mews_assets.alerts.wording import LONGEST_CAUSE, AlertContext, notice_of, without_values
 
@@ -19,13 +19,13 @@ CHECK = Subject(Kind.CHECK, "changes/payments", "key_unique")
 def told(*facts: Fact, places: AlertContext = PLACES) -> list[Notice]:
     book, changes = Book(), []
     for fact in facts:
-        changes += book.tell(fact) + book.announce(fact.at, lambda run: False)
+        changes += book.apply(fact) + book.announce(fact.at, lambda run: False)
     return [notice_of(one, places) for one in changes]
 
 
 def test_a_failing_check_names_the_worst_hotels_with_numbers_and_links() -> None:
-    parts = [Part(f"n|2025-03-{day:02}", f"duplicate_keys {day}", day) for day in range(1, 10)]
-    parts.append(Part("s|2025-03-01", "duplicate_keys 70", 70))
+    parts = [Part(PartKey("n", f"2025-03-{day:02}"), f"duplicate_keys {day}", day) for day in range(1, 10)]
+    parts.append(Part(PartKey("s", "2025-03-01"), "duplicate_keys 70", 70))
     (notice,) = told(Fact(CHECK, 1, NOW, "run-1", fails=tuple(parts)))
     assert notice.tone is Tone.FAILURE
     assert notice.title == "FAILED payments: key_unique fails on 10 partitions of 2 hotels"
@@ -45,7 +45,7 @@ def test_a_failing_check_names_the_worst_hotels_with_numbers_and_links() -> None
 
 
 def test_a_warning_is_less_urgent() -> None:
-    (notice,) = told(Fact(CHECK, 1, NOW, "run-1", Urgency.WARNING, (Part("n|2025-03-01"),)))
+    (notice,) = told(Fact(CHECK, 1, NOW, "run-1", Urgency.WARNING, (Part(PartKey("n", "2025-03-01")),)))
     assert notice.tone is Tone.WARNING
     assert notice.title == "WARNING payments: key_unique fails on 1 partition of 1 hotel"
 
@@ -53,8 +53,10 @@ def test_a_warning_is_less_urgent() -> None:
 def test_the_end_says_how_long_it_lasted_and_whom_it_concerned() -> None:
     later = NOW + timedelta(hours=3)
     opened, resolved = told(
-        Fact(CHECK, 1, NOW, "run-1", fails=(Part("n|2025-03-01"), Part("s|2025-03-01"))),
-        Fact(CHECK, 2, later, "run-2", passes=("n|2025-03-01", "s|2025-03-01")),
+        Fact(
+            CHECK, 1, NOW, "run-1", fails=(Part(PartKey("n", "2025-03-01")), Part(PartKey("s", "2025-03-01")))
+        ),
+        Fact(CHECK, 2, later, "run-2", passes=(PartKey("n", "2025-03-01"), PartKey("s", "2025-03-01"))),
     )
     assert resolved.tone is Tone.SUCCESS
     assert resolved.title == "RESOLVED payments: key_unique passes again"
@@ -69,19 +71,27 @@ def test_the_end_says_how_long_it_lasted_and_whom_it_concerned() -> None:
 @pytest.mark.parametrize(
     ("subject", "part", "title"),
     [
-        (Subject(Kind.RUN, "payments"), "n|2025-03-01", "a run failed, 1 partition of 1 hotel"),
-        (Subject(Kind.RUN, "enterprises"), "", "a run failed"),
-        (Subject(Kind.FRESHNESS, "changes/payments"), "", "nothing new for longer than its freshness policy"),
+        (Subject(Kind.RUN, "payments"), PartKey("n", "2025-03-01"), "a run failed, 1 partition of 1 hotel"),
+        (Subject(Kind.RUN, "enterprises"), PartKey(), "a run failed"),
+        (
+            Subject(Kind.FRESHNESS, "changes/payments"),
+            PartKey(),
+            "nothing new for longer than its freshness policy",
+        ),
         (
             Subject(Kind.GIVEN_UP, "landing/payments"),
-            "n|a to b",
+            PartKey("n", "a to b"),
             "given up, Mews is not asked again for windows",
         ),
-        (Subject(Kind.CHECK, "changes/payments", "fresh_per_scope"), "n", "fresh_per_scope fails on 1 hotel"),
-        (Subject(Kind.CHECK, "marts/revenue", "adds_up"), "", "adds_up fails"),
+        (
+            Subject(Kind.CHECK, "changes/payments", "fresh_per_scope"),
+            PartKey("n"),
+            "fresh_per_scope fails on 1 hotel",
+        ),
+        (Subject(Kind.CHECK, "marts/revenue", "adds_up"), PartKey(), "adds_up fails"),
     ],
 )
-def test_every_kind_has_its_words(subject: Subject, part: str, title: str) -> None:
+def test_every_kind_has_its_words(subject: Subject, part: PartKey, title: str) -> None:
     opened, resolved = told(
         Fact(subject, 1, NOW, "run-1", fails=(Part(part),), cause="it broke"),
         Fact(subject, 2, NOW, passes=(part,)),
@@ -93,19 +103,21 @@ def test_every_kind_has_its_words(subject: Subject, part: str, title: str) -> No
 
 def test_a_chain_is_called_one() -> None:
     places = AlertContext(lambda asset, scope: scope, lambda asset: "chain")
-    (notice,) = told(Fact(CHECK, 1, NOW, fails=(Part("n|1"), Part("s|1"))), places=places)
+    (notice,) = told(
+        Fact(CHECK, 1, NOW, fails=(Part(PartKey("n", "1")), Part(PartKey("s", "1")))), places=places
+    )
     assert notice.title.endswith("fails on 2 partitions of 2 chains")
 
 
 def test_without_a_ui_the_run_is_named_and_no_link_is_made_up() -> None:
     places = AlertContext(lambda asset, scope: scope)
-    (notice,) = told(Fact(CHECK, 1, NOW, "run-1", fails=(Part("n|2025-03-01"),)), places=places)
+    (notice,) = told(Fact(CHECK, 1, NOW, "run-1", fails=(Part(PartKey("n", "2025-03-01")),)), places=places)
     assert "Run: run-1\nTable: changes/payments\n" in notice.body
     assert "http" not in notice.body
 
 
 def test_an_incident_that_no_run_found_has_no_link_to_one() -> None:
-    (notice,) = told(Fact(CHECK, 1, NOW, fails=(Part("", "rows 5"),)))
+    (notice,) = told(Fact(CHECK, 1, NOW, fails=(Part(PartKey(), "rows 5"),)))
     assert "Run:" not in notice.body
     assert "Numbers: rows 5" in notice.body
 

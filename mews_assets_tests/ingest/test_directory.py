@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from mews_assets.api import UnauthorizedError
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.ingest.directory import UnknownScopeError, discover, load_directory, save_directory
+from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets_tests.ingest.made import NOW, client_to
 from mews_assets_tests.sandbox.made import NORTH, NORTH_CHAIN, SOUTH, SOUTH_CHAIN
@@ -96,3 +97,24 @@ def test_scopes_of_a_directory_that_noted_no_first_time_get_none_made_up(lake, c
     loaded = load_directory(lake)
     assert loaded is not None
     assert loaded.first_seen == {}
+
+
+BEFORE = b"""{"enterprises": [{"id": "a", "name": "A", "chain_id": "c", "chain_name": "C", "time_zone": "UTC"}],
+ "connection_by_enterprise": {"a": "portfolio"}, "connection_by_chain": {"c": "portfolio"}, "clock_skew_seconds": 1,
+ "first_seen": {"a": "2024-06-15T12:00:00Z", "c": "2024-06-15T12:00:00.5Z"}}"""
+
+
+def test_a_directory_that_an_earlier_version_saved_is_read(lake):
+    lake.write(layout.directory_file(), BEFORE)
+    loaded = load_directory(lake)
+    assert loaded is not None
+    assert loaded.enterprises["a"].tax_precision is None
+    assert loaded.clock_skew_seconds == 1.0
+    assert loaded.first_seen["a"] == datetime(2024, 6, 15, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"{", b'{"enterprises": []}', b"\xff"])
+def test_a_directory_that_cannot_be_read_is_an_error_and_not_empty(lake, content):
+    lake.write(layout.directory_file(), content)
+    with pytest.raises(LakeError, match=r"directory.*Move it away"):
+        load_directory(lake)

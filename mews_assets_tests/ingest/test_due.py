@@ -36,7 +36,7 @@ def questions() -> st.SearchStrategy[list[Asked]]:
 
 def test_what_has_settled_and_is_not_there_is_due_the_oldest_first() -> None:
     now = START + timedelta(days=3, minutes=6)
-    there = {"a|2026-03-01", "b|2026-03-03", "c|2026-03-02"}
+    there = {("a", "2026-03-01"), ("b", "2026-03-03"), ("c", "2026-03-02")}
     assert [(one.scope, one.window) for one in due("ab", START, now, Grain.DAILY, there, by_day=False)] == [
         ("b", days(0)),
         ("a", days(1)),

@@ -46,7 +46,7 @@ def test_what_is_posted_late_is_there_in_the_end_at_an_export_a_day(
     clients = {"portfolio": client_to(sandbox)}
     directory = discover(clients)
     scopes = list(directory.enterprises)
-    there: set[str] = set()
+    there: set[tuple[str, str]] = set()
     first_asked: dict[str, int] = {}
     for day in range(1, DAYS + 1):
         sandbox.set_clock(START + timedelta(days=day, hours=12, minutes=6), running=False)
@@ -63,7 +63,7 @@ def test_what_is_posted_late_is_there_in_the_end_at_an_export_a_day(
         assert not done.failed
         assert sandbox.requests()["Counts"]["exports/add"] == 1
         for one in missing:
-            there.add(f"{one.scope}|{one.key(Grain.DAILY)}")
+            there.add((one.scope, one.key(Grain.DAILY)))
             first_asked[one.key(Grain.DAILY)] = to_micros(sandbox.now)
 
     posted: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mews_assets.api.exports import Next
 from mews_assets.catalog import table as table_of
@@ -29,51 +27,20 @@ from mews_assets.ingest.pending_exports import (
     add_failure,
     blocked,
     decide,
-    from_state,
     record_failure,
     record_pause,
-    to_state,
 )
 from mews_assets.ingest.plan import plan
 from mews_assets.lake.landing.export_log import LoggedExport
-from mews_assets.windows import Grain, Window
+from mews_assets.windows import Grain
+from mews_assets_tests.ingest.made_exports import MINUTE, NOW, flight, flights, window
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
 ENDED = {RunState.SUCCEEDED, RunState.FAILED_FOR_GOOD}
-
-
-def window(first: int = 0, last: int = 9) -> Window:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    return Window(start + timedelta(days=first), start + timedelta(days=last + 1))
-
-
-def export(
-    name: str = "x", scopes: str = "ab", days: tuple[int, int] = (0, 9), at: datetime = NOW
-) -> LoggedExport:
-    return LoggedExport(name, "one", "order_items", tuple(scopes), window(*days), at)
-
-
-def flight(name: str = "x", runs: int = 0, **more: object) -> PendingExport:
-    return PendingExport(export(name, **more), runs)  # type: ignore[arg-type]
 
 
 def decided(one: PendingExport, state: Next | None = Next.WAIT, run: RunState = RunState.NONE, now: datetime = NOW,
             troubles: list[ExportFailure] | None = None) -> Decision:  # fmt: skip
     return decide([one], {one.export.id: state}, {one.export.id: run}, troubles or [], now)
-
-
-def flights() -> st.SearchStrategy[list[tuple[PendingExport, RunState, Next | None]]]:
-    def made(number: int, runs: int, hours: int, pause: int | None) -> PendingExport:
-        again_at = None if pause is None else NOW + pause * MINUTE
-        asked = export(str(number), days=(number % 5, 9), at=NOW - timedelta(hours=hours))
-        return PendingExport(asked, runs, again_at)
-
-    pauses = st.none() | st.integers(-9, 9)
-    one = st.builds(made, st.integers(0, 99), st.integers(0, 4), st.integers(0, 30), pauses)
-    states = st.sampled_from([*Next, None])
-    lists = st.lists(st.tuples(one, st.sampled_from(RunState), states), max_size=8)
-    return lists.map(lambda found: list({entry[0].export.id: entry for entry in found}.values()))
 
 
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
@@ -225,20 +192,6 @@ def test_a_landed_flight_ends_the_trouble_of_its_question() -> None:
     assert decision.failures == []
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
-@given(given_flights=flights(), failures=st.integers(1, 5), given_up=st.booleans())
-def test_state_comes_back_from_a_cursor_as_it_went_in(
-    given_flights: list[tuple[PendingExport, RunState, Next | None]], failures: int, given_up: bool
-) -> None:
-    under_way = [replace(one, export=replace(one.export, asked_by="run")) for one, _, _ in given_flights]
-    troubles = [ExportFailure(flight().request, failures, NOW, "it expired", given_up)]
-    assert from_state(json.loads(json.dumps(to_state(under_way, troubles)))) == (under_way, troubles)
-
-
-def test_an_empty_cursor_is_no_flight_and_no_trouble() -> None:
-    assert from_state({}) == ([], [])
-
-
 class SimulatedMews:
     """Exports that take a while and at times fail, runs that at times fail; a clock that ticks by minutes."""
 
@@ -283,7 +236,7 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
     numbers = Random(seed)
     mews = SimulatedMews(numbers.randrange)
     start = NOW - timedelta(days=20)
-    there: set[str] = set()
+    there: set[tuple[str, str]] = set()
     under_way: list[PendingExport] = []
     troubles: list[ExportFailure] = []
     wanted = due(CONNECTIONS, start, NOW, Grain.DAILY, there, by_day=False)
@@ -299,7 +252,7 @@ def test_planned_again_after_any_partial_success_all_ends_landed_with_few_export
             if mews.launch(one):
                 days = [part for part in wanted if part.scope in one.export.scopes]
                 there |= {
-                    f"{part.scope}|{part.key(Grain.DAILY)}"
+                    (part.scope, part.key(Grain.DAILY))
                     for part in days
                     if one.export.window.start <= part.window.start
                     and part.window.end <= one.export.window.end

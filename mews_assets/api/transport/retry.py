@@ -15,6 +15,8 @@ from enum import Enum
 
 import httpx
 
+from mews_assets.backoff import backoff
+
 BACKOFF_BASE_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 30.0
 """One sliding window of Mews' limit: after it, every earlier request has left the window."""
@@ -60,7 +62,7 @@ def reaction_to(status: int) -> Reaction:
 
 def backoff_seconds(tries: int, random: Callable[[], float]) -> float:
     """Full jitter: anything from 0 to a bound that doubles with every try, up to the cap."""
-    return random() * min(BACKOFF_CAP_SECONDS, BACKOFF_BASE_SECONDS * 2.0 ** (tries - 1))
+    return random() * backoff(BACKOFF_BASE_SECONDS, BACKOFF_CAP_SECONDS, tries)
 
 
 def wait_seconds(tries: int, retry_after: float | None, random: Callable[[], float]) -> float:

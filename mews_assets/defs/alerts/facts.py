@@ -18,11 +18,12 @@ import dagster as dg
 from dagster._core.instance import RUNLESS_RUN_ID
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
-from mews_assets.alerts.incidents import Fact, Kind, Part, Subject, Urgency
+from mews_assets.alerts.incidents import WHOLE, Fact, Kind, Part, PartKey, Subject, Urgency
 from mews_assets.alerts.state import Feed
 from mews_assets.defs.alerts import run_facts
 from mews_assets.defs.assets.report import FAILED_PARTITIONS
 from mews_assets.defs.base.metadata_keys import GIVEN_UP, LATE_HOURS, LATE_SCOPES, QUESTION, REASON
+from mews_assets.defs.base.partitions import scope_and_window
 from mews_assets.defs.base.run_history import is_going
 from mews_assets.windows import Grain
 
@@ -104,26 +105,26 @@ def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -
     )
     if one.partition is not None:
         if one.passed:
-            return replace(told, passes=(one.partition,))
-        return replace(told, fails=(_part(one.partition, metadata),))
+            return replace(told, passes=(PartKey(*scope_and_window(one.partition)),))
+        return replace(told, fails=(_part(PartKey(*scope_and_window(one.partition)), metadata),))
     named = metadata.get(FAILED_PARTITIONS)
     if isinstance(named, list):
         # The summary of a run: it knows nothing of the partitions of other runs.
-        return replace(told, fails=tuple(Part(str(key)) for key in named))
+        return replace(told, fails=tuple(Part(PartKey(*scope_and_window(str(key)))) for key in named))
     late = metadata.get(LATE_SCOPES)
     if isinstance(late, list):
-        fails = tuple(_part(str(row["scope"]), {LATE_HOURS: row[LATE_HOURS]}) for row in late)
+        fails = tuple(_part(PartKey(str(row["scope"])), {LATE_HOURS: row[LATE_HOURS]}) for row in late)
         # The list is cut, its number is not.
         cause = f"{metadata.get('late')} of {metadata.get('scopes')} are behind."
         return replace(told, fails=fails, tells_all=True, cause=cause)
-    return replace(told, fails=() if one.passed else (_part("", metadata),), tells_all=True)
+    return replace(told, fails=() if one.passed else (_part(WHOLE, metadata),), tells_all=True)
 
 
 def _values(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, Any]:
     return {name: value.value for name, value in metadata.items()}
 
 
-def _part(key: str, metadata: Mapping[str, Any]) -> Part:
+def _part(key: PartKey, metadata: Mapping[str, Any]) -> Part:
     """What is wrong there, in numbers: words in metadata may be a guest's."""
     numbers = dict(_numbers(metadata))
     weight = sum(abs(value) for name, value in numbers.items() if name not in _TOTALS)
@@ -153,11 +154,11 @@ def _freshness(change: Any, event: int, at: datetime) -> Fact | None:
     subject = Subject(Kind.FRESHNESS, change.key.to_user_string())
     state = change.new_state.value
     if state == "PASS":
-        return Fact(subject, event, at, passes=("",))
+        return Fact(subject, event, at, passes=(WHOLE,))
     if state not in ("WARN", "FAIL"):
         return None
     urgency = Urgency.WARNING if state == "WARN" else Urgency.FAILURE
-    return Fact(subject, event, at, urgency=urgency, fails=(Part(""),))
+    return Fact(subject, event, at, urgency=urgency, fails=(Part(WHOLE),))
 
 
 def _given_up(one: dg.AssetObservation, event: int, at: datetime) -> Fact | None:
@@ -166,7 +167,7 @@ def _given_up(one: dg.AssetObservation, event: int, at: datetime) -> Fact | None
     if not isinstance(question, Mapping) or not isinstance(state, bool):
         return None
     window = f"{question['start_utc']} to {question['end_utc']}"
-    keys = [f"{scope}|{window}" for scope in question["scopes"]]
+    keys = [PartKey(scope, window) for scope in question["scopes"]]
     subject = Subject(Kind.GIVEN_UP, one.asset_key.to_user_string())
     if not state:
         return Fact(subject, event, at, passes=tuple(keys))

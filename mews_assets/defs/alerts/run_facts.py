@@ -19,10 +19,11 @@ from typing import Any
 import dagster as dg
 
 from mews_assets import catalog
-from mews_assets.alerts.incidents import Fact, Incident, Kind, Part, Subject, Urgency
+from mews_assets.alerts.incidents import WHOLE, Fact, Incident, Kind, Part, PartKey, Subject, Urgency
 from mews_assets.catalog import partners
 from mews_assets.defs.assets.report import FAILED_PARTITIONS
 from mews_assets.defs.base.metadata_keys import CAUSES, RETRYABLE, TABLE_TAG
+from mews_assets.defs.base.partitions import key_of, scope_and_window
 from mews_assets.defs.base.run_history import is_going
 from mews_assets.lake.storage import layout
 from mews_assets.windows import Grain, from_api, to_key, window_at
@@ -48,7 +49,7 @@ def asset_of_step(step: str) -> str:
 def succeeded(run: dg.DagsterRun, event: int, at: datetime) -> list[Fact]:
     """What is over with a good run, whatever partitions it was about."""
     told = dict.fromkeys([_whole(run), *_assets_of(run), run.job_name])
-    return [Fact(Subject(Kind.RUN, name), event, at, run.run_id, passes=("",)) for name in told]
+    return [Fact(Subject(Kind.RUN, name), event, at, run.run_id, passes=(WHOLE,)) for name in told]
 
 
 def failed(
@@ -75,12 +76,12 @@ def landed_since(instance: dg.DagsterInstance, incident: Incident, newest: int, 
     if incident.subject.kind is not Kind.RUN or "/" not in (asset := _asset(incident.subject.asset)):
         return None
     layer, _, name = asset.partition("/")
-    keys = {key for key in incident.parts if key}
+    keys = {key for key in incident.parts if key != WHOLE}
     if keys:
         layers = (layout.CHANGES, layout.LANDING, layout.CURRENT) if layer == layout.CHANGES else (layer,)
         there = {key for one in layers for key in _made(instance, one, name, keys, incident)}
     else:
-        there = {""} if _is_made_whole(instance, layer, name, incident) else set()
+        there = {WHOLE} if _is_made_whole(instance, layer, name, incident) else set()
     if not there:
         return None
     # Looked up now: it is not older than anything that was read before.
@@ -88,16 +89,20 @@ def landed_since(instance: dg.DagsterInstance, incident: Incident, newest: int, 
 
 
 def _made(
-    instance: dg.DagsterInstance, layer: str, name: str, keys: set[str], incident: Incident
-) -> Iterator[str]:
+    instance: dg.DagsterInstance, layer: str, name: str, keys: set[PartKey], incident: Incident
+) -> Iterator[PartKey]:
     # Incidents that were opened before every layer had its own know scopes of current tables under changes.
-    wanted = {key for key in keys if ("|" in key) != (layer in _BY_SCOPE)} or set()
+    wanted = {
+        key_of(*key) if key.window else key.scope: key
+        for key in keys
+        if bool(key.window) != (layer in _BY_SCOPE)
+    }
     if not wanted:
         return
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        dg.AssetKey([layer, name]), dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=wanted
+        dg.AssetKey([layer, name]), dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(wanted)
     )
-    yield from (key for key, event in latest.items() if event > incident.parts[key].event)
+    yield from (wanted[text] for text, event in latest.items() if event > incident.parts[wanted[text]].event)
 
 
 def _is_made_whole(instance: dg.DagsterInstance, layer: str, name: str, incident: Incident) -> bool:
@@ -106,7 +111,7 @@ def _is_made_whole(instance: dg.DagsterInstance, layer: str, name: str, incident
         return False  # any partition's materialisation would do, and so it says nothing
     found = instance.fetch_materializations(dg.AssetKey([layer, name]), limit=1).records
     return bool(found) and (
-        found[0].storage_id > incident.parts[""].event and not is_going(instance, found[0].run_id)
+        found[0].storage_id > incident.parts[WHOLE].event and not is_going(instance, found[0].run_id)
     )
 
 
@@ -154,7 +159,7 @@ def _fact(run: dg.DagsterRun, name: str, told: _Told, event: int, at: datetime) 
     fact = Fact(Subject(Kind.RUN, name), event, at, run.run_id, cause=" ".join([*told.causes, next_step]))
     keys = told.keys or [_scope_of(run, name)]
     urgency = Urgency.WARNING if may_pass else Urgency.FAILURE
-    return replace(fact, urgency=urgency, fails=tuple(Part(key) for key in keys))
+    return replace(fact, urgency=urgency, fails=tuple(Part(PartKey(*scope_and_window(key))) for key in keys))
 
 
 def _scope_of(run: dg.DagsterRun, name: str) -> str:

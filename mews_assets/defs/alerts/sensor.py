@@ -79,14 +79,14 @@ class Tick:
         assert isinstance(storage, SqlRunStorage)  # SQLite and Postgres, all that a Dagster of one's own has
         self._key = storage.get_run_storage_id()
         state = states.load(self.lake, self._key, self.now())
-        before = states.to_json(state)
+        before = states.encode(state)
         changes = self._look(state)
         places = self._places()
         state.outbox.waiting += [notice_of(one, places) for one in changes]
         state.outbox.fold(self.now())
         for dropped in state.outbox.drop_old(self.now(), self._names):
             self.said(f"not delivered for a week, given up: {dropped.title}")
-        if states.to_json(state) != before:
+        if states.encode(state) != before:
             self._save(state)
         sent, problems = self._send(state)
         return "; ".join(
@@ -110,7 +110,7 @@ class Tick:
         for incident in list(state.book):
             fact = landed_since(self.instance, incident, state.feed.newest, self.now())
             if fact is not None:
-                changes += state.book.tell(fact)
+                changes += state.book.apply(fact)
         return changes + state.book.announce(self.now(), lambda run: not all_read or going.get(run, True))
 
     def _take_in(self, state: State) -> tuple[list[Change], bool]:
@@ -120,7 +120,7 @@ class Tick:
         for page in new_events(self.instance, state.feed):
             for record in page:
                 for fact in facts_of(self.instance, record, self.settings.grain):
-                    changes += state.book.tell(fact)
+                    changes += state.book.apply(fact)
                 read.append(record.storage_id)
             if time.monotonic() - self._began > READ_SECONDS:
                 state.feed.took(read)

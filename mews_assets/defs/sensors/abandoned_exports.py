@@ -13,7 +13,8 @@ import dagster as dg
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import landing_key
 from mews_assets.defs.base.metadata_keys import GIVEN_UP, QUESTION, REASON
-from mews_assets.ingest.pending_exports import ExportFailure, newly_given_up, request_json
+from mews_assets.ingest.pending_exports import ExportFailure, newly_given_up
+from mews_assets.ingest.sensor_state import request_json
 from mews_assets.windows import to_api
 
 

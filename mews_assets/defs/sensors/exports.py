@@ -22,7 +22,7 @@ from mews_assets.defs.assets.requested_partitions import export_config
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.partitions import SCOPE_SETS, scope_and_window
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.base.run_history import is_going, run_of_export
 from mews_assets.defs.sensors import abandoned_exports
@@ -37,13 +37,12 @@ from mews_assets.ingest.pending_exports import (
     add_failure,
     blocked,
     decide,
-    from_state,
     record_failure,
     record_pause,
-    to_state,
 )
 from mews_assets.ingest.plan import Pull, in_turn, plan_looking_back
 from mews_assets.ingest.pull import export_arguments
+from mews_assets.ingest.sensor_state import from_state, to_state
 from mews_assets.lake.landing import export_log
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.partition import Partition
@@ -205,7 +204,7 @@ class _Tick:
         return plan_looking_back(self.table, missing, self._connection_of, back)
 
     def _due(self, now: datetime) -> list[Partition]:
-        there = self.instance.get_materialized_partitions(changes_key(self.table))
+        there = set(map(scope_and_window, self.instance.get_materialized_partitions(changes_key(self.table))))
         known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.table.scope]))
         scopes = [scope for scope in self.directory.scopes(self.table.scope) if scope in known]
         return due(scopes, self.settings.start, now, self.settings.grain, there, by_day=self.table.by_day)

@@ -17,7 +17,7 @@ from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import RETRYABLE, TABLE_TAG
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.partitions import SCOPE_SETS, scope_and_window
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
 from mews_assets.defs.sensors import abandoned_exports
@@ -28,12 +28,11 @@ from mews_assets.ingest.pending_exports import (
     ExportRequest,
     RunState,
     add_failure,
-    backoff,
     blocked,
-    from_state,
     record_failure,
-    to_state,
+    wait_after,
 )
+from mews_assets.ingest.sensor_state import from_state, to_state
 from mews_assets.lake.partition import Partition
 from mews_assets.settings import Settings
 from mews_assets.windows import Window, from_api
@@ -59,7 +58,7 @@ def pause_after(states: list[RunState], ended: datetime | None) -> datetime | No
         return None
     if states[0] is RunState.FAILED_FOR_GOOD:
         return datetime.max.replace(tzinfo=UTC)
-    return ended + backoff(failures)
+    return ended + wait_after(failures)
 
 
 def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.SensorDefinition:
@@ -157,7 +156,9 @@ def _due(
     there = set.intersection(*(instance.get_materialized_partitions(changes_key(one)) for one in group))
     known = set(instance.get_dynamic_partitions(SCOPE_SETS[group[0].scope]))
     wanted = [one for one in scopes if one in known]
-    return due(wanted, settings.start, now, settings.grain, there, by_day=group[0].by_day)
+    return due(
+        wanted, settings.start, now, settings.grain, set(map(scope_and_window, there)), by_day=group[0].by_day
+    )
 
 
 def _after(

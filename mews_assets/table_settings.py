@@ -1,0 +1,75 @@
+"""Which tables are fetched, and how each is: MEWS_TABLES and MEWS_FETCH.
+
+Lives here: reading these two variables against the catalog. All other settings are in `settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mews_assets import catalog
+from mews_assets.catalog.model import FetchMethod, Table
+from mews_assets.lake_location import SettingError
+from mews_assets.windows import Grain
+
+
+def read_tables(environment: Mapping[str, str], grain: Grain) -> tuple[Table, ...]:
+    """The tables to fetch, each with its fetch method. Raises SettingError."""
+    given = [name.strip() for name in environment.get("MEWS_TABLES", "").split(",") if name.strip()]
+    try:
+        chosen = catalog.tables(given or None)
+    except catalog.UnknownTableError as error:
+        raise SettingError(f"MEWS_TABLES names {error.name!r}; {error}") from None
+    if grain is Grain.HOURLY:
+        chosen = _without_days(chosen, named=bool(given))
+    # One operation brings outlet items and bills: choosing one table chooses both.
+    wanted = {partner.name for table in chosen for partner in catalog.partners(table)}
+    methods = _fetch_methods(environment)
+    return tuple(table.fetched_by(methods[table.name]) for table in catalog.TABLES if table.name in wanted)
+
+
+def _fetch_methods(environment: Mapping[str, str]) -> dict[str, FetchMethod]:
+    """The fetch method of each table: the catalog's, unless MEWS_FETCH names another for all tables or for one."""
+    given = environment.get("MEWS_FETCH", "").strip()
+    for_all, by_table = _named_methods(given)
+    if unknown := sorted(by_table.keys() - {table.name for table in catalog.TABLES}):
+        raise _wrong_fetch(given, f"there is no table {', '.join(unknown)}")
+    methods = {}
+    for table in catalog.TABLES:
+        # A method for all tables does not concern a table that has one method only; one for this very table does.
+        method = by_table.get(table.name, for_all if for_all in table.fetch_methods else table.fetch.way)
+        if method not in table.fetch_methods:
+            raise _wrong_fetch(given, f"{table.name} comes by {table.fetch.way} only")
+        methods[table.name] = FetchMethod(method)
+    return methods
+
+
+def _named_methods(given: str) -> tuple[str | None, dict[str, str]]:
+    """The method named for all tables, and those named for single tables."""
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in given.split(","))):
+        name, _, method = (text.strip() for text in (part if "=" in part else f"={part}").partition("="))
+        if method not in list(FetchMethod):
+            raise _wrong_fetch(given, f"{part!r} names no fetch method")
+        if found.setdefault(name, method) != method:
+            raise _wrong_fetch(given, f"{name or 'every table'} is given two methods")
+    return found.pop("", None), found
+
+
+def _wrong_fetch(given: str, problem: str) -> SettingError:
+    both = ", ".join(table.name for table in catalog.TABLES if len(table.fetch_methods) > 1)
+    return SettingError(
+        f"MEWS_FETCH is {given!r}: {problem}; accepted are export or pages for all tables that come by both, and "
+        f"<table>=export or <table>=pages for one of {both}, separated by commas"
+    )
+
+
+def _without_days(chosen: tuple[Table, ...], named: bool) -> tuple[Table, ...]:
+    """The tables that hourly windows can filter: a posting date has no hour. A table that was named is an error."""
+    by_day = {table.name for table in chosen if table.by_day}
+    if by_day and named:
+        raise SettingError(
+            f"MEWS_WINDOW is 'hourly', but Mews filters {', '.join(sorted(by_day))} by whole days; "
+            "accepted is daily or longer, or MEWS_TABLES without them"
+        )
+    return tuple(table for table in chosen if table.name not in by_day)
