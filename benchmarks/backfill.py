@@ -20,7 +20,7 @@ import dagster as dg
 from mews_assets import catalog
 from mews_assets.catalog.model import Export, ScopeKind
 from mews_assets.defs.base.partitions import SCOPE_SETS
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import Simulated, running_sandbox
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon, running_webserver
 
 EXPORTED = [table.name for table in catalog.TABLES if isinstance(table.fetch, Export)]
@@ -38,7 +38,7 @@ def main() -> None:
     settings = {"MEWS_START_DATE": start.isoformat(), "MEWS_TABLES": ",".join(chosen.tables)}
     with (
         tempfile.TemporaryDirectory(prefix="backfill-") as folder,
-        running_sandbox(hotels=chosen.hotels, days=chosen.days + 3, export_seconds=5) as mews,
+        running_sandbox(Simulated(hotels=chosen.hotels, days=chosen.days + 3), export_seconds=5) as mews,
         home_of(mews, Path(folder) / "home", MEWS_AUTOMATION="off", **settings) as home,
     ):
         home.discover()

@@ -37,7 +37,7 @@ from mews_assets.defs.build import build_definitions
 from mews_assets.ingest.directory import save_directory
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.records.versions import Version
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits, running_sandbox
 from mews_assets.settings import Settings, read_settings
 from mews_assets.windows import settled_windows, to_key
 from mews_assets_tests.sandbox.made import made_id
@@ -72,7 +72,9 @@ def stage(
     """A sandbox of these hotels, a lake and an instance that know them."""
     with (
         tempfile.TemporaryDirectory(prefix="scale-") as folder,
-        running_sandbox(hotels(count), now=NOW, export_seconds=600, rate_limit=100_000) as mews,
+        running_sandbox(
+            hotels(count), now=NOW, export_seconds=600, limits=ServerLimits(requests=100_000)
+        ) as mews,
     ):
         mews.set_clock(NOW, running=False)
         environment = {

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits, Simulated, running_sandbox
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -62,7 +62,9 @@ ACCESS_TOKEN = "zq7-access-token-that-nobody-may-see"
 
 @pytest.fixture(scope="session")
 def _mews() -> Iterator[RunningSandbox]:
-    with running_sandbox(hotels=2, days=3, now=MEWS_NOW, rate_limit=10_000) as running:
+    with running_sandbox(
+        Simulated(hotels=2, days=3), now=MEWS_NOW, limits=ServerLimits(requests=10_000)
+    ) as running:
         door = running.sandbox.door
         door.client_token = CLIENT_TOKEN
         door.accesses = {**door.accesses, ACCESS_TOKEN: door.accesses[running.access_token]}

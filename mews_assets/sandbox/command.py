@@ -17,7 +17,14 @@ from mews_assets.sandbox.clock import read_micros, write_micros
 from mews_assets.sandbox.records.record_query import Intervals
 from mews_assets.sandbox.records.user_files import DataError
 from mews_assets.sandbox.records.versions import Version
-from mews_assets.sandbox.running import HOST, RunningSandbox, running_sandbox, source
+from mews_assets.sandbox.running import (
+    HOST,
+    RunningSandbox,
+    ServerLimits,
+    Simulated,
+    running_sandbox,
+    versions_of,
+)
 from mews_assets.sandbox.server.access_control import LIMIT_REQUESTS
 from mews_assets.sandbox.server.exports import FILE_BYTES
 from mews_assets.sandbox.server.sandbox_parts import PAGE_RECORDS
@@ -76,16 +83,17 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in STOP_SIGNALS}
     now = args.now or datetime.now(UTC)
-    versions = source(args.data, hotels=args.hotels, days=args.days, seed=args.seed, now=now)
+    versions = versions_of(args.data or Simulated(args.hotels, args.days, args.seed), now)
+    limits = ServerLimits(
+        requests=args.rate_limit, page_records=args.page_records, file_bytes=args.file_bytes
+    )
     try:
         with running_sandbox(
             _until(stop, versions),
             now=args.now,
             export_seconds=args.export_seconds,
-            file_bytes=args.file_bytes,
-            rate_limit=args.rate_limit,
+            limits=limits,
             no_export_token=args.no_export_token,
-            page_records=args.page_records,
             port=args.port,
         ) as sandbox:
             sandbox.read_intervals(args.intervals)

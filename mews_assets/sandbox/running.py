@@ -1,7 +1,7 @@
 """A running sandbox: parts put together, served over real HTTP from a thread on 127.0.0.1.
 
-Lives here: `running_sandbox`, for tests and for the command, and `RunningSandbox`, its handle. Everything
-rests in a temporary folder that is gone when the context ends.
+Lives here: `running_sandbox`, for tests and for the command, what it serves (`Simulated`) and allows (`ServerLimits`),
+and `RunningSandbox`, its handle. All files stand in a temporary folder that is deleted when the context ends.
 """
 
 from __future__ import annotations
@@ -89,49 +89,68 @@ class RunningSandbox:
         return control.put_record(self.sandbox, entity, record, scope, stamp_utc)
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """Simulated hotels instead of given records: how many, with how many days of history. Same seed, same records."""
+
+    hotels: int = 3
+    days: int = 60
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """What the sandbox allows: `requests` per token in `seconds`, records in a page, bytes in a file of an export."""
+
+    requests: int = LIMIT_REQUESTS
+    seconds: float = LIMIT_SECONDS
+    page_records: int = PAGE_RECORDS
+    file_bytes: int = FILE_BYTES
+
+
+DEFAULT_LIMITS = ServerLimits()
+
+
 @contextmanager
 def running_sandbox(
-    versions: Iterable[Version] | None = None,
+    records: Iterable[Version] | Path | Simulated,
     *,
-    data: Path | None = None,
-    hotels: int = 3,
-    days: int = 60,
-    seed: int = 1,
     now: datetime | None = None,
     export_seconds: float = 0,
-    file_bytes: int = FILE_BYTES,
-    rate_limit: int = LIMIT_REQUESTS,
-    rate_seconds: float = LIMIT_SECONDS,
+    limits: ServerLimits = DEFAULT_LIMITS,
     no_export_token: bool = False,
-    page_records: int = PAGE_RECORDS,
     port: int = 0,
 ) -> Iterator[RunningSandbox]:
-    """A sandbox that serves these versions, or the records of a folder, or simulated hotels.
+    """A sandbox that serves these versions, the records of a folder, or simulated hotels.
 
-    Its clock starts at `now`, by default the real time at which it begins to listen.
+    Its clock starts at `now`, by default the real time at which it begins to listen. Raises DataError for a folder that
+    cannot be read, OSError for a port in use.
     """
-    if versions is None:
-        versions = source(data, hotels=hotels, days=days, seed=seed, now=now or datetime.now(UTC))
+    versions = versions_of(records, now or datetime.now(UTC))
     with tempfile.TemporaryDirectory(prefix="mews-sandbox-") as name, _listening(port) as listener:
         folder = Path(name)
         with closing(Store(folder)) as store:
             store.load(versions)
             clock = Clock(now)
-            exports = Exports(store, clock, folder / "exports", seconds=export_seconds, file_bytes=file_bytes)
+            exports = Exports(
+                store, clock, folder / "exports", seconds=export_seconds, file_bytes=limits.file_bytes
+            )
             door = Authenticator(token_table(store.enterprises().items(), no_export_token=no_export_token))
-            limit = RequestLimit(rate_limit, rate_seconds)
-            sandbox = Sandbox(store, clock, door, exports, limit, page_records=page_records)
+            request_limit = RequestLimit(limits.requests, limits.seconds)
+            sandbox = Sandbox(store, clock, door, exports, request_limit, page_records=limits.page_records)
             with closing(exports), _served(Application(sandbox), listener):
                 yield _handle(sandbox, listener)
 
 
-def source(data: Path | None, *, hotels: int, days: int, seed: int, now: datetime) -> Iterable[Version]:
-    """The versions of a folder of records, or of simulated hotels."""
-    if data is not None:
-        return read_data(data)
+def versions_of(records: Iterable[Version] | Path | Simulated, now: datetime) -> Iterable[Version]:
+    """The versions given, of a folder of records, or of simulated hotels up to an instant."""
+    if isinstance(records, Path):
+        return read_data(records)
+    if not isinstance(records, Simulated):
+        return records
     from mews_assets.sandbox.simulation import simulate  # a sandbox of given records needs no simulation
 
-    return simulate(hotels=hotels, days=days, seed=seed, now=now)
+    return simulate(hotels=records.hotels, days=records.days, seed=records.seed, now=now)
 
 
 def _handle(sandbox: Sandbox, listener: socket.socket) -> RunningSandbox:

@@ -31,7 +31,7 @@ from mews_assets.api import (
     get_exports,
     wait_for_export,
 )
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits, Simulated, running_sandbox
 from mews_assets.windows import Window
 from mews_assets_tests.api.stage import in_parts
 
@@ -42,7 +42,9 @@ UPDATED = {"StartUtc": "2026-02-26T00:00:00Z", "EndUtc": "2026-03-01T00:00:00Z"}
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[RunningSandbox]:
-    with running_sandbox(hotels=2, days=6, now=NOW, file_bytes=1_000_000) as sandbox:
+    with running_sandbox(
+        Simulated(hotels=2, days=6), now=NOW, limits=ServerLimits(file_bytes=1_000_000)
+    ) as sandbox:
         yield sandbox
 
 
@@ -55,7 +57,9 @@ def sandbox(running: RunningSandbox) -> RunningSandbox:
 @pytest.fixture
 def own_sandbox() -> Iterator[RunningSandbox]:
     """One whose clock may be moved: time there cannot go back."""
-    with running_sandbox(hotels=1, days=2, now=NOW, file_bytes=200_000) as sandbox:
+    with running_sandbox(
+        Simulated(hotels=1, days=2), now=NOW, limits=ServerLimits(file_bytes=200_000)
+    ) as sandbox:
         yield sandbox
 
 
@@ -113,7 +117,12 @@ def test_small_pages_and_large_ones_bring_the_same_records(client: MewsClient) -
 def test_a_server_that_sends_fewer_records_than_asked_for_is_asked_on_to_the_end(client: MewsClient) -> None:
     """A thousand are asked for, and at most 200 come."""
     whole = records_of(order_items(client))
-    with running_sandbox(hotels=2, days=6, now=NOW, page_records=200) as sandbox, client_to(sandbox) as short:
+    with (
+        running_sandbox(
+            Simulated(hotels=2, days=6), now=NOW, limits=ServerLimits(page_records=200)
+        ) as sandbox,
+        client_to(sandbox) as short,
+    ):
         pages = order_items(short)
     assert records_of(pages) == whole
     lengths = [len(page.records["OrderItems"]) for page in pages]
@@ -153,7 +162,7 @@ def test_passing_faults_leave_no_trace_in_the_records(
 
 def test_the_limit_of_requests_is_waited_out(sandbox: RunningSandbox) -> None:
     with (
-        running_sandbox([], rate_limit=5, rate_seconds=1.0, now=NOW) as strict,
+        running_sandbox([], now=NOW, limits=ServerLimits(requests=5, seconds=1.0)) as strict,
         client_to(strict, random=lambda: 0.1) as client,
     ):
         for _ in range(8):
@@ -163,7 +172,7 @@ def test_the_limit_of_requests_is_waited_out(sandbox: RunningSandbox) -> None:
 
 def test_pacing_below_the_limit_never_meets_a_429() -> None:
     with (
-        running_sandbox([], rate_limit=10, rate_seconds=0.3, now=NOW) as strict,
+        running_sandbox([], now=NOW, limits=ServerLimits(requests=10, seconds=0.3)) as strict,
         client_to(strict, pacing=SlidingWindow(7, 0.4)) as client,
     ):
         for _ in range(25):

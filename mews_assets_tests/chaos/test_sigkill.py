@@ -14,7 +14,7 @@ from mews_assets.ingest.materialise import PartitionRequest, materialise
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.landing import capture_states, export_log
 from mews_assets.lake.storage.lake import Lake, open_lake
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits, running_sandbox
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW, client_to, made_records, week_of
 from mews_assets_tests.lake.made import everything
@@ -72,7 +72,9 @@ PLACES = (
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[RunningSandbox]:
-    with running_sandbox(made_records(), now=NOW, file_bytes=8000, rate_limit=10_000) as running:
+    with running_sandbox(
+        made_records(), now=NOW, limits=ServerLimits(file_bytes=8000, requests=10_000)
+    ) as running:
         running.set_clock(NOW, running=False)
         yield running
 

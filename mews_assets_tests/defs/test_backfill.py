@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import Simulated, running_sandbox
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon
 
 pytestmark = pytest.mark.xdist_group("daemon")
@@ -21,7 +21,9 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days = [f"{today - timedelta(days=day):%Y-%m-%d}" for day in (5, 4, 2)]
     with (
-        running_sandbox(hotels=2, days=6, now=today + timedelta(hours=12), export_seconds=0) as mews,
+        running_sandbox(
+            Simulated(hotels=2, days=6), now=today + timedelta(hours=12), export_seconds=0
+        ) as mews,
         home_of(
             mews, tmp_path, MEWS_START_DATE=days[0], MEWS_TABLES="order_items,availability_adjustments"
         ) as home,

@@ -22,7 +22,7 @@ from mews_assets.alerts.delivery import targets_of
 from mews_assets.catalog.model import Table
 from mews_assets.defs.alerts import sensor
 from mews_assets.lake.storage import layout
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import ServerLimits, running_sandbox
 from mews_assets_tests.alerts.receivers import Webhook, running_webhook
 from mews_assets_tests.defs.corrupted import ELSEWHERE, NOW, SPARSE_DAY, Record, corrupted
 from mews_assets_tests.defs.stage import RANGE_END, RANGE_START, Stage, stage_of
@@ -118,7 +118,7 @@ def _block(scene: Scene, number: int) -> Record:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """All corruptions, put in and pulled."""
     with (
-        running_sandbox(corrupted(), now=NOW, rate_limit=10_000) as mews,
+        running_sandbox(corrupted(), now=NOW, limits=ServerLimits(requests=10_000)) as mews,
         dg.DagsterInstance.ephemeral() as instance,
         pytest.MonkeyPatch.context() as patch,
         running_webhook() as webhook,

@@ -12,7 +12,7 @@ import pytest
 from mews_assets.catalog import table as table_of
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import open_lake
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import Simulated, running_sandbox
 from mews_assets.windows import Grain
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon
 
@@ -39,7 +39,7 @@ def test_from_empty_to_fresh_and_a_record_of_a_new_day_arrives_by_itself(tmp_pat
     start = today - timedelta(days=DAYS)
     now = today + timedelta(hours=12)
     with (
-        running_sandbox(hotels=2, days=DAYS + 2, now=now, export_seconds=2) as mews,
+        running_sandbox(Simulated(hotels=2, days=DAYS + 2), now=now, export_seconds=2) as mews,
         home_of(
             mews,
             tmp_path,

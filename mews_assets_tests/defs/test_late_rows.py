@@ -12,7 +12,7 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.lake.storage import layout
-from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits
 from mews_assets_tests.defs.stage import evaluations, stage_of
 from mews_assets_tests.defs.ticks import ADD, Ticks
 from mews_assets_tests.ingest.made import NOW, made_records, standing_sandbox
@@ -28,7 +28,7 @@ ITEMS = dg.AssetKey(["changes", "order_items"])
 
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
-    with standing_sandbox(made_records(), NOW, rate_limit=10_000) as running:
+    with standing_sandbox(made_records(), NOW, limits=ServerLimits(requests=10_000)) as running:
         yield running
 
 
@@ -209,7 +209,7 @@ def test_tables_that_come_by_pages_look_back_with_no_question_more(
 ) -> None:
     row = catalog.table(table)
     with (
-        standing_sandbox(orders(), NOW, rate_limit=10_000) as sandbox,
+        standing_sandbox(orders(), NOW, limits=ServerLimits(requests=10_000)) as sandbox,
         dg.DagsterInstance.ephemeral() as instance,
     ):
         named = {"MEWS_TABLES": table, "MEWS_FETCH": "reservations=pages"}

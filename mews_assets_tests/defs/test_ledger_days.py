@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits
 from mews_assets.windows import from_api
 from mews_assets_tests.defs.stage import evaluations, stage_of
 from mews_assets_tests.defs.ticks import Ticks
@@ -23,7 +23,9 @@ MORNING = NOON - timedelta(hours=2)
 
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
-    with standing_sandbox(made_records(), MORNING, export_seconds=600, rate_limit=10_000) as running:
+    with standing_sandbox(
+        made_records(), MORNING, export_seconds=600, limits=ServerLimits(requests=10_000)
+    ) as running:
         yield running
 
 

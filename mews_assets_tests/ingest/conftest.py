@@ -10,7 +10,7 @@ import pytest
 from mews_assets.api import MewsClient
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.records.record_query import Intervals
-from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import NOW, client_to, made_records, standing_sandbox
 
@@ -29,7 +29,9 @@ def intervals(request: pytest.FixtureRequest) -> Intervals:
 @pytest.fixture
 def sandbox(intervals: Intervals) -> Iterator[RunningSandbox]:
     """Exports take ten minutes of its own clock, which stands."""
-    with standing_sandbox(made_records(), NOW, export_seconds=600, file_bytes=4000) as running:
+    with standing_sandbox(
+        made_records(), NOW, export_seconds=600, limits=ServerLimits(file_bytes=4000)
+    ) as running:
         running.read_intervals(intervals)
         yield running
 

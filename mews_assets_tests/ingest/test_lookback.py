@@ -16,7 +16,7 @@ from mews_assets.ingest.materialise import PartitionRequest, materialise
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import to_micros
 from mews_assets.sandbox.records.versions import Version
-from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits
 from mews_assets.sandbox.simulation import simulate
 from mews_assets.windows import Grain, Lookback
 from mews_assets_tests.ingest.made import client_to, puller, standing_sandbox
@@ -35,7 +35,7 @@ def versions() -> list[Version]:
 
 @pytest.fixture
 def sandbox(versions: list[Version]) -> Iterator[RunningSandbox]:
-    with standing_sandbox(versions, START, export_seconds=0, rate_limit=10_000) as running:
+    with standing_sandbox(versions, START, export_seconds=0, limits=ServerLimits(requests=10_000)) as running:
         yield running
 
 

@@ -21,7 +21,7 @@ from mews_assets.ingest.materialise import Materialised, PartitionRequest, mater
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake, open_lake
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits, Simulated, running_sandbox
 from mews_assets.windows import Grain, windows_between
 from mews_assets_tests.ingest.made import client_to
 from mews_assets_tests.lake.made import everything, is_reconciled
@@ -43,7 +43,10 @@ OF_THE_CAPTURE = ["_landing_id", "_captured_at_utc"]
 def mews() -> Iterator[RunningSandbox]:
     """Three hotels of two chains whose clock stands: both ways are asked at the same instant."""
     with running_sandbox(
-        hotels=3, days=4, now=NOW, file_bytes=300_000, rate_limit=10_000, no_export_token=True
+        Simulated(hotels=3, days=4),
+        now=NOW,
+        no_export_token=True,
+        limits=ServerLimits(file_bytes=300_000, requests=10_000),
     ) as running:
         running.set_clock(NOW, running=False)
         for table in BOTH_WAYS:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from mews_assets.sandbox.records.entities import ENTITIES
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits, running_sandbox
 from mews_assets.sandbox.server.operations import EXPORT_OPERATIONS, OPERATIONS
 from mews_assets_tests.sandbox.made import NORTH, NOW, Client, hotels, item
 
@@ -103,7 +103,9 @@ NAMES = (
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
     records = [*hotels(), item("room", "2024-06-01T10:00:00Z", Name="room")]
-    with running_sandbox(records, now=datetime.fromisoformat(NOW), rate_limit=10**9) as running:
+    with running_sandbox(
+        records, now=datetime.fromisoformat(NOW), limits=ServerLimits(requests=10**9)
+    ) as running:
         yield running
 
 

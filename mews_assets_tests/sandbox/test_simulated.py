@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from mews_assets.sandbox.records.entities import ENTITIES, EXPORTED
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import ServerLimits, Simulated, running_sandbox
 from mews_assets.sandbox.server.operations import OPERATIONS
 from mews_assets_tests.sandbox.made import NOW, Client
 
@@ -16,7 +16,9 @@ PAGED = {one.entity: one for one in OPERATIONS.values() if one.entity in EXPORTE
 @pytest.fixture(scope="module")
 def simulated():
     with running_sandbox(
-        hotels=1, days=3, seed=7, now=datetime.fromisoformat(NOW), rate_limit=10_000
+        Simulated(hotels=1, days=3, seed=7),
+        now=datetime.fromisoformat(NOW),
+        limits=ServerLimits(requests=10_000),
     ) as sandbox:
         sandbox.set_clock(NOW, running=False)
         yield Client(sandbox)

@@ -15,7 +15,7 @@ from mews_assets.defs.build import build_definitions
 from mews_assets.ingest.pending_exports import MAX_TRIES
 from mews_assets.lake.landing import export_log
 from mews_assets.lake.landing.export_log import LoggedExport
-from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits
 from mews_assets.windows import Window, from_api
 from mews_assets_tests.defs.stage import stage_of
 from mews_assets_tests.defs.ticks import ADD, GET, Ticks, connections_file
@@ -30,7 +30,9 @@ MINUTES = 60
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     """Exports take ten minutes of its own clock, which only the tests move."""
-    with standing_sandbox(made_records(), NOW, export_seconds=600, rate_limit=10_000) as running:
+    with standing_sandbox(
+        made_records(), NOW, export_seconds=600, limits=ServerLimits(requests=10_000)
+    ) as running:
         yield running
 
 

@@ -12,7 +12,7 @@ import pytest
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.sensors.pages import pause_after
 from mews_assets.ingest.pending_exports import FIRST_BACKOFF, LONGEST_BACKOFF, RunState
-from mews_assets.sandbox.running import RunningSandbox, running_sandbox
+from mews_assets.sandbox.running import RunningSandbox, ServerLimits, running_sandbox
 from mews_assets_tests.defs.stage import stage_of
 from mews_assets_tests.defs.ticks import Ticks, connections_file
 from mews_assets_tests.ingest.made import NOW, made_records
@@ -26,7 +26,7 @@ ENDED = datetime(2026, 1, 1, tzinfo=UTC)
 def ticks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ticks]:
     """Two hotels, each behind a connection of its own, and three settled days."""
     with (
-        running_sandbox(made_records(), now=NOW, rate_limit=10_000) as sandbox,
+        running_sandbox(made_records(), now=NOW, limits=ServerLimits(requests=10_000)) as sandbox,
         dg.DagsterInstance.ephemeral() as instance,
     ):
         sandbox.set_clock(NOW, running=False)

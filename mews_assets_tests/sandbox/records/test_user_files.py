@@ -26,7 +26,7 @@ def record(name, **more):
 
 
 def serving(folder):
-    return running_sandbox(data=folder, now=datetime.fromisoformat(NOW))
+    return running_sandbox(folder, now=datetime.fromisoformat(NOW))
 
 
 def test_records_are_served_byte_for_byte(tmp_path):

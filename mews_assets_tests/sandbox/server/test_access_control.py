@@ -2,7 +2,7 @@
 
 import pytest
 
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import ServerLimits, running_sandbox
 from mews_assets.sandbox.server.access_control import RequestLimit
 from mews_assets.sandbox.server.request_rules import Refusal
 from mews_assets_tests.sandbox.made import Client, hotels
@@ -25,7 +25,7 @@ def test_the_window_slides():
 
 
 def test_too_many_requests_are_429_and_say_when_to_come_back():
-    with running_sandbox(hotels(), rate_limit=3) as sandbox:
+    with running_sandbox(hotels(), limits=ServerLimits(requests=3)) as sandbox:
         client = Client(sandbox)
         answers = [client.post("enterprises/getAll", Limitation={"Count": 1}) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]

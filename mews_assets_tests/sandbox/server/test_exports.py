@@ -6,7 +6,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import ServerLimits, running_sandbox
 from mews_assets.sandbox.server.exports import _filled
 from mews_assets_tests.sandbox.made import (
     NORTH,
@@ -28,7 +28,9 @@ def slow():
     """A sandbox whose exports take 10 seconds of its clock, with 50 order items of 100 bytes a line or so."""
     records = [item(f"n{n}", f"2024-06-01T00:00:{n:02}Z", Name=f"item {n:02}") for n in range(50)]
     now = datetime.fromisoformat(NOW)
-    with running_sandbox(hotels() + records, now=now, export_seconds=10, file_bytes=2_000) as sandbox:
+    with running_sandbox(
+        hotels() + records, now=now, export_seconds=10, limits=ServerLimits(file_bytes=2_000)
+    ) as sandbox:
         sandbox.set_clock(NOW, running=False)
         yield Client(sandbox)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from mews_assets.sandbox.running import running_sandbox
+from mews_assets.sandbox.running import ServerLimits, running_sandbox
 from mews_assets.sandbox.server.operations import OPERATIONS
 from mews_assets_tests.sandbox.made import (
     NORTH,
@@ -253,7 +253,9 @@ def test_twenty_small_pages_take_less_than_a_delayed_acknowledgement_each(client
 
 def test_a_sandbox_that_sends_few_records_in_a_page_sends_a_cursor_until_there_are_none():
     records = [*hotels(), *(item(f"{n}", f"2024-06-0{n}T00:00:00Z", Name=f"{n}") for n in range(1, 6))]
-    with running_sandbox(records, now=datetime.fromisoformat(NOW), page_records=2) as sandbox:
+    with running_sandbox(
+        records, now=datetime.fromisoformat(NOW), limits=ServerLimits(page_records=2)
+    ) as sandbox:
         client, cursor, lengths = Client(sandbox), None, []
         while not lengths or cursor is not None:
             page = client.page("orderItems/getAll", 1000, cursor)
