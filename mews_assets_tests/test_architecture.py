@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connections": {"lake_location"},
     "table_settings": {"catalog", "windows", "lake_location"},
     "settings": {"catalog", "windows", "api", "lake_location", "connections", "table_settings"},
-    "publish": {"catalog", "lake", "marts"},
+    "publish": {"catalog", "lake", "marts", "pyarrow", "deltalake"},
     "alerts": {"backoff", "lake", "apprise", "msgspec"},
     "clients": {"api", "settings"},
     "defs": {*BELOW_DAGSTER, "clients", "alerts", "dagster", "pyarrow", "duckdb"},
