@@ -33,6 +33,7 @@ DEFAULT_CLIENT = f"mews_assets {metadata.version('mews_assets')}"
 VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
+    "MEWS_RUN_DAYS",
     *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
     *("MEWS_LOOKBACK", "MEWS_MEMORY"),
     *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
@@ -72,6 +73,8 @@ class Settings:
     """What the tables show of personal data; the landing keeps what Mews sent."""
     landing_days: int | None = None
     """How long captures whose rows are in changes keep their bytes; None: for good."""
+    run_days: int | None = None
+    """How long Dagster keeps runs and their events; None: for good."""
     memory: int = 1 << 30
     """Bytes that the engine of one merge may hold for itself."""
     ui_url: str = ""
@@ -101,6 +104,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lookback=_lookback(environment),
         pii=_pii(environment),
         landing_days=read_landing_days(environment),
+        run_days=_days(environment, "MEWS_RUN_DAYS"),
         memory=read_memory(environment),
     )
 
@@ -146,10 +150,14 @@ def _pii(environment: Mapping[str, str]) -> Pii:
 
 def read_landing_days(environment: Mapping[str, str]) -> int | None:
     """How long captures keep their bytes; None: for good."""
-    given = environment.get("MEWS_LANDING_DAYS", "").strip()
+    return _days(environment, "MEWS_LANDING_DAYS")
+
+
+def _days(environment: Mapping[str, str], variable: str) -> int | None:
+    given = environment.get(variable, "").strip()
     if given and not _is_whole(given, 1, 3650):
         raise SettingError(
-            f"MEWS_LANDING_DAYS is {given[:40]!r}; accepted are whole days from 1 to 3650, or nothing"
+            f"{variable} is {given[:40]!r}; accepted are whole days from 1 to 3650, or nothing"
         )
     return int(given) if given else None
 

@@ -26,6 +26,7 @@ _COMMANDS = {
     "forget": "take a customer out of the lake, landings included, and search it for what is left",
     "repolicy": "bring the tables under what MEWS_PII says now",
     "retry": "try captures again that could not be merged and were set aside",
+    "adopt": "report what stands in the lake to a Dagster home that does not know it",
     "expire": "remove the bytes of captures older than MEWS_LANDING_DAYS",
 }
 

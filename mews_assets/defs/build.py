@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
@@ -18,6 +19,7 @@ from mews_assets.defs.assets.landing_and_changes import group_assets, groups
 from mews_assets.defs.assets.marts import mart_assets, mart_jobs, mart_schedules
 from mews_assets.defs.assets.reference import reference_assets
 from mews_assets.defs.assets.retention import retention_jobs, retention_schedules
+from mews_assets.defs.assets.run_retention import run_retention_jobs, run_retention_schedules
 from mews_assets.defs.assets.snapshot import snapshot_assets
 from mews_assets.defs.assets.sql_catalog import sql_catalog
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, changes_key, landing_key
@@ -44,7 +46,7 @@ REFERENCE_JOB = "reference"
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Everything Dagster is told: assets, checks, jobs, resources. Built once for the same settings."""
     assets = [group_assets(group, settings) for group in groups(settings.tables)]
-    jobs = [
+    jobs: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
         dg.define_asset_job(
             table.name,
             # With the tables that the same request brings: they cost nothing more.
@@ -60,25 +62,26 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         for table in settings.tables
     ]
     reference = reference_assets(settings)
+    assets += [
+        *reference,
+        *snapshot_assets(settings),
+        *current_assets(settings),
+        *mart_assets(settings),
+        sql_catalog(settings),
+    ]
+    jobs += [
+        *current_jobs(settings),
+        dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
+        dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
+        freshness_job(settings),
+        *mart_jobs(settings),
+        *retention_jobs(settings),
+    ]
+    keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
-        assets=[
-            *assets,
-            *reference,
-            *snapshot_assets(settings),
-            *current_assets(settings),
-            *mart_assets(settings),
-            sql_catalog(settings),
-        ],
+        assets=assets,
         asset_checks=[freshness_checks(settings)],
-        jobs=[
-            *jobs,
-            *current_jobs(settings),
-            dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
-            dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
-            freshness_job(settings),
-            *mart_jobs(settings),
-            *retention_jobs(settings),
-        ],
+        jobs=[*jobs, *run_retention_jobs(settings, (job.name for job in jobs), keys)],
         sensors=[
             discovery_sensor(settings),
             alerts_sensor(settings),
@@ -97,6 +100,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             freshness_schedule(settings),
             *mart_schedules(settings),
             *retention_schedules(settings),
+            *run_retention_schedules(settings),
         ],
         resources={"mews": MewsResource.of(settings), "lake": LakeResource.of(settings)},
         # Each step process would cost 4-5 s of imports; parallelism comes from several runs.

@@ -229,6 +229,9 @@ class House:
             result = self._sensed(group, lake, mews)
             for request in result.run_requests or ():
                 self.book.request(first.name, request)
+            for event in result.asset_events or ():
+                if isinstance(event, dg.AssetMaterialization):
+                    self._note_materialised(group, event, came)
             if result.skip_reason and result.skip_reason.skip_message:
                 self.story.append(f"  {result.skip_reason.skip_message[:400]}")
             if result.cursor:
@@ -243,8 +246,7 @@ class House:
         settings: Any = SimpleNamespace(start=START, grain=Grain.DAILY, lookback_of=lookback_of)
         cursor, book = self.cursors.get(group[0].name), self.book
         if not isinstance(group[0].fetch, Export):
-            resource: Any = SimpleNamespace(open=lambda: lake)
-            return pages.tick(group, settings, book, cursor, mews, resource)  # type: ignore[arg-type]
+            return pages.Tick(group, settings, book, mews, lake).run(cursor)  # type: ignore[arg-type]
         if (directory := load_directory(lake)) is None:
             return dg.SensorResult(skip_reason="nothing discovered yet")
         with mews.open(directory, patient=False) as platform:
@@ -297,9 +299,15 @@ class House:
                 context, first, wanted, mews, lake, lookback_of(first)
             )
         for event in report.report(context, group, result, wanted, lake, names):
-            if isinstance(event, dg.AssetMaterialization) and event.asset_key in map(changes_key, group):
-                self.book.there.setdefault(event.asset_key, set()).add(str(event.partition))
-                came.green.setdefault(event.asset_key.path[1], []).append(str(event.partition))
+            if isinstance(event, dg.AssetMaterialization):
+                self._note_materialised(group, event, came)
+
+    def _note_materialised(
+        self, group: tuple[Table, ...], event: dg.AssetMaterialization, came: Came
+    ) -> None:
+        self.book.there.setdefault(event.asset_key, set()).add(str(event.partition))
+        if event.asset_key in map(changes_key, group):
+            came.green.setdefault(event.asset_key.path[1], []).append(str(event.partition))
 
     def rebuild(self, group: tuple[Table, ...], keys: list[Any], dies_at: Death = None) -> Came:
         process = self.start(f"rebuild of {group[0].name}", dies_at)

@@ -29,6 +29,18 @@ class Run:
     ended: datetime | None = None
     problem: str = ""
 
+    @property
+    def job_name(self) -> str:
+        return self.job
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in (
+            dg.DagsterRunStatus.SUCCESS,
+            dg.DagsterRunStatus.FAILURE,
+            dg.DagsterRunStatus.CANCELED,
+        )
+
 
 @dataclass
 class RunBook:
@@ -40,7 +52,11 @@ class RunBook:
 
     def get_runs(self, filters: dg.RunsFilter, limit: int | None = None) -> list[Run]:
         wanted = dict(filters.tags or {})
-        found = [run for run in reversed(self.runs) if wanted.items() <= run.tags.items()]
+        found = [
+            run
+            for run in reversed(self.runs)
+            if wanted.items() <= run.tags.items() and (not filters.statuses or run.status in filters.statuses)
+        ]
         return found[:limit]
 
     def get_run_by_id(self, run_id: str) -> Run | None:

@@ -105,6 +105,15 @@ def materialisations(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dic
     return found
 
 
+def observations(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> list[dict[str, Any]]:
+    """The metadata of each observation of an asset."""
+    return [
+        {name: value.value for name, value in event.asset_observation_data.asset_observation.metadata.items()}
+        for event in result.all_events
+        if event.event_type is dg.DagsterEventType.ASSET_OBSERVATION and event.asset_key == key
+    ]
+
+
 def evaluations(result: dg.ExecuteInProcessResult, key: dg.AssetKey) -> dict[tuple[str, str | None], bool]:
     """Each verdict, by check and partition; the summary's partition is None."""
     found: dict[tuple[str, str | None], bool] = {}

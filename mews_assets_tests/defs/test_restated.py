@@ -40,7 +40,7 @@ def test_a_record_changed_under_its_old_stamp_is_shown_as_it_is_now_counted_and_
             mews.advance(1)
             result = stage.run("payments", [key])
             assert result.success
-            counted.append(materialisations(result, PAYMENTS)[key]["versions_restated"])
+            counted.append(materialisations(result, PAYMENTS)[key]["numbers"]["restated"])
             passed.append(evaluations(result, PAYMENTS)["versions_stable", None])
             watch.tick()
         assert (counted, passed) == ([0, 1, 0], [True, False, True])

@@ -21,11 +21,17 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from mews_assets.alerts.incidents import WHOLE, Fact, Kind, Part, PartKey, Subject, Urgency
 from mews_assets.alerts.state import Feed
 from mews_assets.defs.alerts import run_facts
-from mews_assets.defs.assets.report import FAILED_PARTITIONS
-from mews_assets.defs.base.metadata_keys import GIVEN_UP, LATE_HOURS, LATE_SCOPES, QUESTION, REASON
+from mews_assets.defs.base.metadata_keys import (
+    FAILED_PARTITIONS,
+    GIVEN_UP,
+    LATE_HOURS,
+    LATE_SCOPES,
+    QUESTION,
+    REASON,
+    plain_values,
+)
 from mews_assets.defs.base.partitions import scope_and_window
 from mews_assets.defs.base.run_history import is_going
-from mews_assets.windows import Grain
 
 PAGE = 1000
 _TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
@@ -65,7 +71,7 @@ def _page(
     return list(storage.get_event_records(wanted, limit=PAGE, ascending=True))
 
 
-def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord, grain: Grain) -> list[Fact]:
+def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> list[Fact]:
     """What an event says; an ended run may say something of several assets."""
     entry = record.event_log_entry
     event = entry.dagster_event
@@ -82,7 +88,7 @@ def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord, grain: Gra
         return []
     if event.event_type is dg.DagsterEventType.RUN_SUCCESS:
         return run_facts.succeeded(run, record.storage_id, at)
-    return run_facts.failed(instance, run, event, record.storage_id, at, grain)
+    return run_facts.failed(instance, run, event, record.storage_id, at)
 
 
 def _some(fact: Fact | None) -> list[Fact]:
@@ -95,7 +101,7 @@ def is_still_going(instance: dg.DagsterInstance, run: str) -> bool:
 
 
 def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -> Fact:
-    metadata = _values(one.metadata)
+    metadata = plain_values(one.metadata)
     told = Fact(
         Subject(Kind.CHECK, one.asset_key.to_user_string(), one.check_name),
         event,
@@ -118,10 +124,6 @@ def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -
         cause = f"{metadata.get('late')} of {metadata.get('scopes')} are behind."
         return replace(told, fails=fails, tells_all=True, cause=cause)
     return replace(told, fails=() if one.passed else (_part(WHOLE, metadata),), tells_all=True)
-
-
-def _values(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, Any]:
-    return {name: value.value for name, value in metadata.items()}
 
 
 def _part(key: PartKey, metadata: Mapping[str, Any]) -> Part:
@@ -162,7 +164,7 @@ def _freshness(change: Any, event: int, at: datetime) -> Fact | None:
 
 
 def _given_up(one: dg.AssetObservation, event: int, at: datetime) -> Fact | None:
-    metadata = _values(one.metadata)
+    metadata = plain_values(one.metadata)
     question, state = metadata.get(QUESTION), metadata.get(GIVEN_UP)
     if not isinstance(question, Mapping) or not isinstance(state, bool):
         return None

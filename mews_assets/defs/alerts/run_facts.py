@@ -11,7 +11,7 @@ has been materialised since. What no asset's step failed on is the job's, and ov
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,12 +21,16 @@ import dagster as dg
 from mews_assets import catalog
 from mews_assets.alerts.incidents import WHOLE, Fact, Incident, Kind, Part, PartKey, Subject, Urgency
 from mews_assets.catalog import partners
-from mews_assets.defs.assets.report import FAILED_PARTITIONS
-from mews_assets.defs.base.metadata_keys import CAUSES, RETRYABLE, TABLE_TAG
+from mews_assets.defs.base.metadata_keys import (
+    CAUSES,
+    FAILED_PARTITIONS,
+    RETRYABLE,
+    TABLE_TAG,
+    plain_values,
+)
 from mews_assets.defs.base.partitions import key_of, scope_and_window
 from mews_assets.defs.base.run_history import is_going
 from mews_assets.lake.storage import layout
-from mews_assets.windows import Grain, from_api, to_key, window_at
 
 SENSOR_TAG = "dagster/sensor_name"
 PARTITION_TAG = "dagster/partition"
@@ -58,14 +62,13 @@ def failed(
     ended: dg.DagsterEvent,
     event: int,
     at: datetime,
-    grain: Grain,
 ) -> list[Fact]:
     """What a failed run could not do: one fact for each asset whose step failed."""
     told: dict[str, _Told] = {}
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is not None:
             name = asset_of_step(entry.dagster_event.step_key or "") or _whole(run)
-            told.setdefault(name, _Told()).take(entry.dagster_event.step_failure_data, grain)
+            told.setdefault(name, _Told()).take(entry.dagster_event.step_failure_data)
     if not told:  # a killed run could say nothing
         told[_whole(run)] = _Told([str(ended.message or "It ended without a word.")])
     return [_fact(run, name, one, event, at) for name, one in told.items()]
@@ -130,14 +133,14 @@ class _Told:
     keys: list[str] = field(default_factory=list)
     again: list[bool] = field(default_factory=list)
 
-    def take(self, data: Any, grain: Grain) -> None:
+    def take(self, data: Any) -> None:
         if data is None:
             return
         if data.user_failure_data is not None:
-            metadata = _values(data.user_failure_data.metadata)
+            metadata = plain_values(data.user_failure_data.metadata)
             named = metadata.get(CAUSES)
             self.causes += named if isinstance(named, list) else [data.user_failure_data.description or ""]
-            self.keys += [_key(text, grain) for text in metadata.get(FAILED_PARTITIONS, ())]
+            self.keys += metadata.get(FAILED_PARTITIONS, ())
             self.again.append(bool(metadata.get(RETRYABLE, False)))
         elif data.error is not None:
             # The text of an exception may hold anything; around it stands one of Dagster's own.
@@ -167,14 +170,6 @@ def _scope_of(run: dg.DagsterRun, name: str) -> str:
     return run.tags.get(PARTITION_TAG, "") if name.partition("/")[0] in _BY_SCOPE else ""
 
 
-def _key(told: str, grain: Grain) -> str:
-    """The key of a partition as a failure tells it: `<scope> [<start>, <end>)`, or the scope where that is all."""
-    scope, _, window = told.partition(" [")
-    if not window:
-        return scope
-    return f"{scope}|{to_key(window_at(from_api(window.partition(',')[0]), grain), grain)}"
-
-
 def _whole(run: dg.DagsterRun) -> str:
     """What a run is about as a whole: its asset, or its job where it is about none or several."""
     assets = _assets_of(run)
@@ -201,7 +196,3 @@ def _assets_of(run: dg.DagsterRun) -> list[str]:
 
 def _is_table(name: str) -> bool:
     return any(one.name == name for one in catalog.TABLES)
-
-
-def _values(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, Any]:
-    return {name: value.value for name, value in metadata.items()}

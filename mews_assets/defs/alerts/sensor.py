@@ -119,7 +119,7 @@ class Tick:
         read: list[int] = []
         for page in new_events(self.instance, state.feed):
             for record in page:
-                for fact in facts_of(self.instance, record, self.settings.grain):
+                for fact in facts_of(self.instance, record):
                     changes += state.book.apply(fact)
                 read.append(record.storage_id)
             if time.monotonic() - self._began > READ_SECONDS:

@@ -1,14 +1,15 @@
-"""Events: what a run tells Dagster of the partitions it made.
+"""Events of a run over the tables of one request: materialisations, the captures, the checks, and the failure.
 
-Lives here: materialisations from a result of `ingest`, and what the checks are told of it. One event per partition,
-yielded singly: the per-partition metadata call of Dagster grows with the square of the partitions.
+Lives here: one event per partition and layer, yielded singly (Dagster's call that adds metadata to a partition expands
+the whole range each time). What many partitions share stands once: the captures of a run in one observation of the
+landing asset, from which the materialisations name them by id. Not here: judging (`checks.evaluate`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -17,9 +18,8 @@ from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
-from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PULLS, RETRYABLE
-from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS as FAILED_PARTITIONS
-from mews_assets.defs.base.partitions import to_dagster_key
+from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, FAILED_PULLS, RETRYABLE
+from mews_assets.defs.base.partitions import to_dagster_key, to_key_text
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
@@ -28,10 +28,14 @@ from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition
 from mews_assets.lake.errors import LakeError, RecordError
 from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
-from mews_assets.lake.reading.inventory import rows_by_capture
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.windows import to_api
+from mews_assets.windows import Grain, to_api
+
+_SHOWN_CAPTURES = 200
+"""In one observation; every capture's manifest in the landing holds as much and more."""
+_SHOWN_FIELDS = 20
+_SHOWN_FAILURES = 10
 
 Capture = TypeVar("Capture")
 
@@ -40,13 +44,13 @@ def report(
     context: dg.AssetExecutionContext,
     group: tuple[Table, ...],
     result: Materialised,
-    wanted: RequestedPartitions,
+    requested: RequestedPartitions,
     lake: Lake,
     names: Mapping[str, str],
 ) -> Iterator[Any]:
-    """Everything there is to tell, then a Failure that names the partitions that failed, if any did.
+    """All events of the run; last a Failure that names the partitions that failed, if any did.
 
-    Of a window that was looked at again and that nothing new came for there is nothing to tell.
+    A partition that was captured again without news has no event. `names` are the hotels', by scope.
     """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
     for table in group:
@@ -55,63 +59,118 @@ def report(
         merged = result.merged.get(table.name)
         if merged is None:
             continue
-        chosen, quiet = _told_and_quiet(wanted, merged, failed)
-        told = _Report(
-            context,
+        chosen, quiet = _split_by_news(requested, merged, failed)
+        events = _PartitionEvents(
+            context.run.run_id,
             table,
-            merged,
             lake,
             names,
-            _by_scope(merged.captures.values(), lambda one: one.manifest),
-            _by_scope(result.found.get(table.name, ()), lambda one: one),
+            _by_scope(merged.captures.values(), lambda capture: capture.manifest),
+            _by_scope(result.found.get(table.name, ()), lambda manifest: manifest),
         )
         if landing_key(table) in context.selected_asset_keys:
-            yield from (told.landed(partition) for partition in chosen)
+            if landed := result.landed.get(table.name):
+                yield captures_observation(table, lake, landed, merged)
+            yield from (events.landed(partition) for partition in chosen)
         if changes_key(table) in context.selected_asset_keys:
-            yield from (told.changed(partition) for partition in chosen)
+            yield from (events.changed(partition) for partition in chosen)
             rejected = [
-                Evidence(table, one, rejected=(error,))
+                Evidence(table, partition, rejected=(error,))
                 for partitions, error in result.failed
                 if isinstance(error, RecordError) and error.table == table.name
-                for one in partitions
+                for partition in partitions
             ]
-            # After the materialisations: a verdict is about one.
-            looked_at = [replace(one, is_quiet=True) for one in told.evidence(quiet)]
+            unchanged = [replace(evidence, is_quiet=True) for evidence in events.evidence(quiet)]
+            # After the materialisations: a verdict names the one it is about.
             yield from CheckReporter(context, table, lake, names).evaluations(
-                [*told.evidence(chosen), *looked_at, *rejected]
+                [*events.evidence(chosen), *unchanged, *rejected]
             )
     if result.failed:
-        raise failure(group, result)
+        raise failure(group, result, lake.grain)
 
 
-def _told_and_quiet(
-    wanted: RequestedPartitions, merged: MergeResult, failed: set[Partition]
+def _split_by_news(
+    requested: RequestedPartitions, merged: MergeResult, failed: set[Partition]
 ) -> tuple[list[MergedPartition], list[MergedPartition]]:
-    """The partitions to tell of: those asked for, and those looked at again that something new came for; and the
-    others that were looked at again. What other runs want is theirs to tell."""
+    """The partitions with a materialisation, and those that were captured again without news.
+
+    With a materialisation: those asked for, and earlier windows that were captured again and changed. Partitions that
+    other runs ask for are reported by these.
+    """
     every = merged.partitions
-    asked = [every[one] for one in wanted.partitions if one in every and one not in failed]
-    known = {*wanted.partitions, *wanted.also, *failed}
-    again = [one for one in every.values() if one.existed and one.partition not in known]
-    chosen = [one for one in asked if one.is_written or one.partition not in wanted.again]
-    chosen += sorted((one for one in again if one.is_written), key=lambda one: one.partition)
-    quiet = [one for one in asked if not one.is_written and one.partition in wanted.again]
-    return chosen, quiet + [one for one in again if not one.is_written]
+    asked = [every[one] for one in requested.partitions if one in every and one not in failed]
+    known = {*requested.partitions, *requested.also, *failed}
+    earlier = [one for one in every.values() if one.existed and one.partition not in known]
+    chosen = [one for one in asked if one.is_written or one.partition not in requested.again]
+    chosen += sorted((one for one in earlier if one.is_written), key=lambda one: one.partition)
+    quiet = [one for one in asked if not one.is_written and one.partition in requested.again]
+    return chosen, quiet + [one for one in earlier if not one.is_written]
 
 
-def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
-    """One failure for all that failed. It may be retried only if every cause may pass."""
+def captures_observation(
+    table: Table, lake: Lake, manifests: Iterable[Manifest], merged: MergeResult
+) -> dg.AssetObservation:
+    """The captures of a run, by id: what was asked, what came, and fields that the catalog does not know."""
+    landed = sorted(manifests, key=lambda manifest: manifest.capture)
+    unknown: dict[str, int] = {}
+    empty: dict[str, int] = {}
+    for capture in merged.captures.values():
+        for path, seen in capture.findings.unknown.items():
+            unknown[path] = unknown.get(path, 0) + seen.count
+        for path, count in capture.findings.empty.items():
+            empty[path] = empty.get(path, 0) + count
+    shown = {manifest.capture: _capture_metadata(manifest) for manifest in landed[:_SHOWN_CAPTURES]}
+    lines = sum(manifest.lines for manifest in landed)
+    return dg.AssetObservation(
+        landing_key(table),
+        description=f"{len(landed)} captures landed: {lines:,} lines",
+        metadata={
+            "captures": dg.MetadataValue.json(shown),
+            "captures_landed": len(landed),
+            "lines": lines,
+            "bytes": sum(manifest.size_bytes for manifest in landed),
+            "dagster/uri": lake.uri(layout.landing_folder(table.name)),
+            **({"unknown_fields": dg.MetadataValue.json(_largest(unknown))} if unknown else {}),
+            **({"empty_dates": dg.MetadataValue.json(_largest(empty))} if empty else {}),
+        },
+    )
+
+
+def _largest(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN_FIELDS])
+
+
+def _capture_metadata(manifest: Manifest) -> dict[str, Any]:
+    source = {name: value for name, value in manifest.source.items() if name not in ("request_ids", "run_id")}
+    if request_ids := manifest.source.get("request_ids"):
+        source |= {"requests": len(request_ids), "first_request_id": request_ids[0]}
+    return {
+        "connection": manifest.connection,
+        "scopes": len(manifest.scopes),
+        "window": str(manifest.window),
+        "captured_at": to_api(manifest.captured_at),
+        "lines": manifest.lines,
+        "bytes": manifest.size_bytes,
+        **source,
+    }
+
+
+def failure(group: tuple[Table, ...], result: Materialised, grain: Grain) -> dg.Failure:
+    """One failure for all partitions that failed. It may be retried only if every cause may pass."""
     causes = [f"{len(partitions)} partitions: {error}" for partitions, error in result.failed]
-    failed = sorted({str(partition) for partitions, _ in result.failed for partition in partitions})
-    shown = ", ".join(failed[:10]) + (f" and {len(failed) - 10} more" if len(failed) > 10 else "")
+    failed = sorted({partition for partitions, _ in result.failed for partition in partitions})
+    shown = ", ".join(str(partition) for partition in failed[:_SHOWN_FAILURES])
+    more = f" and {len(failed) - _SHOWN_FAILURES} more" if len(failed) > _SHOWN_FAILURES else ""
     retryable = all(getattr(error, "retryable", False) for _, error in result.failed)
     return dg.Failure(
-        f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}. "
+        f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}{more}. "
         + " ".join(causes),
         metadata={
-            FAILED_PARTITIONS: dg.MetadataValue.json(failed),
+            FAILED_PARTITIONS: dg.MetadataValue.json([to_key_text(partition, grain) for partition in failed]),
             CAUSES: dg.MetadataValue.json(causes),
-            FAILED_PULLS: dg.MetadataValue.json([_failed_pull(*one) for one in result.failed if one[0]]),
+            FAILED_PULLS: dg.MetadataValue.json(
+                [_failed_pull(partitions, error) for partitions, error in result.failed if partitions]
+            ),
             RETRYABLE: retryable,
         },
         allow_retries=retryable,
@@ -120,9 +179,9 @@ def failure(group: tuple[Table, ...], result: Materialised) -> dg.Failure:
 
 def _failed_pull(partitions: list[Partition], error: Exception) -> dict[str, Any]:
     return {
-        "scopes": sorted({one.scope for one in partitions}),
-        "start_utc": to_api(min(one.window.start for one in partitions)),
-        "end_utc": to_api(max(one.window.end for one in partitions)),
+        "scopes": sorted({partition.scope for partition in partitions}),
+        "start_utc": to_api(min(partition.window.start for partition in partitions)),
+        "end_utc": to_api(max(partition.window.end for partition in partitions)),
         "cause": str(error),
         RETRYABLE: bool(getattr(error, "retryable", False)),
     }
@@ -130,7 +189,7 @@ def _failed_pull(partitions: list[Partition], error: Exception) -> dict[str, Any
 
 @contextmanager
 def raise_as_dagster_failure(table: Table) -> Iterator[None]:
-    """Errors that stop a run before it could begin, told as a failure that says whether again may help."""
+    """Errors that stop a run before it could begin become a Failure that says whether a retry may succeed."""
     try:
         yield
     except (MewsError, LakeError, LookupError, ValueError) as error:
@@ -143,105 +202,94 @@ def raise_as_dagster_failure(table: Table) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Report:
-    context: dg.AssetExecutionContext
+class _PartitionEvents:
+    """The materialisations of one table in one run."""
+
+    run_id: str
     table: Table
-    merged: MergeResult
     lake: Lake
     names: Mapping[str, str]
     captures: Mapping[str, list[MergedCapture]]
     """By scope: a run over many hotels may have a capture for each."""
     found: Mapping[str, list[Manifest]]
     """By scope: captures that other runs had landed and merged."""
-    _rows: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def landed(self, partition: MergedPartition) -> dg.AssetMaterialization:
-        captures = [self._capture_metadata(one.manifest) for one in self._captures_of(partition)]
-        arrived = partition.rows_arrived
-        if not captures:
-            rows = self._rows_of(partition)
-            captures = [
-                {**self._capture_metadata(one), "rows": rows.get(one.capture, 0)}
-                for one in self._found_of(partition)
-            ]
-            arrived = sum(one["rows"] for one in captures)
+        manifests, rows = self._manifests_and_rows(partition)
         return dg.AssetMaterialization(
             landing_key(self.table),
             partition=self._key(partition),
             metadata={
-                **self._common(partition),
-                **({"dagster/partition_row_count": arrived} if captures else {}),
-                # Lines and bytes are of a capture that many partitions share, so no numbers of this partition's.
-                "captures": dg.MetadataValue.json(captures),
+                **self._scope(partition),
+                # Lines and bytes are of a capture that many partitions share, so this partition has none of its own.
+                **({"dagster/partition_row_count": rows} if manifests else {}),
+                "captures": dg.MetadataValue.json([manifest.capture for manifest in manifests]),
+                **self._landed_by(manifests),
             },
         )
 
     def changed(self, partition: MergedPartition) -> dg.AssetMaterialization:
+        manifests, rows = self._manifests_and_rows(partition)
         measures = partition.measures
-        captures = self._captures_of(partition)
-        manifests = [one.manifest for one in captures] or self._found_of(partition)
-        arrived = partition.rows_arrived
-        if not captures and manifests:
-            rows = self._rows_of(partition)
-            arrived = sum(rows.get(one.capture, 0) for one in manifests)
-        others = {run for one in manifests if (run := one.source.get("run_id"))} - {self.context.run.run_id}
-        unknown = {path: seen.count for one in captures for path, seen in one.findings.unknown.items()}
-        empty = {path: count for one in captures for path, count in one.findings.empty.items()}
         return dg.AssetMaterialization(
             changes_key(self.table),
             partition=self._key(partition),
             metadata={
-                **self._common(partition),
+                **self._scope(partition),
                 "dagster/partition_row_count": measures.rows,
                 "dagster/uri": self.lake.uri(partition.name),
                 "size_bytes": measures.size_bytes,
-                "rows_arrived": arrived,
-                "repeats": partition.repeats,
-                "versions_restated": partition.restated.count,
                 "newest_utc": to_api(measures.newest) if measures.newest else "no rows",
-                "captures": dg.MetadataValue.json([one.capture for one in manifests]),
-                **({"landed_by_run": ", ".join(sorted(others))} if others else {}),
-                "unknown_fields": dg.MetadataValue.json(unknown),
-                **({"empty_dates": dg.MetadataValue.json(empty)} if empty else {}),
+                "captures": dg.MetadataValue.json([manifest.capture for manifest in manifests]),
+                # The numbers behind the verdicts, which are stored only where a partition fails.
+                "numbers": dg.MetadataValue.json(
+                    {
+                        "rows_arrived": rows,
+                        "duplicate_keys": measures.duplicate_keys,
+                        "missing": sum(measures.missing.values()),
+                        "outside_window": measures.rows_outside_window,
+                        "repeats": partition.repeats,
+                        "restated": partition.restated.count,
+                        "late": partition.late,
+                        **{rule: sum(one.count for one in found) for rule, found in measures.broken.items()},
+                    }
+                ),
+                **self._landed_by(manifests),
             },
         )
 
     def evidence(self, partitions: list[MergedPartition]) -> list[Evidence]:
-        """What the checks are told of the partitions of this run."""
+        """The evidence for the checks, from the partitions of this run."""
         return [Evidence(self.table, one.partition, one, tuple(self._captures_of(one))) for one in partitions]
 
-    def _rows_of(self, partition: MergedPartition) -> dict[str, int]:
-        """The rows that stand in the partition, by the capture that brought them first."""
-        if partition.name not in self._rows:
-            self._rows[partition.name] = rows_by_capture(self.lake, partition.name)
-        return self._rows[partition.name]
+    def _manifests_and_rows(self, partition: MergedPartition) -> tuple[list[Manifest], int]:
+        """The captures that brought the partition, and the rows that arrived with them. Where another run merged
+        them, its rows are those that stand: how many came again is in that run's event."""
+        if captures := self._captures_of(partition):
+            return [capture.manifest for capture in captures], partition.rows_arrived
+        found = [
+            manifest
+            for manifest in self.found.get(partition.partition.scope, ())
+            if manifest.window.covers(partition.partition.window)
+        ]
+        return found, partition.measures.rows if found else partition.rows_arrived
 
-    def _found_of(self, partition: MergedPartition) -> list[Manifest]:
-        one = partition.partition
-        return [manifest for manifest in self.found.get(one.scope, ()) if manifest.window.covers(one.window)]
-
-    def _capture_metadata(self, manifest: Manifest) -> dict[str, Any]:
-        return {
-            "uri": self.lake.uri(layout.capture_folder(self.table.name, manifest.capture)),
-            "lines": manifest.lines,
-            "bytes": manifest.size_bytes,
-            "connection": manifest.connection,
-            "captured_at": to_api(manifest.captured_at),
-            **manifest.source,
-        }
+    def _landed_by(self, manifests: Iterable[Manifest]) -> dict[str, str]:
+        """The other runs that landed the captures, if any did."""
+        runs = {run for manifest in manifests if (run := manifest.source.get("run_id"))} - {self.run_id}
+        return {"landed_by_run": ", ".join(sorted(runs))} if runs else {}
 
     def _key(self, partition: MergedPartition) -> dg.MultiPartitionKey:
         return to_dagster_key(self.table.scope, partition.partition, self.lake.grain)
 
     def _captures_of(self, partition: MergedPartition) -> list[MergedCapture]:
-        one = partition.partition
         return [
             capture
-            for capture in self.captures.get(one.scope, ())
-            if capture.manifest.window.covers(one.window)
+            for capture in self.captures.get(partition.partition.scope, ())
+            if capture.manifest.window.covers(partition.partition.window)
         ]
 
-    def _common(self, partition: MergedPartition) -> dict[str, Any]:
+    def _scope(self, partition: MergedPartition) -> dict[str, str]:
         scope = partition.partition.scope
         return {self.table.scope.value: self.names.get(scope, scope)}
 

@@ -5,6 +5,11 @@ Lives here: every metadata key that one module writes and another reads. Not her
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
 RETRYABLE = "retryable"
 """In a failure's metadata: whether the same run, launched again, could succeed without a person's help."""
 
@@ -18,7 +23,7 @@ FAILED_PULLS = "failed_pulls"
 
 
 FAILED_PARTITIONS = "failed_partitions"
-"""In a failure's metadata: each partition, with its window. In a check's summary: their keys."""
+"""In a failure's metadata and in a check's summary: the keys of the partitions."""
 
 
 PARTITIONS = "partitions"
@@ -51,3 +56,8 @@ TABLE_TAG = "mews/table"
 
 
 EXPORT_TAG = "mews/export"
+
+
+def plain_values(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, Any]:
+    """The values of an event's metadata."""
+    return {name: value.value for name, value in metadata.items()}

@@ -1,19 +1,19 @@
-"""Run history: what became of the runs of a table or an export.
+"""Run history: how the runs of a table or an export ended.
 
-Lives here: reading the instance, turned into plain values for the pure rooms. Runs carry tags for it.
+Lives here: reading the instance into plain values for the packages without Dagster. The runs carry tags for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from mews_assets.catalog.model import Table
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, FAILED_PULLS, RETRYABLE, TABLE_TAG
 from mews_assets.ingest.pending_exports import RunState
-
-_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
 def run_of_export(instance: dg.DagsterInstance, export: str) -> RunState:
@@ -27,15 +27,23 @@ def newest_runs(instance: dg.DagsterInstance, table: str, limit: int) -> list[dg
     return list(instance.get_runs(dg.RunsFilter(tags={TABLE_TAG: table}), limit=limit))
 
 
+def may_be_writing(instance: dg.DagsterInstance, tables: Iterable[Table]) -> bool:
+    """Whether a run that has not ended may write partitions of the tables and report them itself."""
+    jobs = {table.name for table in tables}
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES)), limit=500)
+    # The UI and the automation sensor launch assets under jobs of Dagster's own, whose names begin so.
+    return any(run.job_name in jobs or run.job_name.startswith("__") for run in unfinished)
+
+
 def is_going(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether a run has not ended yet."""
     run = instance.get_run_by_id(run_id)
-    return run is not None and run.status not in _ENDED
+    return run is not None and not run.is_finished
 
 
 def state_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
     """How far a run is; one whose failure says that trying again cannot help has failed for good."""
-    if run.status not in _ENDED:
+    if not run.is_finished:
         return RunState.GOING
     if run.status is dg.DagsterRunStatus.SUCCESS:
         return RunState.SUCCEEDED
@@ -46,7 +54,7 @@ def state_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> RunState:
 
 
 def failed_pulls(instance: dg.DagsterInstance, run_id: str) -> list[dict[str, Any]]:
-    """What a run that failed in part could not pull; nothing where it did not say."""
+    """The pulls of a run that failed; none where its failure names none."""
     found: list[dict[str, Any]] = []
     for metadata in _failures(instance, run_id):
         pulls = metadata.get(FAILED_PULLS)
@@ -56,7 +64,7 @@ def failed_pulls(instance: dg.DagsterInstance, run_id: str) -> list[dict[str, An
 
 
 def _failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[Mapping[str, Any]]:
-    """What the failed steps of a run said of themselves."""
+    """The metadata of the failures of a run's steps."""
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         data = event.step_failure_data.user_failure_data if event is not None else None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.base.asset_specs import changes_key
@@ -29,12 +30,6 @@ JOB = "freshness"
 CRON = "*/15 * * * *"
 _SHOWN = 50
 """Hotels named in an evaluation. With one cause there are hundreds of them, and the number says it."""
-_NOT_ENDED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 
 def cadence_of(table: Table, settings: Settings) -> Cadence:
@@ -103,7 +98,9 @@ def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
     def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         # Only lately: a run that was killed hard may never end, and must not silence the alarm for ever.
         lately = dg.RunsFilter(
-            job_name=JOB, statuses=_NOT_ENDED, created_after=datetime.now(UTC) - timedelta(hours=1)
+            job_name=JOB,
+            statuses=list(NOT_FINISHED_STATUSES),
+            created_after=datetime.now(UTC) - timedelta(hours=1),
         )
         waiting = context.instance.get_runs(lately, limit=1)
         return dg.SkipReason(f"run {waiting[0].run_id} has not ended") if waiting else dg.RunRequest()

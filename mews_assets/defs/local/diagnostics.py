@@ -21,7 +21,6 @@ from mews_assets.ingest.findings import Finding, fail, ok, warn
 from mews_assets.ingest.freshness import format_duration
 
 SUBJECT = "dagster"
-_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
 def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Finding]:
@@ -118,7 +117,7 @@ def _pools(instance: dg.DagsterInstance) -> Iterator[Finding]:
         for slot in storage.get_concurrency_info(one.name).claimed_slots:
             held += 1
             run = instance.get_run_by_id(slot.run_id)
-            if run is None or run.status in _ENDED:
+            if run is None or run.is_finished:
                 yield warn(
                     "pools",
                     f"{one.name} is held by run {slot.run_id}, which is over",

@@ -19,12 +19,14 @@ from mews_assets.api.exports import Next
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.assets.requested_partitions import export_config
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.adoption import unreported
+from mews_assets.defs.base.asset_specs import landing_key
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
 from mews_assets.defs.base.partitions import SCOPE_SETS, scope_and_window
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.base.run_history import is_going, run_of_export
+from mews_assets.defs.base.standing import STANDING
 from mews_assets.defs.sensors import abandoned_exports
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import LookBack, due, not_covered, still_missing
@@ -51,6 +53,7 @@ from mews_assets.settings import Settings
 
 AT_ONCE = 16
 """Connections asked side by side, so that a hundred of them stay far below the 60 s a tick may take."""
+AssetEvent = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -107,15 +110,16 @@ class _Tick:
             # A tick that died may have forgotten it, and its run finds it nowhere else.
             export_log.save(self.lake, flight.export)
         asked, troubles = self._ask(decision, waited_for, now, notes)
-        told = [self._observation("asked for", one) for one in asked]
-        told += [self._observation("ready", one.export) for one in decision.launch]
-        told += abandoned_exports.observations(self.table, before, troubles)
+        events: list[AssetEvent] = [self._observation("asked for", export) for export in asked]
+        events += [self._observation("ready", pending.export) for pending in decision.launch]
+        events += abandoned_exports.observations(self.table, before, troubles)
+        events += unreported(self.instance, self.lake, [self.table], self.settings.start)
         notes += [_given_up(one) for one in troubles if one.given_up]
         flying = [*decision.in_progress, *(PendingExport(one) for one in asked)]
         return dg.SensorResult(
             run_requests=[self._request(flight) for flight in decision.launch],
             cursor=json.dumps(to_state(flying, troubles)),
-            asset_events=told,
+            asset_events=events,
             skip_reason=None if decision.launch else self._skip_reason(flying, waited_for, notes),
         )
 
@@ -204,10 +208,13 @@ class _Tick:
         return plan_looking_back(self.table, missing, self._connection_of, back)
 
     def _due(self, now: datetime) -> list[Partition]:
-        there = set(map(scope_and_window, self.instance.get_materialized_partitions(changes_key(self.table))))
+        """The settled partitions that do not stand in the lake, whatever Dagster's event log holds."""
         known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.table.scope]))
         scopes = [scope for scope in self.directory.scopes(self.table.scope) if scope in known]
-        return due(scopes, self.settings.start, now, self.settings.grain, there, by_day=self.table.by_day)
+        listed = set(map(scope_and_window, STANDING.keys(self.lake, self.table)))
+        settings, by_day = self.settings, self.table.by_day
+        missing = due(scopes, settings.start, now, settings.grain, listed, by_day=by_day)
+        return STANDING.missing(self.lake, [self.table], missing)
 
     def _connection_of(self, scope: str) -> str:
         return self.directory.connection_of(self.table.scope, scope)

@@ -7,6 +7,7 @@ with its pause: one hotel that is refused does not stop the others.
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +15,13 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.landing_and_changes import op_name
-from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.base.adoption import unreported
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import RETRYABLE, TABLE_TAG
-from mews_assets.defs.base.partitions import SCOPE_SETS, scope_and_window
+from mews_assets.defs.base.partitions import SCOPE_SETS, scope_and_window, to_key_text
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
+from mews_assets.defs.base.standing import STANDING
 from mews_assets.defs.sensors import abandoned_exports
 from mews_assets.ingest.directory import load_directory
 from mews_assets.ingest.due import due, not_covered, still_missing
@@ -34,6 +36,7 @@ from mews_assets.ingest.pending_exports import (
 )
 from mews_assets.ingest.sensor_state import from_state, to_state
 from mews_assets.lake.partition import Partition
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings
 from mews_assets.windows import Window, from_api
 
@@ -73,92 +76,90 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         description=f"Pulls the settled windows of {', '.join(one.name for one in group)} that are missing.",
     )
     def sense(context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource) -> dg.SensorResult:
-        return tick(group, settings, context.instance, context.cursor, mews, lake)
+        return Tick(group, settings, context.instance, mews, lake.open()).run(context.cursor)
 
     return sense
 
 
-def tick(
-    group: tuple[Table, ...],
-    settings: Settings,
-    instance: dg.DagsterInstance,
-    cursor: str | None,
-    mews: MewsResource,
-    lake: LakeResource,
-) -> dg.SensorResult:
-    """One look at what is due and at how the last run went."""
-    first = group[0]
-    directory = load_directory(lake.open())
-    if directory is None:
-        return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
-    runs = newest_runs(instance, first.name, MAX_RUNS)
-    states = [state_of(instance, run) for run in runs]
-    if RunState.GOING in states:
-        return dg.SensorResult(skip_reason="a run is going", cursor=cursor)
-    with mews.open(directory, patient=False) as platform:
-        now = platform.now()
-    seen, before = _read(cursor)
-    troubles = before
-    # A run that names what it could not pull has pulled the rest: only the rest is paused for a whole.
-    refused = failed_pulls(instance, runs[0].run_id) if runs else []
-    if runs and runs[0].run_id != seen:
-        troubles = _after(refused, troubles, now)
-    until = None if refused else pause_after(states, _ended(instance, runs[0].run_id) if runs else None)
-    scopes = directory.scopes(first.scope)
-    newest = runs[0].run_id if runs else ""
-    return _result(instance, group, settings, scopes, now, before, troubles, until, newest)
+@dataclass
+class Tick:
+    """One tick of the sensor of tables that one operation brings by pages."""
 
+    group: tuple[Table, ...]
+    settings: Settings
+    instance: dg.DagsterInstance
+    mews: MewsResource
+    lake: Lake
 
-def _result(
-    instance: dg.DagsterInstance,
-    group: tuple[Table, ...],
-    settings: Settings,
-    scopes: list[str],
-    now: datetime,
-    before: list[ExportFailure],
-    troubles: list[ExportFailure],
-    until: datetime | None,
-    seen: str,
-) -> dg.SensorResult:
-    missing = _due(instance, group, settings, scopes, now)
-    questions = [(one.request.scopes, one.request.window) for one in troubles]
-    kept = zip(troubles, still_missing(missing, questions), strict=True)
-    troubles = [trouble for trouble, is_missing in kept if is_missing]
-    cursor = json.dumps({"seen": seen, **to_state([], troubles)})
-    told = abandoned_exports.observations(group[0], before, troubles)
-    if until is not None and datetime.now(UTC) < until:
-        if until.year == datetime.max.year:
-            said = f"gave up after run {seen}: mend its cause, then launch the job by hand"
-        else:
-            said = f"the newest run failed; trying again at {until:%H:%M} UTC"
-        return dg.SensorResult(skip_reason=said, cursor=cursor, asset_events=told)
-    closed = blocked(troubles, now)
-    chosen = not_covered(missing, [(one.scopes, one.window) for one in closed])[-MAX_PARTITIONS:]
-    if not chosen:
-        held = [f"{len(missing)} partitions held back", *(_skip_reason(one) for one in troubles)]
-        said = "; ".join(held) if missing else "nothing is due"
-        return dg.SensorResult(skip_reason=said, cursor=cursor, asset_events=told)
-    first = group[0]
-    keys = [f"{one.scope}|{one.key(settings.grain)}" for one in chosen]
-    request = dg.RunRequest(
-        run_config={"ops": {op_name(first): {"config": {"partitions": keys}}}}, tags={TABLE_TAG: first.name}
-    )
-    return dg.SensorResult(run_requests=[request], cursor=cursor, asset_events=told)
+    @property
+    def first(self) -> Table:
+        return self.group[0]
 
+    def run(self, cursor: str | None) -> dg.SensorResult:
+        """A run for all that is due and not held back, unless one is going."""
+        directory = load_directory(self.lake)
+        if directory is None:
+            return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
+        runs = newest_runs(self.instance, self.first.name, MAX_RUNS)
+        states = [state_of(self.instance, run) for run in runs]
+        if RunState.GOING in states:
+            return dg.SensorResult(skip_reason="a run is going", cursor=cursor)
+        with self.mews.open(directory, patient=False) as platform:
+            now = platform.now()
+        newest = runs[0].run_id if runs else ""
+        seen, before = _read(cursor)
+        # A run that names the pulls that failed has pulled the rest: only these pulls pause, not the whole sensor.
+        refused = failed_pulls(self.instance, newest) if runs else []
+        failures = _after(refused, before, now) if runs and newest != seen else before
+        ended = _ended(self.instance, newest) if runs and not refused else None
+        until = pause_after(states, ended)
+        missing = self._due(directory.scopes(self.first.scope), now)
+        requests = [(failure.request.scopes, failure.request.window) for failure in failures]
+        still = zip(failures, still_missing(missing, requests), strict=True)
+        failures = [failure for failure, is_missing in still if is_missing]
+        chosen, reason = self._choose(missing, failures, until, newest, now)
+        events = abandoned_exports.observations(self.first, before, failures)
+        return dg.SensorResult(
+            run_requests=[self._request(chosen)] if chosen else [],
+            skip_reason=None if chosen else reason,
+            cursor=json.dumps({"seen": newest, **to_state([], failures)}),
+            asset_events=[*events, *unreported(self.instance, self.lake, self.group, self.settings.start)],
+        )
 
-def _due(
-    instance: dg.DagsterInstance,
-    group: tuple[Table, ...],
-    settings: Settings,
-    scopes: list[str],
-    now: datetime,
-) -> list[Partition]:
-    there = set.intersection(*(instance.get_materialized_partitions(changes_key(one)) for one in group))
-    known = set(instance.get_dynamic_partitions(SCOPE_SETS[group[0].scope]))
-    wanted = [one for one in scopes if one in known]
-    return due(
-        wanted, settings.start, now, settings.grain, set(map(scope_and_window, there)), by_day=group[0].by_day
-    )
+    def _choose(
+        self,
+        missing: list[Partition],
+        failures: list[ExportFailure],
+        until: datetime | None,
+        newest: str,
+        now: datetime,
+    ) -> tuple[list[Partition], str]:
+        """The partitions of the next run; where there are none, why."""
+        if until is not None and datetime.now(UTC) < until:
+            if until.year == datetime.max.year:
+                return [], f"gave up after run {newest}: mend its cause, then launch the job by hand"
+            return [], f"the newest run failed; trying again at {until:%H:%M} UTC"
+        closed = blocked(failures, now)
+        chosen = not_covered(missing, [(request.scopes, request.window) for request in closed])
+        if chosen or not missing:
+            return chosen[-MAX_PARTITIONS:], "nothing is due"
+        reasons = [f"{len(missing)} partitions held back", *(_skip_reason(failure) for failure in failures)]
+        return [], "; ".join(reasons)
+
+    def _request(self, chosen: list[Partition]) -> dg.RunRequest:
+        keys = [to_key_text(partition, self.settings.grain) for partition in chosen]
+        config = {"ops": {op_name(self.first): {"config": {"partitions": keys}}}}
+        return dg.RunRequest(run_config=config, tags={TABLE_TAG: self.first.name})
+
+    def _due(self, scopes: list[str], now: datetime) -> list[Partition]:
+        """The settled partitions that do not stand in the lake in every table of the group."""
+        known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.first.scope]))
+        wanted = [scope for scope in scopes if scope in known]
+        keys = set.intersection(*(STANDING.keys(self.lake, table) for table in self.group))
+        listed = set(map(scope_and_window, keys))
+        settings, by_day = self.settings, self.first.by_day
+        missing = due(wanted, settings.start, now, settings.grain, listed, by_day=by_day)
+        return STANDING.missing(self.lake, self.group, missing)
 
 
 def _after(

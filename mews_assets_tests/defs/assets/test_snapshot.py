@@ -13,7 +13,6 @@ from dagster._core.loader import LoadingContextForTest
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
-from mews_assets.defs.alerts.run_facts import _key
 from mews_assets.defs.assets.snapshot import SNAPSHOT_CHECKS
 from mews_assets.defs.base.asset_specs import current_key, snapshot_key
 from mews_assets.defs.base.partitions import SCOPE_SETS
@@ -21,7 +20,7 @@ from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
 from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.settings import read_settings
-from mews_assets.windows import Grain, from_api
+from mews_assets.windows import from_api
 from mews_assets_tests.defs.runs import Looks, add_scopes, fold_run, snapshot_run
 from mews_assets_tests.defs.stage import (
     DAYS,
@@ -169,9 +168,3 @@ def test_a_snapshot_is_made_again_from_what_landed_without_asking_mews(stage: St
     assert stage.mews.requests()["Counts"] == {}
     assert fold_run(stage, PAYMENTS, north).success
     assert current(stage, PAYMENTS, north) == before
-
-
-def test_an_alert_takes_the_name_of_a_scope_for_the_partition_that_failed() -> None:
-    """A failed run of current tables names scopes: the look for alerts broke on them, and all alerts with it."""
-    assert _key("north", Grain.DAILY) == "north"
-    assert _key("north [2025-03-08T00:00:00Z, 2025-03-09T00:00:00Z)", Grain.DAILY) == "north|2025-03-08"

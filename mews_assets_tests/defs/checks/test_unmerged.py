@@ -10,7 +10,7 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.cli import main
-from mews_assets.defs.assets.report import RETRYABLE
+from mews_assets.defs.base.metadata_keys import RETRYABLE
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED
 from mews_assets.lake.changes import merge_pass
 from mews_assets.lake.landing import capture_store

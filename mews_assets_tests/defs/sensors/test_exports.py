@@ -15,6 +15,7 @@ from mews_assets.defs.build import build_definitions
 from mews_assets.ingest.pending_exports import MAX_TRIES
 from mews_assets.lake.landing import export_log
 from mews_assets.lake.landing.export_log import LoggedExport
+from mews_assets.lake.storage import layout
 from mews_assets.sandbox.running import RunningSandbox, ServerLimits
 from mews_assets.windows import Window, from_api
 from mews_assets_tests.defs.stage import stage_of
@@ -132,6 +133,44 @@ def test_from_nothing_to_landed_takes_one_export_a_call_for_each_tick_and_one_ru
     assert (logged(ticks), ticks.counts[ADD]) == ([], 1)
 
 
+def test_after_the_deletion_of_all_runs_nothing_is_asked_for_again_and_the_partitions_are_reported(
+    sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a real instance, whose own deletion of runs takes the materialisations along."""
+    with dg.instance_for_test() as instance:
+        named = {"MEWS_START_DATE": START, "MEWS_TABLES": "order_items"}
+        ticks = Ticks(stage_of(sandbox, instance, tmp_path, monkeypatch, **named))
+        ticks.discover()
+        ticks.land("order_items")
+        landed = instance.get_materialized_partitions(CHANGES)
+        asked = ticks.counts
+        for run in instance.get_runs():
+            instance.delete_run(run.run_id)
+        assert instance.get_materialized_partitions(CHANGES) == set()
+        told = ticks.tick(SENSOR)
+        assert (told.skip_message, told.run_requests) == ("nothing is due", [])
+        events = [(event.asset_key.path[0], event.partition) for event in told.asset_events]
+        assert sorted(events) == sorted((layer, key) for layer in ("landing", "changes") for key in landed)
+        for event in told.asset_events:
+            instance.report_runless_asset_event(event)
+        assert ticks.tick(SENSOR).asset_events == []
+        assert ticks.counts == asked
+
+
+def test_partitions_that_a_run_may_still_report_are_left_to_it(ticks: Ticks) -> None:
+    ticks.land("order_items")
+    name = layout.changes_file("order_items", ticks.scopes()[0], f"2024-06-{10 + DAYS}")
+    ticks.stage.lake.write(name, b"a partition: sensors list files and open none")
+    job = _job(ticks)
+    run = ticks.stage.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    ticks.stage.mews.advance(86_400)
+    ticks.discover()
+    assert not [event for event in ticks.tick(SENSOR).asset_events if event.partition]
+    ticks.stage.instance.report_run_canceled(run)
+    told = [event for event in ticks.tick(SENSOR).asset_events if event.partition]
+    assert [event.asset_key.path[0] for event in told] == ["landing", "changes"]
+
+
 def test_a_run_that_is_going_is_not_requested_again(ticks: Ticks) -> None:
     ticks.tick(SENSOR)
     ticks.stage.mews.advance(600)
@@ -234,8 +273,8 @@ def test_what_was_given_up_is_forgotten_once_somebody_has_landed_it(ticks: Ticks
     assert "gave up" in str(told.skip_message)
     for scope in ticks.scopes():
         for day in range(DAYS):
-            event = dg.AssetMaterialization(CHANGES, partition=f"{scope}|2024-06-{10 + day}")
-            ticks.stage.instance.report_runless_asset_event(event)
+            name = layout.changes_file("order_items", scope, f"2024-06-{10 + day}")
+            ticks.stage.lake.write(name, b"a partition: sensors list files and open none")
     assert ticks.tick(SENSOR).skip_message == "nothing is due"
     assert json.loads(ticks.cursors[SENSOR] or "")["troubles"] == []
 

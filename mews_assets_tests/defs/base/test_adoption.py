@@ -1,0 +1,86 @@
+"""A fresh Dagster home on a full lake: what stands is reported without asking Mews, once, and nothing is made again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from mews_assets import catalog
+from mews_assets.defs.base.adoption import Adopted, adopt
+from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key
+from mews_assets.defs.base.event_tables import store_materialisations
+from mews_assets_tests.defs.runs import Looks, fold_run
+from mews_assets_tests.defs.stage import Stage
+
+PAYMENTS = catalog.table("payments")
+KEYS = (landing_key(PAYMENTS), changes_key(PAYMENTS))
+
+
+def adopted(stage: Stage) -> Adopted:
+    settings = stage.settings
+    return adopt(stage.instance, stage.lake, settings.tables, settings.start, ["daily_revenue"])
+
+
+def test_a_fresh_home_knows_all_that_stands_after_one_adoption_and_the_second_reports_nothing(
+    stage: Stage,
+) -> None:
+    stage.environment["MEWS_TABLES"] = "payments,customers"
+    assert stage.run("enterprises").success
+    assert stage.run("payments", stage.keys()).success
+    assert fold_run(stage, PAYMENTS, *stage.enterprises).success
+    with dg.instance_for_test() as instance:
+        fresh = replace(stage, instance=instance)
+        before = stage.mews.requests()["Counts"]
+        found = adopted(fresh)
+        assert (found.partitions, found.by_scope, found.whole) == (len(stage.keys()), 2, 1)
+        assert found.events == 2 * found.partitions + found.by_scope + found.whole
+        for key in KEYS:
+            assert instance.get_materialized_partitions(key) == set(stage.keys())
+        assert instance.get_materialized_partitions(current_key(PAYMENTS)) == set(stage.enterprises)
+        assert set(instance.get_dynamic_partitions("enterprises")) == set(stage.enterprises)
+        status = instance.get_status_by_partition(changes_key(PAYMENTS), stage.keys(), _partitions(fresh))
+        assert status is not None and {one.value for one in status.values() if one} == {"MATERIALIZED"}
+        assert adopted(fresh).events == 0
+        looks = Looks(fresh)
+        assert looks.look() == looks.look() == {}, "current tables are there, and are not made again"
+        assert stage.mews.requests()["Counts"] == before
+        # What lands from now on is followed as ever.
+        assert fresh.run("payments", stage.keys(stage.enterprises[:1])).success
+
+
+def _partitions(stage: Stage) -> dg.PartitionsDefinition[str]:
+    from mews_assets.defs.base.partitions import partitions_of
+
+    settings = stage.settings
+    return partitions_of(PAYMENTS.scope, settings.grain, settings.start)
+
+
+@pytest.mark.parametrize("count", [1, 2, 501])
+def test_many_events_are_stored_as_single_ones_are(count: int) -> None:
+    asset = changes_key(PAYMENTS)
+    events = [
+        dg.AssetMaterialization(asset, partition=f"hotel|{number:04}", metadata={"adopted": True})
+        for number in range(count)
+    ]
+    with dg.instance_for_test() as instance:
+        assert store_materialisations(instance, events) == count
+        assert instance.get_materialized_partitions(asset) == {str(event.partition) for event in events}
+        records = instance.fetch_materializations(asset, limit=count + 1).records
+        assert len(records) == count
+        assert {str(record.partition_key) for record in records} == {str(event.partition) for event in events}
+        assert all(one.asset_materialization.metadata["adopted"].value for one in records)  # type: ignore[union-attr]
+        latest = instance.get_latest_materialization_event(asset)
+        assert latest is not None and latest.asset_materialization == events[-1]
+
+
+def test_a_scope_that_no_connection_sees_any_more_is_a_partition_all_the_same(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.environment["MEWS_TABLES"] = "payments"
+    assert stage.run("payments", stage.keys()).success
+    with dg.instance_for_test() as instance:
+        assert adopted(replace(stage, instance=instance)).scopes == 2
+        assert set(instance.get_dynamic_partitions("enterprises")) == set(stage.enterprises)
