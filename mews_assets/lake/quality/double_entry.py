@@ -1,6 +1,6 @@
 """Double entry: where debits and credits differ, counted exactly, in decimals.
 
-Lives here: one query over files of a table that keeps books. Not here: which columns those are (the catalog).
+Lives here: one query over files of a ledger table. Not here: which columns hold debits and credits (the catalog).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from mews_assets.catalog.model import snake_case
 from mews_assets.lake.storage.duckdb_session import identifier, literal
 
 SHOWN = 5
-"""Of what does not balance in one file: the largest differences."""
+"""Transactions shown for each file that does not balance: those with the largest differences."""
 
 
 def unbalanced(
     engine: duckdb.DuckDBPyConnection, balance: Balance, source: str
 ) -> Mapping[int, tuple[int, list[dict[str, Any]]]]:
-    """By number of the file: how many transactions do not balance, and the worst of them.
+    """By number of the file: how many transactions do not balance, and those with the largest differences.
 
-    `source` reads the files as `row`, joined to `measured`. Entries without a transaction are taken together,
-    day by day.
+    `source` is SQL that reads the files as `row`, joined to the table `measured`. Entries without a transaction are
+    added up by day.
     """
     date, transaction, value, side = (f"row.{identifier(snake_case(name))}" for name in balance.columns)
     sums = (
@@ -34,13 +34,13 @@ def unbalanced(
         f"coalesce(sum({value}) FILTER ({side} = {literal(balance.credit)}), 0) AS credits "
         f"FROM {source} GROUP BY ALL"
     )
-    found = engine.execute(
+    rows = engine.execute(
         "SELECT number, count(*) OVER (PARTITION BY number), date, transaction, debits, credits "
         f"FROM ({sums}) WHERE debits <> credits QUALIFY row_number() OVER "
         f"(PARTITION BY number ORDER BY abs(debits - credits) DESC, date, transaction) <= {SHOWN}"
     ).fetchall()
     by_number: dict[int, tuple[int, list[dict[str, Any]]]] = {}
-    for number, transactions, day, name, debits, credits in found:
+    for number, transactions, day, name, debits, credits in rows:
         _, worst = by_number.setdefault(number, (transactions, []))
         worst.append(
             {
@@ -55,5 +55,5 @@ def unbalanced(
 
 
 def _plain(value: Decimal) -> str:
-    """Without the 18 places of the column."""
+    """The number without trailing zeros."""
     return f"{value.normalize():f}"

@@ -1,7 +1,7 @@
-"""What is true of partitions as they stand on disk: counted from the files, not from how they were made.
+"""Counts over partition files: rows, duplicates, missing values, and rows that break rules.
 
-Lives here: one query over many partition files, and for those that break a rule, which of their rows do. The
-checks and the metadata of a partition come from it. Not here: the rules (`rules`, `balance`).
+Lives here: one query over many partition files, and further queries for the rows that break a rule. The checks and the
+metadata of a partition come from it: they count what is on disk. Not here: the rules (`rules`, `double_entry`).
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from mews_assets.lake.storage.duckdb_session import create_temp_table, identifie
 from mews_assets.windows import Window
 
 WORST_ROWS = 5
-"""Of one rule in one file: enough to see what is wrong."""
+"""Rows shown for each rule and file."""
 WORST_FILES = 10
-"""Looked into for rows, for each rule: a rule that all of a backfill breaks is not looked up a thousand times."""
+"""Files whose rows are shown for each rule: a backfill may break a rule in a thousand files."""
 VALUES_KEPT = 20
-"""Of the unknown values at one place: the most frequent."""
+"""Unknown values kept for each field: the most frequent."""
 
 
 @dataclass(frozen=True)
 class Violation:
-    """How often one rule is broken at one place, and by which values where that is what tells."""
+    """How many rows break one rule at one field, and the values that do, where the rule is about values."""
 
     at: str
     count: int
@@ -44,7 +44,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Measures:
-    """One partition file. `missing` is by required column, and holds only those with a null."""
+    """The counts of one partition file. `missing` has the number of nulls of each required column that has any."""
 
     rows: int
     size_bytes: int
@@ -52,11 +52,11 @@ class Measures:
     rows_outside_window: int
     missing: dict[str, int]
     newest: datetime | None
-    """The newest version in it."""
+    """Its latest version stamp; None without rows."""
     broken: Mapping[str, tuple[Violation, ...]] = field(default_factory=dict)
-    """By the rule's name; a rule that holds is not in it."""
+    """By the rule's name, for broken rules only."""
     worst: Mapping[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
-    """By the rule's name: a few rows that break it. Not of every file where many break it."""
+    """By the rule's name: a few rows that break it. Empty for some files where many files break it."""
 
 
 def measure(
@@ -65,13 +65,13 @@ def measure(
     files: list[tuple[Path, Window]],
     decimals: Iterable[int] | None = None,
 ) -> list[Measures]:
-    """Measure partition files, each against the window it stands for; in the order given.
+    """Count over partition files, each with its window, in the order given.
 
-    `decimals` are those of each file's taxes.
+    `decimals` are the decimal places of each file's taxes.
     """
     if not files:
         return []
-    _register(engine, files, decimals)
+    _register_files(engine, files, decimals)
     paths = [path for path, _ in files]
     version = identifier(snake_case(table.version_column))
     required = [column.field_name for column in table.required_columns]
@@ -85,13 +85,13 @@ def measure(
         f"FROM {_source(table, paths)} GROUP BY measured.number"
     ).fetchall()
     by_number = {row[0]: row[1:] for row in found}
-    off = unbalanced(engine, table.balance, _source(table, paths)) if table.balance else {}
+    unbalanced_files = unbalanced(engine, table.balance, _source(table, paths)) if table.balance else {}
     results = []
     for number, (path, _) in enumerate(files):
         rows, duplicates, outside, newest, nulls, *counts = by_number.get(number, (0, 0, 0, None, []))
         broken = _broken(rules, counts)
-        if number in off:
-            broken[BALANCE] = (Violation("transactions", off[number][0]),)
+        if number in unbalanced_files:
+            broken[BALANCE] = (Violation("transactions", unbalanced_files[number][0]),)
         results.append(
             Measures(
                 rows=rows,
@@ -101,7 +101,7 @@ def measure(
                 missing={name: count for name, count in zip(required, nulls, strict=False) if count},
                 newest=newest,
                 broken=broken,
-                worst={BALANCE: tuple(off[number][1])} if number in off else {},
+                worst={BALANCE: tuple(unbalanced_files[number][1])} if number in unbalanced_files else {},
             )
         )
     results = _with_values(engine, table, paths, rules, results)
@@ -123,40 +123,43 @@ def _with_values(
     rules: list[Rule],
     measured: list[Measures],
 ) -> list[Measures]:
-    """The same, with the values that break rules, counted in another look at the files that hold any.
+    """The same, with the values that break rules, counted in a second query over the files that have any.
 
-    Not in the first look: gathering values would cost it more than all the rest, and there are mostly none.
+    Not in the first query: collecting values would take longer than all the rest, and mostly there are none.
     """
     counted: dict[tuple[int, str, str], dict[str, int]] = {}
     for rule in rules:
-        where = [path for path, one in zip(paths, measured, strict=True) if _breaks(rule, one)]
-        if not rule.values or not where:
+        broken_paths = [
+            path for path, measures in zip(paths, measured, strict=True) if _breaks(rule, measures)
+        ]
+        if not rule.values or not broken_paths:
             continue
-        found = engine.execute(
-            f"SELECT measured.number, {rule.values} AS value, count(*) AS times FROM {_source(table, where)} "
+        rows = engine.execute(
+            f"SELECT measured.number, {rule.values} AS value, count(*) AS times FROM {_source(table, broken_paths)} "
             f"WHERE {rule.broken} GROUP BY ALL ORDER BY times DESC, value"
         ).fetchall()
-        for number, value, times in found:
+        for number, value, times in rows:
             values = counted.setdefault((number, rule.name, rule.at), {})
             if len(values) < VALUES_KEPT:
                 values[value] = times
     return [
         replace(
-            one,
+            measures,
             broken={
                 name: tuple(
-                    replace(broken, values=counted.get((number, name, broken.at), {})) for broken in each
+                    replace(violation, values=counted.get((number, name, violation.at), {}))
+                    for violation in violations
                 )
-                for name, each in one.broken.items()
+                for name, violations in measures.broken.items()
             },
         )
-        for number, one in enumerate(measured)
+        for number, measures in enumerate(measured)
     ]
 
 
 @dataclass(frozen=True)
 class _WorstRowsQuery:
-    """How to find the rows that break one rule at one place, and the files that hold any."""
+    """A query for the rows that break one rule at one field, and a test for the files that have any."""
 
     name: str
     select: str
@@ -165,7 +168,7 @@ class _WorstRowsQuery:
     is_broken: Callable[[Measures], object]
 
     def query(self, table: Table, paths: list[Path]) -> str:
-        """The worst rows of each file, the file's number first."""
+        """The query: the worst rows of each file, with the file's number in the first column."""
         rank = f"row_number() OVER (PARTITION BY measured.number ORDER BY {self.worst_first})"
         return (
             f"SELECT measured.number AS file, {self.select} FROM {_source(table, paths)} {self.rest} "
@@ -180,46 +183,48 @@ def _with_worst(
     rules: list[Rule],
     measured: list[Measures],
 ) -> list[Measures]:
-    """The same, with rows of the first few files that break a rule: one query for each rule that is broken."""
-    worst = [{name: list(rows) for name, rows in one.worst.items()} for one in measured]
-    for look in _looks(table, rules):
-        where = [number for number, one in enumerate(measured) if look.is_broken(one)][:WORST_FILES]
-        if where:
-            found = engine.execute(look.query(table, [paths[number] for number in where]))
+    """The same, with rows of the first few files that break a rule: one query for each broken rule."""
+    worst = [{name: list(rows) for name, rows in measures.worst.items()} for measures in measured]
+    for query in _worst_rows_queries(table, rules):
+        numbers = [number for number, measures in enumerate(measured) if query.is_broken(measures)][
+            :WORST_FILES
+        ]
+        if numbers:
+            found = engine.execute(query.query(table, [paths[number] for number in numbers]))
             names = [column[0] for column in found.description or []]
             for number, *values in found.fetchall():
                 row = dict(zip(names[1:], values, strict=True))
-                worst[number].setdefault(look.name, []).append(row)
+                worst[number].setdefault(query.name, []).append(row)
     return [
-        replace(one, worst={name: tuple(rows[:WORST_ROWS]) for name, rows in found.items()})
-        for one, found in zip(measured, worst, strict=True)
+        replace(measures, worst={name: tuple(rows[:WORST_ROWS]) for name, rows in found.items()})
+        for measures, found in zip(measured, worst, strict=True)
     ]
 
 
-def _looks(table: Table, rules: list[Rule]) -> Iterator[_WorstRowsQuery]:
+def _worst_rows_queries(table: Table, rules: list[Rule]) -> Iterator[_WorstRowsQuery]:
     version = f"row.{identifier(snake_case(table.version_column))}"
     yield _WorstRowsQuery(
         DUPLICATES,
         f"row.id AS id, {version} AS version, count(*) AS times",
         f"GROUP BY measured.number, row.id, {version} HAVING count(*) > 1",
         "times DESC, id",
-        lambda one: one.duplicate_keys,
+        lambda measures: measures.duplicate_keys,
     )
-    yield _look(required_rule(table), lambda one: one.missing)
-    yield _look(outside_rule(), lambda one: one.rows_outside_window)
+    yield _worst_rows_query(required_rule(table), lambda measures: measures.missing)
+    yield _worst_rows_query(outside_rule(), lambda measures: measures.rows_outside_window)
     for rule in rules:
         if rule.shown:
-            yield _look(rule, partial(_breaks, rule))
+            yield _worst_rows_query(rule, partial(_breaks, rule))
 
 
-def _look(rule: Rule, is_broken: Callable[[Measures], object]) -> _WorstRowsQuery:
+def _worst_rows_query(rule: Rule, is_broken: Callable[[Measures], object]) -> _WorstRowsQuery:
     shown = ", ".join(f"{expression} AS {identifier(name)}" for name, expression in rule.shown.items())
     select = f'{literal(rule.at)} AS "at", {shown}'
     return _WorstRowsQuery(rule.name, select, f"WHERE {rule.broken}", f"{rule.size} DESC, row.id", is_broken)
 
 
 def _breaks(rule: Rule, measures: Measures) -> bool:
-    return any(broken.at == rule.at for broken in measures.broken.get(rule.name, ()))
+    return any(violation.at == rule.at for violation in measures.broken.get(rule.name, ()))
 
 
 def _source(table: Table, paths: list[Path]) -> str:
@@ -227,7 +232,7 @@ def _source(table: Table, paths: list[Path]) -> str:
     return f"{rows} AS row JOIN measured ON measured.path = row.file_path"
 
 
-def _register(
+def _register_files(
     engine: duckdb.DuckDBPyConnection, files: list[tuple[Path, Window]], decimals: Iterable[int] | None
 ) -> None:
     schema = pa.schema(
@@ -239,15 +244,15 @@ def _register(
             ("half_unit", pa.float64()),
         ]
     )
-    of_each = list(decimals) if decimals is not None else [DEFAULT_DECIMALS] * len(files)
+    decimals_of_files = list(decimals) if decimals is not None else [DEFAULT_DECIMALS] * len(files)
     rows = [
         {
             "number": number,
             "path": str(path),
             "start": window.start,
             "upto": window.end,
-            "half_unit": 0.5 * 10.0**-places,
+            "half_unit": 0.5 * 10.0**-digits,
         }
-        for number, ((path, window), places) in enumerate(zip(files, of_each, strict=True))
+        for number, ((path, window), digits) in enumerate(zip(files, decimals_of_files, strict=True))
     ]
     create_temp_table(engine, "measured", pa.Table.from_pylist(rows, schema))

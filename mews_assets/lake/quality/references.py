@@ -1,10 +1,10 @@
-"""References: whether the ids that rows hold are those of records the lake has.
+"""References: whether the ids in rows are ids of records in the lake.
 
-Lives here: looking up, for partitions of one table, the ids they hold in the table those refer to. Not here:
-which column refers to what (the catalog), and how many may be missing (`tolerated`, and the check).
+Lives here: looking up the ids in partitions of one table in the tables they refer to. Not here: which column refers to
+which table (the catalog), and how many may be missing (`defs.checks.neighbours`).
 
-Only the columns of ids are read. A reference is looked up nearest first, since most records refer to one that
-changed with them: the partition's own window, then those around it, until all are found.
+Only the columns of ids are read. Most records refer to a record that changed at the same time, so the partition's own
+window is read first, then the windows around it, until all ids are found.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import from_key
 
 WINDOWS_AROUND = 62
-"""Looked into on top of the partition's own: two months of days. What is older is rarely referred to."""
+"""Windows read besides the partition's own: two months of days. Older records are rarely referred to."""
 UNRESOLVED_SHOWN = 5
 LEAD_IN = timedelta(days=7)
-"""After the first window of the other table, so long many records referred to are still older than the lake: a
-payment is settled the day after its bill was closed, and a stay takes some days."""
+"""For this long after the first window of the other table many records referred to are older than the lake: a payment
+is settled the day after its bill was closed, and a stay takes some days."""
 
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """One column of one partition: how many ids it holds, and how many of them are of no record we have.
+    """One column of one partition: how many distinct ids it has, and how many of them are of no record in the lake.
 
-    `beside` says why it could not be looked up; then nothing is said of it.
+    `beside` is why they could not be looked up, empty where they could.
     """
 
     at: str
@@ -47,14 +47,14 @@ class ReferenceResult:
     unresolved: int = 0
     examples: tuple[str, ...] = ()
     is_exact: bool = False
-    """Whether every one must be there: the same request brings the records, or a small table holds all there are."""
+    """Whether every id must exist: the same request brings the records, or a reference table has all of them."""
     beside: str = ""
 
 
 def resolve(
     lake: Lake, table: Table, partitions: Iterable[Partition]
 ) -> dict[Partition, list[ReferenceResult]]:
-    """The references of partitions that stand in the lake, scope by scope."""
+    """The references of partitions that have a file, scope by scope."""
     by_scope: dict[str, list[Partition]] = {}
     for partition in partitions:
         by_scope.setdefault(partition.scope, []).append(partition)
@@ -63,17 +63,17 @@ def resolve(
         snapshot = None
         if not _is_windowed(field.column.refers_to):
             snapshot = _snapshot(lake, field.column.refers_to)
-        for scope, own in by_scope.items():
-            held = _KnownIds(lake, field.column.refers_to, scope, snapshot)
-            for partition, ids in _read(lake, table, own, field):
-                found.setdefault(partition, []).append(_resolved(table, field, partition, ids, held))
+        for scope, partitions_of_scope in by_scope.items():
+            known_ids = _KnownIds(lake, field.column.refers_to, scope, snapshot)
+            for partition, ids in _read(lake, table, partitions_of_scope, field):
+                found.setdefault(partition, []).append(_resolved(table, field, partition, ids, known_ids))
     return found
 
 
 def lead_in(lake: Lake, table: Table, partitions: Iterable[Partition]) -> list[Partition]:
-    """Of each scope, the window before its first, where it stands in the lake.
+    """For each scope the last partition with a file before its first one.
 
-    When it was written, the table it refers to may not have had that window yet; now it has.
+    When that was written, the table it refers to may not have had the window yet; now it may.
     """
     first: dict[str, Partition] = {}
     for partition in partitions:
@@ -81,7 +81,7 @@ def lead_in(lake: Lake, table: Table, partitions: Iterable[Partition]) -> list[P
             first[partition.scope] = partition
     found = []
     for scope, partition in first.items():
-        earlier = [one for one in _partitions(lake, table.name, scope) if one < partition]
+        earlier = [existing for existing in _partitions(lake, table.name, scope) if existing < partition]
         found += earlier[-1:]
     return found
 
@@ -91,29 +91,29 @@ def _is_windowed(name: str) -> bool:
 
 
 def _resolved(
-    table: Table, field: Field, partition: Partition, ids: pa.Array, held: _KnownIds
+    table: Table, field: Field, partition: Partition, ids: pa.Array, known_ids: _KnownIds
 ) -> ReferenceResult:
-    to = field.column.refers_to
-    comes_along = table.parent_key is not None and (table.parent_key.table, table.parent_key.column) == (
-        to,
+    target = field.column.refers_to
+    is_parent = table.parent_key is not None and (table.parent_key.table, table.parent_key.column) == (
+        target,
         field.column.name,
     )
-    is_exact = comes_along or not _is_windowed(to)
+    is_exact = is_parent or not _is_windowed(target)
     count = len(ids)
-    if beside := held.beside(partition, comes_along):
-        return ReferenceResult(field.path, to, count, beside=beside)
-    left = ids
-    for known in held.nearest_first(partition):
-        if not len(left):
+    if beside := known_ids.beside(partition, is_parent):
+        return ReferenceResult(field.path, target, count, beside=beside)
+    unresolved = ids
+    for ids_of_window in known_ids.nearest_first(partition):
+        if not len(unresolved):
             break
-        left = left.filter(pc.invert(pc.is_in(left, known)))
-    examples = tuple(left.slice(0, UNRESOLVED_SHOWN).to_pylist())
-    return ReferenceResult(field.path, to, count, len(left), examples, is_exact)
+        unresolved = unresolved.filter(pc.invert(pc.is_in(unresolved, ids_of_window)))
+    examples = tuple(unresolved.slice(0, UNRESOLVED_SHOWN).to_pylist())
+    return ReferenceResult(field.path, target, count, len(unresolved), examples, is_exact)
 
 
 @dataclass
 class _KnownIds:
-    """The ids of the records of one table and scope, read when asked for, each file once."""
+    """The ids of the records of one table and scope, read on demand, each file once."""
 
     lake: Lake
     table: str
@@ -122,15 +122,15 @@ class _KnownIds:
 
     def __post_init__(self) -> None:
         self._ids: dict[Partition, pa.Array] = {}
-        self._standing = _partitions(self.lake, self.table, self.scope) if _is_windowed(self.table) else []
+        self._existing = _partitions(self.lake, self.table, self.scope) if _is_windowed(self.table) else []
 
     def beside(self, partition: Partition, comes_along: bool) -> str:
-        """Why what is not found could not be said to be missing; empty where it can."""
+        """Why ids that are not found may exist all the same; empty where they must exist."""
         if not _is_windowed(self.table):
             return "" if self.snapshot is not None else f"reference/{self.table} is not in the lake"
-        if partition not in self._standing:
-            return f"changes/{self.table} has not got this window yet"
-        first = self._standing[0].window.start
+        if partition not in self._existing:
+            return f"changes/{self.table} does not have this window yet"
+        first = self._existing[0].window.start
         if partition.window.start < first + LEAD_IN and not comes_along:
             return f"changes/{self.table} begins on {first:%Y-%m-%d}: records referred to may be older"
         return ""
@@ -143,7 +143,7 @@ class _KnownIds:
         def away(other: Partition) -> float:
             return abs((other.window.start - partition.window.start).total_seconds())
 
-        for other in sorted(self._standing, key=away)[: WINDOWS_AROUND + 1]:
+        for other in sorted(self._existing, key=away)[: WINDOWS_AROUND + 1]:
             if other not in self._ids:
                 name = layout.changes_file(self.table, self.scope, other.key(self.lake.grain))
                 self._ids[other] = _column(self.lake, name, "id")
@@ -158,18 +158,18 @@ def _snapshot(lake: Lake, name: str) -> pa.Array | None:
 def _read(
     lake: Lake, table: Table, partitions: list[Partition], field: Field
 ) -> Iterator[tuple[Partition, pa.Array]]:
-    """The different ids that each partition holds."""
+    """The distinct ids of each partition."""
 
     def ids(partition: Partition) -> pa.Array:
         name = layout.changes_file(table.name, partition.scope, partition.key(lake.grain))
         return pc.drop_null(pc.unique(_column(lake, name, field.path)))
 
-    with ThreadPoolExecutor(8) as side_by_side:
-        yield from zip(partitions, side_by_side.map(ids, partitions), strict=True)
+    with ThreadPoolExecutor(8) as threads:
+        yield from zip(partitions, threads.map(ids, partitions), strict=True)
 
 
 def _column(lake: Lake, name: str, path: str) -> pa.Array:
-    """The values of a column; none where the file is older than the column."""
+    """The values of a column; none where the file was written before the column existed."""
     first, *inner = path.split(".")
     with lake.filesystem.open_input_file(lake.path(name)) as source, pq.ParquetFile(source) as file:
         leaves = (file.schema.column(number).path for number in range(len(file.schema)))
@@ -182,7 +182,7 @@ def _column(lake: Lake, name: str, path: str) -> pa.Array:
 
 
 def _partitions(lake: Lake, table: str, scope: str) -> list[Partition]:
-    """The partitions of one scope that stand, in their order."""
+    """The partitions of one scope that have a file, in order."""
     names = lake.files(layout.scope_folder(table, scope), recursive=True)
     keys = (layout.partition_of(name)[1] for name in names)
     return sorted(Partition(scope, from_key(key, lake.grain)) for key in keys)

@@ -1,11 +1,11 @@
-"""What must hold of the rows of a table, one rule at a time, as SQL: all derived from the table's columns.
+"""Rules for the rows of a table, as SQL, derived from the table's columns.
 
-Lives here: rules that one row can break by itself: values nobody knows, amounts that do not add up, signs that
-cannot be. Not here: running them (`measures`), rules over rows together (`balance`, `references`, `volume`), and
-how grave it is when one is broken (the checks).
+Lives here: rules that a single row can break: unknown values, amounts that do not add up, impossible signs. Not here:
+running them (`measures`), rules over several rows (`double_entry`, `references`, `volume`), and the severity of a
+broken rule (`defs.checks`).
 
-A rule's expressions see a table's row as `row`, and the file it stands in as `measured`. Their own names begin with
-`__`, as no column does: DuckDB takes a column for the argument of a lambda that is called the same.
+In a rule's expressions `row` is a row of the table, and `measured` its file. Their lambda arguments begin with `__`,
+as no column does: DuckDB reads a name that is both as the column.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ENUMS, CURRENCIES, AMOUNTS, SIGNS = "enums", "currencies", "amounts", "signs"
 BALANCE = "balance"
 
 _DOUBLE_NOISE = 1e-9
-"""Of the amount itself: a sum of a few doubles is off by some 1e-15 of it; a billionth is no money."""
+"""Relative to the amount: a sum of a few doubles is off by about 1e-15 of it; a billionth is not money."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule at one place of a row. `broken` is true of a row that breaks it.
+    """One rule at one field (`at`). The expression `broken` is true for a row that breaks it.
 
-    `values` is the value that does, where that is what to report, not the row; otherwise `shown` tells what of a row
-    to show, and `size` how far off it is.
+    `values` is the value to report, where the rule is about values; otherwise `shown` has the expressions to show of a
+    row, and `size` is how far off it is. All are SQL.
     """
 
     name: str
@@ -45,23 +45,23 @@ class Rule:
 
     @property
     def count(self) -> str:
-        """The aggregate that tells how many rows break it."""
+        """The aggregate that counts the rows that break it."""
         return f"count(*) FILTER ({self.broken})"
 
 
 def row_rules(table: Table) -> list[Rule]:
-    """The rules of a table that its rows are counted against."""
+    """The rules of a table that single rows can break, without `required_rule` and `outside_rule`."""
     return [
-        *(_known(ENUMS, one, one.column.values) for one in enums(table)),
-        *(_known(CURRENCIES, one, CURRENCY_CODES) for one in currencies(table)),
-        *(_adds_up(one) for one in amounts(table)),
-        *(_one_sign(one) for one in amounts(table)),
-        *(_sign(one) for one in table.signs),
+        *(_known(ENUMS, field, field.column.values) for field in enums(table)),
+        *(_known(CURRENCIES, field, CURRENCY_CODES) for field in currencies(table)),
+        *(_adds_up(field) for field in amounts(table)),
+        *(_one_sign(field) for field in amounts(table)),
+        *(_sign(sign) for sign in table.signs),
     ]
 
 
 def required_rule(table: Table) -> Rule:
-    """Every column that Mews requires is filled."""
+    """Every column that Mews requires has a value."""
     missing = {
         column.field_name: f"row.{identifier(column.field_name)} IS NULL" for column in table.required_columns
     }
@@ -76,7 +76,7 @@ def required_rule(table: Table) -> Rule:
 
 
 def outside_rule() -> Rule:
-    """The row's stamp lies in the window of its file; a row without one was dealt there by its capture."""
+    """The row's stamp is in the window of its file. A row without a stamp is in the first window of its capture."""
     return Rule(
         OUTSIDE,
         "_window_utc",
@@ -86,20 +86,20 @@ def outside_rule() -> Rule:
     )
 
 
-def _known(name: str, place: Field, values: Iterable[str]) -> Rule:
-    # As one expression, which is matched once for each value of the column's dictionary; a list or a map of two
-    # hundred values takes DuckDB ten times as long to plan as to run.
+def _known(name: str, field_: Field, values: Iterable[str]) -> Rule:
+    # One regular expression, which DuckDB matches once per value of the column's dictionary. A list or map of two
+    # hundred values takes ten times as long to plan as to run.
     known = literal("|".join(map(re.escape, values)))
-    if not place.is_repeated:
-        value = _single(place)
-        return Rule(name, place.path, f"NOT regexp_full_match({value}, {known})", values=value)
-    odd = f"list_filter({_all(place)}, lambda __one: NOT regexp_full_match(__one, {known}))"
-    # A row may hold several: one of them stands for the row.
-    return Rule(name, place.path, f"len({odd}) > 0", values=f"{odd}[1]")
+    if not field_.is_repeated:
+        value = _single(field_)
+        return Rule(name, field_.path, f"NOT regexp_full_match({value}, {known})", values=value)
+    odd = f"list_filter({_all(field_)}, lambda __one: NOT regexp_full_match(__one, {known}))"
+    # A row may have several unknown values: the first is reported.
+    return Rule(name, field_.path, f"len({odd}) > 0", values=f"{odd}[1]")
 
 
-def _adds_up(place: Field) -> Rule:
-    """Gross = net + taxes, and the breakdown's lines = both. Each tax was rounded by itself, by half a unit at most."""
+def _adds_up(field_: Field) -> Rule:
+    """Gross = net + taxes, and the breakdown adds up to both. Each tax was rounded by half a unit at most."""
 
     def taxes(amount: str) -> str:
         return _sum(f"{amount}.tax_values", "value")
@@ -116,28 +116,32 @@ def _adds_up(place: Field) -> Rule:
         taxed = f"greatest(1, len({amount}.tax_values), len({amount}.breakdown.items))"
         return f"{off(amount)} > measured.half_unit * {taxed} + {_DOUBLE_NOISE} * abs({amount}.gross_value)"
 
-    one = _any_of(place)
+    amount_shown = _any_of(field_)
     shown = {
         "id": "row.id",
-        "currency": f"{one}.currency",
-        "net": f"{one}.net_value",
-        "gross": f"{one}.gross_value",
-        "taxes": taxes(one),
-        "breakdown_net": _sum(f"{one}.breakdown.items", "net_value"),
-        "breakdown_taxes": _sum(f"{one}.breakdown.items", "tax_value"),
-        "off_by": f"round({off(one)}, 6)",
+        "currency": f"{amount_shown}.currency",
+        "net": f"{amount_shown}.net_value",
+        "gross": f"{amount_shown}.gross_value",
+        "taxes": taxes(amount_shown),
+        "breakdown_net": _sum(f"{amount_shown}.breakdown.items", "net_value"),
+        "breakdown_taxes": _sum(f"{amount_shown}.breakdown.items", "tax_value"),
+        "off_by": f"round({off(amount_shown)}, 6)",
     }
-    return Rule(AMOUNTS, place.path, _where(place, is_off), shown=shown, size=off(one))
+    return Rule(AMOUNTS, field_.path, _where(field_, is_off), shown=shown, size=off(amount_shown))
 
 
-def _one_sign(place: Field) -> Rule:
-    one = _any_of(place)
+def _one_sign(field_: Field) -> Rule:
+    amount_shown = _any_of(field_)
     return Rule(
         SIGNS,
-        place.path,
-        _where(place, lambda amount: f"{amount}.net_value * {amount}.gross_value < 0"),
-        shown={"id": "row.id", "value": f"{one}.gross_value", "why": "'net and gross differ in sign'"},
-        size=f"abs({one}.gross_value)",
+        field_.path,
+        _where(field_, lambda amount: f"{amount}.net_value * {amount}.gross_value < 0"),
+        shown={
+            "id": "row.id",
+            "value": f"{amount_shown}.gross_value",
+            "why": "'net and gross differ in sign'",
+        },
+        size=f"abs({amount_shown}.gross_value)",
     )
 
 
@@ -146,7 +150,7 @@ def _sign(sign: Sign) -> Rule:
     broken = f"{value} {'<' if sign.never == 'negative' else '>'} 0"
     why = f"never {sign.never}"
     if sign.by:
-        broken += f" AND {_path(sign.by)} IN ({', '.join(literal(one) for one in sign.among)})"
+        broken += f" AND {_path(sign.by)} IN ({', '.join(literal(value) for value in sign.among)})"
         why += f" where {sign.by} is {' or '.join(sign.among)}"
     at = ".".join(snake_case(name) for name in sign.value.split("."))
     return Rule(
@@ -162,14 +166,14 @@ def _path(mews_path: str) -> str:
     return ".".join(["row", *(identifier(snake_case(name)) for name in mews_path.split("."))])
 
 
-def _single(place: Field) -> str:
-    return ".".join(["row", *(identifier(column.field_name) for column in place.columns)])
+def _single(field_: Field) -> str:
+    return ".".join(["row", *(identifier(column.field_name) for column in field_.columns)])
 
 
-def _all(place: Field) -> str:
-    """All values of a place within lists, as one list."""
+def _all(field_: Field) -> str:
+    """All values of a field within lists, as one list."""
     found, is_list = "row", False
-    for depth, column in enumerate(place.columns):
+    for depth, column in enumerate(field_.columns):
         name = identifier(column.field_name)
         found = (
             f"list_transform({found}, lambda __at{depth}: __at{depth}.{name})"
@@ -182,16 +186,16 @@ def _all(place: Field) -> str:
     return found
 
 
-def _any_of(place: Field) -> str:
-    """The value, or the first of them, to show."""
-    return f"{_all(place)}[1]" if place.is_repeated else _single(place)
+def _any_of(field_: Field) -> str:
+    """The value to show; of a field within lists, the first."""
+    return f"{_all(field_)}[1]" if field_.is_repeated else _single(field_)
 
 
-def _where(place: Field, broken) -> str:  # type: ignore[no-untyped-def]
-    """Whether it is broken, or within lists, by any of the values."""
-    if not place.is_repeated:
-        return str(broken(_single(place)))
-    return f"len(list_filter({_all(place)}, lambda __amount: {broken('__amount')})) > 0"
+def _where(field_: Field, broken) -> str:  # type: ignore[no-untyped-def]
+    """Whether the value, or any of the values within lists, breaks the rule."""
+    if not field_.is_repeated:
+        return str(broken(_single(field_)))
+    return f"len(list_filter({_all(field_)}, lambda __amount: {broken('__amount')})) > 0"
 
 
 def _sum(of: str, name: str) -> str:

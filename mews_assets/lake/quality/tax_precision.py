@@ -1,7 +1,6 @@
-"""How finely each enterprise rounds its taxes, as the directory of the lake tells it.
+"""The decimal places to which each enterprise rounds its taxes, from the lake's directory.
 
-Lives here: reading that one number of every enterprise. Not here: finding enterprises (the directory is written
-where they are discovered).
+Lives here: reading this number for every enterprise. Not here: writing the directory (`ingest.directory`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.state_files import read_state
 
 DEFAULT_DECIMALS = 2
-"""Of an enterprise that states none, or is not in the directory: cents, which most currencies have."""
+"""For an enterprise without the number, or not in the directory: cents, which most currencies have."""
 
 
 class _Enterprise(msgspec.Struct):
@@ -30,8 +29,12 @@ class _Directory(msgspec.Struct):
 
 
 def tax_decimals(lake: Lake) -> Mapping[str, int]:
-    """The decimals of taxes by enterprise; those that state none are left out."""
+    """The decimals of taxes by enterprise; enterprises without the number are left out."""
     if not lake.exists(layout.directory_file()):
         return {}
     directory = read_state(lake, layout.directory_file(), _Directory)
-    return {one.id: one.tax_precision for one in directory.enterprises if one.tax_precision is not None}
+    return {
+        enterprise.id: enterprise.tax_precision
+        for enterprise in directory.enterprises
+        if enterprise.tax_precision is not None
+    }

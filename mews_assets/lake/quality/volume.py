@@ -1,11 +1,10 @@
-"""Volume: how many rows a partition has, against the same weekday of the weeks before.
+"""Volume: the rows of a partition, compared with the same weekday of the weeks before.
 
-Lives here: reading those numbers from the footers of files, and saying when one is out of the usual. No row is
-read.
+Lives here: reading these numbers from the footers of files, and deciding which are unusual. No row is read.
 
-Only what was captured alike is compared. Where records move on (their stamp changes, and they leave the window),
-a window asked for the next morning has far more rows than one asked for months later: a backfilled history says
-nothing of a fresh day.
+Only partitions that were captured equally late are compared. Where a record's stamp changes, it leaves its window, so a
+window requested the next morning has far more rows than one requested months later: backfilled history cannot be
+compared with a fresh day.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Grain, Window, next_start, window_at
 
 WEEKS_BACK = 8
-"""Two months: more would compare with another season."""
+"""Two months: longer would compare different seasons."""
 NEEDED = 3
-"""Of the weeks before: fewer tell nothing."""
+"""Weeks needed for a comparison."""
 FACTOR = 3.0
-"""Off the median by this much, up or down, is out of the usual: a holiday halves a day, or doubles it."""
+"""A number of rows this many times above or below the median is unusual: a holiday halves a day, or doubles it."""
 MIN_ROWS = 20
-"""Of the median (or of the day itself, if that is larger): below, chance alone makes such factors."""
+"""The median or the day itself must have this many rows: below, such factors occur by chance."""
 FRESH = timedelta(days=2)
-"""Captured within this of its end, or within one more window, a window still has most of its records."""
+"""A window captured this soon after its end, or within one more window, still has most of its records."""
 
 
 @dataclass(frozen=True)
 class Volume:
-    """The rows of a partition, and of the same weekdays before it that were captured alike, newest first."""
+    """The rows of a partition, and of the same weekdays before that were captured as soon, newest first."""
 
     rows: int
     before: tuple[int, ...]
@@ -44,12 +43,12 @@ class Volume:
 
     @property
     def usual(self) -> float | None:
-        """The median; None when there is too little to compare with."""
+        """The median; None with too few weeks to compare with."""
         return statistics.median(self.before) if len(self.before) >= NEEDED else None
 
     @property
     def is_unusual(self) -> bool:
-        """Off by a factor from the median, and clearly beyond all that was seen before."""
+        """Whether it is off the median by FACTOR, and by a factor of 2 beyond all weeks before."""
         if self.usual is None or max(self.usual, self.rows) < MIN_ROWS:
             return False
         too_few = self.rows * FACTOR < self.usual and self.rows * 2 < min(self.before)
@@ -58,46 +57,50 @@ class Volume:
 
 
 def volumes(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[Partition, Volume]:
-    """The volume of partitions that stand in the lake."""
+    """The volume of the partitions that have a file."""
     wanted = list(partitions)
-    earlier = {one: list(windows_before(one.window, lake.grain)) for one in wanted}
-    standing = {
+    earlier = {partition: list(windows_before(partition.window, lake.grain)) for partition in wanted}
+    existing_names = {
         name
-        for scope in sorted({one.scope for one in wanted})
+        for scope in sorted({partition.scope for partition in wanted})
         for name in lake.files(layout.scope_folder(table.name, scope), recursive=True)
     }
-    places = {*wanted, *(Partition(one.scope, window) for one in wanted for window in earlier[one])}
-    names = {place: layout.changes_file(table.name, place.scope, place.key(lake.grain)) for place in places}
-    there = [place for place in places if names[place] in standing]
-    read = read_footers(lake, [names[place] for place in there], "_captured_at_utc")
-    footers = {place: read[names[place]] for place in there}
+    needed = {
+        *wanted,
+        *(Partition(partition.scope, window) for partition in wanted for window in earlier[partition]),
+    }
+    names = {other: layout.changes_file(table.name, other.scope, other.key(lake.grain)) for other in needed}
+    existing = [other for other in needed if names[other] in existing_names]
+    read = read_footers(lake, [names[other] for other in existing], "_captured_at_utc")
+    footers = {other: read[names[other]] for other in existing}
     found = {}
-    for one in wanted:
-        if one not in footers:
+    for partition in wanted:
+        if partition not in footers:
             continue
-        late = _is_late(table, one, footers[one].earliest)
+        late = _is_late(table, partition, footers[partition].earliest)
         before = [
-            footers[place].rows
-            for place in (Partition(one.scope, window) for window in earlier[one])
-            if place in footers and not _is_late(table, place, footers[place].earliest)
+            footers[other].rows
+            for other in (Partition(partition.scope, window) for window in earlier[partition])
+            if other in footers and not _is_late(table, other, footers[other].earliest)
         ]
-        found[one] = Volume(footers[one].rows, () if late else tuple(before), late)
+        found[partition] = Volume(footers[partition].rows, () if late else tuple(before), late)
     return found
 
 
 def windows_before(window: Window, grain: Grain) -> Iterator[Window]:
-    """The windows to compare with, newest first: the same weekday (and hour), or else those right before."""
-    at = window
+    """The windows to compare with, newest first: the same weekday (and hour), or weekly and monthly the windows
+    before."""
+    current = window
     for week in range(1, WEEKS_BACK + 1):
         if grain in (Grain.HOURLY, Grain.DAILY):
             start = window.start - timedelta(weeks=week)
             yield Window(start, next_start(start, grain))
         else:
-            at = window_at(at.start - timedelta(microseconds=1), grain)
-            yield at
+            current = window_at(current.start - timedelta(microseconds=1), grain)
+            yield current
 
 
 def _is_late(table: Table, partition: Partition, captured: datetime | None) -> bool:
     if table.fetch.filter != "UpdatedUtc" or captured is None:
-        return False  # rows that never move on are the same whenever they are asked for
+        return False  # rows whose stamp never changes are the same whenever they are requested
     return captured - partition.window.end > max(FRESH, partition.window.length)

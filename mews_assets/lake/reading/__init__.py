@@ -1,4 +1,4 @@
-"""Reading the lake: what it holds, and SQL over it.
+"""Reading the lake: rows and windows per table, and SQL.
 
 inventory      windows, rows and bytes of a table, from Parquet footers
 sql_views      a DuckDB view for every table, and running one query

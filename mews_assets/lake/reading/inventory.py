@@ -1,7 +1,7 @@
-"""What a table holds, from the footers of its files: no row is read.
+"""Windows, rows and bytes of a table, from the footers of its files: no row is read.
 
-Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope; and which capture brought a
-partition's rows, for which one column is read.
+Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope; and the rows of a partition by
+capture, for which one column is read. Not here: reading footers (`storage.footers`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Inventory:
 
 
 def inventory(lake: Lake, table: Table) -> dict[str, Inventory]:
-    """What `changes/<table>` holds, by scope."""
+    """The inventory of `changes/<table>`, by scope."""
     names = lake.files(layout.changes_folder(table.name), recursive=True)
     by_scope: dict[str, dict[str, Footer]] = {}
     for name, footer in read_footers(lake, names, snake_case(table.version_column)).items():
@@ -42,41 +42,42 @@ def inventory(lake: Lake, table: Table) -> dict[str, Inventory]:
 def newest_windows(
     lake: Lake, table: Table, scopes: Iterable[str], likely: Sequence[str]
 ) -> dict[str, str | None]:
-    """The key of each scope's newest partition, None where it has none.
+    """The key of each scope's newest partition; None where it has none.
 
-    The `likely` keys are tried first, newest first; only scopes that have none of them are listed.
+    The `likely` keys are tried first, in their order, which is the newest first; only folders of scopes without any of
+    them are listed.
     """
     found: dict[str, str | None] = {}
-    left = list(dict.fromkeys(scopes))
+    remaining = list(dict.fromkeys(scopes))
     for key in likely:
-        names = {layout.changes_file(table.name, scope, key): scope for scope in left}
+        names = {layout.changes_file(table.name, scope, key): scope for scope in remaining}
         for name in lake.existing(list(names)) if names else ():
             found[names[name]] = key
-        left = [scope for scope in left if scope not in found]
-    with ThreadPoolExecutor(8) as side_by_side:
+        remaining = [scope for scope in remaining if scope not in found]
+    with ThreadPoolExecutor(8) as threads:
         found.update(
-            zip(left, side_by_side.map(lambda scope: _newest(lake, table, scope), left), strict=True)
+            zip(remaining, threads.map(lambda scope: _newest(lake, table, scope), remaining), strict=True)
         )
     return found
 
 
 def _newest(lake: Lake, table: Table, scope: str) -> str | None:
     keys = [layout.window_of(folder) for folder in lake.folders(layout.scope_folder(table.name, scope))]
-    # A writer that was killed may have left a folder without its file.
-    there = (key for key in reversed(keys) if lake.exists(layout.changes_file(table.name, scope, key)))
-    return next(there, None)
+    # A killed writer may have left a folder without a file.
+    existing = (key for key in reversed(keys) if lake.exists(layout.changes_file(table.name, scope, key)))
+    return next(existing, None)
 
 
 def rows_by_capture(lake: Lake, name: str) -> dict[str, int]:
-    """How many rows of a file each capture brought; only the column that says it is read."""
+    """The rows of a file by capture; only one column is read."""
     with lake.filesystem.open_input_file(lake.path(name)) as source:
         captures = pq.ParquetFile(source).read(columns=["_landing_id"]).column("_landing_id")
-    return {one["values"]: one["counts"] for one in captures.value_counts().to_pylist()}
+    return {count["values"]: count["counts"] for count in captures.value_counts().to_pylist()}
 
 
 @dataclass(frozen=True)
 class Totals:
-    """One table, all scopes together."""
+    """The totals of one table over all scopes."""
 
     scopes: int
     partitions: int
@@ -86,14 +87,16 @@ class Totals:
 
 
 def totals(by_scope: Mapping[str, Inventory]) -> Totals:
-    """What the scopes hold together."""
-    held = by_scope.values()
+    """The totals over scopes."""
+    inventories = by_scope.values()
     return Totals(
         scopes=len(by_scope),
-        partitions=sum(len(one.windows) for one in held),
-        rows=sum(one.rows for one in held),
-        size_bytes=sum(one.size_bytes for one in held),
-        newest=max((one.newest for one in held if one.newest is not None), default=None),
+        partitions=sum(len(inventory.windows) for inventory in inventories),
+        rows=sum(inventory.rows for inventory in inventories),
+        size_bytes=sum(inventory.size_bytes for inventory in inventories),
+        newest=max(
+            (inventory.newest for inventory in inventories if inventory.newest is not None), default=None
+        ),
     )
 
 
@@ -102,5 +105,5 @@ def _inventory(footers: Mapping[str, Footer]) -> Inventory:
         windows=frozenset(footers),
         rows=sum(footer.rows for footer in footers.values()),
         size_bytes=sum(footer.size_bytes for footer in footers.values()),
-        newest=max((one.latest for one in footers.values() if one.latest is not None), default=None),
+        newest=max((footer.latest for footer in footers.values() if footer.latest is not None), default=None),
     )

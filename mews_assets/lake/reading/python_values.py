@@ -1,7 +1,7 @@
-"""The values of a query's result as Python's own, those too that Python has no value for.
+"""The values of a query's result as Python values, also where Python has no such value.
 
-Lives here: what becomes of a date or instant outside of the years 1 to 9999, the only ones Python knows. DuckDB knows
-more, and a record's own dates can lie there: year 1 begins in year 0 for a hotel in New York. Such a value is its text.
+Lives here: dates and instants outside of the years 1 to 9999, which Python cannot represent, as text. DuckDB can, and
+records have such dates: year 1 begins in UTC when New York is still in year 0.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _UNENDING = {2**31 - 1: "infinity", 1 - 2**31: "-infinity", 2**63 - 1: "infinity", 1 - 2**63: "-infinity"}
-"""How DuckDB hands over what it calls so, as days or microseconds."""
+"""DuckDB's infinite dates and instants, as days or microseconds."""
 
 
 def python_values(column: pa.Array) -> list[Any]:
@@ -20,7 +20,7 @@ def python_values(column: pa.Array) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
     except (OverflowError, ValueError):
-        return [_value(one) for one in column]
+        return [_value(scalar) for scalar in column]
     return values
 
 
@@ -34,7 +34,7 @@ def _value(scalar: pa.Scalar) -> Any:
     if isinstance(scalar, pa.MapScalar):
         return [(_value(pair[0]), _value(pair[1])) for pair in scalar.values]
     if isinstance(scalar, pa.ListScalar | pa.LargeListScalar | pa.FixedSizeListScalar):
-        return [_value(one) for one in scalar.values]
+        return [_value(item) for item in scalar.values]
     try:
         return scalar.as_py()
     except (OverflowError, ValueError):
@@ -42,7 +42,7 @@ def _value(scalar: pa.Scalar) -> Any:
 
 
 def _text(scalar: pa.Scalar) -> str:
-    """As Python writes a date or an instant it knows."""
+    """The text of a date or instant in the form that Python uses."""
     text = str(pc.cast(scalar, pa.string()).as_py())
     is_utc = text.endswith("Z")
     text = text.removesuffix("Z")

@@ -1,8 +1,8 @@
-"""SQL over the lake: a view for every table, in a DuckDB file beside them and in connections of our own.
+"""SQL over the lake: a view for every table, in a DuckDB file in the lake and in our own connections.
 
-Lives here: the views, the file that holds them, and running one query. The paths in the file's views are relative
-to the lake, so that it can be moved: DuckDB looks for them where its setting `file_search_path` says, or else in
-the folder it was started in. Not here: how DuckDB is told of files (`duckdb_paths`), and printing.
+Lives here: the views, the file with them, and running one query. The paths in the file's views are relative to the
+lake, so that it can be moved: DuckDB resolves them against its setting `file_search_path`, or else its working
+directory. Not here: paths in SQL (`storage.duckdb_paths`), and printing (`cli`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from mews_assets.lake.storage.lake import Lake
 SCHEMAS = (layout.CHANGES, layout.CURRENT, layout.REFERENCE, layout.MARTS)
 _BATCH_ROWS = 2048
 _READS = ("SELECT", "EXPLAIN")
-"""Kinds of statements that change nothing; DESCRIBE, SHOW, SUMMARIZE and VALUES count as SELECT."""
+"""Types of statements that change nothing; DESCRIBE, SHOW, SUMMARIZE and VALUES count as SELECT."""
 
 
 class SqlError(LakeError):
@@ -40,7 +40,7 @@ class SqlError(LakeError):
 
 @dataclass(frozen=True)
 class View:
-    """A table as SQL sees it. `files` is how many it reads; one of none has its columns and no rows."""
+    """A table in SQL. `files` is how many files it reads; a view of no files has its columns and no rows."""
 
     schema: str
     name: str
@@ -54,7 +54,7 @@ class View:
 
 @dataclass(frozen=True)
 class _Source:
-    """Where the rows of a view are: a folder of the lake, the keys of the folders in it, and its columns."""
+    """The source of a view: a folder of the lake, the keys of the folders in it, and its columns."""
 
     schema: str
     name: str
@@ -64,9 +64,9 @@ class _Source:
 
 
 def views(lake: Lake, within: str = "") -> list[View]:
-    """A view for every table there is or could be; for marts, for those there are.
+    """A view for every table of the catalog, with or without files, and for every mart with a file.
 
-    Paths in them are relative to the lake, or begin with the folder `within`.
+    Their paths are relative to the lake, or begin with the folder `within`.
     """
     return [_view(lake, source, within) for source in _sources(lake)]
 
@@ -95,41 +95,43 @@ def _view(lake: Lake, source: _Source, within: str) -> View:
     )
     names = [identifier(name) for name in source.columns.names]
     if not files:
-        nothing = [f"NULL::{sql_type(field.type)} AS {identifier(field.name)}" for field in source.columns]
-        nothing += [f"NULL::VARCHAR AS {identifier(key)}" for key in source.keys]
-        return View(source.schema, source.name, f"SELECT {', '.join(nothing)} WHERE false", 0)
+        empty_columns = [
+            f"NULL::{sql_type(field.type)} AS {identifier(field.name)}" for field in source.columns
+        ]
+        empty_columns += [f"NULL::VARCHAR AS {identifier(key)}" for key in source.keys]
+        return View(source.schema, source.name, f"SELECT {', '.join(empty_columns)} WHERE false", 0)
     folder = f"{within}/{source.folder}" if within else source.folder
-    # Files are written by one version of the catalog after another: the columns are those of today, found in each
-    # file by their names. To look into all files for theirs would take seconds per 10,000, at every query.
+    # Files may be written by older versions of the catalog: the columns are today's, matched in each file by name. To
+    # read the columns of all files would take seconds per 10,000 files, at every query.
     keys, rows = parquet_partitions(folder, source.keys, layout.ROWS_FILE, source.columns)
     return View(source.schema, source.name, f"SELECT {', '.join([*names, *keys])} FROM {rows}", files)
 
 
 def write_catalog(lake: Lake) -> list[View]:
-    """Put a DuckDB file with all views into the lake. Raises LakeError where the lake is no folder."""
+    """Write a DuckDB file with all views into the lake. Raises LakeError where the lake is not a local folder."""
     if lake.local_root is None:
         raise LakeError(
             f"{lake.uri(layout.catalog_file())}: DuckDB opens a database in a folder only; copy the tables, or "
             f"read {lake.uri(layout.CURRENT)} with an engine that knows the bucket"
         )
-    made = views(lake)
+    written = views(lake)
     with lake.lock("catalog"), plain_workspace() as workspace, plain_name(lake.local_root) as root:
         aside = workspace / layout.catalog_file()
         with duckdb.connect(str(aside)) as connection:
             _set_up(connection, root)
-            _create(connection, made)
-        # A tool that wrote to the file and was killed has left its log beside it. No other file goes with that log,
-        # so DuckDB would refuse to open this one. Before and not after: what stands there now opens without it.
-        for left in lake.files(""):
-            if left.startswith(f"{layout.catalog_file()}.wal"):
-                lake.delete(left)
+            _create(connection, written)
+        # A tool that wrote to the file and was killed has left a log in its folder, with which DuckDB would refuse to
+        # open the new file. It is removed first, because the existing file opens without it.
+        for name in lake.files(""):
+            if name.startswith(f"{layout.catalog_file()}.wal"):
+                lake.delete(name)
         lake.put(aside, layout.catalog_file())
-    return made
+    return written
 
 
 @contextmanager
 def open_sql(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in memory that sees all tables as they are now, from whatever folder it is used in."""
+    """A connection in memory with a view for every table, for any working directory."""
     if lake.local_root is None:
         raise LakeError(f"{lake.root}: queries run over a lake in a folder; this one is in a bucket")
     with plain_name(lake.local_root) as root, duckdb.connect(":memory:") as connection:
@@ -140,7 +142,7 @@ def open_sql(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def query(lake: Lake, text: str) -> Iterator[Any]:
-    """The result of one query that changes nothing. Raises SqlError on any other, and on one that is wrong."""
+    """The result of one query that changes nothing. Raises SqlError on any other statement, and on a wrong query."""
     try:
         statements = duckdb.extract_statements(text)
         if len(statements) != 1 or statements[0].type.name not in _READS:
@@ -155,12 +157,12 @@ def query(lake: Lake, text: str) -> Iterator[Any]:
 
 
 def rows_of(result: Any) -> tuple[list[str], Iterator[list[Any]]]:
-    """The names of a result's columns, and its rows as Python values, a batch of them in memory."""
+    """The names of a result's columns, and its rows as Python values, read batch by batch."""
     reader = result.to_arrow_reader(_BATCH_ROWS)
 
     def rows() -> Iterator[list[Any]]:
         for batch in reader:
-            # By column: two of them may have one name.
+            # By column: two columns may have the same name.
             yield from map(list, zip(*(python_values(column) for column in batch.columns), strict=True))
 
     return reader.schema.names, rows()
@@ -171,8 +173,8 @@ def _set_up(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     connection.execute("SET TimeZone = 'UTC'")
 
 
-def _create(connection: duckdb.DuckDBPyConnection, made: list[View]) -> None:
+def _create(connection: duckdb.DuckDBPyConnection, views_to_create: list[View]) -> None:
     for schema in SCHEMAS:
         connection.execute(f"CREATE SCHEMA {identifier(schema)}")
-    for view in made:
+    for view in views_to_create:
         connection.execute(view.statement)

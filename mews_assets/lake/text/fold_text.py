@@ -1,10 +1,10 @@
-"""Text as a person would compare it: without case, accents, escapes and separators.
+"""Text folded for comparison: without case, accents, escapes and separators.
 
-Lives here: escapes decoded (JSON's `\\u`, percent-encoding, HTML entities, each also within another), text folded for
-exact comparison, and blocks of lines squeezed to letters and digits at the speed of a scan, so that a search finds the
-few lines that deserve a closer look. Not here: what is looked for (`needles`, `naming`).
+Lives here: decoding escapes (JSON's `\\u`, percent-encoding, HTML entities, also nested), folding text for exact
+comparison, and squeezing blocks of lines to letters and digits, which is fast, so that a search finds the few lines to
+check closely. Not here: the texts and ids to find (`match_texts`, `match_ids`).
 
-The two agree: where the folded text of a line holds a word, its squeezed line holds the same word squeezed.
+Where the folded text of a line contains a word, its squeezed line contains the same word squeezed.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import unicodedata
 from collections.abc import Callable
 
 _ROUNDS = 4
-"""How deep one escape may stand within another: a URL in HTML in JSON in a JSON text are four."""
+"""How deep escapes may be nested: a URL in HTML in JSON in a JSON text has four levels."""
 _MARKS = range(0x300, 0x370)
 """Accents that combine with Latin, Greek and Cyrillic letters. Elsewhere, marks are letters of their own."""
 _WITHOUT_PARTS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe"})
-"""Letters that Unicode does not take apart, in the spelling of those who have no such key."""
+"""Letters that Unicode does not decompose, as people write them whose keyboard lacks them."""
 _LOWER = bytes(range(256)).lower()
-_SEPARATORS = bytes(one for one in range(128) if not chr(one).isalnum() and one != 10)
+_SEPARATORS = bytes(code for code in range(128) if not chr(code).isalnum() and code != 10)
 _NOT_ASCII_LETTERS = _SEPARATORS + bytes(range(128, 256))
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _RUNS: dict[bytes, bytes] = {}
-"""What runs of other characters than ASCII fold to: few, in most languages, and seen again and again."""
+"""Folded runs of non-ASCII characters: most languages have few of them, which repeat."""
 _MOST_RUNS = 200_000
 
 _UNICODE = re.compile(
@@ -38,7 +38,7 @@ _TO_SPACES = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 
 
 def unescaped(content: bytes) -> bytes:
-    """The content with its escapes decoded. The lines stay as many: a line end that was escaped becomes a space."""
+    """The content with its escapes decoded. The number of lines stays: an escaped line end becomes a space."""
     for _ in range(_ROUNDS):
         again = False
         for mark, pattern, decode in _ESCAPES:
@@ -52,7 +52,7 @@ def unescaped(content: bytes) -> bytes:
 
 
 class _Decoded:
-    """What stands for the escapes of one text, each different one decoded once."""
+    """Decodes the escapes of one text, each distinct escape once."""
 
     def __init__(self, decode: Callable[[bytes], bytes]) -> None:
         self._decode, self._known = decode, dict[bytes, bytes]()
@@ -95,7 +95,7 @@ _ESCAPES: tuple[tuple[bytes, re.Pattern[bytes], Callable[[bytes], bytes]], ...] 
 
 
 class _Folds(dict[int, str]):
-    """What each character folds to: letters and digits, a space for what separates, nothing for what is not seen."""
+    """The fold of each character: letters and digits; a space for separators; nothing for invisible characters."""
 
     def __missing__(self, code: int) -> str:
         self[code] = found = _fold(chr(code))
@@ -110,7 +110,7 @@ def _fold(character: str) -> str:
 
 
 def _plain(character: str) -> str:
-    if ord(character) in _MARKS or unicodedata.category(character) == "Cf":  # an accent, or not seen at all
+    if ord(character) in _MARKS or unicodedata.category(character) == "Cf":  # an accent, or invisible
         return ""
     if character.isdecimal():
         return str(unicodedata.decimal(character))
@@ -121,7 +121,7 @@ _FOLDS = _Folds()
 
 
 def folded(text: str) -> str:
-    """The text without case, accents and escapes. Fullwidth and joined letters are as the plain ones."""
+    """The text without case, accents and escapes. Fullwidth letters and ligatures become plain letters."""
     content = unescaped(text.encode("utf-8", "replace"))
     return content.decode("utf-8", "replace").translate(_FOLDS)
 
@@ -131,12 +131,14 @@ def squeezed(content: bytes) -> bytes:
     content = unescaped(content)
     if not content.isascii():
         lines = content.split(b"\n")
-        content = b"\n".join(one if one.isascii() else _BEYOND_ASCII.sub(_folded_run, one) for one in lines)
+        content = b"\n".join(
+            line if line.isascii() else _BEYOND_ASCII.sub(_folded_run, line) for line in lines
+        )
     return content.translate(_LOWER, _SEPARATORS)
 
 
 def squeezed_ascii(content: bytes) -> bytes:
-    """The ASCII letters and digits of each line, and the line ends: faster, for what has no others."""
+    """The ASCII letters and digits of each line, and the line ends: faster, for texts without other letters."""
     return unescaped(content).translate(_LOWER, _NOT_ASCII_LETTERS)
 
 

@@ -1,6 +1,7 @@
-"""The ids of people, found however they are spelled: in capitals, or escaped.
+"""The ids of people, found in any spelling: in capitals, or escaped.
 
-Lives here: which lines and values name one of some people. Not here: what becomes of these (`redaction`, `hiding`).
+Lives here: which lines and values name one of some people. Not here: redacting lines (`landing.redact_lines`) and
+masking rows (`conversion.mask_rows`).
 """
 
 from __future__ import annotations
@@ -21,36 +22,36 @@ def same_id(identity: str) -> str:
 
 
 class Names:
-    """The ids of some people."""
+    """The ids of some people, ready to be searched for."""
 
     def __init__(self, people: Collection[str]) -> None:
-        self.ids = [same_id(one) for one in sorted(people)]
-        self._encoded = [one.encode() for one in self.ids]
+        self.ids = [same_id(person) for person in sorted(people)]
+        self._encoded = [id.encode() for id in self.ids]
         self._literals = Literals(self.ids, ascii_only=True)
-        # Without `array` where there is nobody: it imports pandas, which takes longer than most conversions.
+        # Without `array` for no ids: it imports pandas, which takes longer than most conversions.
         self._set = pa.array(self.ids, pa.string()) if self.ids else pa.nulls(0, pa.string())
 
     def __bool__(self) -> bool:
         return bool(self.ids)
 
     def lines(self, block: bytes) -> list[int]:
-        """The lines of a block, by their place in it, that name one of them."""
+        """The indexes of the lines of a block that name one of them."""
         if not (maybe := self._literals.lines(block)):
             return []
         lines = block.split(b"\n")
         return [at for at in maybe if self.stand_in(lines[at])]
 
     def stand_in(self, text: bytes) -> bool:
-        """Whether one of them is named in it."""
+        """Whether the text contains one of the ids."""
         plain = unescaped(text).lower()
-        return any(one in plain for one in self._encoded)
+        return any(id in plain for id in self._encoded)
 
     def are(self, values: pa.Array) -> Mask:
-        """Which of the ids are theirs."""
+        """Which of the values are one of the ids."""
         return np.asarray(pc.is_in(pc.ascii_lower(values), value_set=self._set), bool)
 
     def among(self, values: pa.Array) -> Mask:
-        """Which of the texts hold one of their ids."""
+        """Which of the texts contain one of the ids."""
         found = self._literals.among(values)
         for at in np.flatnonzero(found):
             found[at] = self.stand_in(str(values[int(at)].as_py()).encode("utf-8", "replace"))

@@ -1,8 +1,8 @@
-"""Texts found in other text however they are spelled: the closer look at what a scan (`literals`) has found.
+"""Texts found in other text in any spelling: the exact check of lines that a scan (`scan_words`) has found.
 
-Lives here: which of some texts stand in a piece of text as whole words. Case, accents, escapes, and what separates
-words do not count; of a phone number only the digits do, without the country's. Not here: which texts are worth
-looking for (`telling`).
+Lives here: which of some texts occur in a piece of text as whole words. Case, accents, escapes and the separators of
+words do not count; of a phone number only the digits count, without the country code. Not here: which texts to search
+for (`erasure.identifying_texts`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from mews_assets.lake.text.fold_text import folded
 _PHONE = re.compile(r"[+(]*\d(?:[\s().\-/,]*\d){6,19}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")
 _PHONE_DIGITS = 9
-"""The last ones that count: what stands before them is the country's code, or a 0 in its place."""
+"""The last digits, which count: before them is the country code, or a 0 in its place."""
 _WORDS = 12
-"""Of a longer text only its first words are looked for: enough to know it by, and its copy may be cut."""
+"""The first words of a longer text are enough to identify it, and its copy may be cut."""
 _WORD = re.compile(r"[^\W_]+")
 _BETWEEN = re.compile(r"[\W_]+")
 _GAP = r"[\W_]{1,8}"
@@ -27,7 +27,7 @@ _LINE_END = re.compile(r"\\+[nrtbf]")
 
 
 class Needles:
-    """The texts, ready to be looked for. `words` has one for each, which stands wherever the text does."""
+    """The texts, ready to be searched for. `words` has one word for each, which occurs wherever the text does."""
 
     def __init__(self, texts: Collection[str]) -> None:
         self._needles = [
@@ -36,7 +36,7 @@ class Needles:
         self.words = [word for _, word, _ in self._needles]
 
     def within(self, text: str) -> set[str]:
-        """The texts that stand in it."""
+        """The texts that occur in a piece of text."""
         found = self._within(folded(text))
         if "\\" in text:
             found |= self._within(folded(_LINE_END.sub(" ", text)))
@@ -48,24 +48,25 @@ class Needles:
 
 
 def is_same(text: str, other: str) -> bool:
-    """Whether two texts are one text in two spellings, with nothing besides."""
+    """Whether two texts are the same text in two spellings, without further words."""
     if _is_phone(text) and _is_phone(other):
         return _digits(folded(text)) == _digits(folded(other))
     return words_of(text) == words_of(other)
 
 
 def is_date(text: str) -> bool:
-    """Whether it is a day or an instant."""
+    """Whether a text is a day or an instant."""
     return _DATE.fullmatch(text.strip()) is not None
 
 
 def words_of(text: str) -> list[str]:
-    """The folded words that a text is known by."""
+    """The folded words that identify a text."""
     return _WORD.findall(folded(text))[:_WORDS]
 
 
 def is_unspaced(character: str) -> bool:
-    """Whether it is of a script that puts no spaces between words, or endings at names: Thai, Japanese, Korean."""
+    """Whether a character is of a script without spaces between words, or with endings at names: Thai, Japanese,
+    Korean."""
     code = ord(character)
     return code >= 0x2E80 or any(first <= code < after for first, after in _UNSPACED)
 

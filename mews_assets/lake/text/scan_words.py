@@ -1,7 +1,7 @@
-"""Lines and values that hold one of many words, whatever they are spelled like, at the speed of a scan.
+"""A fast scan for lines and values that may contain one of many words, in any spelling.
 
-Lives here: looking for folded words in squeezed text (`folding`). What is found may be part of a longer word, or have
-separators within: it is for a closer look. Not here: what the words are (`needles`, `naming`).
+Lives here: searching for folded words in squeezed text (`fold_text`). A match may be part of a longer word, or have
+separators within: the caller checks it. Not here: the words (`match_texts`, `match_ids`).
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from mews_assets.lake.text.fold_text import squeezed, squeezed_ascii
 
 Mask = npt.NDArray[np.bool_]
 _FEW = 3
-"""Words that are looked for one by one. More of them are one regular expression, which is read once for all."""
+"""Up to this many words are searched one by one; more are searched by one regular expression."""
 _AT_ONCE = 100
-"""Words of one expression: with 300 ids in it, RE2 is a third as fast."""
+"""Words in one regular expression: with 300 ids, RE2 is a third as fast."""
 
 
 class Literals:
-    """The words, ready to be looked for. With `ascii_only` they have no other letters, and it takes less time."""
+    """The words, ready to be searched for. `ascii_only`: they have ASCII letters only, which is faster."""
 
     def __init__(self, words: Iterable[str], *, ascii_only: bool = False) -> None:
         self._squeezed = squeezed_ascii if ascii_only else squeezed
         self._words = sorted({squeezed(word.encode("utf-8", "replace")) for word in words} - {b""})
         self._patterns = [
             b"|".join(self._words[at : at + _AT_ONCE]) for at in range(0, len(self._words), _AT_ONCE)
-        ]  # letters and digits only: none of them means anything to a regular expression
+        ]  # letters and digits only: none has a meaning in a regular expression
 
     def lines(self, block: bytes) -> list[int]:
-        """The lines of a block, by their place in it, that may hold one of the words."""
+        """The indexes of the lines of a block that may contain one of the words."""
         text = self._squeezed(block)
         if not self._is_in(text):
             return []
         return [int(at) for at in np.flatnonzero(self._among(text.split(b"\n")))]
 
     def among(self, values: pa.Array) -> Mask:
-        """Which of the values of any type may hold one of the words, however deep."""
+        """Which of the values, of any type and depth, may contain one of the words."""
         kind = values.type
         if isinstance(values, pa.DictionaryArray):
             return self.among(values.dictionary_decode())
@@ -68,12 +68,12 @@ class Literals:
 
     def _of_texts(self, values: pa.Array) -> Mask:
         found = np.zeros(len(values), bool)
-        there = values.drop_null() if values.null_count else values
-        if not len(there):
+        present = values.drop_null() if values.null_count else values
+        if not len(present):
             return found
-        text = _joined(there)
-        if text.count(b"\n") >= len(there):  # a value of several lines
-            text = _joined(pc.replace_substring(there, "\n", " "))
+        text = _joined(present)
+        if text.count(b"\n") >= len(present):  # a value of several lines
+            text = _joined(pc.replace_substring(present, "\n", " "))
         text = self._squeezed(text)
         if self._is_in(text):
             found[np.asarray(values.is_valid())] = self._among(text.split(b"\n"))
@@ -92,7 +92,7 @@ class Literals:
 
 
 def _joined(values: pa.Array) -> bytes:
-    """The texts of one batch as lines."""
+    """The texts, one per line."""
     lists = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
     return bytes(pc.binary_join(lists, pa.scalar("\n", values.type))[0].as_buffer())
 
@@ -102,7 +102,7 @@ def _matches(texts: list[bytes], pattern: bytes) -> Any:
 
 
 def pieces_of(source: Any, size: int, overlap: int) -> Iterator[bytes]:
-    """A file without lines in pieces that overlap, so that no text is cut in all of them."""
+    """A file without lines in overlapping pieces, so that every text is whole in one of them."""
     held = b""
     while piece := source.read(size):
         yield held + piece

@@ -117,7 +117,7 @@ def test_an_engine_spills_whatever_its_workspace_is_called(name: str, tmp_path: 
     query = (
         "CREATE TEMP TABLE t AS SELECT range AS i, repeat(md5(range::VARCHAR), 20) AS text FROM range(200000)"
     )
-    with open_duckdb(folder, threads=1, memory="60MB") as engine:
+    with open_duckdb(folder, threads=1, memory=60_000_000) as engine:
         engine.execute(query)
         assert engine.execute("SELECT count(*), count(DISTINCT text[:32]) FROM t").fetchall() == [
             (200_000, 200_000)
