@@ -1,13 +1,14 @@
 """Places: where a lake may be, and how a path in a variable is read.
 
-Lives here: MEWS_LAKE, `~`, URIs that would lead elsewhere than they say, and text that is none. All other settings are
-in `settings`.
+Lives here: MEWS_LAKE, MEWS_PUBLISH and MEWS_DELTA, `~`, URIs that would lead elsewhere than they say, and text that is
+none. All other settings are in `settings`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,40 +32,57 @@ def refuse_no_text(environment: Mapping[str, str], variable: str) -> None:
 
 
 def read_lake(environment: Mapping[str, str]) -> str:
-    """Where the lake is: all that is needed to look after it."""
-    refuse_no_text(environment, "MEWS_LAKE")
-    given = environment.get("MEWS_LAKE", "").strip() or "data/lake"
+    """The lake's folder or URI: all that is needed to look after it."""
+    return _read_location(environment, "MEWS_LAKE", "data/lake")
+
+
+def read_delta(environment: Mapping[str, str], lake: str) -> str:
+    """The folder or URI of the Delta tables, by default beside the lake; empty where none are published."""
+    given = environment.get("MEWS_PUBLISH", "").strip().lower()
+    if given not in ("", "delta"):
+        raise SettingError(f"MEWS_PUBLISH is {given[:40]!r}; accepted is delta, or nothing")
+    if given and find_spec("deltalake") is None:
+        raise SettingError("MEWS_PUBLISH is delta, which needs a package: pip install 'mews_assets[delta]'")
+    location = _read_location(environment, "MEWS_DELTA", f"{lake.rstrip('/')}-delta")
+    if given and location.rstrip("/") == lake.rstrip("/"):
+        raise SettingError(f"MEWS_DELTA is {location!r}, the lake itself; accepted is another folder or URI")
+    return location if given else ""
+
+
+def _read_location(environment: Mapping[str, str], variable: str, default: str) -> str:
+    refuse_no_text(environment, variable)
+    given = environment.get(variable, "").strip() or default
     if "://" not in given:
-        return str(below_home("MEWS_LAKE", given))
+        return str(below_home(variable, given))
     scheme, _, place = given.partition("://")
     if scheme not in LAKE_SCHEMES or not place.strip("/"):
         raise SettingError(
-            f"MEWS_LAKE is {given.rpartition('@')[2]!r}; accepted are a folder, and the URI of a folder in a bucket "
+            f"{variable} is {given.rpartition('@')[2]!r}; accepted are a folder, and the URI of a folder in a bucket "
             f"that starts with one of {', '.join(f'{name}://' for name in LAKE_SCHEMES)}"
         )
     user, at, _ = place.partition("/")[0].rpartition("@")
     # abfs writes its container before the @: that is no secret, what stands after a colon is.
     if at and (":" in user or not scheme.startswith("abfs")):
         raise SettingError(
-            "MEWS_LAKE holds a key before its @, and would be shown in the UI; accepted is a URI without keys, such as "
-            "s3://bucket/lake, with the keys in the variables of the cloud's own tools, such as AWS_ACCESS_KEY_ID"
+            f"{variable} holds a key before its @, and would be shown in the UI; accepted is a URI without keys, such "
+            "as s3://bucket/lake, with the keys in the variables of the cloud's own tools, such as AWS_ACCESS_KEY_ID"
         )
-    _refuse_no_uri(given, scheme, place)
+    _refuse_no_uri(variable, given, scheme, place)
     return given
 
 
-def _refuse_no_uri(given: str, scheme: str, place: str) -> None:
+def _refuse_no_uri(variable: str, given: str, scheme: str, place: str) -> None:
     """A character that means something else in a URI would lead to another place, or to none."""
     is_local = scheme == "file"
     instead = f", or the folder itself: {'/' + place.lstrip('/')}" if is_local else ""
     if odd := _NO_URI_CHARACTER.search(given) or (is_local and re.search(r"[?]", given)) or None:
         raise SettingError(
-            f"MEWS_LAKE is {given!r}, and {odd[0]!r} cannot stand in a URI; accepted is {quote(odd[0])} in its "
+            f"{variable} is {given!r}, and {odd[0]!r} cannot stand in a URI; accepted is {quote(odd[0])} in its "
             f"place{instead}"
         )
     if is_local and not place.startswith("/"):
         raise SettingError(
-            f"MEWS_LAKE is {given!r}, which names the host {place.partition('/')[0]!r}; accepted is a folder of this "
+            f"{variable} is {given!r}, which names the host {place.partition('/')[0]!r}; accepted is a folder of this "
             "machine, such as file:///srv/lake"
         )
 

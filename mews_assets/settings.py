@@ -19,8 +19,8 @@ from mews_assets.connections import ACCESS_TOKEN as ACCESS_TOKEN
 from mews_assets.connections import Connection as Connection
 from mews_assets.connections import read_connections
 from mews_assets.lake_location import SettingError as SettingError
+from mews_assets.lake_location import read_delta, refuse_no_text
 from mews_assets.lake_location import read_lake as read_lake
-from mews_assets.lake_location import refuse_no_text
 from mews_assets.table_settings import read_tables
 from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 
@@ -35,7 +35,7 @@ VARIABLES = (
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
     "MEWS_RUN_DAYS",
     *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
-    *("MEWS_LOOKBACK", "MEWS_MEMORY"),
+    *("MEWS_LOOKBACK", "MEWS_MEMORY", "MEWS_PUBLISH", "MEWS_DELTA"),
     *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
 )
 """Every setting there is, besides the variables that MEWS_CONNECTIONS names."""
@@ -77,6 +77,8 @@ class Settings:
     """How long Dagster keeps runs and their events; None: for good."""
     memory: int = 1 << 30
     """Bytes that the engine of one merge may hold for itself."""
+    delta: str = ""
+    """The folder or URI of the Delta tables; empty where none are published."""
     ui_url: str = ""
     """Where people open the Dagster UI, for the links in alerts; without it they name the run."""
 
@@ -106,6 +108,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         landing_days=read_landing_days(environment),
         run_days=_days(environment, "MEWS_RUN_DAYS"),
         memory=read_memory(environment),
+        delta=read_delta(environment, read_lake(environment)),
     )
 
 

@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "publish": {"catalog", "lake", "marts", "pyarrow", "deltalake"},
     "alerts": {"backoff", "lake", "apprise", "msgspec"},
     "clients": {"api", "settings"},
-    "defs": {*BELOW_DAGSTER, "clients", "alerts", "dagster", "sqlalchemy", "pyarrow", "duckdb"},
+    "defs": {*BELOW_DAGSTER, "clients", "alerts", "publish", "dagster", "sqlalchemy", "pyarrow", "duckdb"},
     "definitions": {"defs", "settings"},
     "sandbox": {"catalog", "starlette", "uvicorn", "msgspec"},
     "cli": {

@@ -15,6 +15,7 @@ from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.alerts.sensor import alerts_sensor
 from mews_assets.defs.assets.current import current_assets, current_jobs
+from mews_assets.defs.assets.delta import delta_assets, delta_jobs, delta_schedules
 from mews_assets.defs.assets.landing_and_changes import group_assets, groups
 from mews_assets.defs.assets.marts import mart_assets, mart_jobs, mart_schedules
 from mews_assets.defs.assets.reference import reference_assets
@@ -68,6 +69,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *current_assets(settings),
         *mart_assets(settings),
         sql_catalog(settings),
+        *delta_assets(settings),
     ]
     jobs += [
         *current_jobs(settings),
@@ -76,6 +78,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         freshness_job(settings),
         *mart_jobs(settings),
         *retention_jobs(settings),
+        *delta_jobs(settings),
     ]
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
@@ -100,6 +103,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             freshness_schedule(settings),
             *mart_schedules(settings),
             *retention_schedules(settings),
+            *delta_schedules(settings),
             *run_retention_schedules(settings),
         ],
         resources={"mews": MewsResource.of(settings), "lake": LakeResource.of(settings)},

@@ -8,7 +8,7 @@ tables are published, and when (`defs.assets.delta`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,6 +16,9 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
+from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.model import Table
+from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import cast_batch, open_batches
 
@@ -123,6 +126,28 @@ def maintain(source: DeltaSource, keep: timedelta = KEEP_VERSIONS) -> int | None
         full=True,
     )
     return len(removed)
+
+
+def republish_current(lake: Lake, base: str, tables: Iterable[Table]) -> list[str]:
+    """Publish the current tables anew and remove all older versions. Gives the names of those that are published.
+
+    For a customer who was forgotten: the lake's files no longer hold their values, older versions still do.
+    """
+    done = []
+    for table in tables:
+        source = DeltaSource(base, table.name, table.description, arrow_schema(table))
+        try:
+            held = set(
+                DeltaTable(source.uri).to_pyarrow_table(columns=[SCOPE]).column(SCOPE).unique().to_pylist()
+            )
+        except TableNotFoundError:
+            continue
+        names = lake.files(layout.current_folder(table.name), recursive=True)
+        scopes = held | {layout.scope_of(name) for name in names if name.endswith(f"/{layout.ROWS_FILE}")}
+        publish_scopes(lake, source, {scope: layout.current_file(table.name, scope) for scope in scopes})
+        maintain(source, keep=timedelta(0))
+        done.append(table.name)
+    return done
 
 
 def _create(source: DeltaSource, schema: pa.Schema, partition_by: Sequence[str]) -> None:

@@ -19,7 +19,14 @@ from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
-from mews_assets.publish.delta_tables import DeltaSource, describe, maintain, publish_scopes, publish_table
+from mews_assets.publish.delta_tables import (
+    DeltaSource,
+    describe,
+    maintain,
+    publish_scopes,
+    publish_table,
+    republish_current,
+)
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, item, land
 
@@ -129,6 +136,20 @@ def test_maintenance_removes_the_files_of_old_versions_and_keeps_the_rows(lake: 
     assert len(ids(source)) == 3
     with pytest.raises(Exception, match="not found"):
         ids(source, 1)
+
+
+def test_published_again_after_an_erasure_no_version_holds_what_was_erased(lake: Lake) -> None:
+    """As `forget` does it: the lake's files first, then the Delta tables, older versions and all."""
+    write(lake, [item("z", at(3), Notes="Zoraya Planted")])
+    source = source_of(lake)
+    publish_scopes(lake, source, files(NORTH, SOUTH))
+    write(lake, [item("z", at(3, 12), Notes="forgotten")])
+    assert republish_current(lake, source.base, catalog.TABLES) == [ORDER_ITEMS.name]
+    assert len(ids(source)) == 4
+    held = [path for path in Path(source.uri).rglob("*") if path.is_file()]
+    assert held and not any(b"Zoraya" in path.read_bytes() for path in held)
+    texts = [pq.read_table(path, partitioning=None).to_pylist() for path in held if path.suffix == ".parquet"]
+    assert "Zoraya" not in str(texts) and "forgotten" in str(texts)
 
 
 def test_a_table_without_scopes_takes_the_columns_of_its_file(lake: Lake, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import HomeError, load_dotenv, utc_now
     from mews_assets.lake.erasure.erase_customer import erase_customer
     from mews_assets.lake.storage.lake import open_standing
-    from mews_assets.settings import read_lake
+    from mews_assets.lake_location import read_delta, read_lake
 
     load_dotenv()
     if any(not text.strip() for text in args.also):
@@ -35,6 +35,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"in the lake {lake.uri('')}:")
     done = erase_customer(lake, catalog.TABLES, args.customer, utc_now(), also=args.also)
     print("\n".join(format_report(done)))
+    if delta := read_delta(os.environ, read_lake(os.environ)):
+        from mews_assets.publish.delta_tables import republish_current
+
+        again = republish_current(lake, delta, catalog.TABLES)
+        print(f"Delta tables in {delta}: {len(again)} published again, their older versions removed")
     if not done.is_known:
         return NOTHING_FOUND
     return 0 if done.is_done else 1

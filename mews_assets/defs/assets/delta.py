@@ -1,0 +1,175 @@
+"""Delta: the assets `delta/<table>`, Delta tables of what is current, of the reference and of the marts.
+
+Lives here: one asset per table, published when its source was made, and the job that compacts the Delta tables and
+removes old versions. None of it exists unless MEWS_PUBLISH is `delta`. Not here: writing them
+(`publish.delta_tables`, which needs the package deltalake).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from mews_assets.catalog.arrow import arrow_schema
+from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.model import ScopeKind, Table
+from mews_assets.defs.assets.marts import mart_key, wanted_marts
+from mews_assets.defs.assets.reference import reference_key
+from mews_assets.defs.base.asset_specs import OWNERS, column_schema, current_key
+from mews_assets.defs.base.conditions import follows_its_deps
+from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.partitions import scopes_of
+from mews_assets.defs.base.resources import LakeResource
+from mews_assets.lake.landing.reference_tables import reference_schema
+from mews_assets.lake.storage import layout
+from mews_assets.settings import Settings
+
+DELTA = "delta"
+MAINTENANCE_JOB = "delta_maintenance"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table of the lake that is published: its columns, the asset it is made from, and its file.
+
+    `scopes` is the kind of scope that has a file each; without one the table is one file.
+    """
+
+    name: str
+    description: str
+    schema: pa.Schema
+    source: dg.AssetKey
+    file: Callable[[str], str]
+    scopes: ScopeKind | None = None
+
+    @property
+    def key(self) -> dg.AssetKey:
+        return dg.AssetKey([DELTA, self.name])
+
+
+def published(settings: Settings) -> list[Published]:
+    """What is published; nothing unless MEWS_PUBLISH says so."""
+    if not settings.delta:
+        return []
+    return [
+        *(_current(table) for table in settings.tables),
+        *(
+            Published(
+                one.name,
+                one.description,
+                reference_schema(one),
+                reference_key(one),
+                lambda _, name=one.name: layout.reference_file(name),  # type: ignore[misc]
+            )
+            for one in REFERENCES
+        ),
+        *(
+            Published(
+                mart.name,
+                mart.summary,
+                mart.schema,
+                mart_key(mart),
+                lambda _, name=mart.name: layout.mart_file(name),  # type: ignore[misc]
+            )
+            for mart in wanted_marts(settings)
+        ),
+    ]
+
+
+def _current(table: Table) -> Published:
+    return Published(
+        table.name,
+        f"The newest version of each record of `{table.name}`.",
+        arrow_schema(table),
+        current_key(table),
+        lambda scope: layout.current_file(table.name, scope),
+        table.scope,
+    )
+
+
+def delta_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """`delta/<table>`, for every table that is published."""
+    return [_asset(one, settings.delta) for one in published(settings)]
+
+
+def delta_jobs(settings: Settings) -> list[dg.JobDefinition]:
+    return [_maintenance(published(settings), settings.delta)] if settings.delta else []
+
+
+def delta_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """Maintenance once a week."""
+    if not settings.delta:
+        return []
+    return [
+        dg.ScheduleDefinition(
+            name=MAINTENANCE_JOB,
+            job_name=MAINTENANCE_JOB,
+            cron_schedule="10 3 * * 0",
+            execution_timezone="UTC",
+            default_status=default_schedule_status(settings),
+            description="Compacts the Delta tables and removes the files of versions older than 7 days.",
+        )
+    ]
+
+
+def _asset(one: Published, base: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=one.key,
+        deps=[one.source],
+        partitions_def=scopes_of(one.scopes) if one.scopes else None,
+        backfill_policy=dg.BackfillPolicy.single_run() if one.scopes else None,
+        automation_condition=follows_its_deps(),
+        description=f"{one.description} As a Delta table, replaced scope by scope in one transaction a run."
+        if one.scopes
+        else f"{one.description} As a Delta table.",
+        group_name=DELTA,
+        kinds={"deltalake"},
+        owners=OWNERS,
+        pool=f"mews_{DELTA}_{one.name}",
+        metadata={
+            "dagster/table_name": f"{DELTA}.{one.name}",
+            "dagster/uri": f"{base.rstrip('/')}/{one.name}",
+            "dagster/column_schema": column_schema(one.schema),
+        },
+    )
+    def publish(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        # The package is an extra: only who publishes needs it.
+        from mews_assets.publish.delta_tables import DeltaSource, publish_scopes, publish_table
+
+        opened = lake.open()
+        source = DeltaSource(base, one.name, one.description, one.schema)
+        if one.scopes:
+            files = {str(scope): one.file(str(scope)) for scope in context.partition_keys}
+            made = publish_scopes(opened, source, files)
+        else:
+            made = publish_table(opened, source, one.file(""))
+        metadata: Mapping[str, Any] = {
+            "dagster/row_count": made.rows,
+            "delta_version": made.version,
+            "delta_files": made.files,
+            "size_bytes": made.size_bytes,
+        }
+        return dg.MaterializeResult(metadata=metadata)
+
+    return publish
+
+
+def _maintenance(tables: list[Published], base: str) -> dg.JobDefinition:
+    @dg.op(
+        name="maintain_delta", description="Compacts every Delta table and removes the files of old versions."
+    )
+    def maintain_delta(context: dg.OpExecutionContext) -> None:
+        from mews_assets.publish.delta_tables import DeltaSource, maintain
+
+        for one in tables:
+            removed = maintain(DeltaSource(base, one.name, one.description, one.schema))
+            if removed is not None:
+                context.log.info("%s: %d files of old versions removed", one.name, removed)
+
+    @dg.job(name=MAINTENANCE_JOB, description="Keeps the Delta tables fast to read and old versions few.")
+    def delta_maintenance() -> None:
+        maintain_delta()
+
+    return delta_maintenance
