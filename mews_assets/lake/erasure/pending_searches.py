@@ -22,7 +22,7 @@ from mews_assets.lake.storage.state_files import read_state, write_state
 
 
 class _StoredSearch(msgspec.Struct):
-    """`state/forgetting/<customer>.json`. `texts` are those to search for, each with its standing and its fields."""
+    """`state/forgetting/<customer>.json`. `texts` are those to search for, each with its kind and its fields."""
 
     customers: set[str]
     merged_into: set[str]
@@ -34,7 +34,7 @@ def recall(lake: Lake, known: Known) -> None:
     found = True
     while found:
         before = len(known.people)
-        for name in lake.files(layout.forgetting_folder()):
+        for name in lake.files(layout.pending_searches_folder()):
             stored = read_state(lake, name, _StoredSearch)
             if known.people & stored.customers:
                 known.people |= stored.customers
@@ -51,16 +51,16 @@ def save(lake: Lake, person: str, known: Known) -> None:
             text: [int(source.kind), *sorted(source.fields)] for text, source in sorted(known.texts.items())
         }
         stored = _StoredSearch(known.people, known.merged_into, texts)
-        write_state(lake, layout.forgetting_file(person), stored)
+        write_state(lake, layout.pending_search_file(person), stored)
 
 
 def finish(lake: Lake, people: Collection[str]) -> None:
     """Remove the texts of these people: a search found none of them."""
-    for name in lake.files(layout.forgetting_folder()):
+    for name in lake.files(layout.pending_searches_folder()):
         if read_state(lake, name, _StoredSearch).customers <= set(people):
             lake.delete(name)
 
 
 def pending(lake: Lake) -> list[str]:
     """The ids of the customers whose search is pending."""
-    return [PurePosixPath(name).stem for name in lake.files(layout.forgetting_folder())]
+    return [PurePosixPath(name).stem for name in lake.files(layout.pending_searches_folder())]

@@ -107,7 +107,7 @@ def search(lake: Lake, texts: IdentifyingTexts, people: Iterable[str], tables: I
 def every_file(lake: Lake) -> list[str]:
     """All files but locks, the workspaces of runs, and the texts of pending searches."""
     files = lake.files("", recursive=True)
-    pending = f"{layout.forgetting_folder()}/"
+    pending = f"{layout.pending_searches_folder()}/"
     return [
         name
         for name in files

@@ -145,7 +145,7 @@ def test_what_is_rebuilt_from_the_landing_is_what_stands(planted: Lake) -> None:
         assert all(is_reconciled(one) for one in merged.captures.values())
         assert everything(planted, table) == stood
         # Not by the list alone: the bytes themselves are without her.
-        planted.write_json(layout.forgotten_file(), {"customers": {}})
+        planted.write_json(layout.erasure_list_file(), {"customers": {}})
         merge(planted, table, manifests, from_scratch=True)
         assert everything(planted, table) == stood
         add_to_erasure_list(planted, [ANNA, ONCE], NOW)
@@ -287,6 +287,6 @@ def test_the_report_of_what_is_known_holds_no_text_of_theirs(planted: Lake) -> N
 
 
 def test_an_erasure_list_that_cannot_be_read_is_an_error_and_not_nobody(lake):
-    lake.write_json(layout.forgotten_file(), {"people": {}})
+    lake.write_json(layout.erasure_list_file(), {"people": {}})
     with pytest.raises(LakeError, match=r"forgotten.json cannot be read .*`customers`"):
         erased_customers(lake)

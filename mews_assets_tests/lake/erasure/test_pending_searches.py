@@ -79,7 +79,7 @@ def test_what_is_left_is_searched_for_until_it_is_gone_and_then_nothing_of_it_is
     annas.write("notes.txt", b"call Zoraya")
     first = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert first.found.remaining == {"notes.txt": 1}
-    assert where(annas, "Zoraya") == ["notes.txt", layout.forgetting_file(ANNA)]
+    assert where(annas, "Zoraya") == ["notes.txt", layout.pending_search_file(ANNA)]
     second = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert second.found.remaining == first.found.remaining and second.texts == first.texts
     annas.delete("notes.txt")

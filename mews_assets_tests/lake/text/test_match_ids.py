@@ -61,7 +61,7 @@ def test_an_id_typed_in_capitals_is_the_same(lake: Lake) -> None:
     land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2))
     done = erase_customer(lake, catalog.TABLES, ANNA.upper(), NOW)
     assert done.people == (ANNA,) and done.is_done and done.files["landing"] == 1
-    lake.write_json(layout.forgotten_file(), {"customers": {ANNA.upper(): "before"}})
+    lake.write_json(layout.erasure_list_file(), {"customers": {ANNA.upper(): "before"}})
     assert set(erased_customers(lake)) == {ANNA}
 
 
