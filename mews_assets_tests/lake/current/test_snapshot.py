@@ -352,7 +352,7 @@ def _expired(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lose", "said"), [(_no_capture, "nothing is in the landing"), (_expired, "MEWS_LANDING_DAYS")]
+    ("lose", "said"), [(_no_capture, "no capture in the landing covers"), (_expired, "MEWS_LANDING_DAYS")]
 )
 def test_snapshots_whose_captures_are_gone_are_not_given_up_to_show_more(
     tmp_path: Any, lose: Callable[[Lake], None], said: str

@@ -158,7 +158,7 @@ def test_rows_that_an_earlier_capture_takes_over_are_looked_for_in_all_changes(l
     folded(lake)
     put_changes(lake, [thing("a", at(2), capture=1, window=at(2))])
     told = folded(lake)
-    assert "has left its partition" in told.rebuilt
+    assert "was replaced without it" in told.rebuilt
     assert names(standing(lake)) == names(newest(all_changes(lake)))
     assert standing(lake)[0]["_window_utc"] == at(5)
 
