@@ -1,7 +1,7 @@
-"""Marts: a few answers people ask for first, each with a picture.
+"""Marts: tables that answer common questions, each with a plot.
 
-Read `model` first, then `inputs` for what a query finds, then any mart. Adding one takes its module and one
-more row in `MARTS`. Not here: Dagster, and where the lake's rows come from.
+Read `model` first, then `inputs` for the tables that a query finds, then any mart. To add a mart, add its module and
+its row in `MARTS`. Not here: Dagster, and building the lake's tables.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""A hotel's clock: its time zone and when it closes its day, and so the business day of an instant.
+"""A hotel's clock: its time zone and its closing offset, which give the business day of an instant.
 
-    business day = the date that the wall clock shows, put back by the closing offset
+    business day = the date on the wall clock, minus the closing offset
 
-A hotel that closes its day at 02:00 counts 01:30 to the day before. A day begins when the clock first shows its
-closing time, or first has passed it: where the clock is turned back over that time, the business day does not go
-back with it.
+For a hotel that closes its day at 02:00, 01:30 belongs to the day before. A day begins when the clock first shows or
+passes its closing time: where the clock is turned back over that time, the business day does not go back.
 
-Lives here: the reckoning, in Python for single instants and as a table for queries. Not here: which hotel has
+Lives here: computing business days, in Python for single instants and as a table for queries. Not here: which hotel has
 which clock (`hotels`).
 """
 
@@ -29,18 +28,18 @@ _DURATION = re.compile(
 )
 
 LONGEST_CLOSING = timedelta(days=1)
-"""Either way. A day that closed later than the next one does would be no business day."""
+"""In both directions. Longer offsets would overlap the next business day."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STRETCH = timedelta(days=30)
-"""The table for queries is cut at every so many days since 1970, so that rows find their clock by equality: over five
-million rows that takes 1 s, where a join by order takes 7 and DuckDB's own zones 2."""
+"""The table for queries is cut into stretches of this length since 1970, so that rows are joined by equality: five
+million rows take 1 s, where a range join takes 7 s and DuckDB's own time zones 2 s."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """`name` tells clocks apart; hotels of one zone and one closing share theirs."""
+    """A time zone and a closing offset. `name` is unique for each pair; hotels may share a clock."""
 
     zone: str
     closing: timedelta
@@ -51,11 +50,11 @@ class Clock:
 
 
 UTC_CLOCK = Clock("UTC", timedelta(0))
-"""Of a hotel whose zone is not told."""
+"""The clock of a hotel without a time zone."""
 
 
 def read_clock(zone: str | None, closing: str | None) -> Clock:
-    """The clock that Mews' TimeZoneIdentifier and BusinessDayClosingOffset tell. Raises ValueError on others."""
+    """The clock of Mews' TimeZoneIdentifier and BusinessDayClosingOffset. Raises ValueError on invalid ones."""
     if zone is not None and zone not in zones.names():
         raise ValueError(
             f"TimeZoneIdentifier {zone[:60]!r} is no IANA time zone of the package tzdata; "
@@ -71,8 +70,8 @@ def read_clock(zone: str | None, closing: str | None) -> Clock:
 
 
 def read_duration(text: str) -> timedelta:
-    """An ISO 8601 duration of weeks and less, as Mews writes it: `P0M0DT2H0M0S`. Years and months can be zero only:
-    how long they are depends on when. Raises ValueError on anything else."""
+    """An ISO 8601 duration of weeks and shorter units, as Mews writes it: `P0M0DT2H0M0S`. Years and months must be
+    zero, because their length varies. Raises ValueError on anything else."""
     found = _DURATION.fullmatch(text)
     if not found or text.endswith(("P", "T")):
         raise ValueError(f"{text[:60]!r} is no ISO 8601 duration of weeks, days, hours, minutes and seconds")
@@ -89,23 +88,26 @@ def read_duration(text: str) -> timedelta:
 
 @cache
 def shifts(clock: Clock) -> tuple[tuple[datetime, timedelta], ...]:
-    """Since when an instant's business day is the UTC date of the instant put forward by how much."""
-    found: list[tuple[datetime, timedelta]] = []
+    """The shifts of a clock, each with the instant from which it holds: the business day of an instant is the UTC date
+    of the instant plus the shift."""
+    known: list[tuple[datetime, timedelta]] = []
     for turn, ahead in zones.turns(clock.zone):
         shift = ahead - clock.closing
         since = turn
-        if found:
-            day = (turn - _MICROSECOND + found[-1][1]).date()
-            # Turned back over the closing: the new clock counts once it shows the closing again.
+        if known:
+            day = (turn - _MICROSECOND + known[-1][1]).date()
+            # Turned back over the closing time: the new shift holds once the clock shows the closing time again.
             since = max(turn, datetime.combine(day, time(), UTC) - shift)
-        found.append((since, shift))
-    return tuple(found)
+        known.append((since, shift))
+    return tuple(known)
 
 
 def business_day(clock: Clock, instant: datetime) -> date:
-    """The business day at an instant of `FIRST <= instant < LAST`."""
-    known = shifts(clock)
-    _, shift = known[max(0, bisect_right(known, instant, key=lambda one: one[0]) - 1)]
+    """The business day of an instant with `FIRST <= instant < LAST`."""
+    all_shifts = shifts(clock)
+    _, shift = all_shifts[
+        max(0, bisect_right(all_shifts, instant, key=lambda since_and_shift: since_and_shift[0]) - 1)
+    ]
     return (instant + shift).date()
 
 
@@ -117,16 +119,16 @@ def first_whole_day(clock: Clock, instant: datetime) -> date:
 
 
 def clock_table(clocks: Sequence[Clock], as_of: datetime, since: datetime | None) -> pa.Table:
-    """What queries reckon business days from: per clock, and from `since_us` up to `until_us` (microseconds since
-    1970), how many microseconds to put an instant forward by. With it the clock's day at `as_of`, and the first day
-    that is whole where rows are kept since an instant."""
+    """The table from which queries compute business days: per clock and stretch, and from `since_us` up to `until_us`
+    (microseconds since 1970), the microseconds to add to an instant. Also the clock's day at `as_of`, and the first
+    whole day since the lake's first instant."""
     rows = []
     for clock in dict.fromkeys((UTC_CLOCK, *clocks)):
         today = business_day(clock, as_of)
         whole_from = date.min if since is None else first_whole_day(clock, since)
-        known = shifts(clock)
-        ends = [after for after, _ in known[1:]] + [zones.LAST]
-        for (begin, shift), end in zip(known, ends, strict=True):
+        all_shifts = shifts(clock)
+        ends = [after for after, _ in all_shifts[1:]] + [zones.LAST]
+        for (begin, shift), end in zip(all_shifts, ends, strict=True):
             low, high = micros(begin), micros(end)
             for stretch in range(low // _STRETCH_US, -(-high // _STRETCH_US)):
                 rows.append((clock.name, stretch, low, high, shift // _MICROSECOND, today, whole_from))
@@ -147,7 +149,7 @@ _STRETCH_US = STRETCH // _MICROSECOND
 
 
 def joined(alias: str, moment: str) -> str:
-    """SQL that joins, to rows beside `hotels`, the row of the clock table that holds at a moment."""
+    """SQL that joins, to rows joined with `hotels`, the row of `clocks` that applies at a moment."""
     return (
         f"LEFT JOIN clocks {alias} ON {alias}.clock = coalesce(hotels.clock, '{UTC_CLOCK.name}') "
         f"AND {alias}.stretch = micros({moment}) // {_STRETCH_US} "
@@ -156,13 +158,13 @@ def joined(alias: str, moment: str) -> str:
 
 
 def day_of(alias: str, moment: str) -> str:
-    """SQL for the business day of a moment, by the clock that was joined for it."""
+    """SQL for the business day of a moment, by the clock joined under the alias."""
     return f"CAST(make_timestamp(micros({moment}) + {alias}.shift_us) AS DATE)"
 
 
 def is_complete(rows: str, table: str) -> str:
-    """SQL for whether the `business_day` of rows is over, and what it had is in the lake: it began in it, or a snapshot
-    has the rest. The rows have their clock's `today` and `whole_from` beside it."""
+    """SQL for whether the `business_day` of rows is over and all its rows are in the lake: because it began after the
+    lake's first instant, or because a snapshot has the rest. The rows have their clock's `today` and `whole_from`."""
     return (
         f"{rows}.business_day < {rows}.today AND ({rows}.business_day >= {rows}.whole_from OR EXISTS "
         f"(FROM snapshots WHERE snapshots.of_table = {table} AND snapshots.scope = {rows}.enterprise_id))"

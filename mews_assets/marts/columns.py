@@ -1,6 +1,6 @@
-"""Columns and checks that several marts share, written once.
+"""Columns that several marts share.
 
-Lives here: only what means the same in each of them.
+Lives here: columns with the same meaning in each mart, and constructors of columns by type.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BUSINESS_DAY = MartColumn("business_day", pa.date32(), "The hotel's business day
 IS_COMPLETE = MartColumn(
     "is_complete",
     pa.bool_(),
-    "Whether that business day was over as of which the mart was made, and did not begin before the lake does.",
+    "Whether that business day was over at the instant of the mart, and did not begin before the lake does.",
 )
 CURRENCY = MartColumn("currency", pa.string(), "ISO 4217 code of the currency of the sums.")
 

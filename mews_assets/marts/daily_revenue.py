@@ -6,14 +6,14 @@
                     CityTaxDiscount, Deposit: held for others, not earned
     outlet items  = UnitAmount x UnitCount of OutletItem, where Type is Revenue
                     (neither NonRevenue nor Payment)
-    business day  = ConsumedUtc by the hotel's TimeZoneIdentifier, put back by
+    business day  = date of ConsumedUtc in the hotel's TimeZoneIdentifier, minus
                     its BusinessDayClosingOffset
 
 Only what was consumed before the mart's instant counts: items of coming nights exist already and are left out. Rebates
 are items with negative amounts, on the day Mews gives them. The two sources are rows of their own (`source`), so that
 a hotel whose point of sale also charges rooms can leave one out. A day can still change until its editable history
 ends. A day that began before MEWS_START_DATE is never complete: of its items only those are here that were updated
-since, unless a snapshot of order items brought the others too. What cannot be reckoned with is left out, and told by
+since, unless a snapshot of order items brought the others too. Rows with a fault are left out, and reported by
 the check `none_left_out`. From current/order_items, current/outlet_items, reference/enterprises,
 reference/accounting_categories.
 
@@ -56,7 +56,7 @@ days AS (
         CASE
             WHEN {faults.HOTEL}
             WHEN {faults.owner("sold")}
-            WHEN unreckoned(consumed_utc) THEN 'ConsumedUtc is {faults.UNRECKONED}'
+            WHEN out_of_range(consumed_utc) THEN 'ConsumedUtc is {faults.OUT_OF_RANGE}'
             WHEN net IS NULL OR gross IS NULL THEN '{faults.NO_MONEY}'
         END AS fault
     FROM sold LEFT JOIN hotels ON hotels.enterprise_id = sold.scope
@@ -83,11 +83,11 @@ ORDER BY ALL
 """
 
 _BIGGEST = 5
-"""Categories that a picture tells apart; the others are one."""
+"""Categories with their own colour in the picture; the others are one part."""
 
 
 def picture(rows: pa.Table, as_of: datetime) -> Picture:
-    """Net revenue of each hotel by day, its categories on one another."""
+    """Net revenue of each hotel by day, stacked by category."""
     recent = pictures.recent(rows)
     totals: dict[tuple[str, str], float] = defaultdict(float)
     for row in recent:

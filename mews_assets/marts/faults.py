@@ -1,7 +1,7 @@
-"""What keeps a row out of a mart, and what is said of it.
+"""Faults: the reasons why rows are left out of a mart, in words and as SQL.
 
-Lives here: the words, and the conditions that several marts share, as parts of a CASE in SQL. A fault is one row's or
-one hotel's: the others are reckoned as if it were not there.
+Lives here: the texts, and the conditions that several marts share, as branches of a CASE. A fault concerns one row or
+one hotel: all others are computed as if it did not exist. Not here: files that cannot be read (`unreadable_inputs`).
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from mews_assets.marts import zones
 
 HOTEL = "hotels.fault IS NOT NULL THEN hotels.fault"
-"""A hotel whose days cannot be told."""
+"""A branch for hotels whose business days cannot be computed."""
 
 
 def owner(rows: str) -> str:
-    """A row that one hotel's files hold and that names another: it counts for neither."""
+    """A branch for rows in one hotel's files that name another hotel: they count for neither."""
     return f"{rows}.enterprise_id <> {rows}.scope THEN 'EnterpriseId is not the enterprise the row was fetched for'"
 
 
-UNRECKONED = f"before {zones.FIRST:%Y} or after {zones.LAST.year - 1}"
+OUT_OF_RANGE = f"before {zones.FIRST:%Y} or after {zones.LAST.year - 1}"
 
 TOO_MUCH = "10^18 or more, which is no sum of money"
 

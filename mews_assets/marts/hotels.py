@@ -1,7 +1,7 @@
-"""The hotels of a lake, each with its clock, or with what is wrong with that.
+"""The hotels of a lake, each with its clock, or with the fault of its clock.
 
-Lives here: the tables `hotels` and `clocks` that queries find. A hotel whose clock cannot be read stops no other: its
-`fault` says what is wrong, and the marts leave its rows out and tell of them.
+Lives here: the tables `hotels` and `clocks` for queries. A hotel whose clock cannot be read stops no other: its `fault`
+says why, and the marts leave its rows out and report them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _READ = "SELECT id, name, time_zone_identifier, business_day_closing_offset FROM
 def make_hotels(engine: duckdb.DuckDBPyConnection, as_of: datetime, since: datetime | None) -> None:
     """`hotels` (enterprise_id, enterprise, clock, fault), one row each, and `clocks` (see `clocks.clock_table`).
 
-    `since` is the first instant of which the lake holds what was updated. Raises LakeError on an `as_of` that
-    no mart can be made of.
+    From `since` on the lake holds all updates. Raises LakeError on an `as_of` outside of the instants that marts
+    compute with.
     """
     if not zones.FIRST <= as_of < zones.LAST:
         raise LakeError(

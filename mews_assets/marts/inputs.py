@@ -1,4 +1,4 @@
-"""What a mart's query finds: views over the lake, the hotels with their clocks, and exact money.
+"""The tables and functions of a mart's query: views over the lake, hotels with their clocks, and exact money.
 
 Lives here: setting up one DuckDB for one mart. Not here: the queries.
 
@@ -6,15 +6,17 @@ A query finds
 
 - `changes.<table>`, `current.<table>` and `reference.<table>`, the first two with the column `scope`, the last with one
   row per id;
-- `hotels` (enterprise_id, enterprise, clock, fault), from reference/enterprises, and `clocks`, which tells business
-  days (see the module `clocks`); a hotel with a `fault` has no clock that can be read;
-- `snapshots` (of_table, scope): of which tables and hotels a snapshot brought all there is;
-- `as_of()`, the instant as of which the mart is made;
-- `money(value, exact, place)`: a double as the decimal Mews wrote; `exact` is `_exact_numbers`, which holds the
-  digits a double cannot, and `place` where the number stands in the record. `times(amount, count)`: so many of it.
-  `bounded(amount)`: a decimal as it is. Each is null for what cannot be added up: nothing, and 10^18 and more;
+- `hotels` (enterprise_id, enterprise, clock, fault), from reference/enterprises, and `clocks`, from which business days
+  are computed (see the module `clocks`); the clock of a hotel with a `fault` cannot be read;
+- `snapshots` (of_table, scope): the tables and hotels of which a snapshot brought all records;
+- `as_of()`, the instant of the mart;
+- `money(value, exact, place)`: a double as the decimal that Mews wrote; `exact` is `_exact_numbers`, which has the
+digits
+  that a double cannot hold, and `place` is the path of the number in the record. `times(amount, count)`: their product.
+  `bounded(amount)`: the decimal. Each is null for null, and for 10^18 and more, which cannot be added up;
 - `total(amount)`: the sum, exact to the 18th place and then rounded to the 10th;
-- `micros(instant)`: microseconds since 1970; `unreckoned(instant)`: whether it is outside of what marts reckon with.
+- `micros(instant)`: microseconds since 1970; `out_of_range(instant)`: whether it is outside of the instants that marts
+  compute with.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ from mews_assets.marts.hotels import make_hotels
 
 _MACROS = f"""
 CREATE MACRO micros(moment) AS CASE WHEN isfinite(moment) THEN epoch_us(moment) END;
-CREATE MACRO unreckoned(moment) AS
+CREATE MACRO out_of_range(moment) AS
     moment < TIMESTAMPTZ {literal(zones.FIRST.isoformat())} OR moment >= TIMESTAMPTZ {literal(zones.LAST.isoformat())};
 CREATE MACRO bounded(amount) AS
     CASE WHEN abs(CAST(amount AS {DECIMAL_TYPE})) < CAST('{10**18}' AS {DECIMAL_TYPE})
@@ -55,11 +57,11 @@ CREATE MACRO total(amount) AS CASE
     ELSE CAST(sum(floor(amount)) AS DECIMAL(38, 10)) + CAST(sum(amount - floor(amount)) AS DECIMAL(38, 10))
 END;
 """
-# A sum of 10^10 rows below 10^18 is below 10^28, which is what 38 digits leave before the 10th place. Whole numbers and
-# fractions are summed apart, since a sum with 18 places leaves no more than 20 digits before the point.
+# A sum of 10^10 rows below 10^18 is below 10^28, the limit of 38 digits with 10 places. Whole numbers and fractions are
+# added up separately, because a sum with 18 places has room for 20 digits before the point only.
 
 ENTERPRISES = "reference/enterprises"
-"""Every mart needs it: a hotel's days are those of its own clock."""
+"""An input of every mart: a hotel's days are those of its own clock."""
 
 
 def open_inputs(
@@ -87,7 +89,7 @@ def open_inputs(
         else:
             files = [file for file in files_of(lake, name) if layout.scope_of(file) not in without]
             _view_partitions(engine, lake, workspace, name, files)
-    _tell_snapshots(engine, lake, inputs)
+    _make_snapshots(engine, lake, inputs)
     make_hotels(engine, as_of, since)
 
 
@@ -114,7 +116,7 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
     if not lake.exists(name):
         raise LakeError(f"{lake.uri(name)} does not exist: materialise reference/{table} first")
     source = parquet([lake.pin(name, workspace)], schema_of(f"{layout.REFERENCE}/{table}"))
-    # An id that came twice would double every row that names it, in hotels that have nothing to do with it.
+    # An id that came twice would double every row that refers to it, in other hotels too.
     engine.execute(
         f"CREATE VIEW reference.{identifier(table)} AS FROM {source} "
         f"QUALIFY row_number() OVER (PARTITION BY id ORDER BY {SENT_AT} DESC) = 1"
@@ -148,15 +150,15 @@ def _view_partitions(
     )
 
 
-def _tell_snapshots(engine: duckdb.DuckDBPyConnection, lake: Lake, inputs: Iterable[str]) -> None:
+def _make_snapshots(engine: duckdb.DuckDBPyConnection, lake: Lake, inputs: Iterable[str]) -> None:
     tables = [name.partition("/")[2] for name in inputs if name.startswith(f"{layout.CURRENT}/")]
-    found = [
+    snapshots = [
         (table, layout.scope_of(name))
         for table in tables
         for name in lake.files(layout.snapshot_folder(table), recursive=True)
         if name.endswith(f"/{layout.ROWS_FILE}")
     ]
-    columns = {"of_table": [table for table, _ in found], "scope": [scope for _, scope in found]}
+    columns = {"of_table": [table for table, _ in snapshots], "scope": [scope for _, scope in snapshots]}
     create_temp_table(
         engine,
         "snapshots",

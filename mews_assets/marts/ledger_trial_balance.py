@@ -6,12 +6,12 @@
     zero-sum : over the ledgers of one hotel and one PostingDate, balance adds up
                to exactly 0: every transaction is double entry on one date
 
-PostingDate is the hotel's own date, as Mews posted it; nothing is reckoned from an instant. Values are in the currency
+PostingDate is the hotel's own date, as Mews posted it; nothing is computed from an instant. Values are in the currency
 the hotel keeps its books in, and added as decimals, so zero means zero. Entries can be posted days after their date.
-What cannot be reckoned with is left out, and told by the check `none_left_out`.
+Rows with a fault are left out, and reported by the check `none_left_out`.
 From current/ledger_entries, reference/enterprises.
 
-Lives here: the mart ledger_trial_balance and its check, which holds back what is made from it.
+Lives here: the mart ledger_trial_balance and its check `zero_sum`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WITH posted AS (
         bounded(entries.value) AS amount,
         CASE
             WHEN {faults.owner("entries")}
-            WHEN unreckoned(CAST(entries.posting_date AS TIMESTAMPTZ)) THEN 'PostingDate is {faults.UNRECKONED}'
+            WHEN out_of_range(CAST(entries.posting_date AS TIMESTAMPTZ)) THEN 'PostingDate is {faults.OUT_OF_RANGE}'
             WHEN entries.value IS NOT NULL AND amount IS NULL THEN 'Value is {faults.TOO_MUCH}'
         END AS fault
     FROM current.ledger_entries entries LEFT JOIN hotels ON hotels.enterprise_id = entries.scope
@@ -57,17 +57,17 @@ ORDER BY ALL
 """
 
 LEDGERS = ("Guest", "Deposit", "City", "Payment", "Revenue", "NonRevenue", "Tax")
-"""What the hotel is owed and holds first, then what it earned and owes."""
+"""The order of ledgers in the picture: assets first, then revenue and liabilities."""
 
 
 def balances(rows: pa.Table) -> dict[tuple[str, str], Decimal]:
-    """What is left over of each hotel, by its name, on each date: nothing, if the books are whole."""
+    """The balance of each hotel, by its name, on each date: zero, if the books are complete."""
     sums = (
         rows.group_by(["enterprise_id", "enterprise", "posting_date"])
         .aggregate([("balance", "sum")])
         .to_pylist()
     )
-    names = pictures.told_apart(sums, "enterprise_id", "enterprise")
+    names = pictures.unique_names(sums, "enterprise_id", "enterprise")
     return {(names[row["enterprise_id"]], str(row["posting_date"])): row["balance_sum"] for row in sums}
 
 
@@ -76,20 +76,20 @@ def zero_sum(rows: pa.Table) -> MartVerdict:
     left_over = balances(rows)
     off = {f"{hotel} {day}": f"{value.normalize():f}" for (hotel, day), value in left_over.items() if value}
     unread = sum(rows.column("unread").to_pylist())
-    told = dict(list(off.items())[:_TOLD])
+    shown = dict(list(off.items())[:_MAX_DATES])
     return MartVerdict(
         not off and not unread,
         {
             "dates": len(left_over),
             "dates_out_of_balance": len(off),
-            "out_of_balance": told,
+            "out_of_balance": shown,
             "unread_entries": unread,
         },
     )
 
 
-_TOLD = 50
-"""Dates out of balance that a verdict names; the rows have them all."""
+_MAX_DATES = 50
+"""Dates out of balance that are named in a verdict; all are in the rows."""
 
 
 def picture(rows: pa.Table, as_of: datetime) -> Picture:
@@ -100,10 +100,10 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     left_over = balances(rows)
     shown, others = pictures.by_hotel(by_ledger.to_pylist())
     panels = []
-    for (hotel,), own in shown:
-        place = {name: number for number, name in enumerate(LEDGERS)}
-        own = sorted(own, key=lambda row: place.get(row["ledger_type"], len(place)))
-        dated = [row for row in own if row["posting_date_min"]]
+    for (hotel,), hotel_rows in shown:
+        order = {name: number for number, name in enumerate(LEDGERS)}
+        hotel_rows = sorted(hotel_rows, key=lambda row: order.get(row["ledger_type"], len(order)))
+        dated = [row for row in hotel_rows if row["posting_date_min"]]
         first = min((str(row["posting_date_min"]) for row in dated), default="no date")
         last = max((str(row["posting_date_max"]) for row in dated), default="no date")
         off = sorted(day for (name, day), value in left_over.items() if name == hotel and value)
@@ -111,9 +111,9 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
         panels.append(
             SidesPanel(
                 f"{hotel}: posted {first} to {last}",
-                [str(row["ledger_type"]) for row in own],
-                [float(row["credits_sum"]) for row in own],
-                [float(row["debits_sum"]) for row in own],
+                [str(row["ledger_type"]) for row in hotel_rows],
+                [float(row["credits_sum"]) for row in hotel_rows],
+                [float(row["debits_sum"]) for row in hotel_rows],
                 ("Credits", "Debits"),
                 f"out of balance on {len(off)} of {dates} dates, first on {off[0]}"
                 if off
@@ -149,8 +149,8 @@ LEDGER_TRIAL_BALANCE = Mart(
     checks=(
         MartCheck(
             "zero_sum",
-            "Debits equal credits on every date of every hotel, to the last digit. ERROR, and what is made from "
-            "this waits: books that do not balance are books of which a part is missing.",
+            "Debits equal credits on every date of every hotel, to the last digit. ERROR, and downstream "
+            "assets wait: where books do not balance, a part of them is missing.",
             True,
             zero_sum,
         ),

@@ -1,6 +1,6 @@
-"""Making one mart: its rows and its picture, put in the lake whole.
+"""Making one mart: its rows and its plot, written to the lake.
 
-Lives here: running a mart's query over the lake, judging the rows, writing them. Not here: when (Dagster).
+Lives here: running a mart's query over the lake, checking and writing the rows. Not here: when (`defs`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mews_assets.marts.unreadable_inputs import READ_ERRORS, unreadable_inputs
 
 @dataclass(frozen=True)
 class Made:
-    """What stands in the lake now, and what was left out of it (see `LEFT_OUT`)."""
+    """A mart as written: its rows, the rows left out (see `LEFT_OUT`), its plot, and the verdicts by check."""
 
     rows: pa.Table
     left_out: pa.Table
@@ -38,22 +38,22 @@ def key_unique(mart: Mart) -> MartCheck:
         repeats = rows.num_rows - rows.group_by(list(mart.key)).aggregate([]).num_rows
         return MartVerdict(repeats == 0, {"rows": rows.num_rows, "repeats": repeats})
 
-    said = f"No two rows share {', '.join(mart.key)}. ERROR: sums over the mart would count twice."
-    return MartCheck("key_unique", said, True, judge)
+    description = f"No two rows share {', '.join(mart.key)}. ERROR: sums over the mart would count twice."
+    return MartCheck("key_unique", description, True, judge)
 
 
 def named(mart: Mart) -> MartCheck:
-    """A name can be missing although the id is none: an item need not have an accounting category."""
+    """A name may be empty where the id is: an item need not have an accounting category."""
 
     def judge(rows: pa.Table) -> MartVerdict:
         empty = {name: _unnamed(rows, name) for name in mart.named}
         return MartVerdict(not any(empty.values()), {"rows": rows.num_rows, "rows_unnamed": empty})
 
-    said = (
+    description = (
         f"Every row has its {', '.join(mart.named)}. WARN: the sums are right, but their ids are not in the reference, "
         "or Mews sent no instant for them."
     )
-    return MartCheck("named", said, False, judge)
+    return MartCheck("named", description, False, judge)
 
 
 def _judge_left_out(left_out: pa.Table) -> MartVerdict:
@@ -61,41 +61,41 @@ def _judge_left_out(left_out: pa.Table) -> MartVerdict:
     for row in left_out.to_pylist():
         hotel = f"{row['enterprise']} ({row['enterprise_id']})" if row["enterprise"] else row["enterprise_id"]
         found.setdefault(hotel, {})[row["fault"]] = "all rows" if row["rows"] is None else row["rows"]
-    told = dict(list(found.items())[:_TOLD])
+    shown = dict(list(found.items())[:_MAX_HOTELS])
     return MartVerdict(
         not found,
         {
             "rows_left_out": pc.sum(left_out.column("rows")).as_py() or 0,
             "hotels_concerned": len(found),
             "files_unreadable": left_out.column("rows").null_count,
-            "left_out": told,
+            "left_out": shown,
         },
     )
 
 
 NONE_LEFT_OUT = MartCheck(
     "none_left_out",
-    "Every row of every hotel is in the mart. WARN: the rows of the others are right; what is named here is left out "
-    "until it is corrected in Mews, or until a file that cannot be read is made again.",
+    "Every row of every hotel is in the mart. WARN: the rows of the others are right; the rows named here are left out "
+    "until they are corrected in Mews, or until a file that cannot be read is made again.",
     False,
     _judge_left_out,
     is_of_left_out=True,
 )
-_TOLD = 50
-"""Hotels that a verdict names."""
+_MAX_HOTELS = 50
+"""Hotels named in a verdict."""
 
 
 def checks_of(mart: Mart) -> tuple[MartCheck, ...]:
-    """The checks every mart has, then its own."""
+    """The checks of every mart, then its own."""
     return (key_unique(mart), named(mart), NONE_LEFT_OUT, *mart.checks)
 
 
 def make(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None) -> Made:
-    """Compute the mart as of an instant, put rows and picture in place, and judge the rows.
+    """Compute the mart as of an instant, write its rows and plot, and check the rows.
 
-    `since` is the first instant of which the lake holds what was updated: earlier business days are not complete.
+    From `since` on the lake holds all updates: earlier business days are not complete.
     """
-    rows, left_out = reckon(lake, mart, as_of, since)
+    rows, left_out = compute_with_left_out(lake, mart, as_of, since)
     png = draw(mart, rows, as_of)
     with lake.workspace() as workspace:
         aside = workspace / layout.ROWS_FILE
@@ -111,18 +111,18 @@ def make(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None)
 
 def compute(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None) -> pa.Table:
     """The mart's rows, in the order of its query and with the types of its schema."""
-    return reckon(lake, mart, as_of, since)[0]
+    return compute_with_left_out(lake, mart, as_of, since)[0]
 
 
-def reckon(
+def compute_with_left_out(
     lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None
 ) -> tuple[pa.Table, pa.Table]:
-    """The mart's rows, and per hotel and fault how many rows of the lake are not in them (`LEFT_OUT`)."""
+    """The mart's rows, and the number of rows left out per hotel and fault (`LEFT_OUT`)."""
     with lake.workspace() as workspace:
         try:
             return _query(lake, mart, as_of, since, workspace, {})
         except READ_ERRORS as error:
-            # Looked for once something failed: to read all files beforehand would double the work of every mart.
+            # Only after a failure: checking all files beforehand would double the work of every mart.
             unreadable = {} if is_of_memory(error) else unreadable_inputs(lake, workspace, mart.inputs)
             if not unreadable:
                 raise
@@ -137,7 +137,8 @@ def _query(
     workspace: Path,
     unreadable: Mapping[str, Sequence[str]],
 ) -> tuple[pa.Table, pa.Table]:
-    """As `reckon`. A hotel of which a file is unreadable is left out whole: a part of its rows would look complete."""
+    """As `compute_with_left_out`. A hotel with an unreadable file is left out: a part of its rows would look
+    complete."""
     with open_duckdb(workspace, memory=lake.memory) as engine:
         open_inputs(engine, lake, workspace, mart.inputs, as_of, since, without=unreadable.keys())
         engine.execute(f"CREATE TEMP TABLE all_given AS {mart.given}")
@@ -162,7 +163,7 @@ GROUP BY ALL HAVING sum(items) > 0 ORDER BY ALL
 
 
 def draw(mart: Mart, rows: pa.Table, as_of: datetime) -> bytes:
-    from mews_assets.marts.plots import to_png  # matplotlib: not before there is something to draw
+    from mews_assets.marts.plots import to_png  # imports matplotlib, which takes a second
 
     return to_png(mart.picture(rows, as_of))
 

@@ -1,7 +1,7 @@
-"""What a mart is: the questions' answers as rows, and the picture drawn of them.
+"""The model of a mart: its inputs, queries, columns, checks and picture.
 
-Lives here: `Mart`, its columns and checks, and pictures as plain values. Not here: how inputs are found
-(`inputs`), how a picture becomes a PNG (`plots`).
+Lives here: `Mart`, its columns and checks, and pictures as plain values. Not here: making inputs available to queries
+(`inputs`), and drawing a picture as PNG (`plots`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MartColumn:
 
 @dataclass(frozen=True)
 class MartVerdict:
-    """One check of one mart."""
+    """The result of one check of one mart."""
 
     passed: bool
     metadata: Mapping[str, Any]
@@ -46,9 +46,8 @@ class MartVerdict:
 
 @dataclass(frozen=True)
 class MartCheck:
-    """The description says why the check is as grave as it is. A grave one holds back what is downstream.
-
-    It judges the mart's rows, or what was left out of them (`LEFT_OUT`).
+    """A check of the mart's rows, or of the rows left out (`LEFT_OUT`). The description gives the reason of its
+    severity: a grave check is an ERROR and blocks downstream assets.
     """
 
     name: str
@@ -62,12 +61,11 @@ class MartCheck:
 class Mart:
     """One mart, from its inputs to its picture.
 
-    `inputs` are asset keys such as `current/order_items`; in `given` they are views such as
-    `current.order_items` (see `inputs` for what else stands there). `given` is a query that adds up what the lake
-    holds. It has the columns `enterprise_id`, `enterprise`, `items` (how many rows of the lake each of its rows stands
-    for) and `fault`: what keeps those from being reckoned with, or null. `query` makes the mart of what has no fault.
-    `key` tells rows apart; `preview` picks the rows people look at first; `named` are the columns that are empty where
-    the reference has no name for an id, or a row no day.
+    `inputs` are asset keys such as `current/order_items`; for the query `given` they are views such as
+    `current.order_items` (the module `inputs` lists the others). `given` aggregates the lake's rows. It has the columns
+    `enterprise_id`, `enterprise`, `items` (the number of aggregated rows) and `fault`: why these are left out, or null.
+    `query` makes the mart from the rows of `given` without a fault. `key` is the unique key; `preview` picks the rows
+    to show; `named` are columns that are null where the reference has no name for an id, or a row has no day.
     """
 
     name: str
@@ -85,21 +83,21 @@ class Mart:
 
     @property
     def definition(self) -> str:
-        """What the mart says of itself: formulas and sources, without what is said to developers."""
+        """The description without its part for developers: formulas and sources."""
         return self.description.partition("Lives here:")[0].strip()
 
     @property
     def schema(self) -> pa.Schema:
         return pa.schema(
             [
-                pa.field(one.name, one.type, metadata={b"description": one.description.encode()})
-                for one in self.columns
+                pa.field(column.name, column.type, metadata={b"description": column.description.encode()})
+                for column in self.columns
             ]
         )
 
 
 class Form(StrEnum):
-    """How a series is drawn. Bars of one panel stand on one another."""
+    """How a series is drawn. The bars of a panel are stacked."""
 
     BARS = "bars"
     LINE = "line"
@@ -110,7 +108,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Series:
-    """One value per day of its panel. Series of one label have one colour in a picture."""
+    """One value per day of its panel. Series with the same label have the same colour in a picture."""
 
     label: str
     values: Sequence[float]
@@ -119,7 +117,7 @@ class Series:
 
 @dataclass(frozen=True)
 class DaysPanel:
-    """Series over days; `mark` is a day to point out, with its word."""
+    """Series over days; `mark` is a day to highlight, with its label."""
 
     title: str
     unit: str
@@ -130,7 +128,7 @@ class DaysPanel:
 
 @dataclass(frozen=True)
 class SidesPanel:
-    """Two opposite sums for each name, one to the left and one to the right, and a word on their total."""
+    """Two sums for each name, drawn to the left and to the right, and a `verdict` on their totals."""
 
     title: str
     names: Sequence[str]
@@ -142,9 +140,9 @@ class SidesPanel:
 
 @dataclass(frozen=True)
 class Picture:
-    """One image: a panel per hotel, beneath one another.
+    """One image: a panel per hotel, below one another.
 
-    Panels whose parts are their own, such as a hotel's outlets, have a legend and colours each.
+    With `shares_legend` false each panel has its own legend and colours, such as those of a hotel's outlets.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Room nights on the books per stay date: now, as they were seen 7 and 30 days ago, and what was picked up since.
+"""Room nights on the books per stay date: now, as seen 7 and 30 days ago, and the pickup since.
 
     rooms         = reservations on the books that sleep there that night
     on the books  = State is Confirmed, Started or Processed
@@ -10,16 +10,16 @@
     pickup over n = rooms - rooms_n_days_ago; below zero where more was canceled
                     than booked
 
-T is the mart's instant, and 7 and 30 days before it. A reservation that the lake knows only from later than T (its
-first pull brought nothing but the newest versions) is put together from what Mews keeps: it counts at T if CreatedUtc
-is before T and CancelledUtc is not, with the dates it has in the oldest version there is. `inferred...` counts those:
+T is the mart's instant, and 7 and 30 days before it. A reservation of which the lake has only versions later than T
+(the first pull of a lake brings newest versions only) is inferred: it counts at T if CreatedUtc is before T and
+CancelledUtc is not, with the dates of its oldest version. `inferred...` counts those:
 the longer the lake has been kept fresh, the fewer. Once versions are a month old there are none, unless the mart is
 made as of an instant long past.
 
 Business days are the hotel's (TimeZoneIdentifier, BusinessDayClosingOffset). Services that are booked by time but are
 no rooms, such as parking, are rows of their own (`service`). How many rooms there are is not in the lake, so there is
-no percentage. What was not updated since MEWS_START_DATE is not here, so older nights are not whole. A stay whose
-dates cannot be reckoned with, or which is longer than ten years, is left out, and told by the check `none_left_out`.
+no percentage. What was not updated since MEWS_START_DATE is not here, so older nights are not whole. A stay with
+invalid dates, or longer than ten years, is left out, and reported by the check `none_left_out`.
 From changes/reservations, reference/enterprises, reference/services.
 
 Lives here: the mart occupancy_and_pickup.
@@ -39,8 +39,8 @@ from mews_assets.marts import clocks, columns, faults, pictures, preview
 from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
 
 LONGEST_STAY = 3653
-"""Nights, ten years: longer than any lease a hotel or residence lets by reservation. So a stay makes no more rows than
-this, whatever its dates say; one until 9999-12-31, which means "for ever", would make 2.9 million."""
+"""Nights in ten years: longer than any lease by reservation. It limits the rows of one stay: a stay until 9999-12-31,
+which means "for ever", would make 2.9 million."""
 
 GIVEN = f"""
 WITH moments AS (
@@ -69,8 +69,8 @@ stays AS (
             WHEN {faults.HOTEL}
             WHEN scheduled_start_utc IS NULL OR scheduled_end_utc IS NULL
                 THEN 'ScheduledStartUtc or ScheduledEndUtc is missing'
-            WHEN unreckoned(scheduled_start_utc) OR unreckoned(scheduled_end_utc)
-                THEN 'ScheduledStartUtc or ScheduledEndUtc is {faults.UNRECKONED}'
+            WHEN out_of_range(scheduled_start_utc) OR out_of_range(scheduled_end_utc)
+                THEN 'ScheduledStartUtc or ScheduledEndUtc is {faults.OUT_OF_RANGE}'
             WHEN scheduled_end_utc < scheduled_start_utc THEN 'ScheduledEndUtc is before ScheduledStartUtc'
             WHEN departure - arrival > {LONGEST_STAY} THEN 'the stay is longer than {LONGEST_STAY} nights'
         END AS fault
@@ -80,8 +80,8 @@ stays AS (
     WHERE state IN ('Confirmed', 'Started', 'Processed')
         OR (is_inferred AND state = 'Canceled' AND cancelled_utc >= moment)
 ),
-told AS (
-    -- A reservation that is left out at several moments is one that is left out.
+counted AS (
+    -- A reservation that is left out at several moments counts once.
     SELECT *, row_number() OVER (PARTITION BY scope, id ORDER BY fault IS NULL, days_ago) = 1 AS is_counted FROM stays
 )
 SELECT
@@ -93,7 +93,7 @@ SELECT
     count(*) FILTER (days_ago = 7 AND is_inferred) AS inferred_7_days_ago,
     count(*) FILTER (days_ago = 30 AND is_inferred) AS inferred_30_days_ago,
     count(*) FILTER (is_counted) AS items
-FROM told
+FROM counted
 GROUP BY ALL
 """
 
@@ -106,26 +106,27 @@ _COUNTS = (
     "inferred_30_days_ago",
 )
 
-# Added up by arrivals and departures, not night by night: the work grows with the stays and the rows made, not with
-# nights times stays.
+# Running sums of arrivals and departures, not night by night: the work grows with stays plus rows, not with nights
+# times
+# stays.
 QUERY = f"""
 WITH moves AS (
     SELECT enterprise_id, enterprise, service_id, today, arrival AS day, {", ".join(_COUNTS)}
     FROM given WHERE arrival < departure
     UNION ALL
-    SELECT enterprise_id, enterprise, service_id, today, departure, {", ".join(f"-{one}" for one in _COUNTS)}
+    SELECT enterprise_id, enterprise, service_id, today, departure, {", ".join(f"-{name}" for name in _COUNTS)}
     FROM given WHERE arrival < departure
 ),
 days AS (
     SELECT
-        enterprise_id, enterprise, service_id, today, day, {", ".join(f"sum({one}) AS {one}" for one in _COUNTS)}
+        enterprise_id, enterprise, service_id, today, day, {", ".join(f"sum({name}) AS {name}" for name in _COUNTS)}
     FROM moves
     GROUP BY ALL
 ),
 levels AS (
     SELECT
         enterprise_id, enterprise, service_id, today, day AS first_night,
-        lead(day) OVER by_day AS next_day, {", ".join(f"sum({one}) OVER by_day AS {one}" for one in _COUNTS)}
+        lead(day) OVER by_day AS next_day, {", ".join(f"sum({name}) OVER by_day AS {name}" for name in _COUNTS)}
     FROM days
     WINDOW by_day AS (PARTITION BY enterprise_id, service_id ORDER BY day ROWS UNBOUNDED PRECEDING)
 ),
@@ -148,8 +149,8 @@ FROM nights LEFT JOIN reference.services services ON services.id = nights.servic
 ORDER BY nights.enterprise, nights.enterprise_id, service, nights.service_id, nights.stay_date
 """
 
-_BEHIND, _AHEAD = 7, 45
-"""Days around today that the picture shows."""
+_DAYS_BEFORE, _DAYS_AFTER = 7, 45
+"""Days before and after today in the picture."""
 
 
 _SEEN = (
@@ -162,7 +163,7 @@ _SEEN = (
 def picture(rows: pa.Table, as_of: datetime) -> Picture:
     """Rooms on the books around today as seen at the three moments, a panel per hotel and service."""
     ahead = rows.column("days_ahead")
-    near = pc.and_(pc.greater_equal(ahead, -_BEHIND), pc.less_equal(ahead, _AHEAD))
+    near = pc.and_(pc.greater_equal(ahead, -_DAYS_BEFORE), pc.less_equal(ahead, _DAYS_AFTER))
     found = rows.filter(pc.fill_null(near, False)).to_pylist()
     has_more = len({(row["enterprise_id"], row["service_id"]) for row in found}) > len(
         {row["enterprise_id"] for row in found}
@@ -179,7 +180,7 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
 def _panel(name: str, rows: list[pictures.Row]) -> DaysPanel:
     today = rows[0]["stay_date"] - timedelta(days=rows[0]["days_ahead"])
     by_day = {row["days_ahead"]: row for row in rows}
-    shown = range(-_BEHIND, _AHEAD + 1)
+    shown = range(-_DAYS_BEFORE, _DAYS_AFTER + 1)
     coming = [row for row in rows if row["days_ahead"] >= 0]
     rooms, pickup = (sum(row[column] for row in coming) for column in ("rooms", "pickup_7_days"))
     return DaysPanel(

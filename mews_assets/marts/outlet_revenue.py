@@ -1,4 +1,4 @@
-"""What each outlet sold per business day, and apart from it what was paid there.
+"""Revenue of each outlet per business day, and separately the payments there.
 
     net, gross   = sum of UnitAmount.NetValue (GrossValue) x UnitCount of
                    OutletItem, where Type is Revenue
@@ -6,13 +6,13 @@
     payments     = the same, gross, where Type is Payment; never part of revenue
     bills        = number of OutletBills with an item on that day
     outlet       = OutletBill.OutletId of the item's BillId
-    business day = ConsumedUtc of the item by the hotel's TimeZoneIdentifier,
-                   put back by its BusinessDayClosingOffset
+    business day = date of ConsumedUtc of the item in the hotel's TimeZoneIdentifier,
+                   minus its BusinessDayClosingOffset
 
 Only what was consumed before the mart's instant counts. Gross + non_revenue = payments over all days of a bill that is
 paid in full; on one day they differ where a bill crosses the closing of the day. An item whose bill is not in the lake
 has no outlet, and makes the check `named` fail. A day that began before MEWS_START_DATE is never complete: of its
-items only those are here whose bill was updated since. What cannot be reckoned with is left out, and told by the check
+items only those are here whose bill was updated since. Rows with a fault are left out, and reported by the check
 `none_left_out`. From current/outlet_items, current/outlet_bills, reference/enterprises, reference/outlets.
 
 Lives here: the mart outlet_revenue.
@@ -47,7 +47,7 @@ days AS (
         CASE
             WHEN {faults.HOTEL}
             WHEN {faults.owner("sold")}
-            WHEN unreckoned(consumed_utc) THEN 'ConsumedUtc is {faults.UNRECKONED}'
+            WHEN out_of_range(consumed_utc) THEN 'ConsumedUtc is {faults.OUT_OF_RANGE}'
             WHEN net IS NULL OR gross IS NULL THEN '{faults.NO_MONEY}'
         END AS fault
     FROM sold LEFT JOIN hotels ON hotels.enterprise_id = sold.scope
@@ -79,8 +79,8 @@ ORDER BY ALL
 
 
 def picture(rows: pa.Table, as_of: datetime) -> Picture:
-    """Gross revenue of each outlet by day, the outlets of a hotel on one another, beside it what was paid."""
-    subtitle = "by outlet and business day of the hotel; a dash is what was paid that day, tips and all"
+    """Gross revenue of each outlet by day, stacked by outlet, and a mark for the payments."""
+    subtitle = "by outlet and business day of the hotel; a dash is what was paid that day, with tips"
     return pictures.stacked(
         "Outlet revenue, gross", subtitle, pictures.recent(rows), "gross", _outlet, marks={"Paid": "payments"}
     )
@@ -92,7 +92,7 @@ def _outlet(row: pictures.Row) -> str:
 
 OUTLET_REVENUE = Mart(
     name="outlet_revenue",
-    summary="What each outlet sold per business day, and apart from it what was paid there.",
+    summary="Revenue of each outlet per business day, and separately the payments there.",
     description=__doc__,
     inputs=(
         "current/outlet_items",

@@ -1,7 +1,7 @@
 """Pictures as PNG: the one module that knows matplotlib.
 
-Lives here: how a picture looks. Not here: what is in it. Importing it takes a second or two, so it is imported when
-something is drawn.
+Lives here: drawing a picture. Not here: its content (`pictures`). Importing it takes a second or two, so it is imported
+only when a plot is drawn.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from PIL import Image
 
 from mews_assets.marts.model import DaysPanel, Form, Picture, SidesPanel
 
-# Told apart by people who do not see red and green alike, and in grey.
+# Distinct for people with red-green blindness, and in grey.
 _COLOURS = ("#1f5f8b", "#e08e45", "#4f9d8f", "#b65c7a", "#e3c567", "#8a8f99", "#6a5acd", "#9bc1d9")
 _INK, _GREY, _FAINT = "#222b33", "#5b6670", "#c9d1d8"
 _LEFT, _RIGHT = "#e08e45", "#1f5f8b"
@@ -46,11 +46,11 @@ _DPI = 100
 _LABEL = 26
 """Characters of a name in a legend: six of them fit the width."""
 _TITLE, _TITLE_OF_SIDES, _NAME = 125, 70, 14
-"""Characters of a panel's title, of one with a verdict beside it, and of a name left of a bar."""
-_FURTHEST = 1e100
-"""Numbers that are drawn. Larger ones overflow where matplotlib reckons with their squares."""
+"""Characters of a panel's title, of a title with a verdict beside it, and of a name left of a bar."""
+_LARGEST_DRAWN = 1e100
+"""The largest number that is drawn. Larger ones overflow where matplotlib squares them."""
 _PALETTE = 64
-"""Colours of the file."""
+"""Colours of the PNG file."""
 
 
 def to_png(picture: Picture) -> bytes:
@@ -69,7 +69,9 @@ def to_png(picture: Picture) -> bytes:
             top = height - _HEAD - number * _PANEL_HEIGHT
             bottom = (top - _PANEL_HEIGHT + 0.45) / height
             axes = figure.add_axes((0.105, bottom, 0.875, (_PANEL_HEIGHT - 0.8) / height))
-            _dress(axes, _line(panel.title, _TITLE_OF_SIDES if isinstance(panel, SidesPanel) else _TITLE))
+            _style_axes(
+                axes, _line(panel.title, _TITLE_OF_SIDES if isinstance(panel, SidesPanel) else _TITLE)
+            )
             if isinstance(panel, SidesPanel):
                 _draw_sides(axes, panel)
                 continue
@@ -83,7 +85,7 @@ def to_png(picture: Picture) -> bytes:
 
 
 def _packed(canvas: FigureCanvasAgg) -> bytes:
-    """With few colours: the image goes into an event of Dagster's, and has few anyway."""
+    """As PNG with a palette: the image is stored in a Dagster event, and has few colours anyway."""
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     image = Image.fromarray(pixels).convert("RGB")
     png = io.BytesIO()
@@ -92,12 +94,12 @@ def _packed(canvas: FigureCanvasAgg) -> bytes:
 
 
 def _labels(panels: Sequence[DaysPanel | SidesPanel]) -> list[str]:
-    """The labels of all bars, in the order in which they get their colours."""
-    series = [one for panel in panels if isinstance(panel, DaysPanel) for one in panel.series]
-    return list(dict.fromkeys(one.label for one in series if one.form is Form.BARS))
+    """The labels of all bars, in the order of their colours."""
+    series = [series for panel in panels if isinstance(panel, DaysPanel) for series in panel.series]
+    return list(dict.fromkeys(bars.label for bars in series if bars.form is Form.BARS))
 
 
-def _dress(axes: Axes, title: str) -> None:
+def _style_axes(axes: Axes, title: str) -> None:
     axes.set_title(title, loc="left", size=10, weight="bold", color=_INK, pad=7)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -106,8 +108,8 @@ def _dress(axes: Axes, title: str) -> None:
 
 
 def _drawable(values: Sequence[float], otherwise: float) -> list[float]:
-    """What can stand on an axis: one number that cannot would cost the whole picture."""
-    return [value if abs(value) < _FURTHEST else otherwise for value in values]
+    """The values, with those too large to draw replaced: one of them would spoil the whole picture."""
+    return [value if abs(value) < _LARGEST_DRAWN else otherwise for value in values]
 
 
 def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
@@ -118,18 +120,18 @@ def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
         return
     places = range(len(panel.days))
     above, below = ([0.0] * len(places) for _ in range(2))
-    for one in panel.series:
-        if one.form is Form.MARKS:
-            axes.plot(places, _drawable(one.values, math.nan), **_MARKS, zorder=5)
-        elif one.form is not Form.BARS:
-            axes.plot(places, _drawable(one.values, math.nan), **_LINES[one.form], zorder=4)
+    for series in panel.series:
+        if series.form is Form.MARKS:
+            axes.plot(places, _drawable(series.values, math.nan), **_MARKS, zorder=5)
+        elif series.form is not Form.BARS:
+            axes.plot(places, _drawable(series.values, math.nan), **_LINES[series.form], zorder=4)
         else:
-            # Rebates hang below the line: on a stack they would cover what they lower.
-            values = _drawable(one.values, 0.0)
+            # Negative values, such as rebates, are stacked below zero: on the stack they would hide other bars.
+            values = _drawable(series.values, 0.0)
             bottoms = [
                 low if value < 0 else high for value, low, high in zip(values, below, above, strict=True)
             ]
-            colour = _colour(one.label, labels)
+            colour = _colour(series.label, labels)
             axes.bar(places, values, bottom=bottoms, width=0.82, color=colour, zorder=3)
             above = [high + max(0.0, value) for value, high in zip(values, above, strict=True)]
             below = [low + min(0.0, value) for value, low in zip(values, below, strict=True)]
@@ -138,13 +140,13 @@ def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(_short))
     axes.set_ylabel(_line(panel.unit, _LABEL), size=8.5, color=_GREY)
     highest = axes.get_ylim()[1]
-    lowest = min(0.0, *below, *(value for one in panel.series for value in _drawable(one.values, 0.0)))
+    lowest = min(0.0, *below, *(value for series in panel.series for value in _drawable(series.values, 0.0)))
     if lowest >= 0 < highest:
         axes.set_ylim(0, highest * (1.1 if panel.mark else 1.0))
     axes.set_xlim(-0.7, len(places) - 0.3)
-    # Weeks are what hotels compare.
+    # Hotels compare weeks.
     mondays = [place for place in places if panel.days[place].weekday() == 0]
-    # Not at the edges, where a label would stand on others.
+    # Not at the edges, where a label would overlap others.
     ticks = [place for place in mondays if 0 < place < len(places) - 1] or [0]
     axes.set_xticks(
         ticks, [f"{panel.days[place]:%a} {panel.days[place].day} {panel.days[place]:%b}" for place in ticks]
@@ -198,7 +200,7 @@ def _draw_sides(axes: Axes, panel: SidesPanel) -> None:
 
 
 def _short(value: float, _: object) -> str:
-    """1,250,000 as 1.25M: money in yen must leave room for the picture."""
+    """1,250,000 as 1.25M: amounts in yen are long."""
     if abs(value) >= 1e15:
         return f"{value:.3g}"
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
@@ -214,7 +216,7 @@ def _legend(
     loc: Literal["lower left", "lower right"],
     anchor: tuple[float, float],
 ) -> None:
-    """What the colours and lines of the panels mean, on one line."""
+    """A legend of the panels' colours and lines, on one line."""
     handles: dict[str, Artist] = {}
     labels = _labels(panels)
     for label in labels:
@@ -226,11 +228,11 @@ def _legend(
                 for label, colour in zip(panel.labels, (_LEFT, _RIGHT), strict=True)
             }
             continue
-        for one in panel.series:
-            if one.form is Form.MARKS:
-                handles[one.label] = Line2D([], [], **_MARKS)
-            elif one.form is not Form.BARS:
-                handles[one.label] = Line2D([], [], **_LINES[one.form])
+        for series in panel.series:
+            if series.form is Form.MARKS:
+                handles[series.label] = Line2D([], [], **_MARKS)
+            elif series.form is not Form.BARS:
+                handles[series.label] = Line2D([], [], **_LINES[series.form])
     if handles:
         look: dict[str, Any] = {
             "bbox_to_anchor": anchor,
@@ -246,6 +248,6 @@ def _legend(
 
 
 def _line(text: str, width: int) -> str:
-    """Names come from outside: any length, and with line ends. As one line that fits."""
-    line = "".join(one if one.isprintable() else " " for one in " ".join(text[: 20 * width].split()))
+    """A text from outside, of any length and with line ends, as one line of at most `width` characters."""
+    line = "".join(letter if letter.isprintable() else " " for letter in " ".join(text[: 20 * width].split()))
     return line if len(line) <= width else f"{line[: width - 1]}\N{HORIZONTAL ELLIPSIS}"

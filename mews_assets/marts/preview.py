@@ -1,6 +1,6 @@
-"""A few rows as people read them.
+"""A few rows of a mart as a Markdown table.
 
-Lives here: choosing rows to look at, and a table of them in Markdown.
+Lives here: choosing the rows, and the table.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 ROWS = 15
 _WIDTH = 80
-"""Characters of a cell: a name can be of any length, and the preview goes into an event of Dagster's."""
+"""Characters of a cell: names can be of any length, and the preview is stored in a Dagster event."""
 
 
 def latest(column: str, rows: pa.Table) -> pa.Table:
-    """The rows of the last days, those that were complete where a row says so."""
+    """The rows of the last days; of complete days only, where the mart has `is_complete`."""
     if "is_complete" in rows.column_names:
         rows = rows.filter(rows.column("is_complete"))
     order = pc.sort_indices(rows, sort_keys=[(column, "descending"), ("enterprise", "ascending")])
@@ -26,24 +26,24 @@ def latest(column: str, rows: pa.Table) -> pa.Table:
 
 
 def nearest(column: str, rows: pa.Table) -> pa.Table:
-    """The rows of today and the days after it, by a count of days from today."""
+    """The rows of today and later, by a column with the days from today."""
     coming = rows.filter(pc.fill_null(pc.greater_equal(rows.column(column), 0), False))
     order = pc.sort_indices(coming, sort_keys=[(column, "ascending"), ("enterprise", "ascending")])
     return coming.take(order[:ROWS])
 
 
 def markdown(rows: pa.Table) -> str:
-    """Ids are left out: names stand beside them."""
+    """The rows as a Markdown table, without ids, because names are in other columns."""
     names = [name for name in rows.column_names if not name.endswith("_id")]
     lines = [
         f"| {' | '.join(names)} |",
-        "|" + "|".join(_side(rows.schema.field(name).type) for name in names) + "|",
+        "|" + "|".join(_alignment(rows.schema.field(name).type) for name in names) + "|",
     ]
     lines += [f"| {' | '.join(_cell(row[name]) for name in names)} |" for row in rows.to_pylist()]
     return "\n".join(lines)
 
 
-def _side(kind: pa.DataType) -> str:
+def _alignment(kind: pa.DataType) -> str:
     return "---:" if pa.types.is_decimal(kind) or pa.types.is_integer(kind) else "---"
 
 

@@ -1,6 +1,6 @@
 """Files of a mart's inputs that cannot be read, hotel by hotel.
 
-Lives here: finding them, once a query has failed, and what is said of each. Not here: leaving the hotel out (`make`).
+Lives here: finding them, once a query has failed, and their faults in words. Not here: leaving the hotel out (`make`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ _BATCH_ROWS = 2048
 
 
 def unreadable_inputs(lake: Lake, workspace: Path, inputs: Iterable[str]) -> dict[str, list[str]]:
-    """By hotel, one text for each file of `current` and `changes` that cannot be read to its end: the file, and what
-    to do. Raises LakeError on a reference that cannot be read: without it there is no mart."""
+    """The faults by hotel: one for each file of `current` and `changes` that cannot be read to its end, with what to
+    do.
+
+    Raises LakeError on a reference that cannot be read: without it there is no mart.
+    """
     found: dict[str, list[str]] = {}
     with open_duckdb(workspace, memory=lake.memory) as engine:
         for name in dict.fromkeys((*inputs, ENTERPRISES)):

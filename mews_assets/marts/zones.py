@@ -1,8 +1,8 @@
-"""Time zones: the names that are known, and when each zone's clock was or will be turned.
+"""Time zones: the known names, and the changes of each zone's offset from UTC.
 
-Lives here: the one library of zones that marts validate with and compute with, the package tzdata. Neither the
-machine's own zone files nor DuckDB's list is asked: they differ from it, and from one machine to the next. What
-only a machine gives a meaning, such as `localtime`, is no zone here.
+Lives here: reading the package tzdata, with which marts both validate and compute. The machine's own zone files and
+DuckDB's list are not used: they differ from it, and between machines. Names with a meaning on one machine only, such as
+`localtime`, are no zones here.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""The instants that marts reckon with, `FIRST <= instant < LAST`. No hotel system has rows of before or after; such
-as 0001-01-01 and 9999-12-31 stand for "not known" and "for ever"."""
+"""The instants that marts compute with, `FIRST <= instant < LAST`. No hotel system has rows outside; values such as
+0001-01-01 and 9999-12-31 mean "not known" and "for ever"."""
 
 _STEP = timedelta(days=3)
-"""Between two looks for a turn. No zone has turned its clock twice within 6 days since 1970 (a test looks)."""
+"""The step of the search for changes. No zone has changed twice within 6 days since 1970 (a test checks this)."""
 
 
 @cache
 def names() -> frozenset[str]:
-    """Every name of a zone, old ones and links too."""
+    """Every name of a zone, including old names and links."""
     return frozenset(files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
 
 
@@ -37,9 +37,10 @@ def load(name: str) -> ZoneInfo:
 
 @cache
 def turns(name: str) -> tuple[tuple[datetime, timedelta], ...]:
-    """Since when the zone's clock has been how far ahead of UTC: first at `FIRST`, then at each turn before `LAST`.
+    """The zone's offsets from UTC, each with the instant from which it holds: at `FIRST`, and at each change before
+    `LAST`.
 
-    Raises ValueError where there is no such zone.
+    Raises ValueError on an unknown zone.
     """
     zone = load(name)
     found = [(FIRST, _ahead(zone, FIRST))]
@@ -54,7 +55,7 @@ def turns(name: str) -> tuple[tuple[datetime, timedelta], ...]:
 
 
 def _turn(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The second in `before < turn <= after` since which the clock shows what it shows at `after`."""
+    """The second in `before < turn <= after` from which the zone has the offset that it has at `after`."""
     ahead = _ahead(zone, after)
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))

@@ -33,7 +33,7 @@ def run(*arguments: str, encoding: str = "latin-1", **variables: str) -> tuple[i
 
 @pytest.fixture
 def lake(elsewhere: None, tmp_path: Path) -> None:
-    from mews_assets_tests.lake.reading.test_sql_views import fill
+    from mews_assets_tests.lake.reading.filled import fill
 
     fill(tmp_path / "lake")
     os.environ["MEWS_LAKE"] = "lake"
@@ -100,7 +100,7 @@ def test_a_place_that_is_none_is_one_line(
 def test_a_place_below_ones_home_is_there_and_not_in_a_folder_of_that_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from mews_assets_tests.lake.reading.test_sql_views import fill
+    from mews_assets_tests.lake.reading.filled import fill
 
     os.environ.update(HOME=str(tmp_path / "me"), MEWS_LAKE="~/lake")
     fill(tmp_path / "me" / "lake")
@@ -112,7 +112,7 @@ def test_a_place_below_ones_home_is_there_and_not_in_a_folder_of_that_name(
 def test_a_place_of_a_uri_with_escapes_is_the_folder_that_it_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from mews_assets_tests.lake.reading.test_sql_views import fill
+    from mews_assets_tests.lake.reading.filled import fill
 
     fill(tmp_path / "a b")
     os.environ["MEWS_LAKE"] = f"file://{tmp_path}/a%20b"

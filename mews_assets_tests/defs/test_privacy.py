@@ -73,7 +73,7 @@ def test_a_run_after_somebody_was_forgotten_is_green_and_does_not_bring_them_bac
         for path in (Path(stage.environment["MEWS_LAKE"]) / "changes/customers").rglob("*.parquet")
         for row in pq.read_table(path, partitioning=None).to_pylist()
     )
-    assert erase_customer(stage.lake, catalog.TABLES, guest["id"], datetime.now(UTC)).found.left == {}
+    assert erase_customer(stage.lake, catalog.TABLES, guest["id"], datetime.now(UTC)).found.remaining == {}
     result = stage.run("customers", keys)
     assert result.success
     assert {name for (name, _), passed in evaluations(result, CHANGES).items() if not passed} == set()

@@ -28,7 +28,7 @@ from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import ALL_TIME, Grain, from_api
 from mews_assets_tests.ingest.made import BOTH, ITEMS, client_to, puller
-from mews_assets_tests.lake.current.test_update import read
+from mews_assets_tests.lake.current.things import read
 from mews_assets_tests.sandbox.made import NORTH, SOUTH
 
 NAME = layout.snapshot_landing("order_items")

@@ -125,7 +125,7 @@ def _people(lake: Lake, found: dict[str, Any]) -> None:
     change_policy(lake, [CUSTOMERS], Privacy())
     found["shown"] = _rows(lake, layout.changes_folder("customers"))
     done = erase_customer(lake, [CUSTOMERS], GUEST, LATER)
-    found["forgotten"] = (done.files, done.records, done.found.left)
+    found["forgotten"] = (done.files, done.records, done.found.remaining)
     found["redacted"] = _rows(lake, layout.changes_folder("customers"))
     expired = expire(lake, ORDER_ITEMS, [ORDER_ITEMS], LATER, LATER)
     found["expired"] = (expired.captures, expired.files)

@@ -136,7 +136,7 @@ def test_a_name_that_stands_twice_in_a_free_form_is_not_repeated_but_a_known_one
     )
     error = _refusal(tmp_path, line, BILLS_TABLE)
     assert error is not None
-    assert (error.field, error.problem) == (None, "a name stands twice in one object")
+    assert (error.field, error.problem) == (None, "a name occurs twice in one object")
     assert _refusal(tmp_path, b'{"Id":"x","New":1,"Notes":"a","Notes":"b"}', BILLS_TABLE).field == "Notes"  # type: ignore[union-attr]
 
 

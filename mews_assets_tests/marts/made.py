@@ -18,6 +18,7 @@ from mews_assets_tests.marts.stage import TABLES, put_changes
 
 AS_OF = datetime(2026, 4, 10, tzinfo=UTC)
 STAMP = "2026-04-01T12:00:00Z"
+EVENING = "2026-04-05T18:00:00Z"
 ENTITIES = ("OrderItem", "OutletItem", "OutletBill", "LedgerEntry", "Reservation")
 
 Record = dict[str, Any]
@@ -107,3 +108,26 @@ def fill(folder: Path, books: Books) -> Lake:
     for name in TABLES:
         put_changes(lake, name, found)
     return lake
+
+
+def books_of(*hotels: dict[str, Any]) -> Books:
+    """Each hotel sells one thing, has one guest and two ledger entries."""
+    books = Books(list(hotels))
+    for one in hotels:
+        id = one["Id"]
+        books.sold(id, EVENING, "10.5", "12.1")
+        books.stay(id, "2026-04-05T13:00:00Z", "2026-04-07T09:00:00Z")
+        books.posted(id, "2026-04-05", "Debit", "12.1")
+        books.posted(id, "2026-04-05", "Credit", "12.1")
+        books.add("OutletBill", id, Id=f"bill-{id}", OutletId=f"outlet-{id}", EnterpriseId=id)
+        books.add(
+            "OutletItem",
+            id,
+            BillId=f"bill-{id}",
+            EnterpriseId=id,
+            Type="Revenue",
+            ConsumedUtc=EVENING,
+            UnitCount=2,
+            UnitAmount={"Currency": "EUR", "NetValue": Decimal("3.3"), "GrossValue": Decimal("4")},
+        )
+    return books

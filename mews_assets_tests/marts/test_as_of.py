@@ -10,9 +10,8 @@ import pytest
 from mews_assets.lake.storage import layout
 from mews_assets.marts import DAILY_REVENUE, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
 from mews_assets.marts.make import compute
-from mews_assets_tests.marts.made import AS_OF, Books, fill, hotel, line
+from mews_assets_tests.marts.made import AS_OF, Books, books_of, fill, hotel, line
 from mews_assets_tests.marts.stage import put_changes
-from mews_assets_tests.marts.test_left_out import books_of
 
 START = datetime(2026, 3, 7, tzinfo=UTC)
 

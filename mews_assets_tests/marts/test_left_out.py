@@ -17,35 +17,10 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OCCUPANCY_AND_PICKUP
-from mews_assets.marts.make import compute, make, reckon
+from mews_assets.marts.make import compute, compute_with_left_out, make
 from mews_assets.marts.model import Mart
 from mews_assets.marts.occupancy_and_pickup import LONGEST_STAY
-from mews_assets_tests.marts.made import AS_OF, Books, fill, hotel
-
-EVENING = "2026-04-05T18:00:00Z"
-
-
-def books_of(*hotels: dict[str, Any]) -> Books:
-    """Each hotel sells one thing, has one guest and two ledger entries."""
-    books = Books(list(hotels))
-    for one in hotels:
-        id = one["Id"]
-        books.sold(id, EVENING, "10.5", "12.1")
-        books.stay(id, "2026-04-05T13:00:00Z", "2026-04-07T09:00:00Z")
-        books.posted(id, "2026-04-05", "Debit", "12.1")
-        books.posted(id, "2026-04-05", "Credit", "12.1")
-        books.add("OutletBill", id, Id=f"bill-{id}", OutletId=f"outlet-{id}", EnterpriseId=id)
-        books.add(
-            "OutletItem",
-            id,
-            BillId=f"bill-{id}",
-            EnterpriseId=id,
-            Type="Revenue",
-            ConsumedUtc=EVENING,
-            UnitCount=2,
-            UnitAmount={"Currency": "EUR", "NetValue": Decimal("3.3"), "GrossValue": Decimal("4")},
-        )
-    return books
+from mews_assets_tests.marts.made import AS_OF, EVENING, Books, books_of, fill, hotel
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +74,7 @@ def test_clocks_that_cannot_be_read_cost_their_own_hotels_only(tmp_path: Path) -
     alone = fill(tmp_path / "alone", books.without(set(why)))
     lake = fill(tmp_path / "both", books)
     for mart in MARTS:
-        rows, left_out = reckon(lake, mart, AS_OF)
+        rows, left_out = compute_with_left_out(lake, mart, AS_OF)
         if mart is LEDGER_TRIAL_BALANCE:  # it goes by dates, and needs no clock
             assert rows.num_rows == len(books.hotels) and left_out.num_rows == 0
             continue
@@ -129,7 +104,7 @@ def test_closings_are_read_however_they_are_spelt(tmp_path: Path) -> None:
     for one in books.hotels:
         for time in ("01:59:59", "02:00:00"):
             books.sold(one["Id"], f"2026-04-05T{time}Z", "1", "1")
-    rows, left_out = reckon(fill(tmp_path / "lake", books), DAILY_REVENUE, AS_OF)
+    rows, left_out = compute_with_left_out(fill(tmp_path / "lake", books), DAILY_REVENUE, AS_OF)
     assert left_out.num_rows == 0
     assert rows.column("business_day").to_pylist() == [date(2026, 4, 4), date(2026, 4, 5)] * len(ways)
 
@@ -146,7 +121,7 @@ def test_a_stay_for_ever_makes_no_rows_and_is_told(tmp_path: Path) -> None:
         books.stay("one", "0001-01-01T00:00:00Z", "2026-04-06T00:00:00Z")
     lake = fill(tmp_path / "lake", books)
     tracemalloc.start()
-    rows, left_out = reckon(lake, OCCUPANCY_AND_PICKUP, AS_OF)
+    rows, left_out = compute_with_left_out(lake, OCCUPANCY_AND_PICKUP, AS_OF)
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
     assert rows.column("rooms").to_pylist() == [1, 1]
@@ -166,7 +141,7 @@ def test_a_stay_makes_no_more_rows_than_the_longest(tmp_path: Path) -> None:
     for number, nights in enumerate((LONGEST_STAY, LONGEST_STAY + 1)):
         end = start + timedelta(days=nights)
         books.stay("one", f"{start}T15:00:00Z", f"{end}T10:00:00Z", ServiceId=f"s{number}")
-    rows, left_out = reckon(fill(tmp_path / "lake", books), OCCUPANCY_AND_PICKUP, AS_OF)
+    rows, left_out = compute_with_left_out(fill(tmp_path / "lake", books), OCCUPANCY_AND_PICKUP, AS_OF)
     assert rows.num_rows == LONGEST_STAY
     assert set(rows.column("service_id").to_pylist()) == {"s0"}
     assert left_out.column("fault").to_pylist() == [f"the stay is longer than {LONGEST_STAY} nights"]
@@ -203,7 +178,7 @@ def test_an_amount_that_is_no_money_costs_its_own_row_only(
     books.sold("one", EVENING, net, "1")
     books.sold("one", EVENING, "1", net)
     books.sold("one", EVENING, "1", "1", Amount=None)
-    rows, left_out = reckon(fill(tmp_path / "after", books), DAILY_REVENUE, AS_OF)
+    rows, left_out = compute_with_left_out(fill(tmp_path / "after", books), DAILY_REVENUE, AS_OF)
     assert rows.equals(usual(DAILY_REVENUE, "one"))
     assert left_out.column("rows").to_pylist() == [3]
 
@@ -262,7 +237,7 @@ def test_so_many_units_that_they_are_no_money_are_left_out(
         )  # fmt: skip
     lake = fill(tmp_path / "after", books)
     for mart in MARTS:
-        rows, left_out = reckon(lake, mart, AS_OF)
+        rows, left_out = compute_with_left_out(lake, mart, AS_OF)
         assert rows.equals(usual(mart, "one"))
         assert left_out.column("rows").to_pylist() == ([2] if "current/outlet_items" in mart.inputs else [])
 
@@ -275,7 +250,7 @@ def test_a_row_that_names_another_hotel_changes_neither(
     books.posted("one", "2026-04-05", "Debit", "1000", EnterpriseId="two")
     lake = fill(tmp_path / "after", books)
     for mart in MARTS:
-        rows, left_out = reckon(lake, mart, AS_OF)
+        rows, left_out = compute_with_left_out(lake, mart, AS_OF)
         assert rows.equals(usual(mart, "one", "two"))
         wrong = mart in (DAILY_REVENUE, LEDGER_TRIAL_BALANCE)
         assert left_out.column("enterprise_id").to_pylist() == (["one"] if wrong else [])

@@ -17,7 +17,7 @@ import pytest
 
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
-from mews_assets.marts.make import checks_of, draw, reckon
+from mews_assets.marts.make import checks_of, compute_with_left_out, draw
 from mews_assets.marts.model import Mart
 from mews_assets_tests.marts.made import AS_OF, Books, fill, hotel
 from mews_assets_tests.marts.oracle import Answer, Oracle
@@ -195,7 +195,7 @@ def test_every_cell_is_what_the_oracle_reckons(drawn: Drawn, days_back: int) -> 
         OCCUPANCY_AND_PICKUP.name: oracle.occupancy(),
     }
     for mart in MARTS:
-        rows, left_out = reckon(drawn.lake, mart, as_of, START)
+        rows, left_out = compute_with_left_out(drawn.lake, mart, as_of, START)
         found, (right, left) = cells(mart.name, rows), expected[mart.name]
         assert found == right, mart.name
         assert len(found) > 50
@@ -210,7 +210,7 @@ def test_every_cell_is_what_the_oracle_reckons(drawn: Drawn, days_back: int) -> 
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_no_cell_of_a_good_hotel_changes_with_its_faulty_neighbours(drawn: Drawn, mart: Mart) -> None:
     """Exactly equal, in the same order."""
-    rows = reckon(drawn.lake, mart, AS_OF, START)[0]
+    rows = compute_with_left_out(drawn.lake, mart, AS_OF, START)[0]
     own = rows.filter(pc.invert(pc.is_in(rows.column("enterprise_id"), pa.array(sorted(BAD)))))
     assert own.num_rows > 30
-    assert own.equals(reckon(drawn.alone, mart, AS_OF, START)[0])
+    assert own.equals(compute_with_left_out(drawn.alone, mart, AS_OF, START)[0])

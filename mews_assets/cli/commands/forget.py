@@ -93,17 +93,17 @@ def _searched(done: ErasureReport) -> list[str]:
         f"searched: {found.files} files, {found.size_bytes} bytes, for {len(done.texts)} texts that told who they are "
         f"({shared})"
     ]
-    if done.unsaid:
+    if done.not_searched:
         lines.append(
-            f"  {done.unsaid} more texts tell nobody by themselves and were not looked for: very short ones, everyday "
-            "words, ids"
+            f"  {done.not_searched} more texts identify nobody by themselves and were not searched for: short ones, "
+            "everyday words, ids"
         )
     return [*lines, _NOT_SEARCHED]
 
 
 def _left(done: ErasureReport) -> list[str]:
     found = done.found
-    lines = [f"left: {sum(found.left.values())} records", *_by_file(found.left)]
+    lines = [f"left: {sum(found.remaining.values())} records", *_by_file(found.remaining)]
     if found.elsewhere:
         lines.append("records of others that hold one of the texts, to be looked at (a note, or a namesake):")
         lines += _by_file(found.elsewhere)

@@ -20,7 +20,7 @@ MIN_IDS = 8
 
 def tolerates(reference: ReferenceResult) -> bool:
     """Whether as many may be missing. None of what the same request brings, or of a table that is read whole."""
-    if not reference.unresolved or reference.beside:
+    if not reference.unresolved or reference.not_checked:
         return True
     if reference.is_exact:
         return False
@@ -28,12 +28,12 @@ def tolerates(reference: ReferenceResult) -> bool:
 
 
 def _references_resolve(evidence: Evidence) -> Verdict:
-    judged = [one for one in evidence.references if not one.beside]
+    judged = [one for one in evidence.references if not one.not_checked]
     wrong = [one for one in judged if not tolerates(one)]
     numbers = {
         "ids": {one.at: one.ids for one in judged},
         "unresolved": {one.at: one.unresolved for one in judged},
-        "not_looked_up": {one.at: one.beside for one in evidence.references if one.beside},
+        "not_looked_up": {one.at: one.not_checked for one in evidence.references if one.not_checked},
     }
     worst = tuple(
         {

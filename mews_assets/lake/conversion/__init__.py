@@ -8,6 +8,7 @@ parse_record     one line parsed, and written as JSON again
 inspect_record   the slow check of one line, which names the field that is wrong
 find_bad_record  the record that made a conversion fail
 repair_lines     copies of lines that DuckDB would misread
+write_masked     the Parquet file of a conversion, written while rows are read
 exact_numbers    numbers that a double cannot hold, kept with all their digits
 rename_nested    nested fields renamed from Mews' names to ours without copying values
 mask_rows        personal data in rows: hashed, emptied or erased

@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,8 +31,8 @@ from mews_assets.lake.conversion.check_file import MAX_LINE_BYTES, FileFindings,
 from mews_assets.lake.conversion.exact_numbers import ExactNumbers
 from mews_assets.lake.conversion.find_bad_record import refused_record, wrong_record
 from mews_assets.lake.conversion.mask_rows import RowMasker
-from mews_assets.lake.conversion.rename_nested import rename_nested
 from mews_assets.lake.conversion.repair_lines import write_repaired
+from mews_assets.lake.conversion.write_masked import write_masked
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.duckdb_paths import json_lines
 from mews_assets.lake.storage.duckdb_session import (
@@ -44,15 +44,9 @@ from mews_assets.lake.storage.duckdb_session import (
 )
 from mews_assets.lake.storage.machine_errors import is_of_machine, is_of_memory
 from mews_assets.lake.storage.parquet import (
-    QUICK_ZSTD_LEVEL,
-    ROW_GROUP_BYTES,
-    ROW_GROUP_ROWS,
-    open_writer,
     plain,
 )
 
-_ROW_GROUP_ROWS = ROW_GROUP_ROWS // 2
-"""At least: a row group ends with a batch. Two are in memory: one is written while the next is read."""
 _READ_BY = ((1 << 20, 2048), (MAX_LINE_BYTES, 16))
 """The longest line, and the rows per batch of DuckDB. Its read buffers are twice as long as a line, so the second pair
 is used only for a file that needs it."""
@@ -184,7 +178,9 @@ def _copy(job: _Job, spill: Path, exact: ExactNumbers | None) -> None:
             try:
                 at_once = max(1, min(most_rows, fitting))
                 rows = _batches(engine, f"SELECT {', '.join(columns)} FROM {source}", at_once)
-                _write(exact.restore(rows, table) if exact else rows, _schema(table, own), job)
+                write_masked(
+                    job.aside, _schema(table, own), exact.restore(rows, table) if exact else rows, job.masker
+                )
                 return
             except _ParserError as error:
                 if not error.is_of_long_lines or line_bytes == MAX_LINE_BYTES:
@@ -214,41 +210,6 @@ def _schema(table: Table, own: Mapping[str, str]) -> pa.Schema:
     every = plain(arrow_schema(table))
     names = [column.field_name for column in table.kept_columns]
     return pa.schema([every.field(name).with_nullable(True) for name in (*names, *own, "_exact_numbers")])
-
-
-def _write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, job: _Job) -> None:
-    """Write each row group while the next is read."""
-    writer: pq.ParquetWriter | None = None
-    with ThreadPoolExecutor(1) as writing:
-        pending: Future[None] | None = None
-        try:
-            for rows in _row_groups(batches, schema, job.masker):
-                writer = writer or open_writer(job.aside, schema, rows, QUICK_ZSTD_LEVEL)
-                if pending is not None:
-                    pending.result()
-                pending = writing.submit(writer.write_table, rows, row_group_size=len(rows))
-            if pending is not None:
-                pending.result()
-        finally:
-            if writer is None:
-                writer = open_writer(job.aside, schema, None, QUICK_ZSTD_LEVEL)
-            writing.shutdown(wait=True)
-            writer.close()
-
-
-def _row_groups(
-    batches: Iterable[pa.RecordBatch], schema: pa.Schema, masker: RowMasker
-) -> Iterator[pa.Table]:
-    masked: list[pa.RecordBatch] = []
-    size = 0
-    for batch in batches:
-        masked.append(masker.mask(rename_nested(batch, schema)))
-        size += masked[-1].nbytes
-        if size >= ROW_GROUP_BYTES or sum(batch.num_rows for batch in masked) >= _ROW_GROUP_ROWS:
-            yield pa.Table.from_batches(masked)
-            masked, size = [], 0
-    if masked:
-        yield pa.Table.from_batches(masked)
 
 
 def _batches(engine: duckdb.DuckDBPyConnection, query: str, at_once: int) -> Iterator[pa.RecordBatch]:

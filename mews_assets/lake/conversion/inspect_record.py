@@ -63,7 +63,7 @@ def _inspected(line: bytes, table: Table) -> InspectedRecord:
     record = parse(line, _names(table))
     identity = record.get("Id")
     if identity is None or identity == "":
-        raise FieldError("Id", "a record without an Id cannot be told from others")
+        raise FieldError("Id", "a record without an Id cannot be distinguished from others")
     if kind_of(identity) != "string":
         raise FieldError("Id", f"{with_article(kind_of(identity))} where a string must stand")
     version = record.get(table.version_column)

@@ -29,7 +29,7 @@ from mews_assets.catalog.privacy import (
     survives_erasure,
 )
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.text.match_ids import Names
+from mews_assets.lake.text.match_ids import IdMatcher
 
 PLACEHOLDER = "forgotten"
 """Replaces an erased customer's text that Mews requires: an empty field would look like a fault of Mews."""
@@ -49,7 +49,7 @@ class RowMasker:
                 f"{table.name}: this lake holds hashes of personal data, and their key is missing. "
                 "Set MEWS_PII=hash and MEWS_PII_KEY as they were when the lake was made"
             )
-        self._table, self._privacy, self._erased = table, privacy, Names(erased)
+        self._table, self._privacy, self._erased = table, privacy, IdMatcher(erased)
         self._columns = {column.field_name: column for column in table.kept_columns}
         self._personal_paths = tuple(field.mews_path for field in fields(table) if field.is_personal)
 

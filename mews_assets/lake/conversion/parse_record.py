@@ -133,5 +133,5 @@ def _refuse_repeated_names(known: frozenset[str], pairs: list[tuple[str, Any]]) 
     if len(record) != len(pairs):
         names = [name for name, _ in pairs]
         repeated = next(name for name in names if names.count(name) > 1)
-        raise FieldError(repeated if repeated in known else None, "a name stands twice in one object")
+        raise FieldError(repeated if repeated in known else None, "a name occurs twice in one object")
     return record

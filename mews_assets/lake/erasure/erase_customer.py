@@ -1,14 +1,14 @@
-"""Forgetting a customer: every file that holds them written anew without them, and a search that proves it.
+"""Erasing a customer: every file that names the customer is written again without them, and a search proves it.
 
-Lives here: the order of the work. Not here: what is taken out of a line (`redaction`) and of a row (`hiding`), how
-later captures are kept from bringing it back (`forgotten`).
+Lives here: the order of the work. Not here: changing a line (`landing.redact_lines`) and a row
+(`conversion.mask_rows`), and keeping later captures from bringing the data back (`landing.erasure_list`).
 
-No row and no line goes: money stays money, counts stay counts, and what is rebuilt from the landing is what stands
-in changes. The id stays in them; the record it leads to is empty. In a row that names the person everything personal
-goes, a companion's on the same bill too: nobody can tell which free text is about whom.
+No row and no line is removed: amounts and counts stay, and a rebuild from the landing gives the rows of changes. The id
+stays in them; its record is empty. In a row that names the person all personal data is erased, also that of a companion
+on the same bill: nobody can tell which free text is about whom.
 
-The work can be stopped anywhere and done again. Each file is put in place whole, the list of the forgotten first; what
-is to be searched for is kept until a search finds nothing left (`owed`). A file that cannot be read stops no other.
+The work can be stopped anywhere and done again. Each file is replaced whole, the erasure list first; the texts to
+search for are kept until a search finds none (`pending_searches`). A file that cannot be read stops no other.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from mews_assets.catalog.privacy import KEEP, is_data_subject_table
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.current import snapshot
 from mews_assets.lake.erasure import pending_searches
-from mews_assets.lake.erasure.identifying_texts import Standing, Stood, Telling, telling
+from mews_assets.lake.erasure.identifying_texts import IdentifyingTexts, TextKind, TextSource, choose_texts
 from mews_assets.lake.erasure.known_texts import Known, learn
-from mews_assets.lake.erasure.unreadable_files import Damage
+from mews_assets.lake.erasure.unreadable_files import UnreadableFiles
 from mews_assets.lake.erasure.verify_erasure import Found, search
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
@@ -39,95 +39,97 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.rewrite_parquet import rewrite
 from mews_assets.lake.storage.state_files import read_state, write_state
 from mews_assets.lake.text.match_ids import same_id
-from mews_assets.lake.text.match_texts import Needles
+from mews_assets.lake.text.match_texts import TextMatcher
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{7,99}", re.ASCII)
-"""Short ones would be found in half of all lines."""
+"""Shorter ids would be found in half of all lines."""
 
 
 @dataclass
 class ErasureReport:
-    """What forgetting did. `people` are the ids: the one asked for, and those that were merged into it."""
+    """The result of an erasure. `people` are the ids: the requested one, and those that were merged into it."""
 
     people: tuple[str, ...]
     merged_into: tuple[str, ...]
-    """Customers that the person was merged into: the same person most likely, and not touched."""
+    """Customers that the person was merged into: most likely the same person, but not erased."""
     texts: tuple[str, ...] = field(repr=False)
-    """What told who the person is, as far as the lake knew, and was then looked for."""
+    """The texts that identify the person, which were searched for."""
     had_texts: bool = False
-    """Whether some of these came from the lake, or from an earlier try that did not end."""
-    unsaid: int = 0
-    """Further texts that tell nobody by themselves: short ones, and everyday words."""
+    """Whether some of them came from the lake or from an unfinished earlier try."""
+    not_searched: int = 0
+    """Number of further texts that identify nobody alone: short texts and everyday words."""
     before: str | None = None
-    """Since when the person was on the list of the forgotten."""
+    """Since when the person was on the erasure list before; None where it was not."""
     files: Counter[str] = field(default_factory=Counter)
-    """Rewritten, by layer."""
+    """Files rewritten, by layer."""
     records: Counter[str] = field(default_factory=Counter)
     """Lines and rows changed, by layer."""
     workspaces_in_use: int = 0
     found: Found = field(default_factory=Found)
     unread: dict[str, str] = field(default_factory=dict)
-    """Files that could not be read, and so neither be written anew nor searched, with the error's kind."""
+    """Files that could not be read, and so were neither changed nor searched, with the type of the error."""
 
     @property
     def is_known(self) -> bool:
-        """Whether anything in the lake is, or was, about this id."""
+        """Whether anything in the lake is or was about this id."""
         return bool(self.found.naming or +self.files or self.had_texts)
 
     @property
     def is_done(self) -> bool:
-        """Whether everything was read and nothing is left."""
-        return not (self.found.left or self.workspaces_in_use or self.unread)
+        """Whether all files were read and no text remains."""
+        return not (self.found.remaining or self.workspaces_in_use or self.unread)
 
 
 def erase_customer(
     lake: Lake, tables: Iterable[Table], person: str, now: datetime, *, also: Collection[str] = ()
 ) -> ErasureReport:
-    """Take a customer out of the lake and search it. `also` are more texts to look for, such as a name.
+    """Erase a customer from the lake and search it. `also` are more texts to search for, such as a name.
 
-    Raises LakeError on what is no id.
+    Raises LakeError on a text that cannot be an id.
     """
     if not _ID.fullmatch(person):
-        raise LakeError(f"{person[:40]!r} is no customer's id; it stands in `id` of the table customers")
-    tables, person, damage = tuple(tables), same_id(person), Damage()
+        raise LakeError(f"{person[:40]!r} is no customer's id; find it in `id` of the table customers")
+    tables, person, unreadable = tuple(tables), same_id(person), UnreadableFiles()
     known = Known({person})
     pending_searches.recall(lake, known)
-    learn(lake, (table for table in tables if is_data_subject_table(table)), known, damage)
+    learn(lake, (table for table in tables if is_data_subject_table(table)), known, unreadable)
     pending_searches.recall(lake, known)
     had_texts = bool(known.texts)
     for text in also:
-        known.take(text, Stood(Standing.NAME))
-    pending_searches.owe(lake, person, known)
+        known.add_text(text, TextSource(TextKind.NAME))
+    pending_searches.save(lake, person, known)
     before = erased_customers(lake).get(person)
     add_to_erasure_list(lake, known.people, now)
     sought = _sought(lake, known, also)
     done = ErasureReport(tuple(sorted(known.people)), tuple(sorted(known.merged_into)), sought.texts)
-    done.had_texts, done.unsaid, done.before = had_texts, sought.unsaid, before
+    done.had_texts, done.not_searched, done.before = had_texts, sought.not_searched, before
     for table in tables:
-        _erase_in_table(lake, table, known.people, done, damage)
-    _withhold_problems(lake, sought, damage)
+        _erase_in_table(lake, table, known.people, done, unreadable)
+    _withhold_problems(lake, sought, unreadable)
     done.workspaces_in_use = lake.drop_dead_workspaces()
     done.found = search(lake, sought, done.people, tables)
-    done.unread = {**damage.files, **done.found.unread}
+    done.unread = {**unreadable.files, **done.found.unread}
     if done.is_done or not done.is_known:
-        pending_searches.settle(lake, done.people)
+        pending_searches.finish(lake, done.people)
     return done
 
 
-def _sought(lake: Lake, known: Known, also: Collection[str]) -> Telling:
-    """The texts to look for. What somebody names is looked for whatever it is."""
-    sought = telling(known.texts).also(dict.fromkeys(also, Stood(Standing.NAME)))
+def _sought(lake: Lake, known: Known, also: Collection[str]) -> IdentifyingTexts:
+    """The texts to search for. Texts in `also` are searched for in any case."""
+    sought = choose_texts(known.texts).with_texts(dict.fromkeys(also, TextSource(TextKind.NAME)))
     if lake.privacy.key:
-        hashed = {lake.privacy.digest(text): stood for text, stood in sought.stood.items()}
-        sought = sought.also({text: replace(stood, standing=Standing.NAME) for text, stood in hashed.items()})
+        hashed = {lake.privacy.digest(text): source for text, source in sought.sources.items()}
+        sought = sought.with_texts(
+            {text: replace(source, kind=TextKind.NAME) for text, source in hashed.items()}
+        )
     return sought
 
 
-def _withhold_problems(lake: Lake, sought: Telling, damage: Damage) -> None:
-    """Why a capture was rejected may repeat a value of its lines."""
-    needles = Needles(sought.texts)
+def _withhold_problems(lake: Lake, sought: IdentifyingTexts, unreadable: UnreadableFiles) -> None:
+    """Hide the problem of a rejected capture where it repeats one of the texts."""
+    needles = TextMatcher(sought.texts)
     for name in lake.files(layout.rejected_tables_folder(), recursive=True):
-        with damage.of(name):
+        with unreadable.of(name):
             state = read_state(lake, name, CaptureState)
             if needles.within(state.problem):
                 shown = "not shown: it repeated a text of an erased customer"
@@ -135,10 +137,10 @@ def _withhold_problems(lake: Lake, sought: Telling, damage: Damage) -> None:
 
 
 def _erase_in_table(
-    lake: Lake, table: Table, people: Collection[str], done: ErasureReport, damage: Damage
+    lake: Lake, table: Table, people: Collection[str], done: ErasureReport, unreadable: UnreadableFiles
 ) -> None:
-    hiding = RowMasker(table, KEEP, people)  # what the policy hides is hidden already
-    work = _Work(lake, table, people, hiding, done, damage)
+    masker = RowMasker(table, KEEP, people)  # the policy was applied before
+    work = _TableErasure(lake, table, people, masker, done, unreadable)
     with lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
         work.landed(table.name, workspace)
         work.rows(layout.changes_folder(table.name), layout.CHANGES, workspace)
@@ -153,31 +155,32 @@ def _erase_in_table(
 
 
 @dataclass(frozen=True)
-class _Work:
-    """Taking people out of the files of one table."""
+class _TableErasure:
+    """Erases people from the files of one table."""
 
     lake: Lake
     table: Table
     people: Collection[str]
-    hiding: RowMasker
+    masker: RowMasker
     done: ErasureReport
-    damage: Damage
+    unreadable: UnreadableFiles
 
     def landed(self, name: str, workspace: Path) -> None:
         whole = set(capture_store.captures(self.lake, name))
         for capture in self.lake.folders(layout.landing_folder(name)):
-            if (
-                capture not in whole
-            ):  # a pull that did not end: no reader looks into it, and it may hold anybody
+            if capture not in whole:  # of a pull that did not end, without a manifest
                 for file in self.lake.files(layout.capture_folder(name, capture)):
-                    with self.damage.of(file):
+                    with self.unreadable.of(file):
                         lines = capture_store.redact_stray(self.lake, name, file, self.people, workspace)
                         self._count(layout.LANDING, bool(lines), lines)
                 continue
-            with self.damage.of(layout.manifest(name, capture)):
+            with self.unreadable.of(layout.manifest(name, capture)):
                 before = read_manifest(self.lake, name, capture)
                 after = capture_store.redact(self.lake, before, self.people, workspace)
-                changed = sum(one != other for one, other in zip(before.files, after.files, strict=True))
+                changed = sum(
+                    file_before != file_after
+                    for file_before, file_after in zip(before.files, after.files, strict=True)
+                )
                 self._count(layout.LANDING, changed, after.redacted_lines - before.redacted_lines)
 
     def rows(self, folder: str, layer: str, workspace: Path) -> None:
@@ -185,8 +188,8 @@ class _Work:
             self.row_file(name, layer, workspace)
 
     def row_file(self, name: str, layer: str, workspace: Path) -> None:
-        with self.damage.of(name):
-            changed = rewrite(self.lake, name, self.hiding.mask, workspace)
+        with self.unreadable.of(name):
+            changed = rewrite(self.lake, name, self.masker.mask, workspace)
             self._count(layer, bool(changed), changed)
 
     def _count(self, layer: str, files: int, records: int) -> None:

@@ -1,13 +1,13 @@
-"""Which texts tell who somebody is, of all that the records of a person hold.
+"""The texts of a person's records that identify the person.
 
-Lives here: a bounded rule over the texts alone, so that a search neither ends in finds that mean nothing nor keeps
-quiet about a name. Not here: collecting the texts (`learning`), looking for them (`search`).
+Lives here: rules over the texts only, so that a search neither reports meaningless matches nor misses a name. Not here:
+collecting the texts (`known_texts`), and searching for them (`verify_erasure`).
 
-- Not looked for by itself: what has fewer than 4 letters or digits (2 in scripts without spaces), what consists of
-  words that Mews' own fields, tables and values are named with (`Email`), of placeholders (`unknown`), and ids.
-- A name that is not looked for by itself is looked for as part of the whole name, in either order.
-- Weak is a single word, or a few letters, without a digit or `@`, that is no name (`Prague`, `en-GB`), and a day that
-  the catalog does not know to be personal. It is told where it is found, and alone it is never what is left over.
+- Not searched for alone: texts of fewer than 4 letters or digits (2 in scripts without spaces), texts made of words in
+  the names of Mews' fields, tables and values (`Email`) or of placeholders (`unknown`), and ids.
+- A name that is not searched for alone is searched for as part of the whole name, in either order.
+- Weak texts are single words, or a few letters, without a digit or `@`, that are no names (`Prague`, `en-GB`), and days
+  that the catalog does not mark as personal. Where only weak texts are found, that is reported, but does not fail.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mews_assets.lake.text.match_texts import is_date, is_unspaced, words_of
 
 _FEWEST_LETTERS, _FEWEST_UNSPACED = 4, 2
 _FEW_LETTERS = 8
-"""Below this, words without digits are weak: a culture such as en-GB, a country's code with its region's."""
+"""Texts without digits and with fewer letters are weak: a culture such as en-GB, a country's code with a region."""
 _ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _PLACEHOLDERS = frozenset(
     {
@@ -60,8 +60,8 @@ _PLACEHOLDERS = frozenset(
 )
 
 
-class Standing(IntEnum):
-    """Where a text stood in the person's own records; the highest counts."""
+class TextKind(IntEnum):
+    """The kind of field in which a text occurred in the person's own records; the highest counts."""
 
     UNKNOWN = 0
     PERSONAL = 1
@@ -70,75 +70,75 @@ class Standing(IntEnum):
 
 
 @dataclass(frozen=True)
-class Stood:
-    """A text of the person's own records: its standing, and the fields it stood in, whole."""
+class TextSource:
+    """Where a text occurred in the person's own records: its kind, and the fields of which it was the whole value."""
 
-    standing: Standing
+    kind: TextKind
     fields: frozenset[str] = frozenset()
 
-    def __or__(self, other: Stood) -> Stood:
-        return Stood(max(self.standing, other.standing), self.fields | other.fields)
+    def __or__(self, other: TextSource) -> TextSource:
+        return TextSource(max(self.kind, other.kind), self.fields | other.fields)
 
 
 @dataclass(frozen=True)
-class Telling:
-    """The texts to look for, with what is known of each. `unsaid` is how many others are not looked for alone."""
+class IdentifyingTexts:
+    """The texts to search for, each with its source. `not_searched` counts texts that are not searched for alone."""
 
-    stood: Mapping[str, Stood] = field(default_factory=dict, repr=False)
+    sources: Mapping[str, TextSource] = field(default_factory=dict, repr=False)
     weak: frozenset[str] = field(default=frozenset(), repr=False)
-    unsaid: int = 0
+    not_searched: int = 0
 
     @property
     def texts(self) -> tuple[str, ...]:
-        return tuple(sorted(self.stood))
+        return tuple(sorted(self.sources))
 
     def strong(self, texts: Collection[str]) -> set[str]:
-        """Those of the texts that tell somebody by themselves."""
+        """Those of the texts that are not weak."""
         return set(texts) - self.weak
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Telling:
-        """These texts, whatever they are."""
-        return cls(dict.fromkeys(texts, Stood(Standing.NAME)))
+    def of(cls, texts: Iterable[str]) -> IdentifyingTexts:
+        """These texts, as names."""
+        return cls(dict.fromkeys(texts, TextSource(TextKind.NAME)))
 
-    def also(self, more: Mapping[str, Stood]) -> Telling:
-        """The same with more strong texts."""
-        return replace(self, stood={**self.stood, **more}, weak=self.weak - set(more))
+    def with_texts(self, more: Mapping[str, TextSource]) -> IdentifyingTexts:
+        """The same with more texts, none of them weak."""
+        return replace(self, sources={**self.sources, **more}, weak=self.weak - set(more))
 
 
-def telling(texts: Mapping[str, Stood]) -> Telling:
-    """The texts among those of a person that are worth looking for."""
-    chosen = {text: stood for text, stood in texts.items() if _is_telling(text, stood.standing)}
-    weak = {text for text, stood in chosen.items() if _is_weak(text, stood.standing)}
-    return Telling(chosen, frozenset(weak), len(texts) - len(chosen))
+def choose_texts(texts: Mapping[str, TextSource]) -> IdentifyingTexts:
+    """The texts to search for, of all texts of a person."""
+    chosen = {text: source for text, source in texts.items() if _is_identifying(text, source.kind)}
+    weak = {text for text, source in chosen.items() if _is_weak(text, source.kind)}
+    return IdentifyingTexts(chosen, frozenset(weak), len(texts) - len(chosen))
 
 
 def whole_names(names: Iterable[str]) -> Iterator[str]:
-    """The names of one record, each beside each other one. A placeholder is no name."""
+    """Every ordered pair of the names of one record, without placeholders."""
     real = [name for name in names if words_of(name) and not set(words_of(name)) <= _PLACEHOLDERS]
     for first, last in permutations(dict.fromkeys(real), 2):
         yield f"{first} {last}"
 
 
 def is_single_word(text: str) -> bool:
-    """Whether it is one word, and neither a number nor part of an address."""
+    """Whether a text is one word, without digits and `@`."""
     return len(words_of(text)) <= 1 and "@" not in text and not any(map(str.isdigit, text))
 
 
-def _is_telling(text: str, standing: Standing) -> bool:
+def _is_identifying(text: str, kind: TextKind) -> bool:
     words = words_of(text)
     letters = "".join(words)
     unspaced = any(map(is_unspaced, letters))
     if len(letters) < (_FEWEST_UNSPACED if unspaced else _FEWEST_LETTERS) or _ID.fullmatch(text.strip()):
         return False
-    return standing is Standing.WHOLE_NAME or not set(words) <= everyday_words()
+    return kind is TextKind.WHOLE_NAME or not set(words) <= everyday_words()
 
 
-def _is_weak(text: str, standing: Standing) -> bool:
-    if standing >= Standing.NAME:
+def _is_weak(text: str, kind: TextKind) -> bool:
+    if kind >= TextKind.NAME:
         return False
     if is_date(text):
-        return standing is Standing.UNKNOWN
+        return kind is TextKind.UNKNOWN
     if "@" in text or any(map(str.isdigit, text)):
         return False
     words = words_of(text)
@@ -147,8 +147,8 @@ def _is_weak(text: str, standing: Standing) -> bool:
 
 @cache
 def everyday_words() -> frozenset[str]:
-    """The words that stand everywhere in a lake, or that people type where they know nothing, folded."""
-    found = {word for one in _PLACEHOLDERS for word in words_of(one)}
+    """Words that occur everywhere in a lake, and words that people type as placeholders, folded."""
+    found = {word for text in _PLACEHOLDERS for word in words_of(text)}
     for table in (*TABLES, *(reference.table for reference in REFERENCES)):
         found |= _words(table.name) | _words(table.entity)
         for column in table.columns:
@@ -162,5 +162,5 @@ def _words_of_column(column: Column) -> set[str]:
 
 
 def _words(name: str) -> set[str]:
-    """A name as it is, and the words it consists of."""
+    """A name, and the words in it."""
     return {*words_of(name), *words_of(snake_case(name))}

@@ -1,9 +1,9 @@
 """The texts in a record, each with its field and whether it may be personal.
 
-Lives here: walking one parsed record beside its table's columns. Not here: what is looked for in the texts.
+Lives here: walking one parsed record along its table's columns. Not here: the texts to search for.
 
-Personal may be what is marked so, what is deprecated, and all that the catalog does not know, names of fields
-included. Of a file of no table, everything.
+A text may be personal if its column is marked personal or deprecated, or if the catalog does not know the field, whose
+name counts as well. In a file of no table, every text may be.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ from mews_assets.catalog.model import Column, snake_case
 
 
 @dataclass(frozen=True)
-class Place:
-    """What is known of a field: its name in rows, whether what it holds is personal, and the fields within."""
+class FieldInfo:
+    """A field: its name in rows, whether its value may be personal, and its nested fields."""
 
     field: str
     personal: bool
     inside: Columns | None
 
 
-Columns: TypeAlias = Mapping[str, Place]
+Columns: TypeAlias = Mapping[str, FieldInfo]
 
 
 def by_name(columns: Iterable[Column]) -> Columns:
-    """The columns as landed lines name them."""
-    return {column.name: _place(column, by_name) for column in columns}
+    """The columns by their names in landed lines."""
+    return {column.name: _field_info(column, by_name) for column in columns}
 
 
 def by_field_name(columns: Iterable[Column]) -> Columns:
-    """The columns as rows name them."""
-    return {column.field_name: _place(column, by_field_name) for column in columns}
+    """The columns by their names in rows."""
+    return {column.field_name: _field_info(column, by_field_name) for column in columns}
 
 
-def _place(column: Column, nested: Callable[[Iterable[Column]], Columns]) -> Place:
+def _field_info(column: Column, nested: Callable[[Iterable[Column]], Columns]) -> FieldInfo:
     inside = nested(column.columns) if column.columns else None
-    return Place(column.field_name, column.pii or column.deprecated, inside)
+    return FieldInfo(column.field_name, column.pii or column.deprecated, inside)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A text, the field it stands in as rows name it, and whether it may be personal."""
+    """A text, its field by the name in rows, and whether it may be personal."""
 
     field: str
     text: str
@@ -69,9 +69,9 @@ def _walk(value: Any, columns: Columns | None, field: str, personal: bool) -> It
 
 
 def _of_field(name: str, value: Any, columns: Columns | None, personal: bool) -> Iterator[Value]:
-    place = None if columns is None else columns.get(name)
-    if place is not None:
-        yield from _walk(value, place.inside, place.field, personal or place.personal)
+    info = None if columns is None else columns.get(name)
+    if info is not None:
+        yield from _walk(value, info.inside, info.field, personal or info.personal)
     elif columns is not None and name.startswith("_"):  # a column of our own
         yield from _walk(value, None, name, False)
     else:

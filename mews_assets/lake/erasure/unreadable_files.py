@@ -1,6 +1,6 @@
-"""Files that cannot be read, told at the end instead of stopping the work on all others.
+"""Files that cannot be read: reported at the end, so that they do not stop the work on others.
 
-Lives here: which errors say that one file is damaged or gone. Not here: what is done to the files.
+Lives here: which errors mean that one file is damaged. Not here: the work on the files.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import pyarrow as pa
 from mews_assets.lake.errors import LakeError
 
 
-class Damage:
-    """The files that could not be read, each with what was said of it."""
+class UnreadableFiles:
+    """The files that could not be read, each with the type of its error."""
 
     def __init__(self) -> None:
         self.files: dict[str, str] = {}
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
-        """What fails in the block is this file's alone. One that is gone by now is none: another run replaced it."""
+        """Errors in the block are this file's. A file that does not exist any more is skipped: another run replaced
+        it."""
         try:
             yield
         except FileNotFoundError:

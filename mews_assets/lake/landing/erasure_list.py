@@ -36,9 +36,9 @@ def erased_customers(lake: Lake) -> dict[str, str]:
 
     Raises LakeError on a list that cannot be read.
     """
-    if not lake.exists(layout.forgotten_file()):
+    if not lake.exists(layout.erasure_list_file()):
         return {}
-    stored = read_state(lake, layout.forgotten_file(), _StoredList)
+    stored = read_state(lake, layout.erasure_list_file(), _StoredList)
     return {same_id(customer): since for customer, since in stored.customers.items()}
 
 
@@ -48,7 +48,7 @@ def add_to_erasure_list(lake: Lake, people: Iterable[str], now: datetime) -> Non
         known = erased_customers(lake)
         new = {person: to_api(now) for person in map(same_id, people) if person not in known}
         if new:
-            write_state(lake, layout.forgotten_file(), _StoredList({**known, **new}))
+            write_state(lake, layout.erasure_list_file(), _StoredList({**known, **new}))
 
 
 def row_masker(lake: Lake, table: Table) -> RowMasker:

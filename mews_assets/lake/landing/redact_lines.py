@@ -18,7 +18,7 @@ from mews_assets.catalog.privacy import is_data_subject_table, is_hashed, surviv
 from mews_assets.lake.conversion.check_file import line_blocks
 from mews_assets.lake.conversion.mask_rows import PLACEHOLDER
 from mews_assets.lake.conversion.parse_record import FieldError, parse, to_json
-from mews_assets.lake.text.match_ids import Names
+from mews_assets.lake.text.match_ids import IdMatcher
 
 UNREADABLE = b'{"forgotten":true}'
 """Replaces a line that names the person and cannot be read: it could not become a row before, nor can it now."""
@@ -28,7 +28,7 @@ class Redactor:
     """Takes customers out of files of one table. `lines` counts the changed lines, `named` the lines that name them."""
 
     def __init__(self, table: Table, people: Collection[str]) -> None:
-        self._table, self._names = table, Names(people)
+        self._table, self._names = table, IdMatcher(people)
         self.lines = self.named = 0
 
     def pieces(self, source: BinaryIO) -> Iterator[bytes]:

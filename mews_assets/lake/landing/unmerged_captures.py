@@ -122,7 +122,7 @@ def _state(lake: Lake, name: str) -> CaptureState:
 def _tries(lake: Lake, name: str) -> int:
     try:
         return read_state(lake, name, CaptureState).tries
-    except LakeError as error:  # it stops no other capture, and is written anew with the cause of this merge
+    except LakeError as error:  # it stops no other capture, and is overwritten with the cause of this merge
         log.warning("%s: its tries are counted from 0", error)
         return 0
 

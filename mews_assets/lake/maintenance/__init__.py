@@ -1,5 +1,5 @@
-"""Changing what stands in the lake as a whole.
+"""Changing the whole lake.
 
-change_policy    all tables rewritten under another privacy policy
+change_policy    all tables written again under another privacy policy
 expire_captures  raw bytes older than MEWS_LANDING_DAYS removed
 """

@@ -1,10 +1,11 @@
-"""A lake brought from one treatment of personal data to another.
+"""Changing the privacy policy of a lake.
 
-Lives here: writing changes, boundary rows and current anew under a policy. To hide more, rows are changed where they
-stand. To show what was hidden, or to hash with another key, they are made again from the landing; that is refused
-where captures are gone, since rows would be gone with them. Not here: what a policy does to a row (`hiding`).
+Lives here: writing changes, edge rows, snapshots and current again under another policy. To hide more, the rows in the
+files are masked. To show data that was hidden, or to hash with another key, rows are made again from the landing; that
+is refused where captures have expired, because their rows would be lost. Not here: masking a row
+(`conversion.mask_rows`).
 
-Stopped halfway, the lake says what it is on the way to, and takes no new rows until it got there.
+While a change is unfinished, `lake.json` says so, and no rows are written under any other policy.
 """
 
 from __future__ import annotations
@@ -37,42 +38,42 @@ from mews_assets.lake.storage.stored_policy import (
 from mews_assets.windows import from_key
 
 _MARK = b"mews_assets.pii"
-"""In a file that was hashed where it stood: hashing it again would make other hashes."""
+"""Metadata key of a file that was masked by a policy change: masking it again would make other hashes."""
 
 
 @dataclass(frozen=True)
 class PolicyChange:
-    """What it took. `from_landing` says whether rows were made again, not only changed."""
+    """The files written. `from_landing`: rows were made again from the landing, not only masked."""
 
     files: int
     from_landing: bool
 
 
 def change_policy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> PolicyChange:
-    """Bring all tables under a policy, whatever one the lake was opened under.
+    """Write all tables again under a policy, whatever policy the lake was opened with.
 
-    Raises LakeError before anything is changed where it cannot be done.
+    Raises LakeError, before anything is changed, where it cannot be done.
     """
     tables, lake = tuple(tables), replace(lake, privacy=privacy)
     with lake.lock("repolicy"):
-        laid = lake.read_json(layout.LAKE_FILE)
-        if is_stored_policy(laid, privacy):
+        lake_file = lake.read_json(layout.LAKE_FILE)
+        if is_stored_policy(lake_file, privacy):
             return PolicyChange(0, False)
-        if is_migrating(laid) and not is_migrating_to(laid, privacy):
+        if is_migrating(lake_file) and not is_migrating_to(lake_file, privacy):
             raise LakeError(
-                f"{lake.uri('')} is on its way to another MEWS_PII than {privacy.pii}, or to another key. Set "
-                "that one, and go on with it first"
+                f"{lake.uri('')} is being changed to another MEWS_PII than {privacy.pii}, or to another key. Set "
+                "that value, and finish the change first"
             )
-        from_landing = not privacy.only_hides_more_than(stored_policy(laid))
+        from_landing = not privacy.only_hides_more_than(stored_policy(lake_file))
         landed = {table.name: _landed(lake, table, privacy) if from_landing else [] for table in tables}
-        lake.write_json(layout.LAKE_FILE, begin_migration(laid, privacy))
+        lake.write_json(layout.LAKE_FILE, begin_migration(lake_file, privacy))
         files = 0
         for table in tables:
             if from_landing:
                 files += _rebuild(lake, table, landed[table.name])
             else:
                 files += _hide_more(lake, table)
-        lake.write_json(layout.LAKE_FILE, {**without_policy(laid), **written_policy(privacy)})
+        lake.write_json(layout.LAKE_FILE, {**without_policy(lake_file), **written_policy(privacy)})
     return PolicyChange(files, from_landing)
 
 
@@ -90,13 +91,13 @@ def _hide_more(lake: Lake, table: Table) -> int:
 
 
 def _hide_in(lake: Lake, table: Table, folder: str) -> int:
-    hiding = RowMasker(table, lake.privacy, erased_customers(lake))
+    masker = RowMasker(table, lake.privacy, erased_customers(lake))
     mark = f"{lake.privacy.pii} {lake.privacy.fingerprint}".encode()
     files = 0
     for name in lake.files(folder, recursive=True):
         if read_key_value_metadata(lake, name, _MARK) != mark:
             with lake.workspace() as workspace:
-                rewrite(lake, name, hiding.mask, workspace, key_value_metadata={_MARK: mark})
+                rewrite(lake, name, masker.mask, workspace, key_value_metadata={_MARK: mark})
             files += 1
     return files
 
@@ -105,38 +106,45 @@ def _rebuild(lake: Lake, table: Table, manifests: list[Manifest]) -> int:
     merged = merge(lake, table, manifests, from_scratch=True)
     if merged.rejected:
         raise LakeError(f"{table.name}: {next(iter(merged.rejected.values()))}")
-    shown = [layout.scope_of(name) for name in lake.files(layout.snapshot_folder(table.name), recursive=True)]
-    for scope in shown:
+    snapshot_scopes = [
+        layout.scope_of(name) for name in lake.files(layout.snapshot_folder(table.name), recursive=True)
+    ]
+    for scope in snapshot_scopes:
         snapshot.merge_snapshots(lake, table, scope, from_landing=True)
     scopes = [layout.scope_of(name) for name in lake.files(layout.current_folder(table.name), recursive=True)]
     for scope in scopes:
         update_current(lake, table, scope, from_scratch=True)
-    return len(merged.partitions) + len(shown) + len(scopes)
+    return len(merged.partitions) + len(snapshot_scopes) + len(scopes)
 
 
 def _landed(lake: Lake, table: Table, privacy: Privacy) -> list[Manifest]:
-    """All captures whose rows are in changes. Raises LakeError where one is gone that rows need."""
+    """All captures whose rows are in changes. Raises LakeError where one that rows need has expired."""
     without_rows = capture_states.without_rows(lake, table.name)
-    every = [read_manifest(lake, table.name, one) for one in capture_store.captures(lake, table.name)]
-    used = [one for one in every if one.capture not in without_rows]
-    shown = snapshot.landed_snapshots(lake, table)
-    if gone := sorted(one.capture for one in (*used, *shown) if one.expired_at is not None):
+    manifests = [
+        read_manifest(lake, table.name, capture) for capture in capture_store.captures(lake, table.name)
+    ]
+    merged = [manifest for manifest in manifests if manifest.capture not in without_rows]
+    snapshots = snapshot.landed_snapshots(lake, table)
+    if expired := sorted(
+        manifest.capture for manifest in (*merged, *snapshots) if manifest.expired_at is not None
+    ):
         raise LakeError(
-            f"{table.name}: MEWS_PII={privacy.pii} cannot be brought in, for rows would have to be made again, and "
-            f"{len(gone)} captures, {gone[0]} the first, are past MEWS_LANDING_DAYS and removed. Set MEWS_PII back, or "
-            "lay a new lake in another MEWS_LAKE"
+            f"{table.name}: MEWS_PII={privacy.pii} cannot be applied: rows would have to be made again, and "
+            f"{len(expired)} captures, {expired[0]} the first, are past MEWS_LANDING_DAYS and removed. Set MEWS_PII "
+            "back, or make a new lake in another MEWS_LAKE"
         )
     for name in lake.files(layout.changes_folder(table.name), recursive=True):
         scope, key = layout.partition_of(name)
-        if not any(one.covers(scope, from_key(key, lake.grain)) for one in used):
-            raise _nothing_landed(table, name)
+        if not any(manifest.covers(scope, from_key(key, lake.grain)) for manifest in merged):
+            raise _not_covered(table, name)
     for name in lake.files(layout.snapshot_folder(table.name), recursive=True):
-        if not any(layout.scope_of(name) in one.scopes for one in shown):
-            raise _nothing_landed(table, name)
-    return used
+        if not any(layout.scope_of(name) in manifest.scopes for manifest in snapshots):
+            raise _not_covered(table, name)
+    return merged
 
 
-def _nothing_landed(table: Table, name: str) -> LakeError:
+def _not_covered(table: Table, name: str) -> LakeError:
     return LakeError(
-        f"{table.name}: nothing is in the landing of {name}, so its rows could not be made again. Nothing was changed"
+        f"{table.name}: no capture in the landing covers {name}, so its rows could not be made again. Nothing was "
+        "changed"
     )

@@ -1,8 +1,8 @@
-"""How long the landing keeps raw bytes.
+"""Expiring captures: raw bytes older than MEWS_LANDING_DAYS are removed.
 
-Lives here: removing the files of captures that are old enough and whose rows are in changes. Their manifests stay, and
-say so: where a row came from can still be told, only not be read again. A capture that is not merged yet, or that
-could not become rows, is never removed, however old: what it brought is nowhere else.
+Lives here: removing the files of captures that are old enough and whose rows are in changes. Their manifests stay and
+are marked as expired, so the origin of a row is still known. A capture that is not merged, or could not become rows, is
+never removed: its records are nowhere else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mews_assets.lake.storage.lake import Lake
 
 @dataclass
 class Expired:
-    """What was removed of one table. `kept` are captures as old that are not in changes."""
+    """The captures of one table whose bytes were removed. `kept` are old captures that are not in changes."""
 
     captures: int = 0
     files: int = 0
@@ -30,12 +30,12 @@ class Expired:
 
 
 def expire(lake: Lake, table: Table, tables: Iterable[Table], before: datetime, now: datetime) -> Expired:
-    """Remove the bytes of the table's captures taken before an instant. `tables` are all there are: rows of one may
-    need the captures of another."""
+    """Remove the bytes of the table's captures taken before an instant. `tables` are all tables: rows of one may need
+    the captures of another."""
     done = Expired()
     readers = {
         table.name,
-        *(one.name for one in tables if one.parent_key and one.parent_key.table == table.name),
+        *(other.name for other in tables if other.parent_key and other.parent_key.table == table.name),
     }
     with lake.lock(f"changes-{table.name}"):
         _expire(lake, table.name, _unmerged(lake, readers), before, now, done)
@@ -54,7 +54,7 @@ def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: date
             done.kept.append(capture)
             continue
         if manifest.expired_at is None:
-            # Said first: a process killed in between leaves files that are removed the next time.
+            # Marked first: a process killed in between leaves files that are removed the next time.
             manifest = replace(manifest, expired_at=now)
             write_manifest(lake, manifest)
             done.captures += 1
@@ -63,7 +63,7 @@ def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: date
 
 
 def _unmerged(lake: Lake, readers: Iterable[str]) -> set[str]:
-    """Captures that may still be read, of one name or of another whose rows are found by this one's."""
+    """The captures of some tables that are not merged."""
     found: set[str] = set()
     for name in readers:
         for folder in (
@@ -77,7 +77,9 @@ def _unmerged(lake: Lake, readers: Iterable[str]) -> set[str]:
 
 def _remove_files(lake: Lake, manifest: Manifest) -> int:
     folder = layout.capture_folder(manifest.table, manifest.capture)
-    there = lake.existing([f"{folder}/{file.name}" for file in manifest.files]) if manifest.files else set()
-    for name in sorted(there):
+    existing = (
+        lake.existing([f"{folder}/{file.name}" for file in manifest.files]) if manifest.files else set()
+    )
+    for name in sorted(existing):
         lake.delete(name)
-    return len(there)
+    return len(existing)

@@ -38,7 +38,7 @@ is settled the day after its bill was closed, and a stay takes some days."""
 class ReferenceResult:
     """One column of one partition: how many distinct ids it has, and how many of them are of no record in the lake.
 
-    `beside` is why they could not be looked up, empty where they could.
+    `not_checked` is why they could not be looked up, empty where they could.
     """
 
     at: str
@@ -48,7 +48,7 @@ class ReferenceResult:
     examples: tuple[str, ...] = ()
     is_exact: bool = False
     """Whether every id must exist: the same request brings the records, or a reference table has all of them."""
-    beside: str = ""
+    not_checked: str = ""
 
 
 def resolve(
@@ -100,8 +100,8 @@ def _resolved(
     )
     is_exact = is_parent or not _is_windowed(target)
     count = len(ids)
-    if beside := known_ids.beside(partition, is_parent):
-        return ReferenceResult(field.path, target, count, beside=beside)
+    if not_checked := known_ids.not_checked(partition, is_parent):
+        return ReferenceResult(field.path, target, count, not_checked=not_checked)
     unresolved = ids
     for ids_of_window in known_ids.nearest_first(partition):
         if not len(unresolved):
@@ -124,14 +124,14 @@ class _KnownIds:
         self._ids: dict[Partition, pa.Array] = {}
         self._existing = _partitions(self.lake, self.table, self.scope) if _is_windowed(self.table) else []
 
-    def beside(self, partition: Partition, comes_along: bool) -> str:
+    def not_checked(self, partition: Partition, is_parent: bool) -> str:
         """Why ids that are not found may exist all the same; empty where they must exist."""
         if not _is_windowed(self.table):
             return "" if self.snapshot is not None else f"reference/{self.table} is not in the lake"
         if partition not in self._existing:
             return f"changes/{self.table} does not have this window yet"
         first = self._existing[0].window.start
-        if partition.window.start < first + LEAD_IN and not comes_along:
+        if partition.window.start < first + LEAD_IN and not is_parent:
             return f"changes/{self.table} begins on {first:%Y-%m-%d}: records referred to may be older"
         return ""
 

@@ -139,7 +139,7 @@ def table_of(name: str) -> str:
 
 def is_our_own(name: str) -> bool:
     """Whether a file without records holds only what the project wrote, hotels' names included: no guest's data."""
-    ours = name in (LAKE_FILE, catalog_file(), directory_file(), forgotten_file())
+    ours = name in (LAKE_FILE, catalog_file(), directory_file(), erasure_list_file())
     folders = ("state/pending/", "state/exports/")
     return ours or name.startswith(folders) or name.endswith(f"/{MANIFEST_FILE}")
 
@@ -164,16 +164,16 @@ def directory_file() -> str:
     return "state/directory.json"
 
 
-def forgotten_file() -> str:
+def erasure_list_file() -> str:
     return "state/forgotten.json"
 
 
-def forgetting_folder() -> str:
+def pending_searches_folder() -> str:
     return "state/forgetting"
 
 
-def forgetting_file(person: str) -> str:
-    return f"{forgetting_folder()}/{safe_name(person)}.json"
+def pending_search_file(person: str) -> str:
+    return f"{pending_searches_folder()}/{safe_name(person)}.json"
 
 
 def alerts_file(instance: str) -> str:

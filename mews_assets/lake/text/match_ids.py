@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mews_assets.lake.text.fold_text import unescaped
-from mews_assets.lake.text.scan_words import Literals, Mask
+from mews_assets.lake.text.scan_words import Mask, WordScan
 
 
 def same_id(identity: str) -> str:
@@ -21,13 +21,13 @@ def same_id(identity: str) -> str:
     return identity.lower()
 
 
-class Names:
+class IdMatcher:
     """The ids of some people, ready to be searched for."""
 
     def __init__(self, people: Collection[str]) -> None:
         self.ids = [same_id(person) for person in sorted(people)]
         self._encoded = [id.encode() for id in self.ids]
-        self._literals = Literals(self.ids, ascii_only=True)
+        self._literals = WordScan(self.ids, ascii_only=True)
         # Without `array` for no ids: it imports pandas, which takes longer than most conversions.
         self._set = pa.array(self.ids, pa.string()) if self.ids else pa.nulls(0, pa.string())
 

@@ -26,7 +26,7 @@ _LINE_END = re.compile(r"\\+[nrtbf]")
 """A line end as JSON escapes it; or a word after a backslash, which is why both are tried."""
 
 
-class Needles:
+class TextMatcher:
     """The texts, ready to be searched for. `words` has one word for each, which occurs wherever the text does."""
 
     def __init__(self, texts: Collection[str]) -> None:

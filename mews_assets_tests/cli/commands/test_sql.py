@@ -13,7 +13,7 @@ import pytest
 from mews_assets.cli import main
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import NORTH, SOUTH
-from mews_assets_tests.lake.reading.test_sql_views import fill
+from mews_assets_tests.lake.reading.filled import fill
 
 QUERY = "SELECT id, amount, scope, updated_utc FROM current.order_items ORDER BY id"
 

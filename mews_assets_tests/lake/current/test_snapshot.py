@@ -28,7 +28,7 @@ from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.storage import chunked_sort, layout, parquet
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import ALL_TIME, Grain
-from mews_assets_tests.lake.current.test_update import read
+from mews_assets_tests.lake.current.things import read
 from mews_assets_tests.lake.made import CAPTURED, NORTH, ORDER_ITEMS, SOUTH, at, days, item, land, write_file
 from mews_assets_tests.lake.planted import ANNA, CUSTOMERS, ELSE, NOW, PLANTED, customer, where
 
@@ -300,7 +300,7 @@ def test_a_guest_is_forgotten_in_snapshots_too(lake: Lake) -> None:
         "snapshot": 1,
         "current": 1,
     }
-    assert (done.found.left, done.found.elsewhere) == ({}, {})
+    assert (done.found.remaining, done.found.elsewhere) == ({}, {})
     assert done.found.shared == {"Nováková"}  # the other guest's own record, in a snapshot, holds it too
     update_current(lake, CUSTOMERS, NORTH, threads=1)
     assert merge_snapshots(lake, CUSTOMERS, NORTH, from_landing=True, threads=1).rows == 2
@@ -315,7 +315,7 @@ def test_the_search_finds_a_guest_who_is_left_in_a_snapshot(
     land_snapshot(lake, [customer(ANNA, 1)], CUSTOMERS)
     merge_snapshots(lake, CUSTOMERS, NORTH, threads=1)
     monkeypatch.setattr(forgetting, "_erase_in_table", lambda *_: None)
-    left = erase_customer(lake, catalog.TABLES, ANNA, NOW).found.left
+    left = erase_customer(lake, catalog.TABLES, ANNA, NOW).found.remaining
     assert {name.split("/")[0] for name in left} == {"landing", "snapshot"}
 
 
@@ -352,7 +352,7 @@ def _expired(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lose", "said"), [(_no_capture, "nothing is in the landing"), (_expired, "MEWS_LANDING_DAYS")]
+    ("lose", "said"), [(_no_capture, "no capture in the landing covers"), (_expired, "MEWS_LANDING_DAYS")]
 )
 def test_snapshots_whose_captures_are_gone_are_not_given_up_to_show_more(
     tmp_path: Any, lose: Callable[[Lake], None], said: str

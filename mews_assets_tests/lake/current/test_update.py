@@ -26,12 +26,13 @@ from mews_assets.lake.storage import parquet as storage_parquet
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, to_key, window_at
 from mews_assets_tests.lake.bucket import Bucket
-from mews_assets_tests.lake.current.test_version_order import (
+from mews_assets_tests.lake.current.things import (
     SCHEMA,
     THINGS,
     names,
     newest,
     newness,
+    read,
     thing,
     versions,
 )
@@ -69,11 +70,6 @@ def write(lake: Lake, name: str, rows: list[dict[str, Any]], schema: pa.Schema =
     with lake.workspace() as workspace:
         pq.write_table(pa.Table.from_pylist(rows, schema), workspace / "made.parquet")
         lake.put(workspace / "made.parquet", name)
-
-
-def read(lake: Lake, name: str) -> list[dict[str, Any]]:
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
-        return list(pq.read_table(source).to_pylist())
 
 
 def standing(lake: Lake, table: Table = THINGS, scope: str = NORTH) -> list[dict[str, Any]]:
@@ -162,7 +158,7 @@ def test_rows_that_an_earlier_capture_takes_over_are_looked_for_in_all_changes(l
     folded(lake)
     put_changes(lake, [thing("a", at(2), capture=1, window=at(2))])
     told = folded(lake)
-    assert "has left its partition" in told.rebuilt
+    assert "was replaced without it" in told.rebuilt
     assert names(standing(lake)) == names(newest(all_changes(lake)))
     assert standing(lake)[0]["_window_utc"] == at(5)
 
@@ -293,7 +289,7 @@ from mews_assets.lake.storage import lake as store
 from mews_assets.lake.storage import parquet as storage_parquet
 from mews_assets.lake.current.update import update_current
 from mews_assets.windows import Grain
-from mews_assets_tests.lake.current.test_version_order import THINGS
+from mews_assets_tests.lake.current.things import THINGS
 
 location, after = sys.argv[1], sys.argv[2] == "after"
 real = store.Lake.put

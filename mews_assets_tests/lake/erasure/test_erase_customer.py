@@ -64,7 +64,7 @@ def test_what_was_planted_is_nowhere_afterwards_and_the_search_says_so(planted: 
     assert {text: where(planted, text) for text in (*PLANTED, "zoraya@second.example")} == {
         text: [] for text in (*PLANTED, "zoraya@second.example")
     }
-    assert (done.found.left, done.found.elsewhere) == ({}, {})
+    assert (done.found.remaining, done.found.elsewhere) == ({}, {})
     assert done.found.shared == {"Nováková"}  # the other guest of that name keeps it
     assert done.files["landing"] == 8
     assert done.files["changes"] and done.files["current"] == 4 and done.files["boundary"] >= 2
@@ -75,7 +75,7 @@ def test_the_search_finds_what_is_left(planted: Lake, monkeypatch: pytest.Monkey
     """It must be able to fail: the work is left out, the search is not."""
     monkeypatch.setattr(forgetting, "_erase_in_table", lambda *_: None)
     done = erase_customer(planted, catalog.TABLES, ANNA, NOW)
-    layers = {name.split("/")[0] for name in done.found.left}
+    layers = {name.split("/")[0] for name in done.found.remaining}
     assert layers == {"landing", "changes", "current", "state"}
 
 
@@ -84,18 +84,18 @@ def test_a_note_about_them_in_another_guests_record_is_told_and_left(planted: La
     land(planted, BILLS, [note], days(2, 3))
     merge(planted, BILLS)
     found = erase_customer(planted, catalog.TABLES, ANNA, NOW).found
-    assert found.left == {}
+    assert found.remaining == {}
     assert {name.split("/")[0] for name in found.elsewhere} == {"landing", "changes"}
 
 
 def test_a_file_nobody_knows_that_holds_them_is_left_over(planted: Lake) -> None:
     planted.write("marts/mine/notes.txt", b"call zoraya@planted.example")
-    assert erase_customer(planted, catalog.TABLES, ANNA, NOW).found.left == {"marts/mine/notes.txt": 1}
+    assert erase_customer(planted, catalog.TABLES, ANNA, NOW).found.remaining == {"marts/mine/notes.txt": 1}
 
 
 def test_texts_one_names_are_searched_for_too(planted: Lake) -> None:
     planted.write("marts/mine/notes.txt", b"Mrs. Nickname called")
-    assert erase_customer(planted, catalog.TABLES, ANNA, NOW, also=["Nickname"]).found.left == {
+    assert erase_customer(planted, catalog.TABLES, ANNA, NOW, also=["Nickname"]).found.remaining == {
         "marts/mine/notes.txt": 1
     }
 
@@ -145,7 +145,7 @@ def test_what_is_rebuilt_from_the_landing_is_what_stands(planted: Lake) -> None:
         assert all(is_reconciled(one) for one in merged.captures.values())
         assert everything(planted, table) == stood
         # Not by the list alone: the bytes themselves are without her.
-        planted.write_json(layout.forgotten_file(), {"customers": {}})
+        planted.write_json(layout.erasure_list_file(), {"customers": {}})
         merge(planted, table, manifests, from_scratch=True)
         assert everything(planted, table) == stood
         add_to_erasure_list(planted, [ANNA, ONCE], NOW)
@@ -263,7 +263,7 @@ def test_hashes_of_them_go_too(tmp_path: Path) -> None:
     assert not where(lake, digest)
     assert not where(lake, "Zoraya")
     assert digest in done.texts
-    assert done.found.left == {}
+    assert done.found.remaining == {}
 
 
 def test_who_was_merged_into_another_is_told(lake: Lake) -> None:
@@ -287,6 +287,6 @@ def test_the_report_of_what_is_known_holds_no_text_of_theirs(planted: Lake) -> N
 
 
 def test_an_erasure_list_that_cannot_be_read_is_an_error_and_not_nobody(lake):
-    lake.write_json(layout.forgotten_file(), {"people": {}})
+    lake.write_json(layout.erasure_list_file(), {"people": {}})
     with pytest.raises(LakeError, match=r"forgotten.json cannot be read .*`customers`"):
         erased_customers(lake)

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import pytest
 
-from mews_assets.lake.erasure.identifying_texts import Standing, Stood, telling, whole_names
+from mews_assets.lake.erasure.identifying_texts import TextKind, TextSource, choose_texts, whole_names
 
-UNKNOWN, PERSONAL, NAME, WHOLE = Standing
+UNKNOWN, PERSONAL, NAME, WHOLE = TextKind
 
 
-def sort_of(text: str, standing: Standing) -> str:
-    chosen = telling({text: Stood(standing)})
-    assert chosen.unsaid == (not chosen.texts)
+def sort_of(text: str, standing: TextKind) -> str:
+    chosen = choose_texts({text: TextSource(standing)})
+    assert chosen.not_searched == (not chosen.texts)
     if not chosen.texts:
-        return "unsaid"
+        return "not_searched"
     return "strong" if chosen.strong(chosen.texts) else "weak"
 
 
 @pytest.mark.parametrize(
     ("text", "standing", "sort"),
     [
-        ("Email", UNKNOWN, "unsaid"),  # a column's name
-        ("updated_utc", UNKNOWN, "unsaid"),
-        ("InRoom", UNKNOWN, "unsaid"),  # a value's name
-        ("order_items", UNKNOWN, "unsaid"),
-        ("Price", NAME, "unsaid"),
-        ("n/a", PERSONAL, "unsaid"),
-        ("UNKNOWN", NAME, "unsaid"),
-        ("Walk-in guest", PERSONAL, "unsaid"),
-        ("Li", NAME, "unsaid"),
-        ("CZ", PERSONAL, "unsaid"),
-        ("\u4f1f", NAME, "unsaid"),
-        ("--", PERSONAL, "unsaid"),
-        ("c0ffee00-1111-4222-8333-444455556666", UNKNOWN, "unsaid"),
+        ("Email", UNKNOWN, "not_searched"),  # a column's name
+        ("updated_utc", UNKNOWN, "not_searched"),
+        ("InRoom", UNKNOWN, "not_searched"),  # a value's name
+        ("order_items", UNKNOWN, "not_searched"),
+        ("Price", NAME, "not_searched"),
+        ("n/a", PERSONAL, "not_searched"),
+        ("UNKNOWN", NAME, "not_searched"),
+        ("Walk-in guest", PERSONAL, "not_searched"),
+        ("Li", NAME, "not_searched"),
+        ("CZ", PERSONAL, "not_searched"),
+        ("\u4f1f", NAME, "not_searched"),
+        ("--", PERSONAL, "not_searched"),
+        ("c0ffee00-1111-4222-8333-444455556666", UNKNOWN, "not_searched"),
         ("Prague", UNKNOWN, "weak"),
         ("Vegan", PERSONAL, "weak"),
         ("en-GB", UNKNOWN, "weak"),
@@ -46,11 +46,11 @@ def sort_of(text: str, standing: Standing) -> str:
         ("X1234567", UNKNOWN, "strong"),
         ("Li Bo", WHOLE, "strong"),
         ("Bill Price", WHOLE, "strong"),
-        ("Walk-in guest", NAME, "unsaid"),
+        ("Walk-in guest", NAME, "not_searched"),
         ("allergic to nuts", PERSONAL, "strong"),
     ],
 )
-def test_a_text_is_looked_for_as_the_rule_says(text: str, standing: Standing, sort: str) -> None:
+def test_a_text_is_looked_for_as_the_rule_says(text: str, standing: TextKind, sort: str) -> None:
     assert sort_of(text, standing) == sort
 
 

@@ -11,8 +11,8 @@ from mews_assets import catalog
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.erasure import erase_customer as forgetting
+from mews_assets.lake.erasure import pending_searches
 from mews_assets.lake.erasure.erase_customer import erase_customer
-from mews_assets.lake.erasure.pending_searches import owed
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import NORTH, days, land
@@ -49,9 +49,9 @@ def test_a_second_try_searches_for_what_the_first_knew(
         stop_at(patched, what)
         with pytest.raises(KeyboardInterrupt):
             erase_customer(annas, catalog.TABLES, ANNA, NOW)
-    assert owed(annas) == [ANNA]
+    assert pending_searches.pending(annas) == [ANNA]
     again = erase_customer(annas, catalog.TABLES, asked, NOW)
-    assert again.found.left == {"notes.txt": 1}
+    assert again.found.remaining == {"notes.txt": 1}
     assert "zoraya@planted.example" in again.texts
     assert again.is_known and not again.is_done
 
@@ -72,20 +72,20 @@ def test_stopped_at_any_file_the_search_is_not_lost(
         patched.setattr(Lake, "_rename", rename)
         with contextlib.suppress(KeyboardInterrupt):
             erase_customer(annas, catalog.TABLES, ANNA, NOW)
-    assert erase_customer(annas, catalog.TABLES, ANNA, NOW).found.left["notes.txt"] == 1
+    assert erase_customer(annas, catalog.TABLES, ANNA, NOW).found.remaining["notes.txt"] == 1
 
 
 def test_what_is_left_is_searched_for_until_it_is_gone_and_then_nothing_of_it_is_kept(annas: Lake) -> None:
     annas.write("notes.txt", b"call Zoraya")
     first = erase_customer(annas, catalog.TABLES, ANNA, NOW)
-    assert first.found.left == {"notes.txt": 1}
-    assert where(annas, "Zoraya") == ["notes.txt", layout.forgetting_file(ANNA)]
+    assert first.found.remaining == {"notes.txt": 1}
+    assert where(annas, "Zoraya") == ["notes.txt", layout.pending_search_file(ANNA)]
     second = erase_customer(annas, catalog.TABLES, ANNA, NOW)
-    assert second.found.left == first.found.left and second.texts == first.texts
+    assert second.found.remaining == first.found.remaining and second.texts == first.texts
     annas.delete("notes.txt")
     third = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert third.is_done and third.texts == first.texts
-    assert owed(annas) == [] and not where(annas, "Zoraya")
+    assert pending_searches.pending(annas) == [] and not where(annas, "Zoraya")
     fourth = erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert fourth.is_done and fourth.is_known and not fourth.texts and fourth.before == "2026-05-01T00:00:00Z"
 
@@ -93,9 +93,9 @@ def test_what_is_left_is_searched_for_until_it_is_gone_and_then_nothing_of_it_is
 def test_a_run_at_work_leaves_the_search_owed(annas: Lake) -> None:
     with annas.workspace():
         assert not erase_customer(annas, catalog.TABLES, ANNA, NOW).is_done
-    assert owed(annas) == [ANNA]
+    assert pending_searches.pending(annas) == [ANNA]
     assert erase_customer(annas, catalog.TABLES, ANNA, NOW).is_done
-    assert owed(annas) == []
+    assert pending_searches.pending(annas) == []
 
 
 def test_the_texts_of_one_are_not_searched_for_another(annas: Lake) -> None:
@@ -109,7 +109,7 @@ def test_the_texts_of_one_are_not_searched_for_another(annas: Lake) -> None:
     erase_customer(annas, catalog.TABLES, ANNA, NOW)
     done = erase_customer(annas, catalog.TABLES, ELSE, NOW)
     assert "petr@else.example" in done.texts and "zoraya@planted.example" not in done.texts
-    assert set(owed(annas)) == {ANNA, ELSE}
+    assert set(pending_searches.pending(annas)) == {ANNA, ELSE}
 
 
 @pytest.mark.parametrize("also", [[], ["Nickname"]])
@@ -119,7 +119,7 @@ def test_an_id_that_nothing_names_is_told_apart_from_one_that_was_forgotten(
     for _ in range(2):
         done = erase_customer(annas, catalog.TABLES, NEVER, NOW, also=also)
         assert not done.is_known
-    assert owed(annas) == []
+    assert pending_searches.pending(annas) == []
     erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert erase_customer(annas, catalog.TABLES, ANNA, NOW).is_known
 

@@ -133,7 +133,7 @@ def test_every_mention_of_a_random_guest_is_told_with_its_file(lake: Lake, seed:
         manifest = land(lake, table, line, days(2, 3))
         expected[layout.landed_file(table.name, manifest.capture, 1)] = (mention, record)
     done = finish(lake)
-    assert done.found.left == {}
+    assert done.found.remaining == {}
     assert {name: what for name, what in expected.items() if name not in done.found.elsewhere} == {}
     told = dict.fromkeys((layout.CHANGES, layout.CURRENT), 0)
     for name, count in done.found.elsewhere.items():
@@ -147,7 +147,7 @@ def test_every_mention_of_a_random_guest_is_told_with_its_file(lake: Lake, seed:
 def test_a_lake_without_mentions_gives_none(lake: Lake, seed: int) -> None:
     a_lake_without(lake, Guest(seed))
     done = finish(lake)
-    assert (done.found.left, done.found.unread) == ({}, {})
+    assert (done.found.remaining, done.found.unread) == ({}, {})
     assert set(done.found.elsewhere) <= {
         layout.directory_file()
     }  # Prague, where they were born, is a hotel's as well
@@ -166,8 +166,8 @@ def test_a_word_of_the_catalog_or_a_short_one_is_not_left_over(lake: Lake, value
     )
     lake.write("notes.txt", f"{value}: none".encode())
     done = finish(lake)
-    assert (done.found.left, done.found.elsewhere) == ({}, {})
-    assert done.unsaid
+    assert (done.found.remaining, done.found.elsewhere) == ({}, {})
+    assert done.not_searched
 
 
 def test_short_names_are_found_as_a_whole_name(lake: Lake) -> None:
@@ -186,7 +186,7 @@ def test_a_weak_word_in_a_field_that_stays_is_told_and_not_left_over(lake: Lake)
     land(lake, CUSTOMERS, [customer(ANNA, 1, NewField="Breakfast")], days(1, 2))
     land(lake, ITEMS, [{**bill("i1", 1, ANNA), "ExternalIdentifier": "Breakfast"}], days(1, 2))
     found = finish(lake).found
-    assert found.left == {}
+    assert found.remaining == {}
     assert {name.split("/")[1] for name in found.elsewhere} == {"order_items"}
 
 
@@ -198,7 +198,7 @@ def test_an_address_in_a_field_that_stays_is_left_over(lake: Lake) -> None:
         [{**bill("i1", 1, ANNA), "ExternalIdentifier": "For ZORAYA%40planted.example"}],
         days(1, 2),
     )
-    assert {name.split("/")[1] for name in finish(lake).found.left} == {"order_items"}
+    assert {name.split("/")[1] for name in finish(lake).found.remaining} == {"order_items"}
 
 
 def test_what_another_guest_is_called_is_theirs_and_what_is_noted_at_them_is_not(lake: Lake) -> None:
@@ -228,7 +228,7 @@ def test_files_nobody_knows_are_searched_whatever_they_are(lake: Lake, name: str
     land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2))
     lake.write(name, content)
     found = finish(lake).found
-    assert [*found.left, *found.elsewhere] == [name]
+    assert [*found.remaining, *found.elsewhere] == [name]
 
 
 def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(lake: Lake) -> None:
@@ -256,13 +256,13 @@ def test_the_texts_of_long_files_are_found_across_pieces(lake: Lake, monkeypatch
     land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2))
     for shift in range(64):
         lake.write(f"notes-{shift:02}.txt", b"." * shift + b" zoraya@planted.example " + b"." * 60)
-    assert len(finish(lake).found.left) == 64
+    assert len(finish(lake).found.remaining) == 64
 
 
 def test_reading_needs_a_bounded_memory(tmp_path: Path) -> None:
     import tracemalloc
 
-    from mews_assets.lake.erasure.identifying_texts import Telling
+    from mews_assets.lake.erasure.identifying_texts import IdentifyingTexts
     from mews_assets.lake.erasure.verify_erasure import search
     from mews_assets.lake.storage.lake import open_lake
     from mews_assets.windows import Grain
@@ -270,7 +270,7 @@ def test_reading_needs_a_bounded_memory(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
     lake.write("big.jsonl.gz", gzip.compress(b'{"Id":"x","Notes":"n\xc3\xa9ant"}\n' * 2_000_000, 1))
     tracemalloc.start()
-    found = search(lake, Telling.of(["Zoraya"]), [ANNA], catalog.TABLES)
+    found = search(lake, IdentifyingTexts.of(["Zoraya"]), [ANNA], catalog.TABLES)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found.files >= 2

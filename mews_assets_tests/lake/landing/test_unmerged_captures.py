@@ -15,7 +15,7 @@ import pytest
 
 from mews_assets.lake.changes import convert_captures, merge_pass, partition_writer
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.conversion import convert
+from mews_assets.lake.conversion import write_masked
 from mews_assets.lake.current import snapshot
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import DamagedError, LakeError, PassingError
@@ -31,7 +31,7 @@ from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, ids
 NAME = ORDER_ITEMS.name
 STEPS: dict[str, tuple[Any, str]] = {
     "reading what landed": (convert_capture.capture_store, "landed_files"),
-    "converting": (convert, "open_writer"),
+    "converting": (write_masked, "open_writer"),
     "assigning partitions": (merge_pass, "assign_partitions"),
     "writing partitions": (partition_writer, "open_writer"),
     "measuring": (merge_pass, "measure"),

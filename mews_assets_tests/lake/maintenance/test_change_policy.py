@@ -123,7 +123,7 @@ def test_stopped_on_the_way_the_lake_takes_nothing_until_it_gets_there(
     for privacy in (KEEP, KEY):
         with pytest.raises(LakeError, match="on its way"):
             open_lake(lake.root, Grain.DAILY, privacy)
-    with pytest.raises(LakeError, match="go on with it first"):
+    with pytest.raises(LakeError, match="finish the change first"):
         change_policy(lake, TABLES, DROP)
     change_policy(lake, TABLES, KEY)
     assert names(lake) == everywhere(shown(KEY))  # hashed once, not twice
@@ -146,7 +146,7 @@ def test_rows_that_nothing_landed_holds_are_not_given_up_either(tmp_path: Path) 
     lake = laid(tmp_path, DROP)
     (capture,) = lake.folders(layout.landing_folder("order_items"))
     lake.delete(layout.manifest("order_items", capture))
-    with pytest.raises(LakeError, match="nothing is in the landing"):
+    with pytest.raises(LakeError, match="no capture in the landing covers"):
         change_policy(lake, TABLES, KEEP)
     assert open_lake(lake.root, Grain.DAILY, DROP)
 

@@ -53,13 +53,13 @@ def test_a_window_that_has_not_landed_there_is_not_looked_up(lake):
     put(lake, PAYMENTS, 12, 13, pay("p", 12, "x"))
     found = of(lake, PAYMENTS, 12)
     assert (found.ids, found.unresolved) == (1, 0)
-    assert found.beside == "changes/bills has not got this window yet"
+    assert found.not_checked == "changes/bills does not have this window yet"
 
 
 def test_the_first_week_of_a_lake_is_not_looked_up_for_records_may_be_older(lake):
     put(lake, BILLS, 1, 12, item("a", at(2)))
     put(lake, PAYMENTS, 7, 9, pay("p", 7, "x"), pay("q", 8, "x"))
-    assert "may be older" in of(lake, PAYMENTS, 7).beside
+    assert "may be older" in of(lake, PAYMENTS, 7).not_checked
     assert of(lake, PAYMENTS, 8).unresolved == 1
 
 
@@ -69,13 +69,13 @@ def test_what_the_same_request_brings_must_be_there_from_the_first_day(lake):
     land(lake, OUTLET_BILLS, [item("b", at(2))], days(2, 3), capture="both")
     merge(lake, OUTLET_ITEMS, [capture])
     found = of(lake, OUTLET_ITEMS, 2)
-    assert (found.ids, found.unresolved, found.is_exact, found.beside) == (2, 1, True, "")
+    assert (found.ids, found.unresolved, found.is_exact, found.not_checked) == (2, 1, True, "")
 
 
 def test_a_reference_table_is_looked_up_whole_once_it_is_there(lake):
     records = [{"Id": "r", "ServiceId": service, "UpdatedUtc": "2026-03-02T00:00:00Z"} for service in ("s",)]
     put(lake, RESERVATIONS, 2, 3, *records)
-    assert of(lake, RESERVATIONS, 2).beside == "reference/services is not in the lake"
+    assert of(lake, RESERVATIONS, 2).not_checked == "reference/services is not in the lake"
     path = lake.local_root / layout.reference_file("services")
     path.parent.mkdir(parents=True)
     pq.write_table(pa.table({"id": ["t"]}), path)

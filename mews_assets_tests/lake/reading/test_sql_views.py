@@ -33,20 +33,7 @@ from mews_assets.windows import Grain
 from mews_assets_tests import ROOT
 from mews_assets_tests.lake.bucket import Bucket
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, item, land
-
-
-def fill(folder: Path) -> Lake:
-    """Two versions of one order item, another in the south, a mart."""
-    lake = open_lake(str(folder), Grain.DAILY)
-    records = [item("a", at(2)), item("a", at(3)), item("s", at(3), SOUTH)]
-    land(lake, ORDER_ITEMS, records, days(2, 4), scopes=(NORTH, SOUTH))
-    merge(lake, ORDER_ITEMS, threads=1)
-    for scope in (NORTH, SOUTH):
-        update_current(lake, ORDER_ITEMS, scope, threads=1)
-    mart = folder / layout.mart_file("daily_revenue")
-    mart.parent.mkdir(parents=True)
-    pq.write_table(pa.table({"day": ["2026-03-02"], "net": [1.5]}), mart)
-    return lake
+from mews_assets_tests.lake.reading.filled import fill
 
 
 @pytest.fixture

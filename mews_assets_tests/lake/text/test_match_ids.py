@@ -11,7 +11,7 @@ from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.text.match_ids import Names
+from mews_assets.lake.text.match_ids import IdMatcher
 from mews_assets_tests.lake.made import days, everything, json_line, land
 from mews_assets_tests.lake.planted import ANNA, ANNAS, BILLS, CUSTOMERS, ELSE, NOW, bill, customer, where
 from mews_assets_tests.lake.spellings import SPELLINGS
@@ -27,7 +27,7 @@ SAME = {
 
 @pytest.mark.parametrize("spelling", SAME)
 def test_a_line_and_a_text_name_somebody_however_the_id_is_spelled(spelling: str) -> None:
-    names, spelled = Names([ANNA]), SAME[spelling](ANNA)
+    names, spelled = IdMatcher([ANNA]), SAME[spelling](ANNA)
     block = f'{{"Id":"\u00e1"}}\n\n{{"Id":"b","AccountId":"{spelled}"}}\n{{"Id":"{ELSE}"}}'.encode()
     assert names.lines(block) == [2]
     assert names.among(pa.array([None, ELSE, f"see {spelled}."])).tolist() == [False, False, True]
@@ -35,10 +35,10 @@ def test_a_line_and_a_text_name_somebody_however_the_id_is_spelled(spelling: str
 
 def test_many_people_are_told_apart() -> None:
     people = [f"c0ffee00-1111-4222-8333-{number:012}" for number in range(400)]
-    names = Names(people[::2])
+    names = IdMatcher(people[::2])
     assert names.lines("\n".join(people).encode()) == list(range(0, 400, 2))
     assert names.are(pa.array([people[0].upper(), people[1], None])).tolist() == [True, False, False]
-    assert not Names([])
+    assert not IdMatcher([])
 
 
 @pytest.mark.parametrize("spelling", ["capitals", "JSON", "JSON in capitals"])
@@ -61,7 +61,7 @@ def test_an_id_typed_in_capitals_is_the_same(lake: Lake) -> None:
     land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2))
     done = erase_customer(lake, catalog.TABLES, ANNA.upper(), NOW)
     assert done.people == (ANNA,) and done.is_done and done.files["landing"] == 1
-    lake.write_json(layout.forgotten_file(), {"customers": {ANNA.upper(): "before"}})
+    lake.write_json(layout.erasure_list_file(), {"customers": {ANNA.upper(): "before"}})
     assert set(erased_customers(lake)) == {ANNA}
 
 

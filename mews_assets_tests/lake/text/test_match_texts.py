@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mews_assets.lake.text.fold_text import folded, squeezed, unescaped
-from mews_assets.lake.text.match_texts import Needles, is_same
-from mews_assets.lake.text.scan_words import Literals
+from mews_assets.lake.text.match_texts import TextMatcher, is_same
+from mews_assets.lake.text.scan_words import WordScan
 from mews_assets_tests.lake.spellings import PHONES, SPELLINGS, made_name, made_phone
 
 NAME, EMAIL, PHONE = "Zoraya Nov\u00e1kov\u00e1", "zoraya@planted.example", "+420 777 123 456"
@@ -19,10 +19,10 @@ NAME, EMAIL, PHONE = "Zoraya Nov\u00e1kov\u00e1", "zoraya@planted.example", "+42
 
 def finds(text: str, content: str) -> bool:
     """Both looks agree, or the search as a whole would miss what one of them finds."""
-    needles = Needles([text])
+    needles = TextMatcher([text])
     closer = bool(needles.within(content))
-    scan = bool(Literals(needles.words).lines(content.encode("utf-8", "replace")))
-    scanned = bool(Literals(needles.words).among(pa.array([None, content])).any())
+    scan = bool(WordScan(needles.words).lines(content.encode("utf-8", "replace")))
+    scanned = bool(WordScan(needles.words).among(pa.array([None, content])).any())
     assert scan >= closer and scanned >= closer
     return closer
 
@@ -114,13 +114,13 @@ def test_a_long_text_is_known_by_its_first_words() -> None:
 
 def test_many_words_are_found_as_few_are() -> None:
     words = [f"word{number:04}x" for number in range(350)]
-    lines = Literals(words).lines(b"nothing\nWORD0007X\n\nhas w\xc3\xb3rd0349x\n")
+    lines = WordScan(words).lines(b"nothing\nWORD0007X\n\nhas w\xc3\xb3rd0349x\n")
     assert lines == [1, 3]
     nested = pa.array([{"a": [{"b": "word0300x"}]}, None, {"a": None}, {"a": [{"b": "\nWord0001X"}]}])
-    assert Literals(words).among(nested).tolist() == [True, False, False, True]
+    assert WordScan(words).among(nested).tolist() == [True, False, False, True]
     pairs = pa.array(
         [[("word0001x", "1")], None, [("k", "word0002x"), ("l", "m")], []], pa.map_("string", "string")
     )
-    assert Literals(words).among(pairs).tolist() == [True, False, True, False]
-    assert Literals(words).among(nested.slice(1)).tolist() == [False, False, True]
-    assert Literals(words).among(pairs.slice(2)).tolist() == [True, False]
+    assert WordScan(words).among(pairs).tolist() == [True, False, True, False]
+    assert WordScan(words).among(nested.slice(1)).tolist() == [False, False, True]
+    assert WordScan(words).among(pairs.slice(2)).tolist() == [True, False]
