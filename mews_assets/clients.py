@@ -1,7 +1,7 @@
-"""Clients: how settings become an API client.
+"""Clients: making an API client from settings.
 
-Lives here: reading the two tokens from the environment at the moment a client is made, and giving it the
-connection's name. Not here: which connections there are (`settings`), and how a client asks (`api`).
+Lives here: reading the two tokens from the environment when a client is made. Not here: which connections there are
+(`connections`), and how a client sends requests (`api`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mews_assets.settings import read_secret
 
 
 class PlatformSettings(Protocol):
-    """Where Mews is, and the variable that holds the client token."""
+    """The platform address, and the variable that contains the client token."""
 
     @property
     def platform_address(self) -> str: ...
@@ -25,7 +25,7 @@ class PlatformSettings(Protocol):
 
 
 class NamedConnection(Protocol):
-    """A connection, and the variable that holds its access token."""
+    """A connection, and the variable that contains its access token."""
 
     @property
     def name(self) -> str: ...
@@ -36,7 +36,7 @@ class NamedConnection(Protocol):
 def client_of(
     platform: PlatformSettings, connection: NamedConnection, limits: RequestLimits | None = None
 ) -> MewsClient:
-    """The client of one connection. Raises SettingError where a token is not set."""
+    """The client of one connection. Raises SettingError if a token is not set."""
     credentials = Credentials(
         read_secret(os.environ, platform.client_token_variable),
         read_secret(os.environ, connection.access_token_variable),

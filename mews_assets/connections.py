@@ -1,7 +1,7 @@
-"""Connections: the access tokens that settings name, one or several.
+"""Connections: one for each access token.
 
-Lives here: MEWS_CONNECTIONS and the TOML file it names. The tokens are not here: a connection names the variable that
-holds its own.
+Lives here: MEWS_CONNECTIONS and the TOML file it names. Not here: the tokens; a connection names the variable that
+contains its token.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ ACCESS_TOKEN = "MEWS_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _HEX_TOKEN = re.compile(r"[0-9A-Fa-f_]{24,}")
-"""A token written where its variable's name belongs; a name of that length holds another letter."""
+"""A token in place of its variable's name; a variable name of that length has other letters too."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One access token: the variable that holds it, and the enterprises it is limited to (none: all it sees)."""
+    """One access token: the variable that contains it, and the enterprises it is limited to (empty: all it sees)."""
 
     name: str
     access_token_variable: str = ACCESS_TOKEN
@@ -31,7 +31,7 @@ class Connection:
 
 
 def read_connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
-    """The connections of an environment; one, named default, where no file is named."""
+    """The connections of an environment; a single connection named default if MEWS_CONNECTIONS is not set."""
     given = environment.get("MEWS_CONNECTIONS", "").strip()
     if not given:
         return (Connection("default"),)
@@ -39,7 +39,7 @@ def read_connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
         content = tomllib.loads(below_home("MEWS_CONNECTIONS", given).read_text(encoding="utf-8"))
     except SettingError:
         raise
-    except (OSError, ValueError, RecursionError) as error:  # not there, no text, no TOML, nested too deeply
+    except (OSError, ValueError, RecursionError) as error:  # missing, not UTF-8, not TOML, nested too deeply
         raise SettingError(
             f"MEWS_CONNECTIONS is {given!r}, a TOML file that cannot be read: {error}"
         ) from None
@@ -64,7 +64,7 @@ def _connection(file: str, row: Any) -> Connection:
     if not isinstance(row, dict):
         raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection that is no table; {accepted}")
     if others := sorted(set(row) - {"name", "access_token_variable", "enterprises"}):
-        # Named without its value: somebody may have written a token there.
+        # Named without its value, which may be a token.
         raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection with {', '.join(others)}; {accepted}")
     name, variable, enterprises = (
         row.get("name"),
@@ -81,6 +81,6 @@ def _connection(file: str, row: Any) -> Connection:
             f"MEWS_CONNECTIONS: {file}, connection {name}: access_token_variable must be the name of the environment "
             "variable that holds the token, not the token itself"
         )
-    if not isinstance(enterprises, list) or not all(isinstance(one, str) for one in enterprises):
+    if not isinstance(enterprises, list) or not all(isinstance(id, str) for id in enterprises):
         raise SettingError(f"MEWS_CONNECTIONS: {file}, connection {name}: enterprises must be a list of ids")
     return Connection(name, variable, tuple(enterprises))

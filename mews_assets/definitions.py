@@ -1,4 +1,4 @@
-"""What Dagster loads: `defs`, built from the environment."""
+"""The definitions that Dagster loads: `defs`, built from the settings in the environment."""
 
 import os
 

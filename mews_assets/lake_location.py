@@ -1,7 +1,7 @@
-"""Places: where a lake may be, and how a path in a variable is read.
+"""The location of the lake, and reading paths and texts from variables.
 
-Lives here: MEWS_LAKE, MEWS_PUBLISH and MEWS_DELTA, `~`, URIs that would lead elsewhere than they say, and text that is
-none. All other settings are in `settings`.
+Lives here: MEWS_LAKE, MEWS_PUBLISH and MEWS_DELTA, `~`, URIs that would be read differently than they are written, and
+bytes that are not UTF-8. Not here: all other settings (`settings`).
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from pathlib import Path
 from urllib.parse import quote
 
 LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
-"""What pyarrow.fs reaches."""
+"""The schemes of pyarrow.fs."""
 
 _NO_URI_CHARACTER = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~:/?@!$&'()*+,;=%-]", re.ASCII)
-"""RFC 3986, 2, without # : behind it stands no part of a place."""
+"""RFC 3986, 2, without # : a fragment is no part of a location."""
 
 
 class SettingError(ValueError):
-    """A setting that cannot be used: which, what was given, what is accepted."""
+    """A setting cannot be used. The message names the variable, its value and the accepted values."""
 
 
 def refuse_no_text(environment: Mapping[str, str], variable: str) -> None:
-    """Raise SettingError where a variable holds bytes that nobody can write down."""
+    """Raise SettingError if a variable contains bytes that are not UTF-8."""
     try:
         environment.get(variable, "").encode()
-    except UnicodeEncodeError:  # not repeated: some hold secrets
+    except UnicodeEncodeError:  # its value is not shown: some are secrets
         raise SettingError(f"{variable} holds bytes that are no UTF-8; accepted is text in UTF-8") from None
 
 
 def read_lake(environment: Mapping[str, str]) -> str:
-    """The lake's folder or URI: all that is needed to look after it."""
+    """The folder or URI of the lake. Raises SettingError."""
     return _read_location(environment, "MEWS_LAKE", "data/lake")
 
 
 def read_delta(environment: Mapping[str, str], lake: str) -> str:
-    """The folder or URI of the Delta tables, by default beside the lake; empty where none are published."""
+    """The folder or URI of the Delta tables, by default beside the lake; empty if none are published."""
     given = environment.get("MEWS_PUBLISH", "").strip().lower()
     if given not in ("", "delta"):
         raise SettingError(f"MEWS_PUBLISH is {given[:40]!r}; accepted is delta, or nothing")
@@ -61,7 +61,7 @@ def _read_location(environment: Mapping[str, str], variable: str, default: str) 
             f"that starts with one of {', '.join(f'{name}://' for name in LAKE_SCHEMES)}"
         )
     user, at, _ = place.partition("/")[0].rpartition("@")
-    # abfs writes its container before the @: that is no secret, what stands after a colon is.
+    # abfs has its container before the @, which is no secret; a text after a colon is.
     if at and (":" in user or not scheme.startswith("abfs")):
         raise SettingError(
             f"{variable} holds a key before its @, and would be shown in the UI; accepted is a URI without keys, such "
@@ -72,7 +72,7 @@ def _read_location(environment: Mapping[str, str], variable: str, default: str) 
 
 
 def _refuse_no_uri(variable: str, given: str, scheme: str, place: str) -> None:
-    """A character that means something else in a URI would lead to another place, or to none."""
+    """Refuse characters with another meaning in a URI: they would lead to another location, or to none."""
     is_local = scheme == "file"
     instead = f", or the folder itself: {'/' + place.lstrip('/')}" if is_local else ""
     if odd := _NO_URI_CHARACTER.search(given) or (is_local and re.search(r"[?]", given)) or None:
@@ -88,7 +88,7 @@ def _refuse_no_uri(variable: str, given: str, scheme: str, place: str) -> None:
 
 
 def below_home(variable: str, given: str) -> Path:
-    """The path with `~` read as a shell reads it: in `.env` no shell does."""
+    """The path with `~` expanded, as a shell does; `.env` is read without a shell."""
     try:
         return Path(given).expanduser()
     except RuntimeError:

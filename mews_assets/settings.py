@@ -1,7 +1,7 @@
-"""Settings: what the environment says, read once and checked, each error one sentence.
+"""Settings: read from the environment once, and checked; each error is one sentence.
 
-Lives here: the variables, what they accept, and their defaults. Secrets are not here: settings name the
-variables that hold tokens, and `read_secret` looks inside one when a client is made.
+Lives here: the variables, their accepted values and defaults. Not here: secrets (settings name the variables that hold
+tokens; `read_secret` reads one when a client is made), tables (`table_settings`), paths (`lake_location`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
 PII_KEY = "MEWS_PII_KEY"
 ALERT_URLS = "MEWS_ALERT_URLS"
-"""Holds secrets: looked into only by the sensor that sends, never kept in settings."""
+"""Contains secrets: read only by the sensor that sends alerts, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = f"mews_assets {metadata.version('mews_assets')}"
 VARIABLES = (
@@ -38,15 +38,15 @@ VARIABLES = (
     *("MEWS_LOOKBACK", "MEWS_MEMORY", "MEWS_PUBLISH", "MEWS_DELTA"),
     *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
 )
-"""Every setting there is, besides the variables that MEWS_CONNECTIONS names."""
+"""All settings, besides the variables that MEWS_CONNECTIONS names."""
 
 DEFAULT_MEMORY = "1GiB"
 _MEMORY = re.compile(r"([1-9]\d{0,5})\s*(MiB|GiB)", re.IGNORECASE | re.ASCII)
 _MEMORY_LIMITS = (256 << 20, 1 << 40)
-"""Bytes. In less, a record of 16 MiB, the longest that is read, was not parsed."""
+"""Bytes. With less memory, a record of 16 MiB, the longest that is read, could not be parsed."""
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1990, 2199
-"""Of a day to fetch: Mews began in 2012. What lies far outside cannot be cut into windows."""
+"""The accepted years of a day to fetch: Mews began in 2012. Years far outside cannot be cut into windows."""
 
 
 @dataclass(frozen=True)
@@ -61,34 +61,34 @@ class Settings:
     tables: tuple[Table, ...]
     connections: tuple[Connection, ...]
     automation: bool = False
-    """Whether sensors and schedules run on a fresh instance before anybody has touched them."""
+    """Whether sensors and schedules run on a new instance without being turned on."""
     poll_seconds: int = 60
-    """Between two looks of a sensor. Mews suggests about 300 for exports; one request asks about all of them."""
+    """Seconds between two ticks of a sensor. Mews suggests about 300 for exports; one request reads all states."""
     lookback: Lookback = DEFAULT_LOOKBACK
-    """How far pulls for missing windows reach back over windows that landed, for rows that became visible late."""
+    """How far pulls for missing windows reach back over landed windows, for rows that became visible late."""
     allowed_lag: timedelta = timedelta(hours=6)
-    """After its end, until a window that is missing makes its hotel late: as long as a run waits for an export."""
+    """The time after its end until a missing window makes its hotel late: as long as a run waits for an export."""
     client_token_variable: str = CLIENT_TOKEN
     pii: Pii = Pii.KEEP
-    """What the tables show of personal data; the landing keeps what Mews sent."""
+    """The policy for personal data in the tables; the landing keeps what Mews sent."""
     landing_days: int | None = None
-    """How long captures whose rows are in changes keep their bytes; None: for good."""
+    """Days that captures whose rows are in changes keep their files; None: forever."""
     run_days: int | None = None
-    """How long Dagster keeps runs and their events; None: for good."""
+    """Days that Dagster keeps runs and their events; None: forever."""
     memory: int = 1 << 30
-    """Bytes that the engine of one merge may hold for itself."""
+    """Bytes of memory that DuckDB may use for one merge."""
     delta: str = ""
-    """The folder or URI of the Delta tables; empty where none are published."""
+    """The folder or URI of the Delta tables; empty if none are published."""
     ui_url: str = ""
-    """Where people open the Dagster UI, for the links in alerts; without it they name the run."""
+    """The address of the Dagster UI, for links in alerts; if empty, alerts name the run instead."""
 
     def lookback_of(self, table: Table) -> Lookback:
-        """How far the pulls of a table look back: some tables have rows that come later than others'."""
+        """The lookback of a table's pulls: the rows of some tables come later than those of others."""
         return self.lookback.at_least(table.lookback)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings in an environment. Raises SettingError naming the first variable that cannot be used."""
+    """The settings of an environment. Raises SettingError for the first variable that cannot be used."""
     for variable in VARIABLES:
         refuse_no_text(environment, variable)
     return Settings(
@@ -113,7 +113,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def read_secret(environment: Mapping[str, str], variable: str) -> str:
-    """The token in a variable. Raises SettingError, which never says what the variable holds."""
+    """The token in a variable. Raises SettingError, which never contains the variable's value."""
     refuse_no_text(environment, variable)
     value = environment.get(variable, "").strip()
     if not value:
@@ -140,7 +140,7 @@ def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Priv
 
 
 def _is_whole(text: str, low: int, high: int) -> bool:
-    """Whether a text is a whole number within bounds; one of thousands of digits is not read at all."""
+    """Whether a text is a whole number within bounds. Thousands of digits are refused without parsing."""
     return bool(_WHOLE.fullmatch(text)) and low <= int(text) <= high
 
 
@@ -152,7 +152,7 @@ def _pii(environment: Mapping[str, str]) -> Pii:
 
 
 def read_landing_days(environment: Mapping[str, str]) -> int | None:
-    """How long captures keep their bytes; None: for good."""
+    """Days that captures keep their files; None: forever."""
     return _days(environment, "MEWS_LANDING_DAYS")
 
 
@@ -166,7 +166,7 @@ def _days(environment: Mapping[str, str], variable: str) -> int | None:
 
 
 def read_memory(environment: Mapping[str, str]) -> int:
-    """The bytes that the engine of one merge may hold for itself."""
+    """Bytes of memory that DuckDB may use for one merge."""
     given = environment.get("MEWS_MEMORY", "").strip() or DEFAULT_MEMORY
     found = _MEMORY.fullmatch(given)
     memory = int(found[1]) << (20 if found[2].lower() == "mib" else 30) if found else 0
@@ -228,10 +228,10 @@ def _poll_seconds(environment: Mapping[str, str]) -> int:
 def _ui_url(environment: Mapping[str, str]) -> str:
     given = environment.get("MEWS_UI_URL", "").strip().rstrip("/")
     if given and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", given):
-        # Not repeated: a password may stand in it.
+        # Not repeated: it may contain a password.
         raise SettingError(
             "MEWS_UI_URL is not the address of a Dagster UI; accepted is one such as https://dagster.example.com, "
-            "without user and password, as it stands in messages"
+            "without user and password, for it is shown in messages"
         )
     return given
 

@@ -1,11 +1,11 @@
-"""Windows of time: half-open, whatever Mews takes an interval for.
+"""Windows of time: half-open, however Mews reads an interval.
 
-Lives here: cutting time into windows, joining neighbouring ones, halving, settling, and writing instants the
-way the API reads them. `now` is always an argument. Only the standard library; no other room of the project.
+Lives here: cutting time into windows, joining and halving them, when they settle, and writing instants as the API reads
+them. `now` is always an argument. Imports the standard library only.
 
-Since January 2026 Mews reads intervals half-open; before, and in texts that still stand, it includes both ends. A
-`Window` here holds `start <= t < end`. It is asked for as `[start, end]`: the answer then holds all of it under
-either reading, and a row stamped exactly at `end`, which may come along, belongs to the next window.
+Since January 2026 Mews reads intervals half-open; before, and in some of its documentation, it includes both ends. A
+`Window` contains `start <= t < end`. It is requested as `[start, end]`: the answer is complete under either reading,
+and a row stamped exactly at `end`, which may be in it, belongs to the next window.
 All instants are aware datetimes in UTC.
 """
 
@@ -20,20 +20,20 @@ from enum import StrEnum
 SETTLE = timedelta(minutes=5)
 """Mews refuses an export whose interval ends less than 5 minutes in the past (exports/add, UpdatedUtc)."""
 LAST_DAY_END = timedelta(hours=12)
-"""How long after midnight in UTC a day of the calendar is over everywhere: the last zone is UTC-12."""
+"""The time after midnight in UTC until a calendar day is over everywhere: the last zone is UTC-12."""
 
 
 def over_after(*, by_day: bool) -> timedelta:
-    """How long after its end in UTC a window is over for every hotel: at once, or 12 hours later by days.
+    """The time after its end in UTC until a window is over for every hotel: none, or 12 hours with `by_day`.
 
-    By days means that a window holds days of the hotels' own calendars: west of Greenwich they go on when it is
-    midnight in UTC.
+    `by_day` means that a window contains days of the hotels' own calendars: west of Greenwich a day ends after midnight
+    in UTC.
     """
     return LAST_DAY_END if by_day else timedelta(0)
 
 
 class Grain(StrEnum):
-    """How long one window is. The value is what `MEWS_WINDOW` accepts."""
+    """The length of windows. The value is what `MEWS_WINDOW` accepts."""
 
     HOURLY = "hourly"
     DAILY = "daily"
@@ -53,7 +53,7 @@ class Window:
             instant: datetime = getattr(self, name)
             if instant.utcoffset() != timedelta(0):
                 raise ValueError(f"a window's {name} must be an aware UTC datetime, got {instant!r}")
-            # London in winter has no offset either, but arithmetic on it would follow London's clock.
+            # London in winter has offset 0 too, but arithmetic on it would follow London's summer time.
             object.__setattr__(self, name, instant.astimezone(UTC))
         if self.end <= self.start:
             raise ValueError(f"a window must end after it starts, got {self}")
@@ -67,22 +67,22 @@ class Window:
     def length(self) -> timedelta:
         return self.end - self.start
 
-    def holds(self, instant: datetime) -> bool:
+    def contains(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
 
     def covers(self, other: Window) -> bool:
-        """Whether every instant of the other is one of this."""
+        """Whether the other window lies within this one."""
         return self.start <= other.start and other.end <= self.end
 
     def settles(self, *, by_day: bool) -> datetime:
-        """After this instant Mews answers for all of it. Not final: some rows may become visible later still."""
+        """After this instant Mews answers for the whole window. Some rows may still become visible later."""
         return self.end + over_after(by_day=by_day) + SETTLE
 
     def is_settled(self, now: datetime, *, by_day: bool) -> bool:
         return self.settles(by_day=by_day) < now
 
     def halves(self) -> tuple[Window, Window]:
-        """Two windows that together hold the same instants; for a request that was too heavy.
+        """Two windows that together cover this one; for a request that was too heavy.
 
         Raises ValueError below two seconds: the API reads whole seconds everywhere.
         """
@@ -94,9 +94,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Lookback:
-    """How far a pull for missing windows reaches back: over so many windows, and no less than so long.
+    """How far a pull for missing windows reaches back: over this many windows, and over at least this time.
 
-    Whole windows only: one that is reached in part is looked at again as a whole.
+    A window that is reached in part is pulled again as a whole.
     """
 
     windows: int = 0
@@ -109,7 +109,7 @@ class Lookback:
         return Lookback(self.windows, max(self.length, length))
 
     def since(self, start: datetime, grain: Grain) -> datetime:
-        """The start of the first window that is looked at again, for a pull that starts here."""
+        """The start of the first window to pull again, for a pull that starts at `start`."""
         first = start
         for _ in range(self.windows):
             first = window_start(first - timedelta(microseconds=1), grain)
@@ -118,13 +118,13 @@ class Lookback:
 
 NO_LOOKBACK, DEFAULT_LOOKBACK = Lookback(), Lookback(windows=2)
 MAX_LOOKBACK_WINDOWS, MAX_LOOKBACK_HOURS = 31, 31 * 24
-"""A month of days: a row that comes later is for a backfill, and pages are asked for again at each look."""
+"""One month: rows that are later than that need a backfill, for every pull fetches the pages of its lookback again."""
 ALL_TIME = Window(datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
-"""What is asked for by a question without a window."""
+"""The window of a pull without a window."""
 
 
 def window_start(instant: datetime, grain: Grain) -> datetime:
-    """The start of the window that holds the instant."""
+    """The start of the window that contains the instant."""
     instant = _in_utc(instant)
     if grain is Grain.HOURLY:
         return instant.replace(minute=0, second=0, microsecond=0)
@@ -137,7 +137,7 @@ def window_start(instant: datetime, grain: Grain) -> datetime:
 
 
 def next_start(start: datetime, grain: Grain) -> datetime:
-    """The start of the window after the one that starts here."""
+    """The start of the window that follows the window which starts at `start`."""
     if grain is Grain.HOURLY:
         return start + timedelta(hours=1)
     if grain is Grain.DAILY:
@@ -148,7 +148,7 @@ def next_start(start: datetime, grain: Grain) -> datetime:
 
 
 def window_at(instant: datetime, grain: Grain) -> Window:
-    """The window that holds the instant."""
+    """The window that contains the instant."""
     start = window_start(instant, grain)
     return Window(start, next_start(start, grain))
 
@@ -162,7 +162,7 @@ def windows_between(start: datetime, end: datetime, grain: Grain) -> Iterator[Wi
         while (after := next_start(at, grain)) <= end:
             yield Window(at, after)
             at = after
-    except OverflowError:  # a week that began before year 1, or a window that ends after 9999: no whole one
+    except OverflowError:  # a week that began before year 1, or a window that ends after 9999: not whole
         return
 
 
@@ -195,8 +195,8 @@ def coalesce(windows: Iterable[Window]) -> list[Window]:
 
 
 def read_lookback(text: str) -> Lookback:
-    """Whole windows or hours: `2`, `36h`. Raises ValueError on anything else, and on less than one of either:
-    that windows settle after 5 minutes is a limit of Mews', and no promise."""
+    """A number of windows or hours: `2`, `36h`. Raises ValueError otherwise, also for 0: Mews does not promise that a
+    window is complete when it settles."""
     number, is_hours = text.removesuffix("h").rstrip(), text.endswith("h")
     if number.isdecimal() and 1 <= int(number) <= (MAX_LOOKBACK_HOURS if is_hours else MAX_LOOKBACK_WINDOWS):
         return Lookback(length=timedelta(hours=int(number))) if is_hours else Lookback(windows=int(number))
@@ -216,7 +216,7 @@ def key_format(grain: Grain) -> str:
 
 
 def to_key(window: Window, grain: Grain) -> str:
-    """The window's key: its start, without characters that paths or partition keys give a meaning to."""
+    """The window's key: its start, without characters that have a meaning in paths or partition keys."""
     return window.start.strftime(key_format(grain))
 
 
@@ -230,12 +230,12 @@ def from_key(key: str, grain: Grain) -> Window:
         raise ValueError(f"{key!r} is not the start of a {grain.value} window")
     window = Window(start, next_start(start, grain))
     if to_key(window, grain) != key:  # strptime reads 2024-1-5 too: one window would have two keys
-        raise ValueError(f"{key!r} is not how {to_key(window, grain)!r} is written")
+        raise ValueError(f"{key!r} is not written as {to_key(window, grain)!r}")
     return window
 
 
 def to_api(instant: datetime) -> str:
-    """`2023-03-22T12:12:00Z`, with microseconds only where there are any."""
+    """`2023-03-22T12:12:00Z`, with microseconds only if there are any."""
     text = _in_utc(instant).isoformat(timespec="microseconds" if instant.microsecond else "seconds")
     return text.replace("+00:00", "Z")
 
@@ -266,7 +266,7 @@ def from_api(text: str) -> datetime:
 def to_api_dates(window: Window) -> tuple[str, str]:
     """The first and last day of the window, both inclusive, for filters that take dates (Posting).
 
-    Raises ValueError unless the window starts and ends at midnight: a day cannot be asked for in part.
+    Raises ValueError unless the window starts and ends at midnight: a part of a day cannot be requested.
     """
     for instant in (window.start, window.end):
         if instant != instant.replace(hour=0, minute=0, second=0, microsecond=0):
@@ -276,7 +276,7 @@ def to_api_dates(window: Window) -> tuple[str, str]:
 
 
 def _in_utc(instant: datetime) -> datetime:
-    """The same instant on the UTC clock. Naive ones are refused: they would be read by the machine's zone."""
+    """The same instant in UTC. Naive datetimes are refused: Python would read them in the machine's zone."""
     if instant.utcoffset() is None:
         raise ValueError(f"an instant must be an aware datetime, got {instant!r}")
     return instant.astimezone(UTC)

@@ -48,12 +48,24 @@ lengths = st.timedeltas(MICROSECOND, timedelta(days=400))
 windows = st.builds(lambda start, length: Window(start, start + length), instants, lengths)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [
+        ("2024-01-01", "2024-01-02", 1),
+        ("2024-01-01", "2024-01-01T23:59:59.999999", 0),
+        ("2024-01-01", "2024-01-04", 3),
+    ],
+)
+def test_a_window_that_ends_exactly_at_the_end_is_whole(start: str, end: str, days: int) -> None:
+    assert len(list(windows_between(at(start), at(end), Grain.DAILY))) == days
+
+
 @settings(deadline=None)
 @given(instants, grains)
 def test_every_instant_is_in_exactly_one_window(instant: datetime, grain: Grain) -> None:
     held = window_at(instant, grain)
     around = windows_between(held.start - timedelta(days=70), held.end + timedelta(days=70), grain)
-    assert [other for other in around if other.holds(instant)] == [held]
+    assert [other for other in around if other.contains(instant)] == [held]
 
 
 @settings(deadline=None)
@@ -76,7 +88,7 @@ def test_windows_tile_time_without_gap_or_overlap(start: datetime, length: timed
 @given(instants, grains)
 def test_an_instant_at_the_end_belongs_to_the_next_window(instant: datetime, grain: Grain) -> None:
     held = window_at(instant, grain)
-    assert not held.holds(held.end)
+    assert not held.contains(held.end)
     assert window_at(held.end, grain).start == held.end
     assert window_at(held.end - MICROSECOND, grain) == held
 
@@ -120,7 +132,9 @@ def test_joining_windows_keeps_every_instant_and_adds_none(
         for step in (-MICROSECOND, timedelta(0))
     ]
     for instant in (*edges, *others):
-        assert any(each.holds(instant) for each in joined) == any(each.holds(instant) for each in given_)
+        assert any(each.contains(instant) for each in joined) == any(
+            each.contains(instant) for each in given_
+        )
     assert all(before.end < after.start for before, after in pairwise(joined))
 
 

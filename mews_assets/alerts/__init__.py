@@ -1,11 +1,11 @@
-"""Alerts: somebody is told, once, that something is wrong, and once more when it is right again.
+"""Alerts: one message when something fails, and one when it is resolved.
 
 The parts, in reading order:
     incidents    facts in, incidents opened and resolved out
-    wording      what a message says
-    outbox       which messages there are, how many an hour, and who has had each
-    state        all of it as one file, replaced whole: nothing is ever half saved
+    wording      the text of a message
+    outbox       the messages, how many per hour, and which target has received each
+    state        all of it as one file, replaced as a whole
     delivery     one message to one address, through Apprise
 
-Nothing here knows Dagster: `defs.alert_facts` turns events into facts, `defs.alerts` is the sensor.
+Nothing here imports Dagster: `defs.alerts.facts` turns events into facts, `defs.alerts.sensor` is the sensor.
 """

@@ -1,7 +1,7 @@
 """Delivery: one message to one address, through Apprise.
 
-Lives here: addresses, which are secrets, and sending. An address is shown by its place in the setting and its
-scheme, never itself: neither in an error nor in what the libraries below would log.
+Lives here: addresses, which are secrets, and sending. Errors and logs show the position of an address in the setting
+and its scheme, never the address. Not here: which message goes to whom and when (`outbox`).
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 _TALKATIVE = ("apprise", "urllib3", "urllib3.connectionpool", "requests")
-"""They log addresses, and with them passwords, where somebody asks for their details."""
+"""With debug logging they log addresses, and with them passwords."""
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
-"""A comma inside an address is its own: it may name several recipients."""
+"""A comma inside an address belongs to it: an address may name several recipients."""
 REPEATED = "(You may have this already: a restart cut its delivery short.)"
 
 
 class DeliveryError(Exception):
-    """The target did not take the message. Says which one, and nothing of its address."""
+    """The target did not accept the message. The text names the target, not its address."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Somebody to tell. `name` is what logs and the state know of it."""
+    """An address to send to. `name` stands for it in logs and in the state."""
 
     name: str
     url: str = field(repr=False)
@@ -39,7 +39,7 @@ class Target:
 
 def targets_of(setting: str) -> list[Target]:
     """The addresses in a setting, separated by blanks, commas or line ends."""
-    urls = [one.strip(" \t\r\n,") for one in _BETWEEN.split(setting.strip())]
+    urls = [url.strip(" \t\r\n,") for url in _BETWEEN.split(setting.strip())]
     return [
         Target(f"{number}:{url.partition('://')[0].lower()[:20] if '://' in url else '?'}", url)
         for number, url in enumerate(filter(None, urls), 1)
@@ -47,14 +47,14 @@ def targets_of(setting: str) -> list[Target]:
 
 
 def unknown_targets(setting: str) -> list[str]:
-    """The names of the addresses in a setting that Apprise would not know how to tell anything."""
+    """The names of the addresses in a setting that Apprise does not support."""
     with _quiet():
         return [target.name for target in targets_of(setting) if _service_of(target) is None]
 
 
 def deliver(target: Target, message: Message, *, repeated: bool = False) -> None:
-    """Send it, in the seconds that Apprise allows itself. Raises DeliveryError."""
-    import apprise  # 0.2 s and more, which every run's process would spend
+    """Send a message, within Apprise's own timeouts. Raises DeliveryError."""
+    import apprise  # 0.2 s and more, in every process that imports this module
 
     body = f"{message.body}\n{REPEATED}" if repeated else message.body
     with _quiet():
@@ -62,7 +62,7 @@ def deliver(target: Target, message: Message, *, repeated: bool = False) -> None
             service = _service_of(target)
             if service is None:
                 raise DeliveryError(
-                    f"target {target.name}: MEWS_ALERT_URLS holds no address there that Apprise knows; its "
+                    f"target {target.name}: Apprise does not support this address of MEWS_ALERT_URLS; its "
                     "documentation lists the schemes"
                 )
             if service.overflow_mode is apprise.OverflowMode.UPSTREAM:
@@ -72,21 +72,21 @@ def deliver(target: Target, message: Message, *, repeated: bool = False) -> None
                 body=body,
                 title=message.title,
                 notify_type=message.tone.value,
-                # Else services that show HTML, as mail does, would run all lines together.
+                # Otherwise services that show HTML, as mail does, would join all lines.
                 body_format=apprise.NotifyFormat.TEXT,
             )
         except DeliveryError:
             raise
-        except Exception as error:  # of any of a hundred services; its text may hold the address
+        except Exception as error:  # of any service; its text may contain the address
             raise DeliveryError(f"target {target.name}: {type(error).__name__} while sending") from None
     if not sent:
         raise DeliveryError(
-            f"target {target.name}: not taken. Try the address with Apprise's own command, `apprise -b test <address>`"
+            f"target {target.name}: not accepted. Try the address with Apprise's command, `apprise -b test <address>`"
         )
 
 
 def _service_of(target: Target) -> NotifyBase | None:
-    """What sends to the target; None where Apprise knows no such address."""
+    """Apprise's service for the target; None if Apprise does not support the address."""
     import apprise
 
     service = apprise.Apprise.instantiate(target.url, suppress_exceptions=True)
@@ -96,11 +96,11 @@ def _service_of(target: Target) -> NotifyBase | None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in _TALKATIVE]
-    levels = [one.level for one in loggers]
+    levels = [logger.level for logger in loggers]
     try:
-        for one in loggers:
-            one.setLevel(logging.CRITICAL + 1)
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        for one, level in zip(loggers, levels, strict=True):
-            one.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

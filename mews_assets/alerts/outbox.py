@@ -1,11 +1,11 @@
-"""The outbox: what is to be said, how much of it an hour, and who has had each message.
+"""The outbox: notices, the messages made from them, and which target has received each message.
 
-Lives here: folding many notices into few messages, and the choice of the next delivery, as functions over
-plain values. Not here: words (`wording`), sending (`delivery`).
+Lives here: combining many notices into few messages, and choosing the next delivery, as functions over plain values.
+Not here: texts (`wording`), sending (`delivery`).
 
-A notice becomes a message of its own while few were made within the hour; then all that came is folded into one
-digest. The same trouble in several tables at once, as when Mews is out of reach, is one message. Every message
-waits until each target has had it; a target that fails is left alone for a while, and no other target waits.
+A notice becomes a message of its own while few were made within the hour; after that, all notices become one digest.
+The same failure in several tables at once, as when Mews cannot be reached, is one message. A message is kept until
+every target has received it; after a failure a target is not tried for a while, which does not delay other targets.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from enum import StrEnum
 from mews_assets.backoff import backoff
 
 SINGLES_PER_HOUR = 16
-"""Messages about one incident each. More than that nobody reads."""
+"""Messages about one incident each; people do not read more."""
 DIGEST_EVERY = timedelta(minutes=15)
-"""So at most 20 messages an hour in all, and nothing is held back longer than this."""
+"""At most 20 messages an hour in all, and no notice waits longer than this."""
 HOUR = timedelta(hours=1)
 FIRST_BACKOFF = timedelta(seconds=30)
-"""Of a target, doubled with each failure in a row."""
+"""The pause of a target after one failure, doubled with each further failure in a row."""
 LONGEST_BACKOFF = timedelta(hours=1)
 PATIENCE = timedelta(days=7)
-"""A message that a target would not take for so long is dropped, and the log says so."""
+"""A message that a target has refused for this long is dropped, with a line in the log."""
 STUBBORN_TRIES = 5
-"""A message that failed so often goes behind the others: perhaps it alone is what the target refuses."""
+"""A message that failed this often is tried after the others: the target may refuse only this message."""
 DIGEST_LINES = 30
 ALIKE = 3
-"""So many notices of the same trouble that wait together are one message."""
+"""From this many waiting notices of the same failure on, they become one message."""
 
 
 class Tone(StrEnum):
-    """What the reader should feel; Apprise's own words."""
+    """The kind of a message, in Apprise's words."""
 
     FAILURE = "failure"
     WARNING = "warning"
@@ -44,7 +44,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to tell: that an incident was opened, or resolved. `alike` names the trouble without its table."""
+    """The text about an incident that was opened or resolved. `alike` names the failure without its table."""
 
     id: str
     tone: Tone
@@ -55,7 +55,7 @@ class Notice:
 
 @dataclass
 class Message:
-    """What is sent. By target: how often it was tried, who has it, and where a try has begun and not ended."""
+    """A message. By target: the number of tries, the targets that received it, and tries that began and did not end."""
 
     id: str
     tone: Tone
@@ -70,7 +70,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Pause:
-    """A target that failed: how often in a row, and when it is tried again."""
+    """The failures of a target in a row, and when it is tried again."""
 
     failures: int
     until: datetime
@@ -78,7 +78,7 @@ class Pause:
 
 @dataclass
 class Outbox:
-    """`waiting` are not messages yet; `made` are the moments at which messages were made, and whether digests."""
+    """`waiting` are notices that are no message yet; `made` are the times of messages, and whether each is a digest."""
 
     waiting: list[Notice] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
@@ -86,17 +86,17 @@ class Outbox:
     pauses: dict[str, Pause] = field(default_factory=dict)
 
     def fold(self, now: datetime) -> None:
-        """Turn what waits into messages, as far as the hour has room for them."""
-        # Equal to the hour is out: made at 12:00, there is room again at 13:00. A clock set back frees it too.
+        """Turn waiting notices into messages, as many as the limit per hour allows."""
+        # A message of 12:00 does not count at 13:00 any more, nor after the clock was set back.
         self.made = [(at, digest) for at, digest in self.made if abs(now - at) < HOUR]
-        room = SINGLES_PER_HOUR - sum(not digest for _, digest in self.made)
+        allowed = SINGLES_PER_HOUR - sum(not digest for _, digest in self.made)
         digests = [at for at, digest in self.made if digest]
         may_digest = not digests or now - max(digests) >= DIGEST_EVERY
         bundles = bundled(self.waiting)
-        for bundle in bundles[: max(room, 0)]:
+        for bundle in bundles[: max(allowed, 0)]:
             self._add(message_of(bundle, now))
-        # With a digest to come, it takes all that is over; with none to come, the oldest still go out.
-        self.waiting = [notice for bundle in bundles[max(room, 0) :] for notice in bundle]
+        # A digest takes all notices beyond the limit; if none may be made now, they wait.
+        self.waiting = [notice for bundle in bundles[max(allowed, 0) :] for notice in bundle]
         if self.waiting and may_digest:
             self._add(digest_of(self.waiting, now))
             self.waiting = []
@@ -106,68 +106,68 @@ class Outbox:
         self.made.append((message.made_at, message.is_digest))
 
     def next_for(self, target: str, now: datetime) -> Message | None:
-        """What the target gets next; None if it has all, or is to be left alone now."""
+        """The next message of the target; None if it has received all, or is paused now."""
         pause = self.pauses.get(target)
         if pause is not None and now < pause.until:
             return None
-        missing = [one for one in self.messages if target not in one.delivered]
-        return min(missing, key=lambda one: one.tries.get(target, 0) >= STUBBORN_TRIES, default=None)
+        missing = [message for message in self.messages if target not in message.delivered]
+        return min(missing, key=lambda message: message.tries.get(target, 0) >= STUBBORN_TRIES, default=None)
 
     def trying(self, message: Message, target: str) -> bool:
-        """To be saved before the try. Whether an earlier try was cut short: then it may have arrived already."""
+        """Note a try, to be saved before it. Returns whether an earlier try was interrupted and may have arrived."""
         in_doubt = target in message.begun
         message.tries[target] = message.tries.get(target, 0) + 1
-        message.begun = [*(one for one in message.begun if one != target), target]
+        message.begun = [*(name for name in message.begun if name != target), target]
         return in_doubt
 
     def arrived(self, message: Message, target: str, targets: Iterable[str]) -> None:
-        """The target has it; a message that all have is forgotten."""
+        """The target has received the message; a message that all targets have is removed."""
         message.delivered.append(target)
         message.begun.remove(target)
         self.pauses.pop(target, None)
-        self._forget_delivered(set(targets))
+        self._remove_delivered(set(targets))
 
     def failed(self, message: Message, target: str, now: datetime) -> None:
-        """The target would not take it: it is left alone for a while, longer with each failure."""
+        """The target refused the message: it is paused, longer with each failure."""
         message.begun.remove(target)
         before = self.pauses.get(target)
         failures = before.failures + 1 if before else 1
         self.pauses[target] = Pause(failures, now + backoff(FIRST_BACKOFF, LONGEST_BACKOFF, failures))
 
     def drop_old(self, now: datetime, targets: Iterable[str]) -> list[Message]:
-        """Forget, and return, what could not be delivered for too long; targets taken away are not waited for."""
-        self._forget_delivered(set(targets))
-        dropped = [one for one in self.messages if now - one.made_at > PATIENCE]
-        self.messages = [one for one in self.messages if one not in dropped]
+        """Remove and return messages that could not be delivered for too long. Former targets do not count."""
+        self._remove_delivered(set(targets))
+        dropped = [message for message in self.messages if now - message.made_at > PATIENCE]
+        self.messages = [message for message in self.messages if message not in dropped]
         self.pauses = {name: pause for name, pause in self.pauses.items() if name in set(targets)}
         return dropped
 
-    def _forget_delivered(self, targets: set[str]) -> None:
-        self.messages = [one for one in self.messages if not targets <= set(one.delivered)]
+    def _remove_delivered(self, targets: set[str]) -> None:
+        self.messages = [message for message in self.messages if not targets <= set(message.delivered)]
 
 
 def bundled(notices: list[Notice]) -> list[list[Notice]]:
-    """The notices in their order; those of the same trouble together where there are several."""
+    """The notices in their order; notices of the same failure together if there are several."""
     alike: dict[str, list[Notice]] = {}
-    for one in notices:
-        alike.setdefault(one.alike, []).append(one)
-    found = []
-    for one in notices:
-        group = alike[one.alike]
-        if not one.alike or len(group) < ALIKE:
-            found.append([one])
-        # The end of an incident never before its beginning: ends stand where the last of them stood.
-        elif one is (group[-1] if one.tone is Tone.SUCCESS else group[0]):
-            found.append(group)
-    return found
+    for notice in notices:
+        alike.setdefault(notice.alike, []).append(notice)
+    bundles = []
+    for notice in notices:
+        group = alike[notice.alike]
+        if not notice.alike or len(group) < ALIKE:
+            bundles.append([notice])
+        # A resolved incident is never told before it is opened: resolutions take the place of their last.
+        elif notice is (group[-1] if notice.tone is Tone.SUCCESS else group[0]):
+            bundles.append(group)
+    return bundles
 
 
 def message_of(bundle: list[Notice], now: datetime) -> Message:
-    """A notice as a message; several of the same trouble as one."""
+    """One message for a notice, or for several notices of the same failure."""
     first = bundle[0]
     if len(bundle) == 1:
         return Message(first.id, first.tone, first.title, first.body, now)
-    lines = [f"- {one.title}\n  {one.body.partition(chr(10))[0]}" for one in bundle[:DIGEST_LINES]]
+    lines = [f"- {notice.title}\n  {notice.body.partition(chr(10))[0]}" for notice in bundle[:DIGEST_LINES]]
     if len(bundle) > len(lines):
         lines.append(f"and {len(bundle) - len(lines)} more")
     title = f"{first.alike}: {len(bundle)} tables"
@@ -175,18 +175,18 @@ def message_of(bundle: list[Notice], now: datetime) -> Message:
 
 
 def digest_of(notices: list[Notice], now: datetime) -> Message:
-    """One message for many notices: a line for each, the gravest first."""
+    """One message for many notices: a line for each, failures first."""
     if len(notices) == 1:
-        one = notices[0]
-        return Message(one.id, one.tone, one.title, one.body, now, is_digest=True)
+        single = notices[0]
+        return Message(single.id, single.tone, single.title, single.body, now, is_digest=True)
     order = list(Tone)
-    by_tone = {tone: [one for one in notices if one.tone is tone] for tone in order}
+    by_tone = {tone: [notice for notice in notices if notice.tone is tone] for tone in order}
     counts = ", ".join(
         f"{len(found)} {'resolved' if tone is Tone.SUCCESS else tone}"
         for tone, found in by_tone.items()
         if found
     )
-    lines = [f"- {one.title}" for found in by_tone.values() for one in found]
+    lines = [f"- {notice.title}" for found in by_tone.values() for notice in found]
     shown = lines[:DIGEST_LINES]
     if len(lines) > len(shown):
         shown.append(f"and {len(lines) - len(shown)} more; the UI shows all of them under Runs and Checks")
@@ -194,7 +194,7 @@ def digest_of(notices: list[Notice], now: datetime) -> Message:
         id=f"digest-{notices[0].id}",
         tone=next(tone for tone in order if by_tone[tone]),
         title=f"{len(notices)} alerts in one: {counts}",
-        body="\n".join(["More came at once than is sent singly.", *shown]),
+        body="\n".join(["There were too many alerts for single messages.", *shown]),
         made_at=now,
         is_digest=True,
     )

@@ -49,7 +49,7 @@ class Answer:
         )
 
     def value(self, key: str) -> Any:
-        """The decoded value under a key, for what is read and not kept. A missing key is an error."""
+        """The decoded value under a key, for values that are not stored. Raises UnreadableError if there is none."""
         raw = bytes(self._raw(key))
         try:
             return json.loads(raw, object_pairs_hook=_refuse_repeats, parse_constant=_refuse_constant)
@@ -60,7 +60,7 @@ class Answer:
         raise self.unreadable(f"{key}: {problem}")
 
     def records(self, key: str) -> list[bytes]:
-        """The records under a key, each in the bytes Mews sent, on one line."""
+        """The records under a key, each in the bytes Mews sent, on one line. Raises UnreadableError."""
         try:
             raws = _RECORDS.decode(self._raw(key))
         except (msgspec.DecodeError, RecursionError) as error:
@@ -80,12 +80,12 @@ class Answer:
 
 
 def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
-    """The top level of a JSON object. Raises ValueError saying what is wrong.
+    """The top level of a JSON object. Raises ValueError with the reason.
 
-    A name that stands twice is refused: of two lists of records the decoder would keep the last in silence.
+    A repeated name is refused: of two lists of records the decoder would silently keep the last.
     """
     try:
-        body.decode()  # the decoder passes over text it does not have to build
+        body.decode()  # the decoder skips texts that it does not build, unchecked
         fields = _FIELDS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"it is no JSON object ({error}; {len(body)} bytes)") from None
@@ -98,7 +98,7 @@ _NAME = re.compile(rb'[\s{,]*"((?:[^"\\]|\\.)*)"\s*:\s*')
 
 
 def _repeated_name(body: bytes, fields: Mapping[str, msgspec.Raw]) -> str:
-    """The first name that stands twice at the top of an object, told by hopping from value to value."""
+    """The first repeated name at the top level of an object, found by jumping from value to value."""
     view, at = memoryview(body), 0
     seen: set[str] = set()
     while found := _NAME.match(body, at):
@@ -114,7 +114,7 @@ def _repeated_name(body: bytes, fields: Mapping[str, msgspec.Raw]) -> str:
 def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("an object has a name twice")
     return found
 
 

@@ -1,7 +1,7 @@
 """The client: one connection to Mews, and the only place where tokens meet a request.
 
-Lives here: sending an operation, pacing it, retrying what may pass, raising what the caller must decide.
-Not here: paging (`pages`), exports, downloads (they carry no tokens), and what a record means.
+Lives here: sending an operation, pacing it, retrying transient errors, raising the others.
+Not here: paging (`pages`), exports, downloads (they carry no tokens), and what a record means (the lake).
 Rests on: https://docs.mews.com/connector-api/guidelines (requests, responses, request limits).
 """
 
@@ -49,12 +49,12 @@ MAX_ANSWER_BYTES = 128 << 20
 """A full page is 1,000 records; the largest seen have a few hundred kilobytes, a usual page one or two MB in all."""
 
 MAX_AHEAD_SECONDS = 86_400.0
-"""How far ahead of ours Mews' clock is believed to be. What settles is decided by it: a Date years ahead, as a
-faulty proxy may send, would have windows captured that have not happened. A sandbox lives in any time it likes."""
+"""The largest skew of Mews' clock ahead of ours that is accepted. It decides which windows have settled: a Date years
+ahead, as a faulty proxy may send, would make us capture windows of the future. A sandbox may run at any time."""
 
 MAX_VALUES = 4_000_000
-"""Values in an answer, by its commas. A page of 1,000 records has some 100,000; each costs us 100 bytes and more, so
-that an answer of nothing but tiny ones would take thirty times its size."""
+"""Values in an answer, counted by its commas. A page of 1,000 records has some 100,000; decoded, each takes 100 bytes
+or more, so an answer of very short values would take thirty times its size."""
 
 _NO_ID = re.compile(r"[^A-Za-z0-9._:|=+*-]", re.ASCII)
 
@@ -103,14 +103,14 @@ class MewsClient:
         self._http.close()
 
     def hide(self, text: str) -> str:
-        """A text of others, such as the HTTP library's, short and without tokens and signatures."""
+        """A text that is not ours, such as the HTTP library's, cut and without tokens and signatures."""
         secrets = self._credentials.secrets
         return redact(cut(text, ERROR_BYTES, secrets), secrets)[:MESSAGE_LENGTH] or "no detail"
 
     def ask(self, operation: str, body: Mapping[str, Any], *, minimal: bool = False) -> Answer:
-        """The answer with its request id. `minimal` lets Mews say 204 instead of an empty page.
+        """The answer with its request id. `minimal` allows Mews to answer 204 instead of an empty page.
 
-        Raises TransientError when trouble outlasts the tries, TooLargeError at once, PermanentError at once.
+        Raises TransientError when the last try fails, TooLargeError and PermanentError after the first try.
         """
         content = self._body(operation, body)
         for tries in range(1, self._limits.max_tries + 1):
@@ -124,7 +124,7 @@ class MewsClient:
         raise AssertionError("unreachable: the last try either answers or raises")
 
     def _try(self, operation: str, request: httpx.Request, tries: int) -> Answer | MewsError:
-        """What one request came to. An error is handed back: raised here, it would hold that of the library."""
+        """The answer or the error of one request. Returned, not raised: a raised error would hold the library's."""
         started = self._runtime.clock()
         try:
             with self._http.answer(request, self._limits.answer_seconds) as response:
@@ -142,13 +142,13 @@ class MewsClient:
             return error
         except TooLongError:
             what = f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB unpacked; stopped reading."
-            return self._told(TooLargeError, what, operation, response)
+            return self._error(TooLargeError, what, operation, response)
         except PackedOtherwiseError as error:
             encoding = printable(str(error), 40)
             what = f"its header Content-Encoding is {encoding!r}, and only {ACCEPTED} was asked for."
-            return self._told(UnreadableError, what, operation, response)
+            return self._error(UnreadableError, what, operation, response)
         except httpx.RequestError as error:
-            return self._connection_trouble(operation, error)
+            return self._connection_error(operation, error)
 
     def _body(self, operation: str, body: Mapping[str, Any]) -> bytes:
         if taken := _CREDENTIAL_KEYS & set(body):
@@ -181,7 +181,7 @@ class MewsClient:
             return answer
         if body.count(b",") > MAX_VALUES:
             what = f"the answer holds more than {MAX_VALUES} values; none was read."
-            raise self._told(TooLargeError, what, operation, response)
+            raise self._error(TooLargeError, what, operation, response)
         problem = ""
         try:
             answer.fields.update(read_fields(body))
@@ -191,7 +191,7 @@ class MewsClient:
             raise answer.unreadable(problem)
         return answer
 
-    def _told(self, kind: type[MewsError], what: str, operation: str, response: httpx.Response) -> MewsError:
+    def _error(self, kind: type[MewsError], what: str, operation: str, response: httpx.Response) -> MewsError:
         return kind(
             what,
             operation=operation,
@@ -200,14 +200,14 @@ class MewsClient:
             connection=self.connection,
         )
 
-    def _request_id(self, response: httpx.Response, said: str = "") -> str | None:
-        """As Mews names it, and without what no id holds: it goes into messages, logs and manifests."""
-        found = response.headers.get("Request-Id") or said
+    def _request_id(self, response: httpx.Response, in_body: str = "") -> str | None:
+        """Mews' request id, without characters that no id has: it goes into messages, logs and manifests."""
+        found = response.headers.get("Request-Id") or in_body
         secrets = self._credentials.secrets
         return _NO_ID.sub("?", redact(cut(found, MAX_REQUEST_ID, secrets), secrets)) or None
 
-    def _connection_trouble(self, operation: str, error: httpx.RequestError) -> MewsError:
-        # The HTTP library's error holds the request, and that holds the tokens: only its text is taken along.
+    def _connection_error(self, operation: str, error: httpx.RequestError) -> MewsError:
+        # The HTTP library's error holds the request, and with it the tokens: only its text is used.
         text = self.hide(str(error))
         kind = TransientError if retryable(error) else PermanentError
         way = self._http.way(self.platform)
@@ -220,13 +220,13 @@ class MewsClient:
 
     def _refusal(self, operation: str, response: httpx.Response) -> MewsError:
         status, secrets = response.status_code, self._credentials.secrets
-        said = read_refusal(response)
+        refusal = read_refusal(response)
         kind, advice = error_of(status)
         error = kind(
-            said.message(secrets),
+            refusal.message(secrets),
             operation=operation,
             status=status,
-            request_id=self._request_id(response, said.request_id),
+            request_id=self._request_id(response, refusal.request_id),
             connection=self.connection,
             advice=advice,
         )
@@ -234,19 +234,19 @@ class MewsClient:
             error.retry_after_seconds = retry_after_seconds(response.headers, self._runtime.now())
         return error
 
-    def _wait_or_give_up(self, trouble: TransientError, tries: int) -> None:
-        asked = trouble.retry_after_seconds
+    def _wait_or_give_up(self, error: TransientError, tries: int) -> None:
+        asked = error.retry_after_seconds
         if asked is not None and asked > RETRY_AFTER_CAP_SECONDS:
-            trouble.message += f" Mews asks to wait {asked:.0f} s, longer than is waited for inside a call."
-            raise trouble
+            error.message += f" Mews asks to wait {asked:.0f} s, longer than a call waits."
+            raise error
         if tries == self._limits.max_tries:
-            trouble.message += f" Given up after {tries} tries."
-            raise trouble
+            error.message += f" Given up after {tries} tries."
+            raise error
         seconds = wait_seconds(tries, asked, self._runtime.random)
         log.warning(
-            "%s Trying again in %.1f s (try %d of %d).", trouble, seconds, tries, self._limits.max_tries
+            "%s Trying again in %.1f s (try %d of %d).", error, seconds, tries, self._limits.max_tries
         )
-        if trouble.status == 429:
+        if error.status == 429:
             self._pacing.pause(seconds)
         self._runtime.wait(seconds)
 
@@ -264,5 +264,5 @@ def bare_http(
     transport: httpx.BaseTransport | None,
     refuse: Refuse | None = None,
 ) -> Http:
-    """What sends requests that carry no more than they are given."""
+    """A sender that adds no tokens, cookies or credentials to requests."""
     return Http(platform, timeouts, transport, refuse)

@@ -1,25 +1,25 @@
-"""What can go wrong when asking Mews, sorted by what the caller does next.
+"""Errors of requests to Mews, grouped by what the caller does next.
 
 Lives here: the tree of errors, each with its facts as attributes and a message that says what was tried, on
-what, and what to do next. Not here: telling one from another (`retry`, `client`, `exports`), waiting.
+what, and what to do next. Not here: which error is raised when (`transport.retry`, `client`, `exports`), waiting.
 
     MewsError
       TransientError          the same request may succeed later
-        ExportInFlightError   an export of this entity type is pending; collect that one first
+        ExportInFlightError   an export of this entity type is pending; finish that first
         ExportTimeoutError    our deadline passed; the export goes on at Mews and keeps its id
       TooLargeError           408, 413: ask for less
-      PermanentError          asking again cannot help
+      PermanentError          the same request will fail again
         UnauthorizedError     401
         ForbiddenError        403
-        UnreadableError       a good status, and no answer that can be understood; a run may try again
+        UnreadableError       a good status, but an answer that cannot be read; a later run may succeed
         RepeatedCursorError   paging would never end
-        ConnectionSettingError  a variable for proxies or certificates cannot be used
-      ExportFailedError       Mews gave up on this export; add a new one
-      ExportExpiredError      the files are gone; add a new one
+        ConnectionSettingError  an environment variable for proxies or certificates cannot be used
+      ExportFailedError       Mews reports the export as Failed; add a new export
+      ExportExpiredError      the files are no longer kept; add a new export
       DownloadError           a file did not arrive as announced; nothing of it was kept
 
-`retryable` says whether repeating the work later can help without a person changing anything. Outer layers
-follow it instead of guessing from the class.
+`retryable` says whether the same work can succeed later without a person changing anything. Outer layers use it
+instead of the class.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from typing import ClassVar
 from mews_assets.api.secrets import drop_queries, printable
 
 MAX_MESSAGE = 2000
-"""Characters. What Mews says is cut before that; names of fields or exports in our own sentences are not."""
+"""Characters. Mews' own texts are cut shorter; this bounds names of fields or exports in our messages."""
 MAX_REQUEST_ID = 100
 """Characters; Mews' are UUIDs."""
 
 
 class MewsError(Exception):
-    """Anything that went wrong between us and Mews. `message` is Mews' own where Mews said something."""
+    """Any error between us and Mews. `message` is Mews' own if Mews sent a message."""
 
     retryable: ClassVar[bool] = False
     next_step: ClassVar[str] = ""
@@ -50,7 +50,7 @@ class MewsError(Exception):
         connection: str = "",
         advice: str = "",
     ) -> None:
-        # Only the message becomes `args`: the rest travels in __dict__, so errors survive pickling.
+        # Only the message is in `args`: the rest is in __dict__, so errors survive pickling.
         self.message = printable(drop_queries(message), MAX_MESSAGE)
         super().__init__(self.message)
         self.operation = operation
@@ -70,7 +70,7 @@ class MewsError(Exception):
 
 
 class TransientError(MewsError):
-    """Mews or the way to it is busy or broken. `retry_after_seconds` is what Mews asked for, if it did."""
+    """Mews or the network is busy or broken. `retry_after_seconds` is Mews' Retry-After, if it sent one."""
 
     retryable = True
     next_step = "wait and run this again; nothing was lost."
@@ -78,18 +78,18 @@ class TransientError(MewsError):
 
 
 class ExportInFlightError(TransientError):
-    """Mews allows one pending export per entity type and access token, and one is there already."""
+    """Mews allows one pending export per entity type and access token, and there is one already."""
 
     next_step = (
-        "wait for the pending export of this entity type to end, then add this one. It may be of another "
-        "run, of another program with the same access token, or an earlier add whose answer got lost."
+        "wait for the pending export of this entity type to end, then add this export. It may be of another "
+        "run, of another program with the same access token, or of an earlier add whose answer got lost."
     )
 
 
 class ExportTimeoutError(TransientError):
-    """The export was not ready before the deadline. That is not a failure: the id stays good."""
+    """The export was not ready before the deadline. It is not lost: its id stays valid."""
 
-    next_step = "run this again with the same export id; Mews goes on working on it."
+    next_step = "run this again with the same export id; Mews continues the export."
 
 
 class TooLargeError(MewsError):
@@ -99,7 +99,7 @@ class TooLargeError(MewsError):
 
 
 class PermanentError(MewsError):
-    """Mews refused. The same request will meet the same answer."""
+    """Mews refused the request. The same request will be refused again."""
 
 
 class UnauthorizedError(PermanentError):
@@ -112,30 +112,30 @@ class UnauthorizedError(PermanentError):
 
 
 class ForbiddenError(PermanentError):
-    """403: a rule of Mews' business logic says no; the message names it."""
+    """403: a rule of Mews' business logic forbids it; the message names the rule."""
 
     next_step = "read Mews' message; if it is unclear, ask Mews' support and give them the request id."
 
 
 class ConnectionSettingError(PermanentError, ValueError):
-    """A variable of the environment that all HTTP connections follow cannot be used. The message begins with it."""
+    """An environment variable for all HTTP connections cannot be used. The message begins with its name."""
 
     def __str__(self) -> str:
         return self.message
 
 
 class UnreadableError(PermanentError):
-    """An answer of a good status that cannot be understood, such as a proxy's page. Nothing was taken from it.
+    """An answer with a good status that cannot be read, such as a proxy's page. None of it was used.
 
-    The call does not ask again at once; the work may be repeated later, for what spoils an answer passes.
+    The call is not tried again at once; the work may be repeated later, for the cause is often temporary.
     """
 
     retryable = True
-    next_step = "nothing was taken from it. If it stays so, give Mews' support the request id."
+    next_step = "none of it was used. If it happens again, give Mews' support the request id."
 
 
 class RepeatedCursorError(PermanentError):
-    """A page named a cursor that an earlier page had named: going on would never end."""
+    """A page has the cursor of an earlier page: paging would never end."""
 
     next_step = (
         "ask Mews' support and give them the request id. No record of this pull was counted as complete."
@@ -143,21 +143,21 @@ class RepeatedCursorError(PermanentError):
 
 
 class ExportFailedError(MewsError):
-    """Mews reports the export as Failed. A new export of the same may succeed."""
+    """Mews reports the export as Failed. A new export of the same records may succeed."""
 
     retryable = True
-    next_step = "forget this export id and add the export again."
+    next_step = "drop this export id and add the export again."
 
 
 class ExportExpiredError(MewsError):
     """The export's files are no longer kept (about a week after it was ready)."""
 
     retryable = True
-    next_step = "forget this export id and add the export again."
+    next_step = "drop this export id and add the export again."
 
 
 class DownloadError(MewsError):
-    """One export file could not be had as announced. `file` names it; the sizes are in bytes."""
+    """One export file could not be downloaded as announced. `file` is its name; the sizes are in bytes."""
 
     retryable = True
     next_step = "run the download again; nothing of this file was kept."

@@ -1,8 +1,7 @@
-"""Exports: asking Mews for files of many records, and how far they are.
+"""Exports: adding them at Mews, and reading their state.
 
-Lives here: adding an export, reading its state, naming what the state asks of us.
-Not here: waiting (`waiting`), the files (`download`), remembering export ids (the lake), planning
-what to export.
+Lives here: adding an export, reading its state, and what to do next in each state. Not here: waiting (`waiting`), the
+files (`download`), saving export ids (`lake.landing.export_log`), planning exports (`ingest.plan`).
 
 An export's id is the only handle on it; there is no listing. Save it as soon as `add_export` returns.
 """
@@ -37,7 +36,7 @@ MAX_IDS = 1000
 
 
 class ExportStatus(StrEnum):
-    """Mews' words, and one of ours for a word we do not know."""
+    """Mews' words, and UNKNOWN for any other."""
 
     PENDING = "Pending"
     PROCESSING = "Processing"
@@ -57,7 +56,7 @@ class Next(Enum):
 
 
 def classify(status: ExportStatus) -> Next:
-    """What a status asks of us. Unknown means not yet: a deadline bounds the wait, and nothing is lost."""
+    """What to do next in a status. Unknown means not ready: a deadline bounds the wait, and nothing is lost."""
     return {
         ExportStatus.SUCCESS: Next.READY,
         ExportStatus.FAILED: Next.FAILED,
@@ -67,7 +66,7 @@ def classify(status: ExportStatus) -> Next:
 
 @dataclass(frozen=True)
 class ExportFile:
-    """One file of JSON Lines. The link works for 10 minutes after the answer that held it, for anybody."""
+    """One file of JSON Lines. Anybody can use the link, for 10 minutes after the answer that contained it."""
 
     url: str
     size_bytes: int
@@ -151,7 +150,7 @@ def _read_file(export_id: str, record: Any) -> ExportFile:
 
 
 def _ids(found: Any) -> tuple[str, ...] | None:
-    is_of_texts = isinstance(found, list) and all(isinstance(one, str) for one in found)
+    is_of_texts = isinstance(found, list) and all(isinstance(id, str) for id in found)
     return tuple(found) if is_of_texts else None
 
 
@@ -164,7 +163,7 @@ def _object(found: Any) -> dict[str, Any] | None:
 
 
 def _instant(export_id: str, text: Any) -> datetime | None:
-    # Not worth losing an export's id for: the date only says when the files may go.
+    # An error here would lose the export's id; the date only says until when the files are kept.
     try:
         return from_api(text) if isinstance(text, str) else None
     except ValueError:
@@ -184,8 +183,8 @@ def add_export(
 ) -> Export:
     """Ask for an export. `posting` is the first and last day, both inclusive (see `windows.to_api_dates`).
 
-    Without ids: all that the token sees. Without a window: all there is. Raises ExportInFlightError when one
-    of this entity type is pending already.
+    Without ids: all enterprises that the token sees. Without a window: all records. Raises ExportInFlightError when an
+    export of this entity type is pending.
     """
     body: dict[str, Any] = {"EntityType": entity_type}
     if scope := _scope(entity_type, enterprise_ids, chain_ids):
@@ -215,7 +214,7 @@ def _scope(
     given = {"EnterpriseIds": enterprise_ids, "ChainIds": chain_ids}
     scope = {key: list(ids) for key, ids in given.items() if ids is not None}
     for key, ids in scope.items():
-        # An empty list could be read as "all", the opposite of what it says.
+        # Mews could read an empty list as "all".
         if not 1 <= len(ids) <= MAX_IDS:
             raise ValueError(f"an export of {entity_type} takes 1 to {MAX_IDS} {key}, got {len(ids)}")
     return scope
@@ -231,14 +230,14 @@ def _filters(entity_type: str, updated: Window | None, posting: tuple[str, str] 
     return {}
 
 
-# Mews documents the rule but neither a code nor a message for it, so the rule's own words are looked for.
+# Mews documents this rule, but neither a code nor a message for it: so words of the rule are looked for.
 _IN_FLIGHT = re.compile(
     r"\b(already|pending|processing|in[ -]progress|in[ -]flight|still running)\b", re.IGNORECASE
 )
 
 
 def is_in_flight(error: PermanentError) -> bool:
-    """Whether a refused exports/add means that one of this entity type is under way, rather than a bug."""
+    """Whether exports/add was refused because an export of this entity type is pending."""
     return error.operation == ADD and error.status == 400 and bool(_IN_FLIGHT.search(error.message))
 
 

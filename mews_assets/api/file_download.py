@@ -122,46 +122,46 @@ class FileDownload:
             with self._open(link) as response:
                 status = response.status_code
                 if status in DEAD_LINK:
-                    trouble = f"its link is dead (status {status})"
+                    problem = f"its link is dead (status {status})"
                 elif status == 429 or status >= 500:
-                    trouble = f"status {status}"
+                    problem = f"status {status}"
                     asked = retry_after_seconds(response.headers, self._context.runtime.now())
                 else:
-                    trouble = self._take(response, out)
+                    problem = self._receive(response, out)
         except PrivateAddressError as error:
             refused = error.message
         except httpx.RequestError as error:
-            status, trouble = 0, f"{type(error).__name__}: {self._context.client.hide(str(error))}"
-            refused = "" if retryable(error) else trouble
+            status, problem = 0, f"{type(error).__name__}: {self._context.client.hide(str(error))}"
+            refused = "" if retryable(error) else problem
         else:
             refused = ""
         if refused:
             raise self._error(refused)
-        if self._arrived == self._size and (not trouble or self._size > 0):
+        if self._arrived == self._size and (not problem or self._size > 0):
             return True
-        self._go_on(trouble, generation if status in DEAD_LINK else None, asked)
+        self._prepare_next_try(problem, generation if status in DEAD_LINK else None, asked)
         return False
 
-    def _go_on(self, trouble: str, dead: int | None, asked: float | None) -> None:
-        """Get ready for another request, or give up. `dead` is the generation of a dead link."""
+    def _prepare_next_try(self, problem: str, dead: int | None, asked: float | None) -> None:
+        """Wait and renew a dead link, or raise DownloadError. `dead` is the generation of the dead link."""
         if self._arrived > self._most:
             self._most, self._failures, self._renewals = self._arrived, 0, 0
         if dead is not None:
             self._renewals += 1
             if self._renewals > (allowed := self._context.limits.max_renewals):
-                raise self._error(f"{trouble}, and {allowed} fresh ones were dead too")
+                raise self._error(f"{problem}, and {allowed} new links were dead too")
             self._context.links.renew(dead)
             if self._renewals == 1:
                 return
         else:
             self._failures += 1
             if self._failures >= self._context.limits.max_tries:
-                raise self._error(f"{trouble}; given up after {self._failures} tries without a new byte")
+                raise self._error(f"{problem}; given up after {self._failures} tries without a new byte")
         pause = backoff_seconds(max(self._failures, self._renewals), self._context.runtime.random)
         pause = max(pause, min(asked or 0.0, RETRY_AFTER_CAP_SECONDS))
         log.warning(
-            "%s of export %s: %s; going on at byte %d of %d in %.1f s",
-            *(self._path.name, self._context.export_id, trouble, self._arrived, self._size, pause),
+            "%s of export %s: %s; continuing at byte %d of %d in %.1f s",
+            *(self._path.name, self._context.export_id, problem, self._arrived, self._size, pause),
         )
         self._context.sleep(pause)
 
@@ -194,22 +194,24 @@ class FileDownload:
         try:
             return read_link(link, self._context.client.platform, before)
         except ValueError as error:
-            problem = str(error)
-        raise self._error(problem)
+            reason = str(error)
+        raise self._error(reason)
 
-    def _take(self, response: httpx.Response, out: IO[bytes]) -> str:
-        """Write what comes. Returns what is wrong in a way that may pass, or nothing."""
+    def _receive(self, response: httpx.Response, out: IO[bytes]) -> str:
+        """Write the bytes of an answer. Returns a temporary problem, or an empty text. Raises DownloadError."""
         if (encoding := response.headers.get("Content-Encoding", "identity")) != "identity":
-            raise self._error(f"it was sent as {printable(encoding, 40)}, though asked for as it is")
+            raise self._error(
+                f"it was sent as {printable(encoding, 40)}, though it was requested without encoding"
+            )
         if response.status_code == 416:
             raise self._error("there are no more bytes at its link")
         if response.status_code == 206:
             if not self._continues(response.headers.get("Content-Range", "")):
                 self._start_over(out)
-                return "the answer to a request for the rest began elsewhere"
+                return "the answer to a request for the rest starts at another byte"
         elif response.status_code == 200:
             self._start_over(out)
-            # Cut off right at an announced size that is too small, it would look complete.
+            # Without this check a file that is longer than announced would look complete when cut there.
             length = response.headers.get("Content-Length", "").lstrip("0")
             if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > self._size):
                 raise self._error(f"it is longer than announced: {length[:30]} bytes by its own header")
@@ -241,9 +243,9 @@ class FileDownload:
         out.truncate()
         self._arrived, self._hash, self._etag = 0, hashlib.sha256(), ""
 
-    def _error(self, what: str) -> DownloadError:
+    def _error(self, problem: str) -> DownloadError:
         error = DownloadError(
-            f"{self._path.name}: {what}. Expected {self._size} bytes, got {self._arrived}.",
+            f"{self._path.name}: {problem}. Expected {self._size} bytes, got {self._arrived}.",
             operation=f"download of export {self._context.export_id}",
             connection=self._context.client.connection,
         )

@@ -1,9 +1,9 @@
-"""Links: the current addresses of an export's files, shared by those who download them.
+"""Links: the current addresses of an export's files, shared by all downloads of the export.
 
-Lives here: fetching links, fetching them again when one has died, holding the export to what it said first.
-Not here: downloading (`download`).
+Lives here: fetching links, fetching them again after one has expired, and checking that the files are still the same.
+Not here: downloading (`file_download`).
 
-A link works for 10 minutes after the answer that held it; a fresh answer holds fresh links.
+A link works for 10 minutes after the answer that contained it; a new answer contains new links.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mews_assets.api.waiting import ready_or_raise
 
 
 class Links:
-    """Fetches links at once, and again when asked to. Files keep the index they had in the first answer."""
+    """The links of an export, fetched when this is made. Files keep the index they had in the first answer."""
 
     def __init__(self, client: MewsClient, refresh: Callable[[], Export]) -> None:
         self._client = client
@@ -35,7 +35,7 @@ class Links:
             return self._generation, self._files[index].url
 
     def renew(self, generation: int) -> None:
-        """Fetch fresh links, unless somebody has done so since this generation."""
+        """Fetch new links, unless another thread has done so since this generation. Raises DownloadError."""
         with self._lock:
             if generation != self._generation:
                 return
@@ -44,7 +44,7 @@ class Links:
             if sizes != self.sizes:
                 raise DownloadError(
                     f"the export has other files than before: {len(self.sizes)} of {sum(self.sizes)} bytes "
-                    f"then, {len(sizes)} of {sum(sizes)} bytes now.",
+                    f"before, {len(sizes)} of {sum(sizes)} bytes now.",
                     operation="exports/getAll",
                     connection=self._client.connection,
                 )
@@ -64,9 +64,9 @@ class Links:
 
 
 def in_the_order_of(first: Sequence[ExportFile], fresh: Sequence[ExportFile]) -> tuple[ExportFile, ...]:
-    """The fresh files in the first answer's order where their paths tell which is which, else as they came.
+    """The new files in the first answer's order if their paths identify them, otherwise in their own order.
 
-    Nothing promises that a second answer keeps the order, and a resumed file must not be completed by
+    Mews does not promise the same order in a second answer, and a resumed file must not be completed with the bytes of
     another.
     """
     by_path = {_path(file): file for file in fresh}

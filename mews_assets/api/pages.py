@@ -1,14 +1,14 @@
 """Pages: reading a paginated operation to its end.
 
-Lives here: the page cursor, the end rule, the guard against going in circles, smaller pages after a 408.
-Not here: shorter windows (the caller halves those when the smallest page is too heavy), writing records.
+Lives here: the page cursor, the rule for the last page, the guard against endless paging, smaller pages after a 408.
+Not here: shorter windows (the caller halves them when the smallest page is too heavy), writing records.
 
 The newest page comes first. The answer's cursor is the id of its oldest record and asks for the next, older
 page. Pages of one query are sequential.
 
-A query ends with an empty page or with a null cursor. A page of fewer records than asked for does not end it: a
-server may send at most 500 where 1,000 are asked for, and all older records would be lost without an error. This
-costs one request more per query, for the last page that holds records has a cursor too.
+A query ends with an empty page or with a null cursor, not with a page of fewer records than requested: a server may
+send at most 500 records where 1,000 are requested, and all older records would be lost without an error. This takes
+one more request per query, for the last page with records has a cursor too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_COUNT = 1000
 """Limitation.Count is 1..1000 in every paginated operation."""
 
 MIN_COUNT = 10
-"""The smallest page asked for after a 408. If that is too heavy it is the window, not the page."""
+"""The smallest page requested after a 408. If that is too heavy, the window is too long, not the page."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Page:
 
 
 class Pages:
-    """All pages of one query. Each iteration asks anew, from the newest page on.
+    """All pages of one query. Each iteration starts again at the newest page.
 
-    `records_keys` are the answer's lists of records; the first one is the one that is paginated.
+    `records_keys` are the answer's lists of records; the first of them is paginated.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Pages:
             try:
                 answer = self._ask(count, cursor)
             except TooLargeError as error:
-                if count <= MIN_COUNT or error.status == 413:  # a body too large is not the page's fault
+                if count <= MIN_COUNT or error.status == 413:  # the request's body is too large, not the page
                     raise
                 count = max(MIN_COUNT, count // 2)
                 log.info("%s Going on with %d records per page.", error, count)
@@ -94,11 +94,11 @@ class Pages:
         return self._client.ask(self._operation, {**self._body, "Limitation": limitation}, minimal=True)
 
     def _next_cursor(self, answer: Answer, page: Page, count: int) -> str | None:
-        """The cursor of the next page, or None when this page is the last: an empty one, or one without."""
+        """The cursor of the next page, or None if this page is the last: an empty page, or a page without a cursor."""
         records = len(page.records[self._records_keys[0]])
         if not records:
             return None
-        if records < count and "Cursor" not in answer.fields:  # left out for null; a full page must say it
+        if records < count and "Cursor" not in answer.fields:  # left out for null; a full page must have it
             return None
         cursor = answer.value("Cursor")
         if cursor is None or (isinstance(cursor, str) and cursor):

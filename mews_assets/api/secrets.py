@@ -1,7 +1,7 @@
-"""What must never be seen: tokens and signed links.
+"""Secrets: tokens and signed links, and keeping them out of messages and logs.
 
-Lives here: the credentials, the one redactor, and what keeps signed links out of httpx's logs.
-Not here: where the credentials come from (settings), and adding them to a request (`client`).
+Lives here: the credentials, the one redactor, and the filter that keeps signed links out of httpx's logs.
+Not here: where the credentials come from (`settings`), and adding them to a request (`client`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HIDDEN = "***"
 
 @dataclass(frozen=True)
 class Credentials:
-    """What Mews wants in every request body. `client` is the integration's name and version: no secret."""
+    """Fields that Mews requires in every request body. `client`, the integration's name and version, is no secret."""
 
     client_token: str = field(repr=False)
     access_token: str = field(repr=False)
@@ -36,8 +36,8 @@ class Credentials:
         return self.client_token, self.access_token
 
 
-# Each pattern looks at every character a bounded number of times: a match, or a failed try, never runs over a place
-# where another one could begin. Texts come from outside, and 60 kB of them took 26 s otherwise.
+# Each pattern reads every character a bounded number of times: neither a match nor a failed try passes the start of
+# another possible match. Texts come from outside, and 60 kB of them took 26 s otherwise.
 _USER = re.compile(r"""(://)[^\s/?#@"'<>]*@""")
 _LINK = re.compile(r"""://[^\s"'<>]*""")
 _RELATIVE_QUERY = re.compile(r"""\?[\w%.~-]+=[^\s"'<>]*""")  # as in a Location header
@@ -66,13 +66,13 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    """What finds each secret, the longest first: one may hold another."""
+    """A pattern for each secret, the longest first: one secret may contain another."""
     longest_first = sorted(filter(None, secrets), key=len, reverse=True)
     return tuple(re.compile("".join(map(_written, secret)), re.IGNORECASE) for secret in longest_first)
 
 
 def _written(character: str) -> str:
-    """A pattern of one character, plain or in the ways that others escape it."""
+    """A pattern of one character, plain or escaped as in links, JSON or HTML."""
     if character.isascii() and character.isalnum():
         return character
     code = ord(character)
@@ -84,12 +84,12 @@ def _written(character: str) -> str:
 
 
 def cut(text: str, limit: int, secrets: Iterable[str]) -> str:
-    """The beginning of a text, without the part of a secret that the cut may have left."""
+    """The beginning of a text, without a part of a secret at its end."""
     return text if len(text) <= limit else without_part_at_end(text[:limit], secrets)
 
 
 def without_part_at_end(text: str, secrets: Iterable[str]) -> str:
-    """A text that was cut off somewhere, without what may be the beginning of a secret at its end."""
+    """A text that was cut, without what may be the beginning of a secret at its end."""
     ends = [text]
     for secret in filter(None, secrets):
         for written in {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}:
@@ -99,13 +99,15 @@ def without_part_at_end(text: str, secrets: Iterable[str]) -> str:
 
 
 def printable(text: str, limit: int) -> str:
-    """The text on one line, cut to a length, without what moves a terminal's cursor or reorders what people read."""
+    """The text on one line, cut to a length, without characters that move a terminal's cursor or reorder text."""
     shown = text if len(text) <= limit else f"{text[: limit - 4]} ..."
-    return shown if shown.isprintable() else "".join(one if one.isprintable() else " " for one in shown)
+    return (
+        shown if shown.isprintable() else "".join(letter if letter.isprintable() else " " for letter in shown)
+    )
 
 
 class _LinkFilter(logging.Filter):
-    """Rewrites records in place, so that no handler further up can see the link either."""
+    """Rewrites records in place, so that no other handler sees the link either."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = drop_queries(record.getMessage()), ()
@@ -114,7 +116,7 @@ class _LinkFilter(logging.Filter):
 
 _LINK_FILTER = _LinkFilter()
 
-# A logger's filter does not hold for its children, so each is named. httpx logs every URL at INFO; httpcore
+# A logger's filter does not apply to its children, so each is listed. httpx logs every URL at INFO; httpcore
 # logs response headers, Location among them, at DEBUG.
 _HTTP_LOGGERS = (
     "httpx",
@@ -127,6 +129,6 @@ _HTTP_LOGGERS = (
 
 
 def guard_http_logs() -> None:
-    """Keep signed links out of the HTTP library's own logs. Doing it twice is the same as once."""
+    """Keep signed links out of the HTTP library's own logs. Calling it twice changes nothing."""
     for name in _HTTP_LOGGERS:
         logging.getLogger(name).addFilter(_LINK_FILTER)

@@ -1,7 +1,7 @@
 """Waiting: polling an export within a deadline.
 
-Lives here: how often to poll, what ends the wait. Not here: asking for the state (`exports`).
-A run that need not hold a process asks `exports.get_exports` from a sensor instead.
+Lives here: how often to poll, and what ends the wait. Not here: reading the state (`exports`).
+Sensors do not wait: they call `exports.get_exports` once per tick.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ POLL_LAST_SECONDS = 60.0
 def backoff_delays(
     first: float = POLL_FIRST_SECONDS, last: float = POLL_LAST_SECONDS, factor: float = 1.5
 ) -> Iterator[float]:
-    """Pauses between polls: short for small exports, longer for those that take their time."""
+    """Pauses in seconds, each longer than the one before: short for small exports, up to `last` for large ones."""
     while True:
         yield min(first, last)
         first *= factor
@@ -41,8 +41,8 @@ def wait_for_export(
 ) -> Export:
     """The export once its files are ready.
 
-    Raises ExportFailedError or ExportExpiredError when it never will be, ExportTimeoutError at the deadline.
-    Trouble on the way to Mews is waited out until the deadline too.
+    Raises ExportFailedError or ExportExpiredError if they never will be, ExportTimeoutError at the deadline. After a
+    TransientError of a poll, polling goes on until the deadline too.
     """
     until = clock() + deadline_seconds
     pauses = iter(backoff_delays() if poll_seconds is None else poll_seconds)
@@ -69,13 +69,13 @@ def wait_for_export(
 
 
 def ready_or_raise(client: MewsClient, export: Export) -> bool:
-    """Whether the files are ready. Raises when they never will be."""
+    """Whether the files are ready. Raises ExportFailedError or ExportExpiredError if they never will be."""
     if export.next in (Next.WAIT, Next.READY):
         return export.next is Next.READY
-    kind, what = {
+    kind, reason = {
         Next.FAILED: (ExportFailedError, "failed at Mews"),
         Next.EXPIRED: (ExportExpiredError, "has expired, and its files with it"),
     }[export.next]
     raise kind(
-        f"export {export.id} of {export.entity_type} {what}.", operation=GET, connection=client.connection
+        f"export {export.id} of {export.entity_type} {reason}.", operation=GET, connection=client.connection
     )

@@ -1,7 +1,7 @@
-"""The catalog: WHAT exists, one frozen row per table, and the look-ups.
+"""The catalog: WHAT exists, one frozen row per table, and finding tables by name.
 
-Read `model` first, then `shapes`, then any family. Adding a table takes one more row in `TABLES`.
-Not here: how to ask Mews, where bytes rest, Dagster.
+Read `model` first, then `entities.shapes`, then any other module of `entities`. Adding a table takes one more row in
+`TABLES`. Not here: requests to Mews (`api`), files (`lake`), Dagster (`defs`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TABLES: tuple[Table, ...] = (
 
 
 class UnknownTableError(KeyError):
-    """A table was asked for that the catalog does not have. The message names those there are."""
+    """The catalog has no table of that name. The message names all tables."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         self.name = name
@@ -60,12 +60,12 @@ def table(name: str) -> Table:
 
 
 def tables(names: Iterable[str] | None = None) -> tuple[Table, ...]:
-    """The tables of those names, in the order asked for and each once; all of them when None."""
+    """The tables of these names, in their order and each once; all tables if None."""
     return TABLES if names is None else tuple(table(name) for name in dict.fromkeys(names))
 
 
 def partners(of: Table) -> tuple[Table, ...]:
-    """All tables that the same request brings, the given one among them (outlet items and bills)."""
+    """All tables that the same request brings, including the given table (outlet items and bills)."""
     wanted = _request(of)
     return tuple(
         candidate
@@ -75,5 +75,5 @@ def partners(of: Table) -> tuple[Table, ...]:
 
 
 def _request(of: Table) -> Export | Pages:
-    """What is asked of Mews, whatever part of the answer the table takes."""
+    """The request to Mews, without the part of the answer that the table uses."""
     return of.fetch if isinstance(of.fetch, Export) else replace(of.fetch, records_key="")

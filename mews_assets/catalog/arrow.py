@@ -43,8 +43,10 @@ class OwnColumn:
 OWN_COLUMNS: tuple[OwnColumn, ...] = (
     OwnColumn("_landing_id", pa.string(), "Id of the capture that brought the row."),
     OwnColumn("_captured_at_utc", UTC_MICROSECONDS, "When that capture was taken."),
-    # Empty in a row from a snapshot, which no window found.
-    OwnColumn("_window_utc", UTC_MICROSECONDS, "The instant by which the row was dealt to its window.", True),
+    # Null in a row from a snapshot, which has no window.
+    OwnColumn(
+        "_window_utc", UTC_MICROSECONDS, "The instant by which the row was assigned to its window.", True
+    ),
     OwnColumn(
         "_exact_numbers",
         pa.map_(pa.string(), pa.string()),
@@ -52,11 +54,11 @@ OWN_COLUMNS: tuple[OwnColumn, ...] = (
         True,
     ),
 )
-"""They stand after the columns of Mews, in this order."""
+"""They follow the columns of Mews, in this order."""
 
 
 def arrow_type(column: Column) -> pa.DataType:
-    """The type of one column; deprecated columns within an object are left out, as they are at the top."""
+    """The type of one column; deprecated columns in an object are left out, as at the top level."""
     if column.kind is Kind.OBJECT:
         single = pa.struct([_field(nested, nullable=True) for nested in kept(column.columns)])
     else:
@@ -68,8 +70,8 @@ def arrow_type(column: Column) -> pa.DataType:
 def arrow_schema(table: Table) -> pa.Schema:
     """The schema of a table in Parquet: its kept columns, then our own.
 
-    Only Id refuses nulls: Mews has been seen to leave out what its contract requires, and a check that fails
-    must not cost the rows that came with it.
+    Only Id refuses nulls: Mews sometimes leaves out what its contract requires, and a failing check must not lose the
+    other rows.
     """
     fields = [_field(column, nullable=column.name != "Id") for column in table.kept_columns]
     fields += [

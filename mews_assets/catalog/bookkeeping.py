@@ -1,7 +1,7 @@
-"""What must hold between the values of a row, or of rows together, where a table keeps books.
+"""Bookkeeping rules: what must hold between the values of a row, or of several rows.
 
-Lives here: double entry and known signs, as plain rows that a table of the catalog names. Not here: amounts of
-money, which are told by their shape (`fields`), and the counting (the lake's `rules` and `balance`).
+Lives here: double entry and known signs, as plain values in a table's definition. Not here: amounts of money, which are
+found by their columns (`fields`), and counting violations (`lake.quality.rules` and `lake.quality.double_entry`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Balance:
-    """Double entry: on every `date`, and in every `transaction`, debits equal credits to the last digit.
+    """Double entry: on every `date`, and in every `transaction`, debits equal credits exactly.
 
-    All but the two values of `side` name columns of the table, spelt as Mews does.
+    `date`, `transaction`, `value` and `side` name columns, spelled as Mews does; the others are values of `side`.
     """
 
     date: str
@@ -31,7 +31,7 @@ class Balance:
 
 @dataclass(frozen=True)
 class Sign:
-    """A number whose sign is known: `value` (dotted, spelt as Mews does) is never of the sign `never`.
+    """A number whose sign is known: `value` (dotted, spelled as Mews does) is never of the sign `never`.
 
     With `by`, only in rows where that column has one of the values `among`.
     """
@@ -43,9 +43,7 @@ class Sign:
 
     def __post_init__(self) -> None:
         if bool(self.by) != bool(self.among):
-            raise ValueError(
-                f"sign of {self.value}: a column to tell rows by needs values, and values need it"
-            )
+            raise ValueError(f"sign of {self.value}: `by` needs values in `among`, and `among` needs `by`")
 
     @property
     def columns(self) -> tuple[str, ...]:

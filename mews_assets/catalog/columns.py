@@ -1,6 +1,6 @@
-"""One short constructor per kind of column, so that a declaration reads as a line of a table.
+"""One short constructor per kind of column, so that a declaration reads like a row of a table.
 
-Lives here: only the spelling of `Column`. Not here: any property of Mews (see `shapes` and the families).
+Lives here: shorthands for `Column`. Not here: properties of Mews (`catalog.entities`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from mews_assets.catalog.model import Column, Kind
 
 
 class Flags(TypedDict, total=False):
-    """What may be said of any column besides its name, kind and meaning."""
+    """Optional attributes of any column, besides its name, kind and description."""
 
     required: bool
     is_list: bool

@@ -1,6 +1,6 @@
-"""The tables as a page for people: every table's grain, key, source and columns, in Markdown.
+"""The page of all tables: every table's grain, key, source and columns, in Markdown.
 
-Lives here: turning rows of the catalog into text. Not here: writing it to a file (`cli.docs`).
+Lives here: turning rows of the catalog into text. Not here: writing it to a file (`cli.commands.docs`).
 """
 
 from __future__ import annotations
@@ -16,45 +16,45 @@ _HEAD = """\
 Generated from the catalog by `make docs`; a test holds this page and the catalog equal. Edit the catalog
 (`mews_assets/catalog/`), not this page.
 
-Every table of changes stands at `changes/<table>/scope=<id>/window=<key>/rows.parquet`, one row per version of a
+Every table of changes is stored at `changes/<table>/scope=<id>/window=<key>/rows.parquet`, one row per version of a
 record. Names are Mews' own in snake_case, nested ones too. Windows are half-open and in UTC. **Required** means that
-Mews promises the field; it may be null all the same, and then a check fails. **Personal** columns tell who a guest
-is, or hold text in which people may have written it. Lists of values are those known today: Mews adds values at any
+Mews promises the field; it may be null all the same, and then a check fails. **Personal** columns identify a guest, or
+hold free text that may do so. Lists of values are those known today: Mews adds values at any
 time, and they are kept as they come. Fields that Mews deprecates stay in the landing and are not columns here.
 
 What a personal column holds is decided by `MEWS_PII`; its type stays. A hash is HMAC-SHA-256 under `MEWS_PII_KEY`.
-All that stands in a personal struct is personal.
+Everything in a personal struct is personal.
 
 | | `keep` | `hash` | `drop` |
 |---|---|---|---|
 | text | as Mews sent it | its keyed hash, 32 hexadecimal digits: the same text, the same hash in all tables | null |
 | JSON | as Mews sent it | the same shape, every text in it hashed, all else null | null |
-| enums, dates, instants, numbers, booleans | as Mews sent it | null: the few there are can be tried out | null |
+| enums, dates, instants, numbers, booleans | as Mews sent it | null: their few values could be guessed | null |
 | struct, list | as Mews sent it | each value as above | null |
 
-Of a person who was forgotten (`mews-assets forget`), what is personal is null in every row that names them, and
-`forgotten` where Mews requires a text; the record of the customer keeps its keys and what is required.
+After the erasure of a person (`mews-assets forget`), personal columns are null in every row that names them, or
+`forgotten` where Mews requires a text; the record of the customer keeps its keys and required columns.
 """
 
 
 _REFERENCE_HEAD = """
 ## Reference
 
-Small tables that say what the ids in the others mean. They are read whole, and replaced whole, once a day. They
-stand at `reference/<table>/rows.parquet`, have no windows, and hold one row per record as it is now. A record that
-Mews does not send any more stays: `_captured_at_utc` tells when it last did."""
+Small tables that the ids in other tables refer to. They are read and replaced as a whole, once a day. They are
+stored at `reference/<table>/rows.parquet`, have no windows, and hold one row per record as it is now. A record that
+Mews no longer sends is kept: `_captured_at_utc` is when Mews last sent it."""
 
 
 def document(tables: Iterable[Table], reference: Iterable[Table]) -> str:
     """The whole page."""
     tables, reference = list(tables), list(reference)
     lines = [_HEAD, "| table | what it holds |", "|---|---|"]
-    for one in tables:
-        lines.append(f"| [{one.name}](#{one.name}) | {_cell(one.description)} |")
-    for one in reference:
-        lines.append(f"| [reference/{one.name}](#reference{one.name}) | {_cell(one.description)} |")
+    for table in tables:
+        lines.append(f"| [{table.name}](#{table.name}) | {_cell(table.description)} |")
+    for table in reference:
+        lines.append(f"| [reference/{table.name}](#reference{table.name}) | {_cell(table.description)} |")
     lines += ["", "## Columns of the project's own", ""]
-    lines += ["They stand after the columns of Mews in every table of changes.", ""]
+    lines += ["They follow the columns of Mews in every table of changes.", ""]
     lines += ["| column | type | meaning |", "|---|---|---|"]
     lines += [f"| `{own.name}` | {_cell(str(own.type))} | {_cell(own.description)} |" for own in OWN_COLUMNS]
     for one in tables:
@@ -130,7 +130,7 @@ def _columns(columns: tuple[Column, ...]) -> list[str]:
 
 
 def _flat(columns: tuple[Column, ...], above: str) -> Iterator[tuple[str, Column]]:
-    """Every column with its path, the nested ones after the one that holds them."""
+    """Every column with its path; nested columns follow the column that contains them."""
     for column in kept(columns):
         path = above + column.field_name
         yield path, column
@@ -138,7 +138,7 @@ def _flat(columns: tuple[Column, ...], above: str) -> Iterator[tuple[str, Column
 
 
 def _type(column: Column) -> str:
-    """The type in Parquet; of an object only that it is one, for its columns follow."""
+    """The type in Parquet; of an object only `struct`, for its columns follow."""
     if column.kind is Kind.OBJECT:
         return "list of structs" if column.is_list else "struct"
     kind = arrow_type(column)

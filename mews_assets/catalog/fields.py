@@ -1,7 +1,7 @@
-"""Every value of a table, however deep it stands: its path, and what kind of thing it is.
+"""The fields of a table at every depth: the path and kind of each value.
 
-Lives here: walking a table's columns, and finding among them the values that rules hold for: enums, amounts of
-money, currencies, references. Not here: the columns themselves, and any engine's way of reading them.
+Lives here: walking a table's columns, and finding the fields that rules apply to: enums, amounts of money, currencies,
+references. Not here: the columns themselves (`model`), and how an engine reads them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from functools import cache
 from mews_assets.catalog.model import Column, Kind, Table, kept
 
 AMOUNT = frozenset({"Currency", "NetValue", "GrossValue", "TaxValues", "Breakdown"})
-"""What Mews' amounts consist of; an object with all of these is one, whatever else it has."""
+"""The properties of Mews' amounts; an object with all of these is an amount, whatever else it has."""
 CURRENCY = "Currency"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One column with those it stands in, outermost first."""
+    """One column with the columns that contain it, outermost first."""
 
     columns: tuple[Column, ...]
 

@@ -1,7 +1,7 @@
-"""What a table is: the frozen rows that everything else is derived from.
+"""The definition of a table: frozen dataclasses that everything else is derived from.
 
-Lives here: `Column`, `Table` and the two ways of fetching, all refusing nonsense when built.
-Not here: the rows themselves (see the other modules of this room), Dagster, HTTP, files.
+Lives here: `Column`, `Table` and the two fetch methods, which all validate themselves when created.
+Not here: the rows themselves (`catalog.entities`), Dagster, HTTP, files.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from mews_assets.catalog.bookkeeping import Balance, Sign
 
 THREE_MONTHS = timedelta(days=89)
-"""The longest span that is never more than 3 calendar months: February to April of a common year."""
+"""The longest duration that never exceeds 3 calendar months: February to April of a common year."""
 
 
 class Kind(StrEnum):
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 
 class ScopeKind(StrEnum):
-    """What a partition's scope is. The value names the dynamic partition set."""
+    """The kind of a partition's scope. The value is the name of the partition dimension."""
 
     ENTERPRISE = "enterprise"
     CHAIN = "chain"
@@ -62,8 +62,8 @@ class Column:
     """One property of a record, under Mews' own spelling.
 
     `deprecated` properties are known, so they are never reported as new, but they stay in the landing.
-    `pii` marks what tells who a guest is, `person` the ids by which a customer is found. `refers_to` names the table,
-    or the reference table, whose `Id` it holds.
+    `pii` marks data that identifies a guest, `person` the ids of customers. `refers_to` names the table, or the
+    reference table, whose `Id` it holds.
     """
 
     name: str
@@ -80,18 +80,18 @@ class Column:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", self.name):
-            raise ValueError(f"column {self.name!r}: a name is spelt as Mews does, such as UpdatedUtc")
+            raise ValueError(f"column {self.name!r}: a name is spelled as Mews does, such as UpdatedUtc")
         if (self.kind is Kind.OBJECT) != bool(self.columns):
             raise ValueError(f"column {self.name}: an object needs columns, and only an object has them")
         if (self.kind is Kind.ENUM) != bool(self.values):
             raise ValueError(f"column {self.name}: an enum needs values, and only an enum has them")
         if self.refers_to and (self.kind is not Kind.STRING or self.is_list):
             raise ValueError(
-                f"column {self.name}: one that refers to {self.refers_to} must be one string, an id"
+                f"column {self.name}: it refers to {self.refers_to}, so it must be a single string, an id"
             )
         if self.person and (self.kind is not Kind.STRING or self.pii):
             raise ValueError(
-                f"column {self.name}: an id by which a person is found is a string, and stays one"
+                f"column {self.name}: the id of a person must be a string, and must not be marked pii"
             )
         if self.columns and not self.deprecated and not kept(self.columns):
             raise ValueError(f"column {self.name}: all its columns are deprecated, so it must be too")
@@ -122,10 +122,10 @@ class Export:
 
 @dataclass(frozen=True)
 class Pages:
-    """Fetched page by page. `records_key` is where the records stand in the answer.
+    """Fetched page by page. `records_key` is the list of records in the answer.
 
-    `scope_parameter` is the list the scope ids go into; `parameters` are sent with every request.
-    `owned_parameter` is a list the operation requires, of all that the scopes own (see `Lookup`).
+    `scope_parameter` is the request's list of scope ids; `parameters` are sent with every request.
+    `owned_parameter` is a list that the operation requires: the ids that the scopes own (see `Lookup`).
     """
 
     way: ClassVar[FetchMethod] = FetchMethod.PAGES
@@ -142,7 +142,7 @@ class Pages:
 
 @dataclass(frozen=True)
 class ParentKey:
-    """Rows that are found, and so dealt to their window, by the stamp of the record they belong to."""
+    """Rows are found, and assigned to their window, by the timestamp of their parent record."""
 
     table: str
     column: str
@@ -150,10 +150,10 @@ class ParentKey:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The operation that says which scope owns what, where a row names only what is owned, not its scope.
+    """The operation that returns the scope of each id, for rows that name something the scope owns, not the scope.
 
-    Its records, under `records_key`, can be asked for by id (`ids_parameter`) and by scope
-    (`scope_parameter`), and name their scope in `scope_column`.
+    Its records, under `records_key`, can be requested by id (`ids_parameter`) and by scope (`scope_parameter`), and
+    name their scope in `scope_column`.
     """
 
     operation: str
@@ -165,15 +165,14 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Table:
-    """One table, from the question asked of Mews to the columns in Parquet.
+    """One table, from the request to Mews to the columns in Parquet.
 
-    `entity` is Mews' name of one record. `scope_column` is the property that names a row's own enterprise or
-    chain, or None where rows do not say whose they are (then every scope needs a capture of its own).
-    `window_column` is the property the window's filter looks at; with `via` it is that of the other table's
-    record. `version_column` tells versions of one id apart. With `lookup`, `scope_column` names something that
-    the scope owns. `fetch` is the way it is fetched, `also` the other way there is: both bring the same rows.
-    `lookback` is how far back a pull for a missing window reaches at least, for rows that come late under an old day.
-    `balance` and `signs` say what must hold of its money.
+    `entity` is Mews' name of one record. `scope_column` is the property that names a row's enterprise or chain, or None
+    if rows do not name it (then every scope needs its own capture). `window_column` is the property that the window
+    filters; with `parent_key` it is a property of the parent record. `version_column` orders the versions of one id.
+    With `lookup`, `scope_column` names something that the scope owns. `fetch` is how the table is fetched,
+    `alternative` the other method, if there is one: both bring the same rows. `lookback` is the minimum lookback of
+    pulls for missing windows, for rows that are posted late. `balance` and `signs` are rules for its money.
     """
 
     name: str
@@ -210,26 +209,30 @@ class Table:
         if not by_name["Id"].required:
             raise ValueError(f"{where}: Id must be required")
         if self.alternative is not None and self.alternative.way is self.fetch.way:
-            raise ValueError(f"{where}: it is fetched by {self.fetch.way} already; `also` is for another way")
+            raise ValueError(
+                f"{where}: it is fetched by {self.fetch.way} already; `alternative` is for the other method"
+            )
         if self.lookback < timedelta(0):
             raise ValueError(f"{where}: lookback is how far back pulls reach, not {self.lookback}")
         if self.lookup is not None and self.scope_column is None:
             raise ValueError(f"{where}: a lookup needs the scope_column to look up")
-        owned = any(one.owned_parameter for one in (self.fetch, self.alternative) if isinstance(one, Pages))
+        owned = any(
+            method.owned_parameter for method in (self.fetch, self.alternative) if isinstance(method, Pages)
+        )
         if owned and self.lookup is None:
             raise ValueError(f"{where}: an owned_parameter needs the lookup that lists what is owned")
         for rule in (*((self.balance,) if self.balance else ()), *self.signs):
             for path in rule.columns:
-                if not _is_there(self.columns, path.split(".")):
-                    raise ValueError(f"{where}: no column {path}, which {rule} is about")
+                if not _is_single_value(self.columns, path.split(".")):
+                    raise ValueError(f"{where}: no column {path}, which {rule} names")
 
     @property
     def fetch_methods(self) -> tuple[FetchMethod, ...]:
-        """The ways it can be fetched, its own first."""
+        """The fetch methods of the table, that of `fetch` first."""
         return (self.fetch.way,) if self.alternative is None else (self.fetch.way, self.alternative.way)
 
     def fetched_by(self, way: FetchMethod) -> Table:
-        """The table fetched that way; itself where there is no such way."""
+        """The table with this fetch method; unchanged if it has no other."""
         if self.alternative is None or self.alternative.way is not way:
             return self
         return replace(self, fetch=self.alternative, alternative=self.fetch)
@@ -243,12 +246,12 @@ class Table:
 
     @property
     def has_snapshot(self) -> bool:
-        """Whether an export without a window brings all there is: not where the filter is required (Posting)."""
+        """Whether an export without a window brings all records: not if the filter is required (Posting)."""
         return isinstance(self.fetch, Export) and self.fetch.filter == "UpdatedUtc"
 
     @property
     def kept_columns(self) -> tuple[Column, ...]:
-        """The columns of the tables: all but the deprecated ones."""
+        """The columns that are written: all that are not deprecated."""
         return kept(self.columns)
 
     @property
@@ -257,18 +260,18 @@ class Table:
 
 
 def kept(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """The columns that go into the tables."""
+    """The columns that are written: all that are not deprecated."""
     return tuple(column for column in columns if not column.deprecated)
 
 
-def _is_there(columns: tuple[Column, ...], path: list[str]) -> bool:
+def _is_single_value(columns: tuple[Column, ...], path: list[str]) -> bool:
     """Whether there is a single value at the path."""
     found = next((column for column in kept(columns) if column.name == path[0]), None)
     if found is None or found.is_list:
         return False
-    return len(path) == 1 or _is_there(found.columns, path[1:])
+    return len(path) == 1 or _is_single_value(found.columns, path[1:])
 
 
-def _refuse_repeats(what: str, names: list[str]) -> None:
+def _refuse_repeats(subject: str, names: list[str]) -> None:
     if repeats := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{what} {', '.join(repeats)} is declared twice")
+        raise ValueError(f"{subject} {', '.join(repeats)} is declared twice")

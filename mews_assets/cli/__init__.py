@@ -1,7 +1,7 @@
 """The command `mews-assets`.
 
-Lives here: choosing a subcommand. Each has a module with `add_arguments(parser)` and `run(args) -> exit code`;
-what they need is imported when they run, so that `--help` answers at once.
+Lives here: choosing a subcommand. Each has a module in `commands` with `add_arguments(parser)` and
+`run(args) -> exit code`; they import what they need when they run, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import sys
 _COMMANDS = {
     "demo": "try everything: a sandbox, real Dagster runs, a lake, a summary",
     "dev": "open the Dagster UI on 127.0.0.1, with a sandbox unless real tokens are set",
-    "status": "what the lake holds, hotel by hotel, and what is under way",
-    "doctor": "look at settings, tokens, clock, lake and Dagster, and say what to mend",
+    "status": "what the lake holds, by table and hotel, exports under way, and unfinished work",
+    "doctor": "check settings, tokens, clock, lake and Dagster, and say what to correct",
     "sql": "run a query over the tables of the lake",
     "sandbox": "serve a Mews Connector API to try against",
     "convert": "convert JSON Lines of one table to one Parquet file",
     "docs": "write the page of all tables from the catalog",
     "dbt-sources": "write dbt's sources.yml for the lake, or for a warehouse that its tables were loaded into",
     "pull": "capture and write partitions without Dagster",
-    "forget": "take a customer out of the lake, landings included, and search it for what is left",
-    "repolicy": "bring the tables under what MEWS_PII says now",
-    "retry": "try captures again that could not be merged and were set aside",
-    "adopt": "report what stands in the lake to a Dagster home that does not know it",
-    "expire": "remove the bytes of captures older than MEWS_LANDING_DAYS",
+    "forget": "erase a customer from the lake, landings included, and search it for remaining texts",
+    "repolicy": "rewrite the tables under the present MEWS_PII",
+    "retry": "merge captures again that failed and were set aside",
+    "adopt": "report the partitions of the lake to a Dagster home that does not know them",
+    "expire": "remove the files of captures older than MEWS_LANDING_DAYS",
 }
 
 
 class _Version(argparse.Action):
-    """Looks the version up only where it is asked for."""
+    """Reads the version only if it is requested."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib import metadata
@@ -42,18 +42,18 @@ class _Version(argparse.Action):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand. Errors with a message for people end with exit code 1 and no traceback."""
+    """Run one subcommand. A user error ends with its message, exit code 1 and no traceback."""
     parser = argparse.ArgumentParser(
         prog="mews-assets", description="From the Mews API to a lake of Parquet tables."
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="say which this is")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
         module = importlib.import_module(f"mews_assets.cli.commands.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    # A letter that the terminal has not is shown as its number. Names of hotels and folders hold any.
+    # A character that the terminal cannot show is escaped: names of hotels and folders may contain any.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     args = parser.parse_args(arguments)
@@ -62,13 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from mews_assets.cli.user_errors import (
-        USER_ERRORS,  # not before an error needs it: it imports the rooms
+        USER_ERRORS,  # imported when an error occurs: it imports most packages
     )
 
     try:
         code: int = args.run(args)
-    except BrokenPipeError:  # whoever reads has enough, as `head` has
-        # Else Python tells of it once more at its end.
+    except BrokenPipeError:  # the reader, such as `head`, has ended
+        # Otherwise Python reports it once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except USER_ERRORS as error:

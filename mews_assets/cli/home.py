@@ -1,8 +1,8 @@
-"""The project's home on this machine: the folder `data`, where lake and Dagster instance are.
+"""The folder `data` on this machine, with the lake and the Dagster instance.
 
-Lives here: preparing that folder, and the environment that points Dagster and the settings at it. The
-demonstration has a folder of its own in it, so that no simulated hotel ever stands beside a real one, and
-`make clean` takes nothing away that Mews would not give twice.
+Lives here: preparing that folder, and the environment variables that point Dagster and the settings at it. The
+demonstration has its own folder in it, so that simulated and real hotels never share a lake, and `make clean` removes
+nothing that Mews would not send again.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ WORKSPACE_YAML = Path("workspace.yaml")
 _DEPLOY = Path(__file__).parents[1] / "deploy"
 _SANDBOX_DAYS = 34
 _SANDBOX_KEEPS = timedelta(days=25)
-"""The simulation knows 30 days of the future; past that the sandbox would stand still."""
+"""The simulation has 30 days of the future; after that nothing new would happen in the sandbox."""
 
 
 class HomeError(RuntimeError):
-    """The home cannot be used as it is."""
+    """The folder, an argument or a file cannot be used. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The sandbox of this home: the same hotels live on in it from one start to the next."""
+    """The sandbox of this folder: the same hotels and the same simulated time from one start to the next."""
 
     began: datetime
     hotels: int = 3
@@ -45,15 +45,15 @@ class Trial:
 
 
 def prepare(data: Path = DATA) -> Path:
-    """Make the Dagster home and its instance. Returns the Dagster home.
+    """Create the Dagster home and its instance. Returns the Dagster home.
 
-    One process makes it before any other opens it: two that open a fresh one race.
+    One process creates it before others open it: two processes that open a new instance race.
     """
     home = (data / "dagster").absolute()
     home.mkdir(parents=True, exist_ok=True)
     config = home / DAGSTER_YAML.name
     if not config.exists():
-        config.unlink(missing_ok=True)  # a link to where the project stood before it was moved
+        config.unlink(missing_ok=True)  # a broken link, after the project was moved
         config.symlink_to(here_or_installed(DAGSTER_YAML))
     os.environ["DAGSTER_HOME"] = str(home)
     import dagster as dg
@@ -68,7 +68,7 @@ def here_or_installed(file: Path) -> Path:
 
 
 def trial(now: datetime, data: Path = DEMO) -> Trial:
-    """This home's sandbox, made up at the first call. Raises HomeError when it is too old or unreadable."""
+    """The sandbox of this folder, created by the first call. Raises HomeError if it is too old or unreadable."""
     file = data / "sandbox.json"
     if not file.exists():
         data.mkdir(parents=True, exist_ok=True)
@@ -78,41 +78,41 @@ def trial(now: datetime, data: Path = DEMO) -> Trial:
         age = now - began
     except (ValueError, KeyError, TypeError) as error:
         raise HomeError(
-            f"{file} does not say when this home's sandbox began ({error!r}). Remove the folder {data} to begin anew"
+            f"{file} does not say when its sandbox began ({error!r}). Remove the folder {data} to start again"
         ) from None
     if age > _SANDBOX_KEEPS:
         raise HomeError(
-            f"the sandbox in {data} is of {began:%Y-%m-%d}, and its hotels' life ends 30 days later. "
-            f"Remove the folder {data} to begin anew"
+            f"the sandbox in {data} is of {began:%Y-%m-%d}, and its simulation ends 30 days later. "
+            f"Remove the folder {data} to start again"
         )
     return Trial(began)
 
 
 def has_tokens(environment: Mapping[str, str]) -> bool:
-    """Whether real tokens are set, so that no sandbox is wanted."""
+    """Whether real tokens are set, so that no sandbox is needed."""
     return bool(environment.get("MEWS_CLIENT_TOKEN", "").strip())
 
 
 def is_demo(environment: Mapping[str, str]) -> bool:
-    """Whether the lake that is set is the demonstration's."""
+    """Whether MEWS_LAKE is the demonstration's lake."""
     from mews_assets.settings import SettingError, read_lake
 
     try:
         return Path(read_lake(environment)).absolute() == (DEMO / "lake").absolute()
-    except SettingError:  # who reads it next says what is wrong
+    except SettingError:  # reported by the code that reads the settings
         return False
 
 
 def dagster_home() -> str:
-    """Where Dagster's own processes look, or the home beside the lake that is set; empty where there is neither."""
+    """DAGSTER_HOME, or the home beside the lake that is set; empty if there is neither."""
     made = ((DEMO if is_demo(os.environ) else DATA) / "dagster").absolute()
     return os.environ.get("DAGSTER_HOME", "").strip() or (str(made) if made.is_dir() else "")
 
 
 def load_dotenv() -> None:
-    """Take settings from `.env`, without overriding what the environment says.
+    """Read settings from `.env`, without overriding the environment.
 
-    Where neither says which lake, and there are no tokens, it is the demonstration's, if it was made.
+    If neither sets MEWS_LAKE, and there are no tokens, the demonstration's lake is used, if it exists.
     """
     import dotenv
 
@@ -120,21 +120,21 @@ def load_dotenv() -> None:
         dotenv.load_dotenv(Path(".env"))
     except (UnicodeDecodeError, ValueError) as error:
         raise HomeError(f".env cannot be read: {error}. Write it as UTF-8") from None
-    is_unsaid = not os.environ.get("MEWS_LAKE", "").strip() and not has_tokens(os.environ)
-    if is_unsaid and (DEMO / "lake").is_dir() and not (DATA / "lake").exists():
+    is_unset = not os.environ.get("MEWS_LAKE", "").strip() and not has_tokens(os.environ)
+    if is_unset and (DEMO / "lake").is_dir() and not (DATA / "lake").exists():
         use_demo()
 
 
 def go_direct_to_loopback(environment: MutableMapping[str, str]) -> None:
-    """Let no program that this one starts ask a proxy about this machine, whatever else the environment says."""
+    """Exempt this machine from proxies, for all programs that this process starts."""
     before = environment.get("no_proxy", environment.get("NO_PROXY", ""))
-    given = [one.strip() for one in before.split(",") if one.strip()]
+    given = [host.strip() for host in before.split(",") if host.strip()]
     wanted = ",".join(dict.fromkeys([*given, *LOOPBACK]))
     environment["no_proxy"] = environment["NO_PROXY"] = wanted
 
 
 def use_demo() -> None:
-    """Let this process and its children use the demonstration's lake."""
+    """Use the demonstration's lake in this process and its children."""
     os.environ["MEWS_LAKE"] = str((DEMO / "lake").absolute())
 
 

@@ -1,6 +1,6 @@
-"""A sandbox in a process of its own, for as long as a command needs it.
+"""A sandbox in its own process, for as long as a command needs it.
 
-Lives here: starting it, pointing the environment at it, ending it.
+Lives here: starting it, pointing the environment at it, ending it. Not here: the sandbox itself (`sandbox`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STOP_SECONDS = 10
 
 @contextmanager
 def sandbox_process(trial: Trial, *, export_seconds: float, port: int = 0) -> Iterator[dict[str, str]]:
-    """Start the trial's sandbox; yields the settings that point at it. Its clock tells the real time."""
+    """Start the trial's sandbox; yields the settings that point at it. Its clock shows the real time."""
     command = [sys.executable, "-m", "mews_assets.sandbox", "--now", trial.began.isoformat()]
     for name, value in (
         ("hotels", trial.hotels),
@@ -37,8 +37,8 @@ def sandbox_process(trial: Trial, *, export_seconds: float, port: int = 0) -> It
         greeting = process.stdout.readline()
         facts = dict(word.split("=", 1) for word in greeting.split() if "=" in word)
         if "address" not in facts:
-            raise HomeError("the sandbox did not start; what it printed stands above")
-        with httpx.Client(trust_env=False) as http:  # on this machine: no proxy knows of it
+            raise HomeError("the sandbox did not start; see its output above")
+        with httpx.Client(trust_env=False) as http:  # on this machine: not through a proxy
             answer = http.post(f"{facts['address']}/control/clock", json={"Now": utc_now().isoformat()})
         answer.raise_for_status()
         yield {
@@ -56,7 +56,7 @@ def sandbox_process(trial: Trial, *, export_seconds: float, port: int = 0) -> It
 
 
 def point_at(settings: dict[str, str], trial: Trial) -> None:
-    """Let this process and its children use the sandbox."""
+    """Use the sandbox in this process and its children."""
     os.environ.update(settings)
     os.environ.pop("MEWS_CONNECTIONS", None)
     os.environ["MEWS_START_DATE"] = trial.start_date

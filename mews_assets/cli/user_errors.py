@@ -1,4 +1,4 @@
-"""Which errors are told in one line: those whose message says what to do."""
+"""User errors: their messages say what to do, so the command prints them without a traceback."""
 
 from mews_assets.api import MewsError
 from mews_assets.catalog import UnknownTableError

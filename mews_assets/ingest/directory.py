@@ -1,7 +1,7 @@
 """The directory: which enterprises and chains there are, and which connection serves each.
 
-Lives here: reading `enterprises/getAll` of every connection, and looking scopes up. What an access token
-covers is not written on it; this is how it is learnt.
+Lives here: reading `enterprises/getAll` of every connection, saving the result, and looking scopes up. An access token
+does not tell which enterprises it covers; `enterprises/getAll` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mews_assets.lake.storage.lake import Lake
 
 _OPERATION = "enterprises/getAll"
 CONNECTIONS_AT_ONCE = 16
-"""Asked side by side: each answer takes a fraction of a second, and there may be hundreds."""
+"""Requests at once: each answer takes a fraction of a second, and there may be hundreds of connections."""
 
 
 class UnknownScopeError(LookupError):
@@ -43,7 +43,7 @@ class Enterprise:
 
 @dataclass(frozen=True)
 class Directory:
-    """All that the connections see. Where two see the same scope, the first named serves it."""
+    """All that the connections see. Where two see the same scope, the first in the settings serves it."""
 
     enterprises: dict[str, Enterprise]
     connection_by_enterprise: dict[str, str]
@@ -51,11 +51,11 @@ class Directory:
     records: list[bytes] = field(default_factory=list, repr=False)
     """The enterprises' records in Mews' own bytes, each once."""
     clock_skew_seconds: float = 0.0
-    """How far Mews' clock was ahead of ours when this was read; the least of all connections."""
+    """Seconds by which Mews' clock was ahead of ours at discovery; the smallest of all connections."""
     silent: dict[str, str] = field(default_factory=dict)
-    """Connections that did not answer, and why; what they served before is kept."""
+    """Connections that did not answer, with the error; their scopes are those of the discovery before."""
     first_seen: dict[str, datetime] = field(default_factory=dict)
-    """By scope, Mews' time when it was first saved; not there for scopes older than this record."""
+    """By scope, Mews' time when it was first saved; missing for scopes that were saved before this was recorded."""
 
     def scopes(self, kind: ScopeKind) -> list[str]:
         known = self.connection_by_enterprise if kind is ScopeKind.ENTERPRISE else self.connection_by_chain
@@ -72,10 +72,12 @@ class Directory:
         return known[scope]
 
     def name_of(self, kind: ScopeKind, scope: str) -> str:
-        """What people call the scope; its id where nobody sees it any more."""
+        """The name of the scope; its id if no connection sees it any more."""
         if kind is ScopeKind.ENTERPRISE:
             return self.enterprises[scope].name if scope in self.enterprises else scope
-        names = (one.chain_name for one in self.enterprises.values() if one.chain_id == scope)
+        names = (
+            enterprise.chain_name for enterprise in self.enterprises.values() if enterprise.chain_id == scope
+        )
         return next(names, scope)
 
 
@@ -93,21 +95,21 @@ def discover(
     only: Mapping[str, Iterable[str]] | None = None,
     before: Directory | None = None,
 ) -> Directory:
-    """Ask every connection what it sees. `only` limits a connection to some of its enterprises.
+    """Ask every connection which enterprises it sees. `only` limits a connection to some of them.
 
-    A connection that fails raises its MewsError, for it would look like one without hotels. With `before`, it
-    keeps what it had then and is named in `silent`; only when all fail is that an error.
+    Raises the MewsError of a connection that fails, for it would look like a connection without hotels. With `before`,
+    a failed connection keeps its scopes of that discovery and is named in `silent`; only if all fail, it raises.
     """
     directory = Directory({}, {}, {})
-    with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as side_by_side:
-        answers = dict(zip(clients, side_by_side.map(_seen, clients.values()), strict=True))
+    with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as pool:
+        answers = dict(zip(clients, pool.map(_read_enterprises, clients.values()), strict=True))
     errors = {name: answer for name, answer in answers.items() if isinstance(answer, MewsError)}
     if errors and (before is None or len(errors) == len(clients)):
         raise next(iter(errors.values()))
     for name, answer in answers.items():
         if isinstance(answer, MewsError):
             directory.silent[name] = str(answer)
-            _keep(directory, name, before or Directory({}, {}, {}))
+            _keep_scopes(directory, name, before or Directory({}, {}, {}))
             continue
         wanted = set((only or {}).get(name, ()))
         for raw, record in answer:
@@ -127,7 +129,7 @@ def discover(
     return replace(directory, clock_skew_seconds=_skew(clients, 0.0))
 
 
-def _seen(client: MewsClient) -> list[tuple[bytes, _Record]] | MewsError:
+def _read_enterprises(client: MewsClient) -> list[tuple[bytes, _Record]] | MewsError:
     try:
         pages = Pages(client, _OPERATION, ("Enterprises",), {})
         return [(raw, _read(client, raw)) for page in pages for raw in page.records["Enterprises"]]
@@ -136,11 +138,11 @@ def _seen(client: MewsClient) -> list[tuple[bytes, _Record]] | MewsError:
 
 
 def _read(client: MewsClient, raw: bytes) -> _Record:
-    """An enterprise. Its ids become keys of partitions and folders of the lake, so they must be plain."""
+    """An enterprise. Its ids become partition keys and folders of the lake, so other characters are refused."""
     try:
         record = msgspec.json.decode(raw, type=_Record)
-        odd = next((one for one in (record.id, record.chain_id) if not is_plain_id(one)), None)
-        problem = "" if odd is None else f"{odd[:120]!r} where an id must stand"
+        odd = next((id for id in (record.id, record.chain_id) if not is_plain_id(id)), None)
+        problem = "" if odd is None else f"{odd[:120]!r} is not an id"
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = str(error)
     if problem:
@@ -150,8 +152,8 @@ def _read(client: MewsClient, raw: bytes) -> _Record:
     return record
 
 
-def _keep(directory: Directory, name: str, before: Directory) -> None:
-    """What a connection served before, unless another one serves it now."""
+def _keep_scopes(directory: Directory, name: str, before: Directory) -> None:
+    """Add the scopes that the connection served before, unless another connection serves them now."""
     for scope, connection in before.connection_by_enterprise.items():
         if connection == name and scope not in directory.enterprises:
             directory.enterprises[scope] = before.enterprises[scope]
@@ -162,7 +164,7 @@ def _keep(directory: Directory, name: str, before: Directory) -> None:
 
 
 def time_at_mews(clients: Mapping[str, MewsClient], now: datetime, skew_before: float = 0.0) -> datetime:
-    """The time by Mews' own clock, which decides what has settled; by an earlier skew until it has answered."""
+    """The time by Mews' clock, which decides what has settled; by the skew of before until Mews has answered."""
     return now + timedelta(seconds=_skew(clients, skew_before))
 
 
@@ -188,16 +190,16 @@ def save_directory(lake: Lake, directory: Directory, now: datetime) -> None:
         directory.connection_by_enterprise,
         directory.connection_by_chain,
         directory.clock_skew_seconds,
-        _first_seen(lake, directory, now),
+        _first_read_enterprises(lake, directory, now),
     )
     lake.write(layout.directory_file(), msgspec.json.format(msgspec.json.encode(stored), indent=1))
 
 
-def _first_seen(lake: Lake, directory: Directory, now: datetime) -> dict[str, datetime]:
+def _first_read_enterprises(lake: Lake, directory: Directory, now: datetime) -> dict[str, datetime]:
     before = load_directory(lake) or Directory({}, {}, {})
     known = {*before.connection_by_enterprise, *before.connection_by_chain}
     seen = {*directory.connection_by_enterprise, *directory.connection_by_chain}
-    # One that is gone may come back, and was not first seen then.
+    # A scope that disappeared may come back: its first time is the earlier one.
     return {**dict.fromkeys(sorted(seen - known), now), **before.first_seen}
 
 

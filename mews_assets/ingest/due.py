@@ -1,6 +1,7 @@
-"""What is due: the partitions that have settled and are not there yet.
+"""What is due: the partitions that have settled and are missing.
 
-Lives here: pure functions over partitions and questions. Where "there" is read from is the caller's business.
+Lives here: pure functions over partitions and pulls (scopes and a window). Not here: which partitions exist, which the
+caller reads from Dagster or the lake.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from mews_assets.windows import Grain, Lookback, Window, settled_windows, to_key
 
 @dataclass(frozen=True)
 class LookBack:
-    """How far to look back from missing windows, and over which: `standing` gives those of partitions that are there.
+    """How far pulls for missing windows reach back over existing ones: `existing` filters partitions for those.
 
-    What is held back is left to a question of its own: what is wrong with it would hold back its neighbours too.
+    Partitions in `held_back` are pulled alone: their failure would hold back their neighbours too.
     """
 
     by: Lookback
     grain: Grain
-    standing: Callable[[Sequence[Partition]], Collection[Partition]]
+    existing: Callable[[Sequence[Partition]], Collection[Partition]]
     held_back: AbstractSet[Partition] = frozenset()
 
 
@@ -32,58 +33,58 @@ def due(
     start: datetime,
     now: datetime,
     grain: Grain,
-    there: Container[tuple[str, str]],
+    existing: Container[tuple[str, str]],
     *,
     by_day: bool,
 ) -> list[Partition]:
-    """The missing partitions of a table, oldest window first. `there` holds (scope, window key) pairs."""
+    """The missing partitions of a table, oldest window first. `existing` holds (scope, window key) pairs."""
     chosen = list(scopes)
     missing = []
     for window in settled_windows(start, now, grain, by_day=by_day):
         key = to_key(window, grain)
-        missing += [Partition(scope, window) for scope in chosen if (scope, key) not in there]
+        missing += [Partition(scope, window) for scope in chosen if (scope, key) not in existing]
     return missing
 
 
 def looked_back(missing: Iterable[Partition], back: LookBack) -> list[Partition]:
-    """The partitions that lie so shortly before missing ones and are there.
+    """The existing partitions within the lookback before missing ones.
 
-    They are asked for once more, with the missing ones: rows may become visible after their window has landed.
+    They are pulled once more with the missing ones: rows may become visible after their window has landed.
     """
     if not back.by:
         return []
     wanted = set(missing)
     before = {
         window: list(windows_between(back.by.since(window.start, back.grain), window.start, back.grain))
-        for window in {one.window for one in wanted}
+        for window in {partition.window for partition in wanted}
     }
-    near = {Partition(one.scope, window) for one in wanted for window in before[one.window]}
-    return sorted(back.standing(sorted(near - wanted)))
+    near = {Partition(partition.scope, window) for partition in wanted for window in before[partition.window]}
+    return sorted(back.existing(sorted(near - wanted)))
 
 
 def not_covered(
-    partitions: Iterable[Partition], questions: Iterable[tuple[Collection[str], Window]]
+    partitions: Iterable[Partition], pulls: Iterable[tuple[Collection[str], Window]]
 ) -> list[Partition]:
-    """The partitions that none of the questions (scopes, window) brings."""
-    asked: dict[str, set[Window]] = {}
-    for scopes, window in questions:
+    """The partitions that none of the pulls (scopes, window) covers."""
+    pulled: dict[str, set[Window]] = {}
+    for scopes, window in pulls:
         for scope in scopes:
-            asked.setdefault(scope, set()).add(window)
-    return [one for one in partitions if not _brought(one, asked.get(one.scope, ()))]
+            pulled.setdefault(scope, set()).add(window)
+    return [partition for partition in partitions if not _covered(partition, pulled.get(partition.scope, ()))]
 
 
 def still_missing(
-    partitions: Iterable[Partition], questions: Iterable[tuple[Collection[str], Window]]
+    partitions: Iterable[Partition], pulls: Iterable[tuple[Collection[str], Window]]
 ) -> list[bool]:
-    """Of each question, whether it brings any of the partitions."""
+    """For each pull, whether it covers any of the partitions."""
     windows: dict[str, list[Window]] = {}
-    for one in partitions:
-        windows.setdefault(one.scope, []).append(one.window)
+    for partition in partitions:
+        windows.setdefault(partition.scope, []).append(partition.window)
     return [
-        any(asked.covers(window) for scope in scopes for window in windows.get(scope, ()))
-        for scopes, asked in questions
+        any(pulled.covers(window) for scope in scopes for window in windows.get(scope, ()))
+        for scopes, pulled in pulls
     ]
 
 
-def _brought(partition: Partition, windows: Iterable[Window]) -> bool:
+def _covered(partition: Partition, windows: Iterable[Window]) -> bool:
     return any(window.covers(partition.window) for window in windows)

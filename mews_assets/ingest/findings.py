@@ -1,7 +1,7 @@
-"""Findings: what a look at the surroundings shows, and whether that will do. Pure.
+"""Findings of `mews-assets doctor`: one fact each, its level, and what to do about it. Pure.
 
-Lives here: the finding itself, and the judgements that are the same wherever the facts come from. Not here:
-how the facts are had (`probes` asks Mews, `defs.readiness` asks Dagster), and printing them.
+Lives here: the finding itself, and judgements that do not depend on where a fact comes from. Not here: reading the
+facts (`probes` asks Mews, `lake_probe` the lake, `defs.local.diagnostics` Dagster), and printing them (`cli`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import StrEnum
 from mews_assets.windows import SETTLE
 
 SKEW_WARN_SECONDS = 30
-"""The Date header has whole seconds, and an answer takes a few; clocks that are kept differ by less."""
-ROOM_FAIL_BYTES = 1_000_000_000
-"""An export of half a million order items is 1 GB, twice for a moment: as it came, and as Parquet."""
-ROOM_WARN_BYTES = 10 * ROOM_FAIL_BYTES
+"""The Date header has whole seconds, and an answer takes a few; synchronised clocks differ by less."""
+FREE_FAIL_BYTES = 1_000_000_000
+"""An export of half a million order items is 1 GB, and for a moment 2 GB: as JSON and as Parquet."""
+FREE_WARN_BYTES = 10 * FREE_FAIL_BYTES
 
 
 class Level(StrEnum):
-    """How grave a finding is."""
+    """The severity of a finding."""
 
     OK = "OK"
     WARN = "WARN"
@@ -28,7 +28,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. Whatever is not OK says what to do about it."""
+    """One fact. A finding that is not OK has a fix: what to do about it."""
 
     level: Level
     subject: str
@@ -63,9 +63,9 @@ def judge_skew(seconds: float) -> Finding:
 
 
 def judge_free_space(subject: str, place: str, free_bytes: int) -> Finding:
-    """Free room on a disk that captures are written to."""
+    """The free space of a disk that captures are written to."""
     text = f"{place} has {free_bytes / 1e9:,.1f} GB free"
-    fix = "make room, or move MEWS_LAKE to a larger disk or a bucket."
-    if free_bytes < ROOM_FAIL_BYTES:
-        return fail(subject, f"{text}; one large export needs {ROOM_FAIL_BYTES / 1e9:.0f} GB", fix)
-    return warn(subject, text, fix) if free_bytes < ROOM_WARN_BYTES else ok(subject, text)
+    fix = "free some space, or move MEWS_LAKE to a larger disk or a bucket."
+    if free_bytes < FREE_FAIL_BYTES:
+        return fail(subject, f"{text}; one large export needs {FREE_FAIL_BYTES / 1e9:.0f} GB", fix)
+    return warn(subject, text, fix) if free_bytes < FREE_WARN_BYTES else ok(subject, text)

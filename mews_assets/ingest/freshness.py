@@ -1,7 +1,7 @@
-"""Freshness: which scopes are behind, judged by the windows they hold and not by when something last ran.
+"""Freshness: which scopes are late, by the windows they have and not by the time of the last run.
 
-Lives here: when a window must be there, and which scopes lack one that must be. A window must be there an
-allowed lag after it is over for every hotel. Pure but for `freshness_of`, which looks into the lake.
+Lives here: when a window is due, and which scopes lack a window that is due. A window is due an allowed lag after it is
+over for every hotel. Pure, except for `freshness_of`, which reads the lake.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _LONGEST = {
 
 @dataclass(frozen=True)
 class Cadence:
-    """How often windows end, since when, and how long after that one may still be missing.
+    """The windows since `start`, and the lag that is allowed after the end of each.
 
-    By days, a window is over only when the day has ended in every hotel.
+    With `by_day`, a window is over only when its last day has ended in every hotel.
     """
 
     start: datetime
@@ -47,7 +47,7 @@ class Cadence:
 
     @property
     def longest_silence(self) -> timedelta:
-        """The longest time in which nothing at all may arrive."""
+        """The longest time without any new row that is still on time."""
         return _LONGEST[self.grain] + self.allowed
 
     @property
@@ -57,7 +57,7 @@ class Cadence:
         return window_at(at if at == self.start else next_start(at, self.grain), self.grain)
 
     def newest_due(self, now: datetime, first_seen: datetime | None) -> Window | None:
-        """The newest window that must be there by now; None while nothing must."""
+        """The newest window that is due at `now`; None if none is."""
         if first_seen is not None and first_seen + self.allowed > now:
             return None
         end = window_start(now - over_after(by_day=self.by_day) - self.allowed, self.grain)
@@ -65,20 +65,20 @@ class Cadence:
         return newest if newest.start >= self.start else None
 
     def after(self, newest: Window | None) -> Window:
-        """The window that comes next."""
+        """The first window that is missing after the newest existing one."""
         if newest is None or newest.start < self.start:
             return self.first
         return window_at(newest.end, self.grain)
 
     def due(self, window: Window, first_seen: datetime | None) -> datetime:
-        """When a window must be there. Nothing is asked of a scope before it was first seen."""
+        """When a window is due. A scope is never late before it was first seen."""
         over = window.end + over_after(by_day=self.by_day)
         return max(over, first_seen or over) + self.allowed
 
 
 @dataclass(frozen=True)
 class Late:
-    """A scope that is behind: its newest window, the first one missing after it, and when that was due."""
+    """A late scope: its newest window, the first missing window after it, and when that was due."""
 
     scope: str
     newest: Window | None
@@ -95,7 +95,7 @@ def late_scopes(
     first_seen: Mapping[str, datetime],
     now: datetime,
 ) -> list[Late]:
-    """Every scope that is behind, the latest first. `newest` names all scopes there should be."""
+    """Every late scope, the one that is late the longest first. `newest` has a key for every scope of the table."""
     late = []
     for scope, window in newest.items():
         seen = first_seen.get(scope)
@@ -104,12 +104,12 @@ def late_scopes(
             continue
         missing = cadence.after(window)
         late.append(Late(scope, window, missing, cadence.due(missing, seen)))
-    return sorted(late, key=lambda one: one.due)
+    return sorted(late, key=lambda scope: scope.due)
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """One table: the newest window of each scope, and the scopes that are behind."""
+    """One table: the newest window of each scope, and the late scopes."""
 
     newest: dict[str, Window | None]
     late: list[Late]
@@ -118,16 +118,19 @@ class Freshness:
 def freshness_of(
     lake: Lake, table: Table, directory: Directory, cadence: Cadence, now: datetime
 ) -> Freshness:
-    """How fresh a table is, from the partitions that stand in the lake: one look per scope that is fresh."""
+    """How fresh a table is, from the files in the lake: one lookup per scope that is on time."""
     keys = newest_windows(
-        lake, table, directory.scopes(table.scope), [to_key(one, lake.grain) for one in _likely(cadence, now)]
+        lake,
+        table,
+        directory.scopes(table.scope),
+        [to_key(window, lake.grain) for window in _likely(cadence, now)],
     )
     newest = {scope: from_key(key, lake.grain) if key else None for scope, key in keys.items()}
     return Freshness(newest, late_scopes(newest, cadence, directory.first_seen, now))
 
 
 def _likely(cadence: Cadence, now: datetime) -> list[Window]:
-    """The windows of which a scope that is fresh holds at least one, newest first."""
+    """The windows of which a scope that is on time has at least one, newest first."""
     due = cadence.newest_due(now, None)
     likely: list[Window] = []
     at = due or cadence.first

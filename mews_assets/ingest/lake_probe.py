@@ -1,6 +1,7 @@
-"""The lake looked at from outside: whether it can be written, and whether there is room.
+"""Probes of the lake: whether it can be written, the free space, and erasures that did not finish.
 
-Lives here: trying it out with one small file. A lake that has not been laid yet is not laid by looking.
+Lives here: writing and reading one small file, and counting. A lake that was not created yet is not created by a probe.
+Not here: how findings are judged and printed (`findings`, `cli`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from mews_assets.catalog.privacy import Privacy
-from mews_assets.ingest.findings import Finding, fail, judge_free_space, ok
+from mews_assets.ingest.findings import Finding, fail, judge_free_space, ok, warn
+from mews_assets.lake.erasure import pending_searches
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, find_lake
@@ -20,30 +22,30 @@ SUBJECT = "lake"
 
 
 def probe_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> list[Finding]:
-    """Whether the lake takes a file and gives it back, and the room on the disk that captures pass through."""
+    """Whether a file can be written and read back, the free space on disk, and erasures that did not finish."""
     try:
         lake = find_lake(location, grain, privacy)
         if lake is None:
-            return _not_laid(location)
+            return _not_created(location)
         _try(lake)
     except (LakeError, OSError, ValueError) as error:
         return [fail(SUBJECT, f"{location}: {error}", _advice(error))]
     written = ok(SUBJECT, f"{location} can be written; its windows are {grain.value}")
-    return [written, _room(lake.local_root)]
+    return [written, _free_space(lake.local_root), *_unfinished_erasures(lake)]
 
 
-def _not_laid(location: str) -> list[Finding]:
+def _not_created(location: str) -> list[Finding]:
     if "://" in location:
-        return [ok(SUBJECT, f"{location} holds no lake yet; the first run lays it"), _room(None)]
+        return [ok(SUBJECT, f"{location} holds no lake yet; the first run creates it"), _free_space(None)]
     folder = Path(location).absolute()
-    there = next(one for one in (folder, *folder.parents) if one.exists())
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        text = f"{folder} cannot be made, for nothing can be written into {there}: {error.strerror}"
+        text = f"{folder} cannot be created, for nothing can be written into {existing}: {error.strerror}"
         return [fail(SUBJECT, text, "choose another MEWS_LAKE, or let this user write there.")]
-    return [ok(SUBJECT, f"{folder} holds no lake yet; the first run lays it"), _room(there)]
+    return [ok(SUBJECT, f"{folder} holds no lake yet; the first run creates it"), _free_space(existing)]
 
 
 def _try(lake: Lake) -> None:
@@ -51,19 +53,31 @@ def _try(lake: Lake) -> None:
     lake.write(name, content)
     try:
         if lake.read(name) != content:
-            raise LakeError(f"{lake.uri(name)} reads otherwise than it was written a moment ago")
+            raise LakeError(f"{lake.uri(name)} does not read back as it was written a moment ago")
     finally:
         lake.delete(name)
 
 
-def _room(place: Path | None) -> Finding:
-    """Of a lake in a bucket, the disk where captures are converted before they are put there."""
+def _free_space(place: Path | None) -> Finding:
+    """The free space of a local lake; for a lake in a bucket, of the disk where captures are converted first."""
     if place is not None:
-        return judge_free_space("room", str(place), shutil.disk_usage(place).free)
+        return judge_free_space("disk", str(place), shutil.disk_usage(place).free)
     folder = tempfile.gettempdir()
     return judge_free_space(
-        "room", f"{folder}, where captures are converted,", shutil.disk_usage(folder).free
+        "disk", f"{folder}, where captures are converted,", shutil.disk_usage(folder).free
     )
+
+
+def _unfinished_erasures(lake: Lake) -> list[Finding]:
+    """A warning for each customer whose `forget` was interrupted before its search found nothing left."""
+    return [
+        warn(
+            "erasure",
+            f"the erasure of customer {person} did not finish: the search that proves it is still owed",
+            f"run mews-assets forget --customer {person}",
+        )
+        for person in pending_searches.owed(lake)
+    ]
 
 
 def _advice(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Materialising partitions: plan, pull, land, merge.
 
-Lives here: the one way partitions come to be, whoever asks: a Dagster run, the command, a test. Runs without
-Dagster. Failures are told apart by pull: one that fails does not stop its neighbours.
+Lives here: the one way to make partitions, for a Dagster run, the command and tests. Runs without Dagster. Not here:
+one pull (`pull`), which pulls (`plan`). A pull that fails does not stop the others.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from mews_assets.windows import to_api
 log = logging.getLogger(__name__)
 
 CONNECTIONS_AT_ONCE = 16
-"""Threads that wait for Mews; each mostly sleeps."""
+"""Threads at once, one per connection; each mostly waits for Mews."""
 PAGES_AT_ONCE = 4
-"""Pulls by pages of one connection at once: enough to hide the answer times, the pacing bounds the rest."""
+"""Pulls by pages of one connection at once: enough to use the time of waiting for answers; pacing limits the rate."""
 
 
 class UnsettledWindowError(ValueError):
-    """A window was asked for that Mews does not answer for yet."""
+    """A window was requested that Mews does not answer for yet."""
 
     retryable = True
-    """Asked again later it will have settled: our clock may have been set since somebody thought it had."""
+    """It will have settled later. Our clock may have been corrected since the window was thought to have settled."""
 
 
 _Pulled = tuple[Pull, Landed | MewsError | LakeError]
@@ -52,13 +52,13 @@ _Pulled = tuple[Pull, Landed | MewsError | LakeError]
 
 @dataclass
 class Materialised:
-    """What came of it: what was merged, by table, and what failed: the partitions concerned and the error."""
+    """The result: by table what was merged and what landed, and each error with the partitions it concerns."""
 
     merged: dict[str, MergeResult] = field(default_factory=dict)
     landed: dict[str, list[Manifest]] = field(default_factory=dict)
     failed: list[tuple[list[Partition], Exception]] = field(default_factory=list)
     found: dict[str, list[Manifest]] = field(default_factory=dict)
-    """By table: captures that other runs had landed since, of partitions that were not asked for again."""
+    """By table: captures of the requested partitions that other runs had landed, so that this run did not pull them."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def materialise(
     pulls = request.pulls
     if pulls is None:
         missing = _not_landed(lake, table, everything, request.landed_since)
-        back = LookBack(puller.lookback, lake.grain, lambda near: _there(lake, table, near))
+        back = LookBack(puller.lookback, lake.grain, lambda near: _existing(lake, table, near))
         pulls = plan_looking_back(
             table, missing, lambda scope: directory.connection_of(table.scope, scope), back
         )
@@ -151,14 +151,14 @@ def _why_not_yet(table: Table) -> str:
     return "Mews answers only for what is more than 5 minutes past"
 
 
-def _there(lake: Lake, table: Table, partitions: Sequence[Partition]) -> list[Partition]:
-    """The partitions that stand in the lake, in every table of the same request."""
-    there = list(partitions)
-    for one in partners(table):
-        names = {place: layout.changes_file(one.name, place.scope, place.key(lake.grain)) for place in there}
+def _existing(lake: Lake, table: Table, partitions: Sequence[Partition]) -> list[Partition]:
+    """The partitions whose files exist in the lake, in every table of the same operation."""
+    existing = list(partitions)
+    for partner in partners(table):
+        names = {one: layout.changes_file(partner.name, one.scope, one.key(lake.grain)) for one in existing}
         found = lake.existing(list(names.values())) if names else set()
-        there = [place for place, name in names.items() if name in found]
-    return there
+        existing = [partition for partition, name in names.items() if name in found]
+    return existing
 
 
 def _not_landed(
@@ -171,20 +171,22 @@ def _not_landed(
 def _note_found(
     lake: Lake, table: Table, partitions: list[Partition], since: datetime, result: Materialised
 ) -> None:
-    """Note which captures hold the partitions that this pull brought nothing for."""
-    for one in partners(table):
-        own = result.landed.get(one.name, [])
-        left = [partition for partition in partitions if not _covered(partition, own)]
-        if left:
-            landed = capture_store.captures_since(lake, one.name, since)
-            result.found[one.name] = [
-                manifest for manifest in landed if any(_covered(partition, [manifest]) for partition in left)
+    """Note the captures of other runs that hold the partitions which no pull of this run covered."""
+    for partner in partners(table):
+        own = result.landed.get(partner.name, [])
+        uncovered = [partition for partition in partitions if not _covered(partition, own)]
+        if uncovered:
+            landed = capture_store.captures_since(lake, partner.name, since)
+            result.found[partner.name] = [
+                manifest
+                for manifest in landed
+                if any(_covered(partition, [manifest]) for partition in uncovered)
             ]
 
 
 @dataclass(frozen=True)
 class _Pulling:
-    """All pulls of one table, its connections side by side."""
+    """All pulls of one table, its connections at once."""
 
     table: Table
     clients: Mapping[str, MewsClient]
@@ -192,7 +194,7 @@ class _Pulling:
     workspace: Path
     still_missing: Callable[[Iterable[Pull]], list[Pull]]
     takes_turns: bool
-    """Whether to wait for other runs; not where the answer is ready at Mews and only has to be fetched."""
+    """Whether to wait for other runs; not if the export is ready at Mews and only has to be downloaded."""
 
     def run(self, pulls: list[Pull]) -> Iterator[_Pulled]:
         by_connection: dict[str, list[Pull]] = {}
@@ -205,9 +207,9 @@ class _Pulling:
                     yield from done
 
     def _of_connection(self, connection: str, pulls: list[Pull]) -> list[_Pulled]:
-        """One run at a time asks for a table over one connection; the next finds what the first has landed.
+        """One run at a time pulls a table over one connection; the next run finds the captures that the first landed.
 
-        Exports of one connection wait for each other at Mews anyway; pages go side by side within its pacing.
+        Exports of one connection wait for each other at Mews anyway; pulls by pages run at once within its pacing.
         """
         first = partners(self.table)[0].name
         turn = self.puller.lake.lock(f"pull-{first}-{connection}") if self.takes_turns else nullcontext()
@@ -225,8 +227,8 @@ class _Pulling:
         except (MewsError, LakeError) as error:
             return pull, error
         except OSError as error:
-            said = f"{self.table.name}: {pull.window} was not landed: {cause_of(error)}"
-            return pull, PassingError(said)
+            message = f"{self.table.name}: {pull.window} was not landed: {cause_of(error)}"
+            return pull, PassingError(message)
 
 
 def _merge(
@@ -238,9 +240,9 @@ def _merge(
     threads: int | None,
     result: Materialised,
 ) -> None:
-    """Merge what landed for one table, and measure the asked-for partitions that stood already.
+    """Merge what landed for one table, and measure the requested partitions that nothing new came for.
 
-    Not those that only other runs want: each would measure all of a backfill, where its own share is enough.
+    Not those that only other runs want: then each run of a backfill would measure all of its partitions.
     """
     manifests = result.landed.get(table.name, [])
     try:
@@ -264,7 +266,7 @@ def rebuild(
     only: Collection[Partition] | None = None,
     threads: int | None = None,
 ) -> MergeResult:
-    """Merge landed captures again, without asking Mews. With `only`, they bring rows of these partitions."""
+    """Merge landed captures again, without requests to Mews. With `only`, just the rows of these partitions."""
     return merge(lake, table, manifests, threads=threads, only=only)
 
 

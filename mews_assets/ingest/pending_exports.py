@@ -1,10 +1,10 @@
-"""Flights: exports from being asked for to being landed by a run, and what to do about each.
+"""Pending exports: from the request to Mews until a run has landed the files, and what to do about each.
 
-Lives here: the decisions, as pure functions over plain values, and the state a sensor keeps between ticks.
-Not here: asking Mews, launching runs (`defs`).
+Lives here: the decisions, as pure functions over plain values. Not here: the state a sensor keeps between ticks
+(`sensor_state`), asking Mews and launching runs (`defs.sensors`).
 
-A flight is over when its run has succeeded. It is remembered until then, though the export log forgets an
-export once it has landed: in between, its partitions are neither in flight at Mews nor there yet.
+An export is pending until its run has succeeded. The export log removes an export as soon as it has landed, but its
+partitions are not merged before the run ends: without the pending export they would be requested once more.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.windows import Window
 
 MAX_TRIES = 3
-"""Of one question at Mews; and of the run for each of its exports."""
+"""Tries of one request at Mews, and of the run for each of its exports."""
 DEADLINE = timedelta(hours=24)
-"""An export that is still not ready then is given up: Mews says minutes to hours."""
+"""An export that is not ready by then is given up: Mews names minutes to hours."""
 FIRST_BACKOFF = timedelta(minutes=5)
-"""Doubled with every failure of the same question."""
+"""The pause after one failure, doubled with every further failure of the same request."""
 LONGEST_BACKOFF = timedelta(hours=1)
 
 
 class RunState(Enum):
-    """How far the run of a flight is."""
+    """The state of the run of a pending export."""
 
     NONE = "none"
     GOING = "going"
@@ -40,7 +40,7 @@ class RunState(Enum):
 
 @dataclass(frozen=True)
 class PendingExport:
-    """An export under way. `runs` counts the runs launched for it; after one failed, none before `again_at`."""
+    """`runs` counts the runs launched for the export; after a failed run the next starts no earlier than `again_at`."""
 
     export: LoggedExport
     runs: int = 0
@@ -53,14 +53,14 @@ class PendingExport:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What was asked: the unit that fails, backs off and is given up."""
+    """What an export was asked for: the unit that fails, waits and is given up."""
 
     connection: str
     scopes: tuple[str, ...]
     window: Window
 
     def overlaps(self, other: ExportRequest) -> bool:
-        """Whether both ask for some of the same."""
+        """Whether both ask for some of the same partitions."""
         return (
             self.connection == other.connection
             and self.window.start < other.window.end
@@ -69,7 +69,7 @@ class ExportRequest:
         )
 
     def contains(self, other: ExportRequest) -> bool:
-        """Whether this asks for all that the other asks for."""
+        """Whether this asks for every partition of the other."""
         return (
             self.connection == other.connection
             and self.window.covers(other.window)
@@ -79,7 +79,7 @@ class ExportRequest:
 
 @dataclass(frozen=True)
 class ExportFailure:
-    """Failures of one question. No new export for it before `until`; none at all once given up."""
+    """The failures of one request. It gets no new export before `until`, and none at all once given up."""
 
     request: ExportRequest
     failures: int
@@ -90,7 +90,7 @@ class ExportFailure:
 
 @dataclass(frozen=True)
 class Decision:
-    """What one tick does: runs to launch, exports to forget, and what is still under way afterwards."""
+    """What one tick does: runs to launch, exports to remove from the log, and exports that are still pending."""
 
     launch: list[PendingExport] = field(default_factory=list)
     drop: list[LoggedExport] = field(default_factory=list)
@@ -101,39 +101,37 @@ class Decision:
 
 
 def decide(
-    flights: Iterable[PendingExport],
+    pending_exports: Iterable[PendingExport],
     states: Mapping[str, Next | None],
     runs: Mapping[str, RunState],
-    troubles: Iterable[ExportFailure],
+    failures: Iterable[ExportFailure],
     now: datetime,
 ) -> Decision:
-    """What to do about every flight.
+    """What to do about every pending export.
 
-    `states` are by export id as Mews reports them, None where Mews no longer knows the id; ids that were not
-    asked about are left out. `runs` is the newest run of each export.
+    `states` are Mews' by export id, None where Mews no longer knows the id; ids whose state was not read are left out.
+    `runs` is the state of the newest run of each export.
     """
-    known = {trouble.request: trouble for trouble in troubles}
+    known = {failure.request: failure for failure in failures}
     decision = Decision()
-    for flight in flights:
-        run = runs.get(flight.export.id, RunState.NONE)
+    for pending in pending_exports:
+        run = runs.get(pending.export.id, RunState.NONE)
         if run is RunState.GOING:
-            decision.in_progress.append(flight)
+            decision.in_progress.append(pending)
         elif run is RunState.SUCCEEDED:
-            known.pop(flight.request, None)
-            decision.landed.append(flight)
-            decision.drop.append(flight.export)
+            known.pop(pending.request, None)
+            decision.landed.append(pending)
+            decision.drop.append(pending.export)
         elif run is RunState.FAILED_FOR_GOOD:
-            _fail(
-                decision, known, flight, "its run failed, and says that again cannot help", now, for_good=True
-            )
-        elif run is RunState.FAILED and flight.runs >= MAX_TRIES:
-            _fail(decision, known, flight, f"{flight.runs} runs failed", now)
-        elif run is RunState.FAILED and flight.again_at is None:
-            decision.in_progress.append(replace(flight, again_at=now + wait_after(flight.runs)))
-        elif run is RunState.FAILED and flight.again_at is not None and now < flight.again_at:
-            decision.in_progress.append(flight)
+            _fail(decision, known, pending, "its run failed and cannot succeed", now, for_good=True)
+        elif run is RunState.FAILED and pending.runs >= MAX_TRIES:
+            _fail(decision, known, pending, f"{pending.runs} runs failed", now)
+        elif run is RunState.FAILED and pending.again_at is None:
+            decision.in_progress.append(replace(pending, again_at=now + wait_after(pending.runs)))
+        elif run is RunState.FAILED and pending.again_at is not None and now < pending.again_at:
+            decision.in_progress.append(pending)
         else:
-            _by_state(decision, known, flight, states, now)
+            _by_state(decision, known, pending, states, now)
     decision.failures.extend(known.values())
     return decision
 
@@ -141,94 +139,94 @@ def decide(
 def _by_state(
     decision: Decision,
     known: dict[ExportRequest, ExportFailure],
-    flight: PendingExport,
+    pending: PendingExport,
     states: Mapping[str, Next | None],
     now: datetime,
 ) -> None:
-    state = states.get(flight.export.id, Next.WAIT)
+    state = states.get(pending.export.id, Next.WAIT)
     if state is Next.READY:
-        started = replace(flight, runs=flight.runs + 1, again_at=None)
+        started = replace(pending, runs=pending.runs + 1, again_at=None)
         decision.launch.append(started)
         decision.in_progress.append(started)
     elif state is not Next.WAIT:
         reason = {Next.FAILED: "it failed at Mews", Next.EXPIRED: "it expired"}.get(
             state or Next.WAIT, "Mews no longer knows it"
         )
-        _fail(decision, known, flight, reason, now)
-    elif now - flight.export.asked_at > DEADLINE:
-        _fail(decision, known, flight, f"it was not ready within {DEADLINE}", now)
+        _fail(decision, known, pending, reason, now)
+    elif now - pending.export.asked_at > DEADLINE:
+        _fail(decision, known, pending, f"it was not ready within {DEADLINE}", now)
     else:
-        decision.in_progress.append(flight)
-        decision.waiting_at_mews.append(flight)
+        decision.in_progress.append(pending)
+        decision.waiting_at_mews.append(pending)
 
 
 def _fail(
     decision: Decision,
     known: dict[ExportRequest, ExportFailure],
-    flight: PendingExport,
+    pending: PendingExport,
     reason: str,
     now: datetime,
     *,
     for_good: bool = False,
 ) -> None:
-    decision.drop.append(flight.export)
-    text = f"export {flight.export.id}: {reason}"
-    trouble = record_failure(known.values(), flight.request, text, now, for_good=for_good)
-    _replace(known, trouble)
+    decision.drop.append(pending.export)
+    text = f"export {pending.export.id}: {reason}"
+    failure = record_failure(known.values(), pending.request, text, now, for_good=for_good)
+    _replace(known, failure)
 
 
 def record_failure(
     before: Iterable[ExportFailure],
-    question: ExportRequest,
+    request: ExportRequest,
     reason: str,
     now: datetime,
     *,
     for_good: bool = False,
 ) -> ExportFailure:
-    """One more failure of a question, or of one that asked for some of the same: questions grow by the day."""
-    failures = 1 + max((one.failures for one in before if _counts_for(one, question)), default=0)
+    """One more failure of a request. Those of overlapping requests count too: a request grows by a window every day."""
+    failures = 1 + max((earlier.failures for earlier in before if _counts_for(earlier, request)), default=0)
     pause = wait_after(failures)
-    return ExportFailure(question, failures, now + pause, reason, for_good or failures >= MAX_TRIES)
+    return ExportFailure(request, failures, now + pause, reason, for_good or failures >= MAX_TRIES)
 
 
 def record_pause(
-    before: Iterable[ExportFailure], question: ExportRequest, reason: str, now: datetime
+    before: Iterable[ExportFailure], request: ExportRequest, reason: str, now: datetime
 ) -> ExportFailure:
-    """A question that Mews could not even take: it is not given up however long that lasts."""
-    failures = max((one.failures for one in before if _counts_for(one, question)), default=0)
-    return ExportFailure(question, failures, now + FIRST_BACKOFF, reason)
+    """A request that Mews did not accept for now: it waits, and is not given up however often that happens."""
+    failures = max((earlier.failures for earlier in before if _counts_for(earlier, request)), default=0)
+    return ExportFailure(request, failures, now + FIRST_BACKOFF, reason)
 
 
-def add_failure(troubles: Iterable[ExportFailure], trouble: ExportFailure) -> list[ExportFailure]:
-    """The troubles with a new one, without those it stands for."""
-    known = {one.request: one for one in troubles}
-    _replace(known, trouble)
+def add_failure(failures: Iterable[ExportFailure], new: ExportFailure) -> list[ExportFailure]:
+    """The failures with a new one, which replaces those of requests that it contains."""
+    known = {failure.request: failure for failure in failures}
+    _replace(known, new)
     return list(known.values())
 
 
-def _replace(known: dict[ExportRequest, ExportFailure], trouble: ExportFailure) -> None:
-    for one in [one for one in known.values() if _counts_for(one, trouble.request)]:
-        if trouble.request.contains(one.request):
-            del known[one.request]
-    known[trouble.request] = trouble
+def _replace(known: dict[ExportRequest, ExportFailure], failure: ExportFailure) -> None:
+    for earlier in [earlier for earlier in known.values() if _counts_for(earlier, failure.request)]:
+        if failure.request.contains(earlier.request):
+            del known[earlier.request]
+    known[failure.request] = failure
 
 
-def _counts_for(trouble: ExportFailure, question: ExportRequest) -> bool:
-    # What was given up is no measure for its neighbours: a question that reaches over it starts anew.
-    return trouble.request == question or (not trouble.given_up and trouble.request.overlaps(question))
+def _counts_for(failure: ExportFailure, request: ExportRequest) -> bool:
+    # A request that was given up does not count for a longer one that contains it: that one starts at no failure.
+    return failure.request == request or (not failure.given_up and failure.request.overlaps(request))
 
 
 def wait_after(failures: int) -> timedelta:
-    """How long to wait after so many failures in a row."""
+    """The pause after this many failures in a row."""
     return backoff(FIRST_BACKOFF, LONGEST_BACKOFF, failures)
 
 
-def blocked(troubles: Iterable[ExportFailure], now: datetime) -> list[ExportRequest]:
-    """The questions that may not be asked now."""
-    return [trouble.request for trouble in troubles if trouble.given_up or now < trouble.until]
+def blocked(failures: Iterable[ExportFailure], now: datetime) -> list[ExportRequest]:
+    """The requests that get no export now."""
+    return [failure.request for failure in failures if failure.given_up or now < failure.until]
 
 
 def newly_given_up(before: Iterable[ExportFailure], after: Iterable[ExportFailure]) -> list[ExportFailure]:
-    """The troubles that are given up now and were not before."""
-    known = {one.request for one in before if one.given_up}
-    return [one for one in after if one.given_up and one.request not in known]
+    """The failures that are given up now and were not before."""
+    known = {failure.request for failure in before if failure.given_up}
+    return [failure for failure in after if failure.given_up and failure.request not in known]

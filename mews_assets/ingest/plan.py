@@ -2,9 +2,9 @@
 
 Lives here: pure functions over partitions; no clock, no files, no requests.
 
-An export costs minutes whatever it holds, and only one per entity type may be in flight: so exports reach
-over gaps and merge scopes, and bring rows of partitions nobody asked for rather than being one more. Pages
-cost one request per thousand rows: so pulls by pages only join windows that touch.
+An export takes minutes whatever it holds, and only one per entity type may be in flight: so one export spans gaps and
+several scopes, and brings rows of unwanted partitions, rather than being split into two. Pages cost one request per
+thousand rows: so pulls by pages only join windows that touch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mews_assets.windows import ALL_TIME, Window, coalesce, window_at
 
 @dataclass(frozen=True, order=True)
 class Pull:
-    """One question to ask: every record of these scopes with a stamp in the window."""
+    """One pull: every record of these scopes whose timestamp lies in the window."""
 
     connection: str
     scopes: tuple[str, ...]
@@ -30,11 +30,11 @@ class Pull:
 
     @property
     def is_snapshot(self) -> bool:
-        """Whether all there is is asked for."""
+        """Whether the pull has no window and brings all records."""
         return self.window == ALL_TIME
 
     def landing_of(self, table: Table) -> str:
-        """What the answer lands under, and its export is remembered under: snapshots apart from windows."""
+        """The landing folder, and the name in the export log: snapshots are kept apart from windows."""
         return layout.snapshot_landing(table.name) if self.is_snapshot else table.name
 
 
@@ -57,10 +57,10 @@ def plan(table: Table, wanted: Iterable[Partition], connection_of: Callable[[str
 def plan_looking_back(
     table: Table, wanted: Iterable[Partition], connection_of: Callable[[str], str], back: LookBack
 ) -> list[Pull]:
-    """The plan, and with it windows shortly before the wanted ones that are there: looked at again for late rows.
+    """The plan, extended to existing windows shortly before the wanted ones, which may have got late rows.
 
-    Exports reach back as far as their limit allows, so it never takes one more. By pages they are asked for like
-    wanted ones: they touch these, and cost the pages of their own records.
+    Exports reach back as far as Mews' limit on their length allows, so this never takes another export. By pages the
+    windows before are requested like wanted ones: they touch these, and cost the pages of their own records.
     """
     partitions = list(wanted)
     if not isinstance(table.fetch, Export):
@@ -69,7 +69,7 @@ def plan_looking_back(
 
 
 def _reaching_back(table: Table, pull: Pull, back: LookBack) -> Pull:
-    """The pull over windows before it, up to the first that is there for none of its scopes, or held back for one."""
+    """The pull, extended over the windows before it up to one that exists for none of its scopes or is held back."""
     start = pull.window.start
     first = back.by.since(start, back.grain)
     while start > first:
@@ -77,17 +77,17 @@ def _reaching_back(table: Table, pull: Pull, back: LookBack) -> Pull:
         again = [Partition(scope, before) for scope in pull.scopes]
         if pull.window.end - before.start > table.fetch.max_length:
             break
-        if not back.held_back.isdisjoint(again) or not back.standing(again):
+        if not back.held_back.isdisjoint(again) or not back.existing(again):
             break
         start = before.start
     return replace(pull, window=Window(start, pull.window.end))
 
 
 def in_turn(pulls: Iterable[Pull]) -> list[Pull]:
-    """The order to ask in, where one must wait for the other: the newest windows first.
+    """The order of pulls that must wait for each other: the newest windows first.
 
-    People look at yesterday before last year. Of pulls that end alike, the one that goes back furthest is first:
-    else hotels that are up to date would be asked again before those that never had their turn.
+    People look at yesterday before last year. Of pulls with the same end, the longest is first: otherwise hotels that
+    are up to date would be pulled again before hotels that have no rows yet.
     """
     return sorted(
         sorted(pulls, key=lambda pull: pull.window.start), key=lambda pull: pull.window.end, reverse=True
@@ -95,7 +95,7 @@ def in_turn(pulls: Iterable[Pull]) -> list[Pull]:
 
 
 def _groups(table: Table, windows: dict[str, set[Window]]) -> list[dict[str, set[Window]]]:
-    """Scopes one pull may merge: all whose rows tell whose they are; by pages, those that want the same."""
+    """The scopes that one pull may merge: all if rows name their scope; by pages, those that want the same windows."""
     if table.scope_column is None:
         return [{scope: wanted} for scope, wanted in windows.items()]
     if isinstance(table.fetch, Export):
@@ -124,10 +124,10 @@ def _cover(table: Table, group: dict[str, set[Window]]) -> list[tuple[list[str],
 
 
 def reach(windows: Iterable[Window], limit: timedelta) -> list[Window]:
-    """The fewest spans no longer than the limit that hold every window, oldest first.
+    """The fewest spans no longer than the limit that cover every window, oldest first.
 
-    Taking from the oldest window on as much as fits is optimal: any cover needs a span for that window, and
-    none could reach further. No grain makes a window longer than any limit of Mews.
+    Starting at the oldest window and taking as much as fits is optimal: any cover needs a span for that window, and
+    none could reach further. No grain has windows longer than Mews' limits.
     """
     spans: list[Window] = []
     for window in sorted(windows):
@@ -139,7 +139,7 @@ def reach(windows: Iterable[Window], limit: timedelta) -> list[Window]:
 
 
 def reach_within(joined: Window, windows: Iterable[Window], limit: timedelta) -> list[Window]:
-    """The same for windows that touch, all within one joined window."""
+    """The same for the windows within one joined window."""
     return reach((window for window in windows if joined.start <= window.start < joined.end), limit)
 
 

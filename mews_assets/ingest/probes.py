@@ -1,16 +1,15 @@
-"""Probes: what one connection sees and may do, learnt by the cheapest requests that tell.
+"""Probes: which enterprises one connection sees and which operations it may call, by the cheapest requests.
 
-Lives here: which requests those are for the tables that are wanted, and what their answers mean. Every probe
-reads; none makes an export. A page is asked for with one record of one second of one hotel. The right to
-exports shows in `exports/getAll` of an id that cannot exist; whether `exports/add` is granted too, and for which
-entity types, only the first export tells.
+Lives here: the requests for the chosen tables, and what their answers mean. Every probe reads; none adds an export. A
+page is requested with one record of one second of one hotel. The right to exports is tested by `exports/getAll` with an
+id that cannot exist; whether `exports/add` is granted, and for which entity types, only the first export shows.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +24,7 @@ from mews_assets.ingest.findings import Finding, fail, ok, warn
 from mews_assets.windows import SETTLE, to_api
 
 _NAMED = 3
-"""Hotels named in a line; the number says the rest."""
+"""Hotels named in one line, besides their number."""
 
 
 class _Seen(msgspec.Struct, rename="pascal"):
@@ -36,7 +35,8 @@ class _Seen(msgspec.Struct, rename="pascal"):
 
 @dataclass(frozen=True)
 class Probe:
-    """One request, and the tables that need it. `owned` is the list that must hold something the scope owns."""
+    """One request, and the tables that need it. `owned` names the parameter that lists ids the scope owns, which the
+    operation `owned_by` returns."""
 
     operation: str
     records_key: str
@@ -53,50 +53,51 @@ def probe(
     only: Iterable[str],
     now: Callable[[], datetime],
 ) -> list[Finding]:
-    """One finding if all is well, one for each thing that is not.
+    """One finding if the connection has no problem, otherwise one more for each problem.
 
-    `only` are the ids the connection is limited to. `now` is Mews' time, as known after its first answer.
+    `only` are the ids the connection is limited to. `now` is Mews' time, known after its first answer.
     """
     subject = client.connection
     try:
         pages = Pages(client, ENTERPRISES.operation, (ENTERPRISES.records_key,), {})
         records = [raw for page in pages for raw in page.records[ENTERPRISES.records_key]]
     except MewsError as error:
-        return [fail(subject, _told(error), error.advice or "read Mews' message.")]
+        return [fail(subject, _describe(error), error.advice or "read Mews' message.")]
     every = [msgspec.json.decode(raw, type=_Seen) for raw in records]
     limits = set(only)
-    seen = [one for one in every if not limits or one.id in limits]
+    seen = [enterprise for enterprise in every if not limits or enterprise.id in limits]
     if not seen:
         text = f"sees {_count(len(every), 'enterprise')}" + (
             ", none of those it is limited to" if limits else ""
         )
         return [fail(subject, text, "ask the hotel to connect this integration in Mews, or correct its ids.")]
-    findings = _unseen(subject, limits - {one.id for one in every})
+    findings = _unseen(subject, limits - {enterprise.id for enterprise in every})
     answered, refused = _ask_all(client, probes(tables, references, seen[0].id, seen[0].chain_id, now()))
     findings += refused
     exported = [table for table in tables if isinstance(table.fetch, Export)]
     if exported:
         findings += (problem := _exports(client, exported))
         answered += not problem
-    names = ", ".join(one.name for one in seen[:_NAMED]) + (", ..." if len(seen) > _NAMED else "")
-    chains = len({one.chain_id for one in seen})
-    told = f"sees {_count(len(seen), 'enterprise')} in {_count(chains, 'chain')} ({names}); "
-    told += f"{_count(answered + 1, 'operation')} answered"
-    if exported and not any(GET in one.text for one in findings):
-        told += "; exports may be asked about, only the first one tells if exports/add is granted"
-    return [ok(subject, told), *findings]
+    names = ", ".join(enterprise.name for enterprise in seen[:_NAMED]) + (
+        ", ..." if len(seen) > _NAMED else ""
+    )
+    chains = len({enterprise.chain_id for enterprise in seen})
+    text = f"sees {_count(len(seen), 'enterprise')} in {_count(chains, 'chain')} ({names}); "
+    text += f"{_count(answered + 1, 'operation')} answered"
+    if exported and not any(GET in finding.text for finding in findings):
+        text += "; exports/getAll answered, only the first export shows if exports/add is granted"
+    return [ok(subject, text), *findings]
 
 
 def probes(
     tables: Sequence[Table], references: Iterable[Reference], enterprise: str, chain: str, now: datetime
 ) -> list[Probe]:
-    """What to ask for the tables by pages and the reference tables, each operation once."""
+    """The probes for the tables by pages and the reference tables, one for each operation."""
     found: dict[str, Probe] = {}
 
-    def add(one: Probe) -> None:
-        before = found.get(one.operation)
-        names = (*(before.tables if before else ()), *one.tables)
-        found[one.operation] = Probe(one.operation, one.records_key, one.body, names, one.owned, one.owned_by)
+    def add(probe: Probe) -> None:
+        before = found.get(probe.operation)
+        found[probe.operation] = replace(probe, tables=(*(before.tables if before else ()), *probe.tables))
 
     for reference in references:
         if reference.operation != ENTERPRISES.operation:
@@ -116,31 +117,31 @@ def probes(
 
 
 def _ask_all(client: MewsClient, wanted: list[Probe]) -> tuple[int, list[Finding]]:
-    """How many operations answered, and a finding for each that did not."""
+    """The number of operations that answered, and a finding for each that did not."""
     answered, findings, first_ids = 0, list[Finding](), dict[str, str]()
-    for one in wanted:
-        body = {**one.body, "Limitation": {"Count": 1}}
-        if one.owned:
-            if one.owned_by not in first_ids:
-                continue  # nothing there to ask with: the other operation's own finding says why
-            body[one.owned] = [first_ids[one.owned_by]]
+    for probe in wanted:
+        body = {**probe.body, "Limitation": {"Count": 1}}
+        if probe.owned:
+            if probe.owned_by not in first_ids:
+                continue  # no id to ask with: the finding of that operation says why
+            body[probe.owned] = [first_ids[probe.owned_by]]
         try:
-            records = read_page(client.ask(one.operation, body, minimal=True), (one.records_key,)).records
+            records = read_page(client.ask(probe.operation, body, minimal=True), (probe.records_key,)).records
         except MewsError as error:
-            findings.append(_refused(client.connection, one, error))
+            findings.append(_refused(client.connection, probe, error))
             continue
         answered += 1
-        for raw in records[one.records_key]:
-            first_ids[one.operation] = msgspec.json.decode(raw)["Id"]
+        for raw in records[probe.records_key]:
+            first_ids[probe.operation] = msgspec.json.decode(raw)["Id"]
     return answered, findings
 
 
-def _refused(subject: str, one: Probe, error: MewsError) -> Finding:
-    needed = f"Needed for {', '.join(one.tables)}"
+def _refused(subject: str, probe: Probe, error: MewsError) -> Finding:
+    needed = f"Needed for {', '.join(probe.tables)}"
     if isinstance(error, TransientError):
-        return warn(subject, f"{_told(error)} {needed}", error.advice)
-    fix = f"ask Mews to grant {one.operation} to this integration, or leave out {', '.join(one.tables)}."
-    return fail(subject, f"{_told(error)} {needed}", fix if error.status in (401, 403) else error.advice)
+        return warn(subject, f"{_describe(error)} {needed}", error.advice)
+    fix = f"ask Mews to grant {probe.operation} to this integration, or leave out {', '.join(probe.tables)}."
+    return fail(subject, f"{_describe(error)} {needed}", fix if error.status in (401, 403) else error.advice)
 
 
 def _exports(client: MewsClient, tables: Sequence[Table]) -> list[Finding]:
@@ -148,12 +149,12 @@ def _exports(client: MewsClient, tables: Sequence[Table]) -> list[Finding]:
     try:
         get_exports(client, [str(uuid.uuid4())])
     except TransientError as error:
-        return [warn(subject, _told(error), error.advice)]
+        return [warn(subject, _describe(error), error.advice)]
     except MewsError as error:
         if error.status in (401, 403):
-            text = f"{_told(error)} Needed for {', '.join(table.name for table in tables)}"
+            text = f"{_describe(error)} Needed for {', '.join(table.name for table in tables)}"
             return [fail(subject, text, _without_exports(tables))]
-        text = f"{_told(error)} So whether exports are granted, only the first one tells"
+        text = f"{_describe(error)} So only the first export shows whether exports are granted"
         return [warn(subject, text, "launch one small partition, and look at its run.")]
     return []
 
@@ -173,11 +174,11 @@ def _unseen(subject: str, ids: set[str]) -> list[Finding]:
     return [fail(subject, text, "correct the ids in MEWS_CONNECTIONS, or connect these hotels in Mews.")]
 
 
-def _told(error: MewsError) -> str:
+def _describe(error: MewsError) -> str:
     facts = [f"status {error.status}"] if error.status is not None else []
     facts += [f"request id {error.request_id}"] if error.request_id else []
     return f"{error.operation}{' (' + ', '.join(facts) + ')' if facts else ''}: {error.message}"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

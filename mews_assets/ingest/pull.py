@@ -1,7 +1,7 @@
-"""One pull: a question asked of Mews, its answer landed.
+"""One pull: requested from Mews, its answer landed.
 
-Lives here: fetching by export or by pages, and putting what came into the landing. Not here: which pulls to
-make (`plan`), and what becomes of a landing (`lake.changes`).
+Lives here: fetching by export or by pages, and writing the files into the landing. Not here: which pulls to make
+(`plan`), and merging captures into partitions (`lake.changes`).
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_da
 log = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 6 * 3600.0
-"""How long a run waits for one export. Mews says minutes to hours; the id is kept for the next try."""
+"""How long a run waits for one export. Mews names minutes to hours; the id is kept for the next run."""
 ADD_AGAIN_SECONDS = (1.0, 30.0)
 """The first and the longest pause before an export is added again, while another one of its type is in flight."""
 
 
 @dataclass(frozen=True)
 class Landed:
-    """What one pull landed: a manifest for each table of the operation, and the raw files while they last."""
+    """The captures of one pull: a manifest for each table of the operation, and the raw files until the run ends."""
 
     manifests: dict[str, Manifest]
     raw: dict[str, list[Path]] = field(repr=False)
@@ -57,20 +57,20 @@ class Landed:
 
 @dataclass(frozen=True)
 class Puller:
-    """What a pull needs from outside. `now` gives the time captures are stamped with."""
+    """Makes pulls into one lake. `now` is Mews' time, which captures are stamped with."""
 
     lake: Lake
     now: Callable[[], datetime]
     deadline_seconds: float = DEADLINE_SECONDS
     asked_by: str = ""
-    """The run that asks, waits and lands, for the export log and the manifest."""
+    """The id of the Dagster run, for the export log and the manifest."""
     lookback: Lookback = NO_LOOKBACK
-    """How far pulls that are planned for it reach back over windows that are there."""
+    """How far planned pulls reach back over windows that exist."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
 
     def pull(self, table: Table, pull: Pull, client: MewsClient, workspace: Path) -> Landed:
-        """Fetch and land one pull. Raises MewsError; nothing is then landed, and a pending export is kept."""
+        """Fetch and land one pull. Raises MewsError: then nothing is landed, and a pending export stays in the log."""
         folder = workspace / new_capture_id(self.now())
         folder.mkdir()
         if isinstance(table.fetch, Export):
@@ -80,7 +80,7 @@ class Puller:
     def _pull_export(
         self, table: Table, fetch: Export, pull: Pull, client: MewsClient, folder: Path
     ) -> Landed:
-        asked = self._ask(table, fetch, pull, client)
+        asked = self._find_or_add(table, fetch, pull, client)
         try:
             wait_for_export(
                 client,
@@ -94,7 +94,7 @@ class Puller:
             export_log.remove(self.lake, asked)
             raise
         source = {"entity_type": fetch.entity_type, "export_id": asked.id}
-        # The rows are as of the moment the export was asked for or later: the earliest is the safe one.
+        # The rows are as of some moment after the export was added: the time of adding is the safe one.
         raw = [file.path for file in files]
         owners = _owners(table, pull, client, raw)
         manifest = self._manifest(table, pull, asked.asked_at, source, owners)
@@ -102,12 +102,12 @@ class Puller:
         export_log.remove(self.lake, asked)
         return Landed({table.name: landed}, {table.name: raw})
 
-    def _ask(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> LoggedExport:
-        """The export of this pull: the one asked for before, or a new one, its id saved at once."""
+    def _find_or_add(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> LoggedExport:
+        """The export of this pull: one that was added before, or a new one, whose id is saved at once."""
         until = self.clock() + self.deadline_seconds
         pauses = backoff_delays(*ADD_AGAIN_SECONDS)
         while True:
-            if earlier := self._asked_before(table, pull, client):
+            if earlier := self._added_before(table, pull, client):
                 return earlier
             asked_at = self.now()
             try:
@@ -131,8 +131,8 @@ class Puller:
             export_log.save(self.lake, asked)
             return asked
 
-    def _asked_before(self, table: Table, pull: Pull, client: MewsClient) -> LoggedExport | None:
-        """An export of the same question that still brings its files."""
+    def _added_before(self, table: Table, pull: Pull, client: MewsClient) -> LoggedExport | None:
+        """An export of the same scopes and window that is pending or ready at Mews."""
         same = [
             asked
             for asked in export_log.logged_exports(self.lake, pull.connection, pull.landing_of(table))
@@ -156,7 +156,7 @@ class Puller:
         return export
 
     def _pull_pages(self, table: Table, pull: Pull, client: MewsClient, folder: Path) -> Landed:
-        """All records of the window, page by page; a window that is too heavy is asked for in halves."""
+        """All records of the window, page by page; a window that is too heavy is requested in halves."""
         captured_at = self.now()
         tables = [other for other in partners(table) if isinstance(other.fetch, Pages)]
         keys = {other.fetch.records_key: other for other in tables if isinstance(other.fetch, Pages)}
@@ -164,13 +164,13 @@ class Puller:
         raw = {other.name: folder / f"{other.name}.jsonl" for other in tables}
         request_ids: list[str | None] = []
         owned = _owned(table, table.fetch, pull, client)
-        questions = list(_page_questions(table.fetch, pull, owned))
+        requests = list(_page_requests(table.fetch, pull, owned))
         files = {name: path.open("wb") for name, path in raw.items()}
         try:
-            while questions:
-                window, question = questions.pop()
+            while requests:
+                window, request = requests.pop()
                 ends = {name: file.tell() for name, file in files.items()}
-                body = {**question, table.fetch.filter: _interval(window)}
+                body = {**request, table.fetch.filter: _interval(window)}
                 pages = MewsPages(client, table.fetch.operation, tuple(keys), body)
                 asked = len(request_ids)
                 try:
@@ -187,15 +187,15 @@ class Puller:
                         older, newer = window.halves()
                     except ValueError:
                         raise error from None
-                    questions += [(newer, question), (older, question)]
+                    requests += [(newer, request), (older, request)]
         finally:
             for file in files.values():
                 file.close()
         capture = folder.name
         source: dict[str, Any] = {"operation": table.fetch.operation, "request_ids": request_ids}
         manifests = {}
-        # The tables that others are found by land last: who sees an item's capture must find its bill's.
-        for other in sorted(tables, key=lambda one: one.parent_key is not None):
+        # Bills land before their items: a reader who sees a capture of items must find that of their bills.
+        for other in sorted(tables, key=lambda table: table.parent_key is not None):
             owners = _owners(other, pull, client, [raw[other.name]], owned)
             manifest = self._manifest(other, pull, captured_at, source, owners)
             manifests[other.name] = capture_store.land(
@@ -224,7 +224,7 @@ class Puller:
 
 
 def export_arguments(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
-    """What `add_export` is told of a pull."""
+    """The arguments of `add_export` for a pull."""
     key = "enterprise_ids" if table.scope is ScopeKind.ENTERPRISE else "chain_ids"
     if pull.is_snapshot:
         return {key: pull.scopes}
@@ -233,14 +233,14 @@ def export_arguments(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
     return {key: pull.scopes, "updated": pull.window}
 
 
-def _page_questions(
+def _page_requests(
     fetch: Pages, pull: Pull, owned: Mapping[str, str]
 ) -> Iterable[tuple[Window, dict[str, Any]]]:
-    """What the pages of a pull are asked with, and for which window. None where the scopes own nothing."""
+    """The request bodies of a pull by pages, each with its window. None if the scopes own nothing."""
     body = {**fetch.parameters, fetch.scope_parameter: list(pull.scopes)}
     if not fetch.owned_parameter:
         return [(pull.window, body)]
-    return [(pull.window, {**body, fetch.owned_parameter: some}) for some in chunks(owned)]
+    return [(pull.window, {**body, fetch.owned_parameter: ids}) for ids in chunks(owned)]
 
 
 def _interval(window: Window) -> dict[str, str]:
@@ -248,7 +248,7 @@ def _interval(window: Window) -> dict[str, str]:
 
 
 def _owned(table: Table, fetch: Pages, pull: Pull, client: MewsClient) -> dict[str, str]:
-    """What the scopes own, where the operation wants it listed. All of it was there before the window settled."""
+    """The ids that the scopes own, if the operation requires them. All of them existed before the window settled."""
     if not fetch.owned_parameter or table.lookup is None:
         return {}
     return owned_by(client, table.lookup, pull.scopes)
@@ -261,7 +261,7 @@ def _owners(
     raw: Iterable[Path],
     known: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The scope of what the rows name. Nothing to look up where the question was about one scope only."""
+    """The scope of each id that the rows name. Empty if the pull has one scope only."""
     if table.lookup is None or table.scope_column is None or len(pull.scopes) == 1:
         return {}
     return owners_of(client, table.lookup, named_in(raw, table.scope_column), known or {})

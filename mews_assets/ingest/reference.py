@@ -1,6 +1,7 @@
-"""Reference data asked of Mews: all connections, each about its own enterprises.
+"""Reference tables: their records, from every connection for its own enterprises.
 
-Lives here: the requests, side by side. Not here: the file that becomes of the records (`lake.reference`).
+Lives here: the requests, all connections at once. Not here: the table that is written from the records
+(`lake.landing.reference_tables`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from mews_assets.ingest.directory import CONNECTIONS_AT_ONCE, Directory
 log = logging.getLogger(__name__)
 
 MAX_ENTERPRISES = 1000
-"""EnterpriseIds takes so many, in every operation."""
+"""Ids in EnterpriseIds, in every operation."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The records of those who answered, each once; what they were asked about; and why others did not."""
+    """The records of the connections that answered, each once; the enterprises they were asked for; and the errors of
+    the other connections."""
 
     records: list[bytes] = field(repr=False)
     asked: frozenset[str]
@@ -36,19 +38,23 @@ class _Record(msgspec.Struct, rename="pascal"):
 
 
 def ask_reference(reference: Reference, clients: Mapping[str, MewsClient], directory: Directory) -> Answered:
-    """All records of all enterprises. A connection that is refused is named and stops no other; only when all
-    are is that an error."""
+    """All records of all enterprises. A connection that fails is named in `silent`; if all fail, the first error is
+    raised."""
     if reference.name == ENTERPRISES.name:
-        seen = [one for one, by in directory.connection_by_enterprise.items() if by not in directory.silent]
+        seen = [
+            scope
+            for scope, connection in directory.connection_by_enterprise.items()
+            if connection not in directory.silent
+        ]
         return Answered(list(directory.records), frozenset(seen), dict(directory.silent))
     serves: dict[str, list[str]] = {}
     for enterprise, connection in directory.connection_by_enterprise.items():
         serves.setdefault(connection, []).append(enterprise)
-    with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as side_by_side:
+    with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as pool:
         answers = dict(
             zip(
                 serves,
-                side_by_side.map(lambda name: _ask_one(reference, clients[name], serves[name]), list(serves)),
+                pool.map(lambda name: _ask_one(reference, clients[name], serves[name]), list(serves)),
                 strict=True,
             )
         )
@@ -64,7 +70,9 @@ def ask_reference(reference: Reference, clients: Mapping[str, MewsClient], direc
         asked.update(serves[name])
         for raw in answer:
             records.setdefault(msgspec.json.decode(raw, type=_Record).id, raw)
-    return Answered(list(records.values()), frozenset(asked), {one: str(why) for one, why in errors.items()})
+    return Answered(
+        list(records.values()), frozenset(asked), {name: str(error) for name, error in errors.items()}
+    )
 
 
 def _ask_one(reference: Reference, client: MewsClient, enterprises: list[str]) -> list[bytes] | MewsError:

@@ -1,8 +1,8 @@
-"""Snapshots: all there is of a scope asked of Mews, landed, and taken into the scope's file.
+"""Snapshots: all records of a scope, exported, landed, and merged into the scope's file.
 
-Lives here: the one way snapshots come to be, whoever asks: a Dagster run, the command, a test. Runs without Dagster.
-Not here: what a snapshot is on disk (`lake.snapshot`). One export for each scope: it brings all of a hotel's history,
-and rows of several hotels in one would be asked for again as a whole when any of them fails.
+Lives here: the one way to make snapshots, for a Dagster run, the command and tests. Runs without Dagster. Not here: the
+snapshot file (`lake.current.snapshot`). One export for each scope: it holds all of a hotel's history, and an export of
+several hotels would be repeated for all of them when one fails.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from mews_assets.windows import ALL_TIME, to_api
 log = logging.getLogger(__name__)
 
 STILL_GOOD = timedelta(days=1)
-"""A snapshot that landed so lately and is not taken in yet, for its run was killed, is taken in and not asked again."""
+"""A younger snapshot that landed and was not merged, for its run was killed, is merged and not exported again."""
 
 
 class NoSnapshotError(ValueError):
-    """A snapshot was asked for of a table that has none."""
+    """A snapshot was requested for a table that has none."""
 
     def __init__(self, table: Table) -> None:
         if isinstance(table.fetch, Export):
@@ -50,9 +50,9 @@ def take_snapshots(
     *,
     threads: int | None = None,
 ) -> Iterator[tuple[str, Snapshot | Exception]]:
-    """The snapshot of each scope, or why there is none; the connections side by side.
+    """Each scope with its snapshot or the error; all connections at once.
 
-    Raises NoSnapshotError before anything is asked.
+    Raises NoSnapshotError before any request.
     """
     if not table.has_snapshot:
         raise NoSnapshotError(table)
@@ -65,7 +65,7 @@ def take_snapshots(
 
     def of_connection(name: str) -> list[tuple[str, Snapshot | Exception]]:
         return [
-            (scope, _taken(table, scope, name, clients[name], puller, threads))
+            (scope, _take_one(table, scope, name, clients[name], puller, threads))
             for scope in by_connection[name]
         ]
 
@@ -74,24 +74,26 @@ def take_snapshots(
             yield from done
 
 
-def _taken(
+def _take_one(
     table: Table, scope: str, connection: str, client: MewsClient, puller: Puller, threads: int | None
 ) -> Snapshot | Exception:
     lake = puller.lake
     pull = Pull(connection, (scope,), ALL_TIME)
     try:
-        # One run at a time: Mews allows one export of an entity type, and who comes next may go on with it.
+        # One run at a time: Mews allows one export per entity type, and the next run may continue with it.
         with lake.lock(f"pull-{pull.landing_of(table)}-{connection}"), lake.workspace() as workspace:
             raw = {}
             landed = [
-                one for one in pending(lake, table, scope) if puller.now() - one.captured_at < STILL_GOOD
+                manifest
+                for manifest in pending(lake, table, scope)
+                if puller.now() - manifest.captured_at < STILL_GOOD
             ]
             if landed:
-                log.info("%s: taking in the snapshot of %s", table.name, to_api(landed[-1].captured_at))
+                log.info("%s: merging the snapshot of %s", table.name, to_api(landed[-1].captured_at))
             else:
-                log.info("%s: asking for a snapshot of %s", table.name, scope)
-                came = puller.pull(table, pull, client, workspace)
-                raw = {came.manifests[table.name].capture: came.raw[table.name]}
+                log.info("%s: exporting a snapshot of %s", table.name, scope)
+                pulled = puller.pull(table, pull, client, workspace)
+                raw = {pulled.manifests[table.name].capture: pulled.raw[table.name]}
             return merge_snapshots(lake, table, scope, raw=raw, threads=threads)
     except (MewsError, LakeError) as error:
         log.error("%s: the snapshot of %s failed: %s", table.name, scope, error)

@@ -58,7 +58,7 @@ FILE = b'{"Url":"https://x.example/1","SizeInBytes":%s}'
 @pytest.mark.parametrize(
     ("exports", "said"),
     [
-        (b'[{"Id":"e","Status":"Failed","Status":"Success"}]', "stands twice"),
+        (b'[{"Id":"e","Status":"Failed","Status":"Success"}]', "has a name twice"),
         (b'[{"Id":"e","Status":"Success","Files":[' + FILE % b"1e400" + b"]}]", "without Url or SizeInBytes"),
         (b'[{"Id":"e","Status":"Success","Files":[' + FILE % (b"9" * 5000) + b"]}]", "Exceeds the limit|digits"),
         (b'[{"Id":"e","Status":"Success","Files":[' + FILE % b"-1" + b"]}]", "without Url or SizeInBytes"),

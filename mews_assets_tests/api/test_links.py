@@ -61,7 +61,7 @@ def test_files_waiting_in_line_share_one_fresh_answer(storage: Storage, tmp_path
 def test_links_that_stay_dead_end_the_download(storage: Storage, tmp_path: Path) -> None:
     only(storage)
     storage.faults["one"] = [status(403)] * 99
-    with pytest.raises(DownloadError, match="3 fresh ones were dead too"):
+    with pytest.raises(DownloadError, match="3 new links were dead too"):
         downloaded(storage, tmp_path)
     assert storage.refreshes == 4
 

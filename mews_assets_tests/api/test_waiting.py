@@ -95,6 +95,17 @@ def test_polls_come_from_every_half_second_to_every_minute_and_never_less_often(
     assert pauses == sorted(pauses)
 
 
+def test_no_poll_of_a_long_wait_is_more_than_a_minute_after_the_one_before_and_none_after_the_deadline() -> (
+    None
+):
+    clock = FakeClock()
+    with pytest.raises(ExportTimeoutError):
+        waited(ScriptedMews(state("Pending")), clock, deadline=3590)
+    assert max(clock.naps) == 60
+    assert clock.naps.count(60) > 50
+    assert sum(clock.naps) == 3590
+
+
 def test_pauses_of_ones_own_may_end_early() -> None:
     clock = FakeClock()
     client = client_of(ScriptedMews(state("Pending"), state("Pending"), state("Success")), clock)

@@ -395,7 +395,7 @@ def without_story(outcome: Outcome) -> Outcome:
 def _is_survivable(came: Came) -> bool:
     """Whether what struck a run was so little that it must not have failed."""
     broke = came.process.broke
-    if "fresh ones were dead too" in came.problem:  # no weather makes a fresh link dead
+    if "new links were dead too" in came.problem:  # no fault makes a new link dead
         return True
     is_fate = any(words in came.problem for words in FATE_WORDS)
     return len(broke) <= 2 and ABSORBED.issuperset(broke) and not is_fate

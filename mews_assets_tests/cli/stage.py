@@ -10,6 +10,8 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
 from mews_assets.ingest.findings import Finding, Level
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN
 
@@ -47,3 +49,12 @@ def beat(instance: dg.DagsterInstance, at: datetime, *but: str) -> None:
     for name in instance.get_required_daemon_types():
         if name not in but:
             instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), name, "one", []))
+
+
+def unfinished_erasure(lake: Lake, customer: str) -> str:
+    """What an interrupted `forget` leaves behind. Returns the file's name."""
+    name = layout.forgetting_file(customer)
+    lake.write_json(
+        name, {"customers": [customer], "merged_into": [], "texts": {"Ada Byron": [2, "first_name"]}}
+    )
+    return name

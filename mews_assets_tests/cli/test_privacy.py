@@ -87,14 +87,17 @@ def test_what_forgetting_leaves_ends_with_1(mews: RunningSandbox, capsys: pytest
     told(capsys)
     assert main(["forget", "--customer", guest["Id"]]) == 1
     report = told(capsys)
-    assert "left: 1 records\n  notes.txt: 1\n" in report and "not done: do this again" in report
+    assert (
+        "left: 1 records\n  notes.txt: 1\n" in report
+        and "not finished: correct that and run this again" in report
+    )
     (lake / "notes.txt").unlink()
     assert main(["forget", "--customer", guest["Id"].upper()]) == 0
     report = told(capsys)
     assert "left: 0 records" in report and re.search(r"^searched: [1-9]\d* files", report, re.M)
     assert main(["forget", "--customer", guest["Id"]]) == 0
     report = told(capsys)
-    assert "nothing to take out: on the list of the forgotten since" in report and "left: 0 records" in report
+    assert "nothing to erase: on the erasure list since" in report and "left: 0 records" in report
     assert not (lake / "state/forgetting").exists() or not list((lake / "state/forgetting").iterdir())
 
 
@@ -137,7 +140,7 @@ def test_no_guest_is_told_by_tables_under_a_policy_and_repolicy_changes_it(
     assert main(["pull", "customers", *WINDOWS]) == 1
     assert "run `mews-assets repolicy`" in capsys.readouterr().err
     assert main(["repolicy"]) == 0
-    assert "made again from what landed" in told(capsys)
+    assert "rebuilt from the landing" in told(capsys)
     assert {Path(one).parts[1] for one in holding(lake, emails[0])} == {"landing", "changes"}
     assert main(["repolicy"]) == 0
     assert "nothing to do" in told(capsys)

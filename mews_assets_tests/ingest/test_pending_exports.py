@@ -29,6 +29,7 @@ from mews_assets.ingest.pending_exports import (
     decide,
     record_failure,
     record_pause,
+    wait_after,
 )
 from mews_assets.ingest.plan import plan
 from mews_assets.lake.landing.export_log import LoggedExport
@@ -126,6 +127,17 @@ def test_an_export_that_is_not_ready_by_its_deadline_is_given_up_and_not_a_momen
     late = decided(flight(), now=NOW + DEADLINE + MINUTE)
     assert late.drop
     assert "not ready within" in late.failures[0].reason
+
+
+def test_an_export_has_a_day_and_a_failed_request_waits_from_five_minutes_to_an_hour() -> None:
+    """The limits that operators rely on: written out, so that a changed constant fails."""
+    assert decided(flight(), now=NOW + timedelta(hours=24)).waiting_at_mews
+    assert decided(flight(), now=NOW + timedelta(hours=24, minutes=1)).drop
+    assert [wait_after(failures) for failures in (1, 2, 99)] == [
+        timedelta(minutes=5),
+        timedelta(minutes=10),
+        timedelta(hours=1),
+    ]
 
 
 def test_an_export_whose_state_nobody_could_ask_for_is_waited_for() -> None:

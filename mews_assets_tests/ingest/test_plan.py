@@ -223,6 +223,15 @@ def test_an_export_reaches_back_over_what_is_there_for_any_of_its_scopes_and_ove
     assert pull.window == Window(day(3).start, day(4).end)
 
 
+def test_an_export_reaches_back_until_it_is_exactly_as_long_as_mews_allows():
+    days = LIMIT // timedelta(days=1)
+    there = set(wanted(a=tuple(range(days + 3))))
+    (pull,) = plan_looking_back(
+        EXPORTED, wanted(a=(days + 3,)), CONNECTIONS.__getitem__, back(days + 3, there)
+    )
+    assert pull.window.length == LIMIT
+
+
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(asked=partitions(), there=partitions())
 def test_pages_are_asked_for_what_is_wanted_and_what_lies_right_before_it_and_is_there(asked, there):

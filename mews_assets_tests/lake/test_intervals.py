@@ -89,5 +89,5 @@ def test_the_halves_of_a_heavy_window_bring_all_that_the_whole_would_have_brough
         pieces += pieces.pop(-1 if newest else 0).halves()
     brought = {stamp for stamp in seen for piece in pieces if answers(piece, stamp, rule)}
     assert {one for one in seen if answers(window, one, rule)} == brought
-    own = {one for one in seen if window.holds(one)}
+    own = {one for one in seen if window.contains(one)}
     assert own <= brought <= own | {window.end}

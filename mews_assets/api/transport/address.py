@@ -21,7 +21,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def is_plain_id(text: str) -> bool:
-    """Whether an id can stand in a path, a key and an address as it is; Mews' are UUIDs."""
+    """Whether an id can be used in paths, keys and addresses without escaping; Mews' are UUIDs."""
     return bool(_PLAIN_ID.fullmatch(text))
 
 
@@ -38,16 +38,16 @@ def is_loopback(host: str) -> bool:
 
 
 MAX_LABEL, MAX_HOST, MAX_PORT = 63, 253, 65_535
-"""Characters of a host's label and of all of it (RFC 1035, 2.3.4), and the highest port."""
+"""Characters of a label of a host and of the whole host (RFC 1035, 2.3.4), and the highest port."""
 
 
 _HOST = re.compile(r"[A-Za-z0-9._-]*", re.ASCII)
 
 
 def read_url(text: str) -> httpx.URL:
-    """An absolute address whose host can be looked up and whose port can be connected to. Raises ValueError.
+    """An absolute address with a valid host and port. Raises ValueError.
 
-    The HTTP library finds some of these faults only when it connects, each in an error of another library.
+    The HTTP library finds some of these errors only when it connects, and raises errors of other libraries for them.
     """
     try:
         url = httpx.URL(text)
@@ -69,12 +69,12 @@ def read_url(text: str) -> httpx.URL:
 
 
 def read_platform_address(text: str) -> httpx.URL:
-    """The platform address without a trailing slash. Raises ValueError unless tokens may be sent there."""
+    """The platform address without a trailing slash. Raises ValueError if tokens must not be sent there."""
     accepted = "write it like https://api.mews.com, and the demo as https://api.mews-demo.com"
     try:
         url = read_url(text.strip().rstrip("/"))
     except ValueError as error:
-        shown = "" if re.search("[@?#]", text) else f" {text!r}"  # a password may stand in it
+        shown = "" if re.search("[@?#]", text) else f" {text!r}"  # it may contain a password
         raise ValueError(f"the platform address{shown} cannot be used: {error}; {accepted}") from None
     if url.userinfo or url.query or url.fragment:
         raise ValueError(f"the platform address has a user, query or fragment; {accepted}")

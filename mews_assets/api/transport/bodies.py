@@ -1,10 +1,10 @@
-"""Bodies: what an answer holds, unpacked piece by piece and never beyond a bound.
+"""Bodies: the bytes of an answer, decompressed piece by piece and never beyond a limit.
 
-Lives here: reading a body to its end or to a number of bytes, and the one packing that is accepted. Not here: what it
-means (`answers`, `client`), files (`download`: they come as they are).
+Lives here: reading a body to its end or to a number of bytes, and the one accepted encoding. Not here: decoding it
+(`answers`, `client`), files (`file_download`: they are not encoded).
 
-The HTTP library unpacks whatever an answer says it is packed with, each piece to its end: 65 kB of zstd became 4 GB,
-and 980 bytes packed twice 1 GB, before anybody could count them.
+The HTTP library decompresses each piece with whatever encoding the answer names: 65 kB of zstd became 4 GB, and 980
+bytes compressed twice 1 GB, before they could be counted.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from collections.abc import Iterable, Iterator
 import httpx
 
 ACCEPTED = "gzip"
-"""What requests ask for. Mews needs no other, and each further one is a way in."""
+"""The Accept-Encoding of requests. Mews needs no other, and each further encoding is a risk."""
 
 _PIECE_BYTES = 1 << 16
 
 
 class TooLongError(Exception):
-    """The body goes on past the bound."""
+    """The body is longer than the limit."""
 
 
 class PackedOtherwiseError(Exception):
-    """The body is packed in a way that was not asked for. Holds the header's value."""
+    """The body has an encoding that was not requested. Holds the header's value."""
 
 
 def read_whole(answer: httpx.Response, limit: int) -> bytes:
-    """The body, unpacked. Raises TooLongError, PackedOtherwiseError, or httpx.DecodingError when it was spoilt."""
+    """The body, decompressed. Raises TooLongError, PackedOtherwiseError, or httpx.DecodingError if it is damaged."""
     body = bytearray()
     for piece in _unpacked(answer, limit):
         body += piece
@@ -39,7 +39,7 @@ def read_whole(answer: httpx.Response, limit: int) -> bytes:
 
 
 def read_beginning(answer: httpx.Response, limit: int) -> bytes:
-    """As much of the body as can be had up to the bound; what follows is left unread."""
+    """As much of the body as can be read up to the limit; the rest is not read."""
     body = bytearray()
     try:
         for piece in _unpacked(answer, limit):
@@ -47,7 +47,7 @@ def read_beginning(answer: httpx.Response, limit: int) -> bytes:
             if len(body) >= limit:
                 break
     except (TooLongError, PackedOtherwiseError, httpx.TransportError, httpx.DecodingError):
-        pass  # the status has told what matters
+        pass  # the status is enough
     return bytes(body[:limit])
 
 
@@ -63,7 +63,7 @@ def _unpacked(answer: httpx.Response, limit: int) -> Iterator[bytes]:
 
 
 def _bounded(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """The pieces as they came, which are bounded too: packed bytes can unpack to nothing."""
+    """The pieces as they arrive, limited too: compressed bytes may decompress to nothing."""
     arrived = 0
     for piece in pieces:
         arrived += len(piece)

@@ -1,6 +1,6 @@
 """Pacing: staying under Mews' request limit, so that 429 is the exception.
 
-Lives here: a sliding window over the starts of requests, and a pause that holds for everyone who shares it.
+Lives here: a sliding window over the starts of requests, and a pause for all requests that share it.
 Not here: what to do after a refusal (`retry`).
 
 Mews allows 200 requests per access token in a sliding window of 30 seconds. That may change without notice.
@@ -15,15 +15,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 LIMIT = 150
-"""Requests per window. Three quarters of Mews' 200: requests arrive with other gaps than they started with,
-and another program may hold the same token."""
+"""Requests per window. Three quarters of Mews' 200: requests arrive with other gaps than they start with, and another
+program may use the same token."""
 
 SECONDS = 30.0
 """The length of Mews' sliding window."""
 
 
 class Pacing(Protocol):
-    """Whatever decides when the next request may start."""
+    """Decides when the next request may start."""
 
     def acquire(self) -> None: ...
 
@@ -31,7 +31,7 @@ class Pacing(Protocol):
 
 
 class SlidingWindow:
-    """Lets at most `limit` requests start in any `seconds`. Share one between all who use a token."""
+    """Lets at most `limit` requests start in any `seconds`. All clients of one token share one."""
 
     def __init__(
         self,
@@ -55,15 +55,14 @@ class SlidingWindow:
 
     def acquire(self) -> None:
         """Return when a request may start; it then counts as started."""
-        # The lock is held while sleeping: nobody behind could start earlier, and the start noted is the real
-        # one.
+        # The lock is held while sleeping: no later thread could start earlier, and the recorded start is exact.
         with self._turn:
             while (now := self._clock()) < (start := self._earliest()):
                 self._sleep(start - now)
             self._starts.append(now)
 
     def pause(self, seconds: float) -> None:
-        """Let nobody start for so long; after a 429, which holds for the token and not for one request."""
+        """Let no request start for this long; for a 429, which concerns the token and not one request."""
         with self._pausing:
             self._not_before = max(self._not_before, self._clock() + seconds)
 

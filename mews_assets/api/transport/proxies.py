@@ -1,10 +1,10 @@
-"""Proxies and certificates: what the environment's variables say about the way to a host.
+"""Proxies and certificates: the environment variables that decide how a host is reached.
 
 Lives here: reading HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE, and
-one sentence for each that cannot be used. Not here: connecting (`transport`).
+a one-sentence error for each that cannot be used. Not here: connecting (`send`).
 
-The HTTP library reads the same variables, but ends in a traceback where one is wrong: for a network in NO_PROXY, a
-scheme it does not know, a file that is missing. Nor can it be asked which way a request will take.
+The HTTP library reads the same variables, but raises unclear errors if one is wrong: a network in NO_PROXY, an unknown
+scheme, a missing file. Nor does it tell which proxy a request will take.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ class Proxy:
     variable: str
     url: httpx.URL
 
-    def __repr__(self) -> str:  # its user and password are nobody's business
+    def __repr__(self) -> str:  # without user and password
         return f"Proxy({self.variable}, {self.url.scheme}://{self.url.host}:{self.url.port})"
 
 
 @dataclass(frozen=True)
 class _Direct:
-    """One entry of NO_PROXY: a host with all below it, or a network; perhaps on one port, perhaps of one scheme."""
+    """One entry of NO_PROXY: a host with its subdomains, or a network; optionally only for a port or a scheme."""
 
     host: str = ""
     network: Network | None = None
     port: int | None = None
     scheme: str = ""
 
-    def holds(self, url: httpx.URL) -> bool:
+    def matches(self, url: httpx.URL) -> bool:
         if self.scheme and self.scheme != url.scheme:
             return False
         if self.port is not None and self.port != (url.port or {"http": 80, "https": 443}.get(url.scheme)):
@@ -74,11 +74,11 @@ class Proxies:
         self._direct = tuple(filter(None, map(_direct, no_proxy.split(","))))
 
     def to(self, url: httpx.URL) -> Proxy | None:
-        """The proxy through which a host is reached; None for this machine, and where it is reached directly.
+        """The proxy of a host; None if it is reached directly, as this machine is.
 
-        Raises ConnectionSettingError where the variable that names the proxy cannot be used.
+        Raises ConnectionSettingError if the variable that names the proxy cannot be used.
         """
-        if is_loopback(url.host) or any(one.holds(url) for one in self._direct):
+        if is_loopback(url.host) or any(entry.matches(url) for entry in self._direct):
             return None
         for scheme in (url.scheme, "all"):
             name, value = self._named.get(scheme, ("", ""))
@@ -88,13 +88,13 @@ class Proxies:
 
 
 def _variable(environment: Mapping[str, str], scheme: str) -> tuple[str, str]:
-    """The name and the value of a variable. Programs agree that the one in small letters comes first."""
+    """The name and the value of a variable. By convention the name in lower case comes first."""
     for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY"):
-        # Behind a web server, a request's own header `Proxy` would stand in HTTP_PROXY.
+        # In a CGI process, the header `Proxy` of a request would set HTTP_PROXY.
         is_a_header = name == "HTTP_PROXY" and "REQUEST_METHOD" in environment
         if name in environment and not is_a_header:
             return name, environment[name].strip()
-    if environment is os.environ:  # what macOS and Windows are set to; on Linux there is no other place
+    if environment is os.environ:  # the system settings of macOS and Windows; Linux has none
         return f"the system's {scheme} proxy", urllib.request.getproxies().get(scheme, "")
     return "", ""
 
@@ -122,7 +122,7 @@ _WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>\d{1,5}))?", re
 
 
 def _direct(text: str) -> _Direct | None:
-    """What an entry of NO_PROXY excepts; what nobody can read excepts nothing, as everywhere."""
+    """The hosts of an entry of NO_PROXY; an unreadable entry is ignored, as other programs do."""
     text = text.strip().lower()
     scheme, is_url, rest = text.rpartition("://")
     network = _network(rest)
@@ -144,17 +144,17 @@ def _network(text: str) -> Network | None:
 
 
 def certificates() -> ssl.SSLContext:
-    """Whom encrypted connections trust. Raises ConnectionSettingError where a variable leads nowhere."""
+    """The trusted certificates. Raises ConnectionSettingError if a variable names no usable file or folder."""
     names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
     return _certificates(*(os.environ.get(name, "") for name in names))
 
 
 @cache
 def _certificates(file: str, folder: str, key_log: str) -> ssl.SSLContext:
-    """Read once: a client costs 0.1 s otherwise, and a process may make one for each of a hundred hotels."""
+    """Read once: otherwise each client takes 0.1 s, and a process may make one for each of a hundred hotels."""
     if file and not Path(file).is_file():
         raise ConnectionSettingError(f"SSL_CERT_FILE is {file!r}, and there is no such file of certificates")
-    if folder and not file and not any(Path(one).is_dir() for one in folder.split(os.pathsep)):
+    if folder and not file and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):
         raise ConnectionSettingError(
             f"SSL_CERT_DIR is {folder!r}, and there is no such folder of certificates"
         )
@@ -162,7 +162,7 @@ def _certificates(file: str, folder: str, key_log: str) -> ssl.SSLContext:
         raise ConnectionSettingError(f"SSLKEYLOGFILE is {key_log!r}, and there is no such folder")
     try:
         return httpx.create_ssl_context()
-    except OSError as error:  # ssl.SSLError is one as well: what is there is no certificate
+    except OSError as error:  # ssl.SSLError too: the content is no certificate
         given = {"SSL_CERT_FILE": file, "SSL_CERT_DIR": folder, "SSLKEYLOGFILE": key_log}
         name = next((name for name, value in given.items() if value), "SSL_CERT_FILE")
         raise ConnectionSettingError(

@@ -1,4 +1,4 @@
-"""What an answer's status asks of us, and how long to wait: pure functions.
+"""What to do after each status, and how long to wait: pure functions.
 
 Lives here: the reaction to each status, backoff with jitter, reading Retry-After.
 Not here: sending, sleeping, raising.
@@ -22,35 +22,34 @@ BACKOFF_CAP_SECONDS = 30.0
 """One sliding window of Mews' limit: after it, every earlier request has left the window."""
 
 RETRY_AFTER_CAP_SECONDS = 120.0
-"""The longest Retry-After waited for inside a call. Above it the caller is told, and may free its process."""
-
+"""The longest Retry-After that a call waits for. Above it the call raises, and the caller may free its process."""
 
 LONGEST_RETRY_AFTER_SECONDS = 86_400.0
-"""What asks for longer is taken for a day: whoever waits that long asks once more, and is told again."""
+"""A longer Retry-After is read as one day; a caller that waits that long gets a new one with its next request."""
 
 MAX_DATE_LENGTH = 64
-"""Characters. An HTTP date has 29; what reads it is not made for long ones."""
+"""Characters. An HTTP date has 29; the parser is slow on long texts."""
 
 FIRST_YEAR, LAST_YEAR = 2000, 2199
-"""A Date outside these is no clock's. The standard library counts to 9999, and fails on a zone's hour beyond that."""
+"""A Date outside these years is wrong. The standard library ends at year 9999, and fails on a zone offset beyond it."""
 
 
 class Reaction(Enum):
     """What the client does with an answer."""
 
     READ = "read"
-    TRANSIENT = "wait"
-    TOO_LARGE = "shrink"
-    PERMANENT = "stop"
+    TRANSIENT = "transient"
+    TOO_LARGE = "too large"
+    PERMANENT = "permanent"
 
 
 def utc_now() -> datetime:
-    """The wall clock; only ever a default, so that tests can hand in their own."""
+    """The wall clock; used as a default only, so that tests can pass their own."""
     return datetime.now(UTC)
 
 
 def reaction_to(status: int) -> Reaction:
-    """The reaction to a status. What the API's documents do not name is a reason to stop, not to guess."""
+    """The reaction to a status. A status that Mews does not document is permanent."""
     if 200 <= status < 300:
         return Reaction.READ
     if status == 429 or status >= 500:
@@ -66,13 +65,13 @@ def backoff_seconds(tries: int, random: Callable[[], float]) -> float:
 
 
 def wait_seconds(tries: int, retry_after: float | None, random: Callable[[], float]) -> float:
-    """How long to wait before the next try. Up to a second comes on top of Retry-After, so that those who
-    were refused together do not come back together."""
+    """Seconds to wait before the next try. Up to one second is added to Retry-After, so that clients that were refused
+    at the same time do not all return at the same time."""
     return backoff_seconds(tries, random) if retry_after is None else retry_after + random()
 
 
 def retry_after_seconds(headers: httpx.Headers, now: datetime) -> float | None:
-    """What Retry-After asks for, in seconds or as a date, or None when it is missing or unreadable.
+    """The seconds of Retry-After, which may be a date; None if it is missing or unreadable.
 
     A date is measured against the answer's own Date, so that our clock does not matter.
     """
@@ -88,7 +87,7 @@ def retry_after_seconds(headers: httpx.Headers, now: datetime) -> float | None:
 
 
 def read_http_date(text: str) -> datetime | None:
-    """An HTTP date as an aware UTC datetime, or None when there is none, or none that a clock can tell."""
+    """An HTTP date as an aware UTC datetime, or None if it is missing or not plausible."""
     if len(text) > MAX_DATE_LENGTH:
         return None
     try:
@@ -100,9 +99,9 @@ def read_http_date(text: str) -> datetime | None:
 
 
 def retryable(error: httpx.RequestError) -> bool:
-    """Whether trouble below HTTP may pass: not a bug of ours, not a certificate that is not trusted.
+    """Whether an error below HTTP may be temporary: not a bug of ours, not an untrusted certificate.
 
-    A body that cannot be unpacked was spoilt on its way.
+    A body that cannot be decompressed was damaged on its way: temporary.
     """
     if isinstance(error, httpx.DecodingError):
         return True

@@ -1,10 +1,10 @@
 """Transport: one request, and its answer, within a bounded time.
 
-Lives here: `Http`, which sends a request directly or through the environment's proxy and hands out the answer, and the
-limit on the whole of it. Not here: which proxy that is (`proxies`), reading a body (`bodies`), trying again (`client`).
+Lives here: `Http`, which sends a request directly or through the environment's proxy and returns the answer, and the
+time limit on the whole of it. Not here: choosing the proxy (`proxies`), reading a body (`bodies`), retries (`client`).
 
-The HTTP library's own client is not used: it follows what answers say about redirects and cookies far enough to fail
-on them, and it bounds each read but not their sum. Its errors are the only ones that leave this module, besides ours.
+The HTTP library's own client is not used: it reads redirects and cookies of answers and fails on malformed ones, and it
+limits the time of each read but not their sum. Only its errors and ours leave this module.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ KEPT_OPEN_SECONDS = 5.0
 """The HTTP library's own defaults."""
 
 Refuse = Callable[[str, str], object]
-"""Gets a host and the address that was connected to for it; raises to send nothing there."""
+"""Gets a host and the address of the connection to it; raises to prevent sending."""
 
 _UNTIL: ContextVar[float] = ContextVar("until", default=float("inf"))
-"""When the answer that this thread waits for must be complete, by the monotonic clock."""
+"""The deadline of the answer that this thread waits for, by the monotonic clock."""
 
 
 class Http:
@@ -49,7 +49,7 @@ class Http:
     ) -> None:
         self._timeouts = timeouts
         self._proxies = Proxies(os.environ)
-        if transport is None:  # what is wrong with the environment is told now, and not by the first request
+        if transport is None:  # a wrong environment variable is an error now, not with the first request
             self._proxies.to(platform)
             if platform.scheme == "https":
                 certificates()
@@ -67,7 +67,7 @@ class Http:
         self._transport.close()
 
     def way(self, url: httpx.URL) -> str:
-        """How a host is reached, for people; empty where it is reached directly."""
+        """The proxy of a host, for error messages; empty if there is none."""
         proxy = self._proxies.to(url)
         return f"through the proxy that {proxy.variable} names" if proxy else ""
 
@@ -84,9 +84,9 @@ class Http:
 
     @contextmanager
     def answer(self, request: httpx.Request, seconds: float) -> Iterator[httpx.Response]:
-        """The answer, its body still to be read within the block. `seconds` are for all of it, body included.
+        """The answer, whose body is read within the block. `seconds` limit all of it, body included.
 
-        Raises httpx.TransportError for whatever goes wrong on the way.
+        Raises httpx.TransportError for every error of the connection.
         """
         until = time.monotonic() + seconds
         before = _UNTIL.set(min(until, _UNTIL.get()))
@@ -104,7 +104,7 @@ class Http:
 
 
 class _Body(httpx.SyncByteStream):
-    """A body in pieces, as they come, until the time for the whole answer is over."""
+    """A body in pieces, as they arrive, until the deadline of the whole answer."""
 
     def __init__(self, pieces: Any, until: float, seconds: float) -> None:
         self._pieces, self._until, self._seconds = pieces, until, seconds
@@ -123,13 +123,13 @@ class _Body(httpx.SyncByteStream):
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Errors of the library below in the words of the one above."""
+    """Translate errors of httpcore into those of httpx."""
     try:
         yield
     except (httpx.RequestError, MewsError):
         raise
     except Exception as error:
-        # Whatever an answer makes the libraries below stumble over is an answer that is no HTTP.
+        # Any other error of the libraries below means that the answer is not valid HTTP.
         kind = getattr(httpx, type(error).__name__, None) if isinstance(error, _OF_HTTPCORE) else None
         translated = kind if isinstance(kind, type) else httpx.RemoteProtocolError
         raise translated(f"{'' if kind else f'{type(error).__name__}: '}{error}") from error
@@ -145,7 +145,7 @@ _OF_HTTPCORE = (
 
 
 class _Transport(httpx.BaseTransport):
-    """Connections, kept open for a while, one pool for each way."""
+    """Connections that are kept open for a while, one pool for each proxy and scheme."""
 
     def __init__(self, proxies: Proxies, refuse: Refuse | None) -> None:
         self._proxies = proxies
@@ -200,19 +200,19 @@ def _pool_to(proxy: Proxy | None, scheme: str, refuse: Refuse | None) -> httpcor
     }
     if proxy is None:
         return httpcore.ConnectionPool(**more)
-    told = httpx.Proxy(proxy.url)  # takes user and password out of the address
+    parsed = httpx.Proxy(proxy.url)  # takes user and password out of the address
     address = httpcore.URL(
-        scheme=told.url.raw_scheme, host=told.url.raw_host, port=told.url.port, target=b"/"
+        scheme=parsed.url.raw_scheme, host=parsed.url.raw_host, port=parsed.url.port, target=b"/"
     )
     if proxy.url.scheme.startswith("socks"):
-        return httpcore.SOCKSProxy(proxy_url=address, proxy_auth=told.raw_auth, **more)
+        return httpcore.SOCKSProxy(proxy_url=address, proxy_auth=parsed.raw_auth, **more)
     if proxy.url.scheme == "https":
         more["proxy_ssl_context"] = more["ssl_context"]
-    return httpcore.HTTPProxy(proxy_url=address, proxy_auth=told.raw_auth, **more)
+    return httpcore.HTTPProxy(proxy_url=address, proxy_auth=parsed.raw_auth, **more)
 
 
 class _Network(httpcore.NetworkBackend):
-    """The library's own network, but for the time that is left, and the look at what was connected to."""
+    """httpcore's network backend, with the deadline of the answer and a check of the address connected to."""
 
     def __init__(self, refuse: Refuse | None) -> None:
         self._inner = httpcore.SyncBackend()
@@ -227,8 +227,8 @@ class _Network(httpcore.NetworkBackend):
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         try:
-            stream = self._inner.connect_tcp(host, port, _left(timeout), local_address, socket_options)
-        except (OverflowError, UnicodeError) as error:  # a port or a host that no machine can have
+            stream = self._inner.connect_tcp(host, port, _remaining(timeout), local_address, socket_options)
+        except (OverflowError, UnicodeError) as error:  # an impossible port or host
             raise httpcore.UnsupportedProtocol(str(error)) from error
         found = stream.get_extra_info("server_addr")
         if self._refuse and found:
@@ -244,16 +244,16 @@ class _Network(httpcore.NetworkBackend):
 
 
 class _Connection(httpcore.NetworkStream):
-    """A connection of which no read and no write goes on past the time for the whole answer."""
+    """A connection whose reads and writes end at the deadline of the whole answer."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout))
+        return self._inner.read(max_bytes, _remaining(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _left(timeout))
+        self._inner.write(buffer, _remaining(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -261,17 +261,17 @@ class _Connection(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Connection(self._inner.start_tls(ssl_context, server_hostname, _left(timeout)))
+        return _Connection(self._inner.start_tls(ssl_context, server_hostname, _remaining(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-def _left(timeout: float | None) -> float | None:
-    """The seconds that one step may take. Raises where none are left."""
-    left = _UNTIL.get() - time.monotonic()
-    if left <= 0:
+def _remaining(timeout: float | None) -> float | None:
+    """The seconds that one step may take. Raises ReadTimeout after the deadline."""
+    remaining = _UNTIL.get() - time.monotonic()
+    if remaining <= 0:
         raise httpcore.ReadTimeout("the time for the whole answer is over")
-    if left == float("inf"):
+    if remaining == float("inf"):
         return timeout
-    return left if timeout is None else min(timeout, left)
+    return remaining if timeout is None else min(timeout, remaining)

@@ -1,10 +1,10 @@
-"""Whereabouts: which machines a link may lead to.
+"""Guard against server-side request forgery: which machines a link may lead to.
 
-Lives here: telling addresses of the internet from those of this machine and this network, and looking names up. Not
-here: what a link looks like (`address`), following it (`download`).
+Lives here: separating addresses of the internet from those of this machine and this network, and resolving names. Not
+here: checking a link's text (`address`), following it (`file_download`).
 
-Links come from outside. One that leads to a machine that only we can reach would make us read it for whoever wrote
-the link. A platform that is such a machine itself, as the sandbox is, may point at others.
+Links come from outside. A link to a machine that only we can reach would make us read it for the author of the link. A
+platform that is such a machine itself, as the sandbox is, may point at others.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from mews_assets.api.errors import DownloadError
 Resolve = Callable[[str], list[str]]
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All that is handed out of IPv6 (IANA, Internet Protocol Version 6 Address Space). IPv4-compatible, IPv4-translated
-and site-local addresses, and translation inside one network (64:ff9b:1::/48), lie outside it."""
+"""All assigned unicast addresses of IPv6 (IANA, Internet Protocol Version 6 Address Space). IPv4-compatible,
+IPv4-translated and site-local addresses, and translation inside one network (64:ff9b:1::/48), lie outside it."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """RFC 6052: an IPv4 address in the last 32 bits."""
 _DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
@@ -29,9 +29,9 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet, and not of this machine, this network or this link.
+    """Whether an IP address belongs to the internet, and not to this machine, network or link.
 
-    An IPv6 address that wraps one of IPv4 leads to that one, and is public if that is.
+    An IPv6 address that contains an IPv4 address is public if the IPv4 address is.
     """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
@@ -56,7 +56,7 @@ def _last_32_bits(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
 
 
 def resolve(host: str) -> list[str]:
-    """The addresses of a host; none where nobody here can tell, as behind a proxy."""
+    """The addresses of a host; none if it cannot be resolved here, as behind a proxy."""
     try:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)})
     except (OSError, UnicodeError):
@@ -64,11 +64,11 @@ def resolve(host: str) -> list[str]:
 
 
 class PrivateAddressError(DownloadError):
-    """A host turned out to be a machine of this network when it was connected to. Nothing was sent there."""
+    """The connection to a host led to a machine of this network. Nothing was sent there."""
 
 
 def refuse_private(host: str, address: str) -> None:
-    """Raise where a connection for a link leads to a machine that only we can reach."""
+    """Raise PrivateAddressError if a connection for a link leads to a machine that only we can reach."""
     if not_public([address]):
         raise PrivateAddressError(
             f"its link leads to {host} at {address}, a private address, and is not followed"
@@ -76,5 +76,5 @@ def refuse_private(host: str, address: str) -> None:
 
 
 def not_public(addresses: Iterable[str]) -> str:
-    """The first address that is not of the internet; empty if all are."""
-    return next((one for one in addresses if not is_public(one)), "")
+    """The first private address; empty if all are public."""
+    return next((address for address in addresses if not is_public(address)), "")

@@ -1,4 +1,4 @@
-"""Availability: what is held back from sale, for groups and for repairs.
+"""Availability: spaces that are not for sale, because of groups and repairs.
 
 Lives here: the tables availability_adjustments, availability_blocks and resource_blocks.
 """

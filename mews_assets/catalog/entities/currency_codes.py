@@ -1,4 +1,4 @@
-"""The currencies there are: ISO 4217, list one, as amended to August 2026.
+"""The currency codes of ISO 4217, list one, as amended to August 2026.
 
 Lives here: the codes of money in use. Not here: funds and metals (but for XDR none of them pays a bill), codes
 given up more than ten years ago, and anything said of a currency.

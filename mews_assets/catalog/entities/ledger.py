@@ -1,4 +1,4 @@
-"""The ledger: what was posted to the books, and is never changed.
+"""The ledger: postings to the books, which never change.
 
 Lives here: the table ledger_entries.
 """

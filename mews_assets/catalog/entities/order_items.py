@@ -1,4 +1,4 @@
-"""Order items: what guests and companies were charged for.
+"""Order items: charges to guests and companies.
 
 Lives here: the table order_items. Not here: items of outlets such as restaurants (see `outlets`).
 """
@@ -34,7 +34,7 @@ TYPES = (
 )
 
 REBATES = ("NightRebate", "ProductOrderRebate", "AdditionalExpenseRebate")
-"""Types of items that only ever lower what is owed."""
+"""Types of items that are never positive: they lower the debt."""
 
 TAX_EXEMPTION_REASONS = (
     "Unknown",

@@ -1,4 +1,4 @@
-"""Outlets: what was sold in restaurants, bars and shops, as their point of sale reported it.
+"""Outlets: sales of restaurants, bars and shops, as their point of sale reported them.
 
 Lives here: the tables outlet_items and outlet_bills, which one operation answers together.
 """

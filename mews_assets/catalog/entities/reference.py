@@ -1,4 +1,4 @@
-"""Reference data: what the ids in the other tables mean.
+"""Reference tables: the records that ids in other tables refer to.
 
 Lives here: enterprises, services, outlets and accounting categories, a row of `REFERENCES` each. They are
 small and are read whole, so they have no windows and stand outside of `TABLES`.
@@ -143,7 +143,7 @@ ACCOUNTING_CATEGORY_COLUMNS = (
 
 @dataclass(frozen=True)
 class Reference:
-    """One table of reference data: the question asked of Mews, and its columns.
+    """One reference table: the request to Mews, and its columns.
 
     `enterprise_column` names a row's enterprise; `parameters` are sent with every request.
     """
@@ -159,7 +159,7 @@ class Reference:
 
     @property
     def table(self) -> Table:
-        """As a table, for what converts and describes columns; its windows are never asked for."""
+        """As a `Table`, for code that converts and describes columns; it is never fetched by windows."""
         fetch = Pages(self.operation, self.records_key, parameters=self.parameters)
         return Table(
             self.name,
@@ -206,7 +206,7 @@ REFERENCES: tuple[Reference, ...] = (
         ACCOUNTING_CATEGORY_COLUMNS,
         "accountingCategories/getAll",
         "AccountingCategories",
-        # Not told, Mews leaves out the deleted ones, and old order items would name nothing.
+        # By default Mews leaves out deleted records, and old order items would refer to nothing.
         parameters={"ActivityStates": ["Active", "Deleted"]},
     ),
 )

@@ -13,7 +13,7 @@ from mews_assets.catalog.model import Column, Export, Pages, Table
 
 
 def _service_order_columns(what: str) -> tuple[Column, ...]:
-    """What a reservation and a product service order have in common, up to their own parts."""
+    """The columns that reservations and product service orders share, up to their own."""
     return (
         shapes.row_id(what),
         string(

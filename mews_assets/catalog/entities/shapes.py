@@ -55,7 +55,7 @@ def accounting_state() -> Column:
 
 
 ACTIVE_OR_DELETED = {"ActivityStates": ["Active", "Deleted"]}
-"""Asked for where it can be: pages bring active records only unless told otherwise, exports bring all."""
+"""Requested if the operation allows it: by default pages bring active records only, exports bring all."""
 
 SERVICES = Lookup("services/getAll", "Services", "ServiceIds")
 """For rows that name their service and not their enterprise."""
@@ -129,7 +129,7 @@ def amount(name: str, description: str, required: bool = True) -> Column:
 
 
 def address_columns(pii: bool) -> tuple[Column, ...]:
-    """Where somebody lives, or with `pii` false where a hotel stands."""
+    """The address of a person, or with `pii` false that of a hotel."""
     return (
         string("Line1", "First line of the address.", pii=pii),
         string("Line2", "Second line of the address.", pii=pii),

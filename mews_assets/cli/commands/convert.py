@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
 
     table = catalog.table(args.table)
     if not args.source.is_file():
-        what = "a folder; give one file" if args.source.is_dir() else "no file"
-        raise HomeError(f"{args.source} is {what}")
+        problem = "a folder; give one file" if args.source.is_dir() else "no file"
+        raise HomeError(f"{args.source} is {problem}")
     if not args.target.absolute().parent.is_dir():
         raise HomeError(
             f"there is no folder {args.target.absolute().parent} to write {args.target.name} into"
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     masker = RowMasker(table, read_privacy(os.environ))
     try:
         converted = convert(table, [args.source], args.target, masker=masker, memory=read_memory(os.environ))
-    except RecordError as error:  # its own advice is for what Mews sent
+    except RecordError as error:  # its advice is for captures
         raise HomeError(
             f"{table.name}: {error.place}: {error.problem}. {args.target} was not written"
         ) from None
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"empty text for {path} in {count} rows: a null in the table")
     if missing := absent_columns(table, args.target):
         print(
-            f"in no row: {', '.join(missing)}; at Mews every record of {table.name} has them. Are these of another "
-            "table?"
+            f"in no row: {', '.join(missing)}; at Mews every record of {table.name} has them. Are these records of "
+            "another table?"
         )
     if findings.exact:
         print(f"{findings.exact} rows hold numbers longer than a double: see _exact_numbers")

@@ -1,4 +1,4 @@
-"""`mews-assets demo`: the whole way, from a sandbox to tables, through real Dagster runs."""
+"""`mews-assets demo`: from a sandbox to tables and marts, through real Dagster runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RUNS_AT_ONCE = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: the demonstration is the same for everybody."""
+    """No arguments: the demonstration has no options."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     trial = home.trial(home.utc_now())
     home.use_demo()
     home.go_direct_to_loopback(os.environ)
-    _say("starting the sandbox: 3 hotels in 2 chains, and what happened in them in the last 34 days")
+    _print_step("starting the sandbox: 3 hotels in 2 chains, and what happened in them in the last 34 days")
     with sandbox_process(trial, export_seconds=_EXPORT_SECONDS) as settings:
         point_at(settings, trial)
         home.prepare(home.DEMO)
@@ -51,14 +51,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _materialise_all() -> list[LaunchedRun]:
-    """The reference first, for it fills the partition sets; then table by table, two runs at a time."""
+    """The enterprises first, for they fill the partition sets; then table by table, two runs at a time."""
     from mews_assets import catalog
     from mews_assets.cli.home import utc_now
     from mews_assets.defs.assets.landing_and_changes import groups
     from mews_assets.defs.local.launch import discover_scopes, materialise_due
 
     runs = [discover_scopes()]
-    _say(f"enterprises: {'done' if runs[0].succeeded else 'failed'}")
+    _print_step(f"enterprises: {'done' if runs[0].succeeded else 'failed'}")
     if not runs[0].succeeded:
         return runs
     context = multiprocessing.get_context("spawn")
@@ -67,14 +67,14 @@ def _materialise_all() -> list[LaunchedRun]:
         futures = [pool.submit(materialise_due, group[0].name, now) for group in groups(catalog.TABLES)]
         for future in as_completed(futures):
             run_ = future.result()
-            _tell(run_)
+            _print_run(run_)
             runs.append(run_)
-        runs += _answer(pool)
+        runs += _make_later_layers(pool)
     return runs
 
 
-def _answer(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
-    """What is made of the changes: what the ids mean and what is current now, then the marts."""
+def _make_later_layers(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
+    """The layers that follow changes: current and reference tables, then the marts."""
     from mews_assets.catalog.model import ScopeKind
     from mews_assets.defs.local.launch import (
         look_for_late_hotels,
@@ -88,18 +88,18 @@ def _answer(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
     runs = []
     for future in as_completed(futures):
         runs.append(future.result())
-        _tell(runs[-1])
+        _print_run(runs[-1])
     runs.append(pool.submit(make_marts).result())
-    _tell(runs[-1])
+    _print_run(runs[-1])
     for last in [pool.submit(write_sql_catalog), pool.submit(look_for_late_hotels)]:
         runs.append(last.result())
-        _tell(runs[-1])
+        _print_run(runs[-1])
     return runs
 
 
-def _tell(run_: LaunchedRun) -> None:
+def _print_run(run_: LaunchedRun) -> None:
     partitions = f"{run_.partitions} partitions, " if run_.partitions else ""
-    _say(f"{run_.job}: {partitions}{run_.checks_passed} checks passed")
+    _print_step(f"{run_.job}: {partitions}{run_.checks_passed} checks passed")
 
 
 def _summary() -> dict[str, Totals]:
@@ -122,11 +122,11 @@ def _plots() -> list[str]:
     settings = read_settings(os.environ)
     lake = open_lake(settings.lake, settings.grain)
     names = [layout.mart_plot(mart.name) for mart in MARTS]
-    return [_near(lake.uri(name)) for name in names if lake.exists(name)]
+    return [_relative(lake.uri(name)) for name in names if lake.exists(name)]
 
 
-def _near(path: str) -> str:
-    """As one would type it here."""
+def _relative(path: str) -> str:
+    """The path relative to the current folder."""
     return path.removeprefix(f"{Path.cwd()}/")
 
 
@@ -156,5 +156,5 @@ def _last_line(tables: dict[str, Totals], runs: list[LaunchedRun]) -> str:
     )
 
 
-def _say(text: str) -> None:
+def _print_step(text: str) -> None:
     print(f"... {text}", flush=True)

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         stack.enter_context(_alone(home.DEMO if trial else home.DATA))
         if trial:
             settings = stack.enter_context(sandbox_process(trial, export_seconds=_EXPORT_SECONDS))
-            home.use_demo()  # also where .env names a lake: no simulated hotel may come to stand in it
+            home.use_demo()  # also where .env names a lake: no simulated hotel may be written into it
             point_at(settings, trial)
             demo_environment.freeze_env(os.environ)
             print(
@@ -66,7 +66,7 @@ def _alone(data: Path) -> Iterator[None]:
 
 
 def _refuse_taken(port: int) -> None:
-    """Dagster would go on without its UI, or with one on another port, and with a second daemon."""
+    """Dagster would start without its UI, or on another port, and with a second daemon."""
     from mews_assets.cli.home import HomeError
 
     with socket.socket() as trying:
@@ -80,7 +80,7 @@ def _refuse_taken(port: int) -> None:
 
 
 def _refuse_wrong_settings() -> None:
-    """What is wrong is told here, before three processes tell it."""
+    """Report wrong settings here, before three Dagster processes fail on them."""
     from mews_assets.clients import client_of
     from mews_assets.lake.storage.lake import find_lake
     from mews_assets.settings import read_privacy, read_settings
@@ -93,14 +93,14 @@ def _refuse_wrong_settings() -> None:
 
 
 def _serve(port: int) -> int:
-    """Run `dagster dev` until it ends or this process is told to end."""
+    """Run `dagster dev` until it ends, or until this process gets SIGINT or SIGTERM."""
     from mews_assets.cli.home import WORKSPACE_YAML, here_or_installed
 
-    # Dagster's advice to take another command is for us, not for who opens the UI.
+    # Dagster's advice to use another command concerns the developers of this command, not its users.
     python = [sys.executable, "-W", "ignore:Function `dev_command` is superseded"]
     command = [*python, "-m", "dagster", "dev", "--workspace", str(here_or_installed(WORKSPACE_YAML))]
     command += ["--host", "127.0.0.1", "--port", str(port)]
-    # Started in the background of a script, this process ignores SIGINT, and its children would as well.
+    # In the background of a script this process ignores SIGINT, and so would its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command)
 

@@ -1,4 +1,4 @@
-"""`mews-assets docs`: the page of all tables, written from the catalog."""
+"""`mews-assets docs`: writes the page of all tables from the catalog."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""`mews-assets doctor`: looks at settings, tokens, clock, lake and Dagster, and says what to mend.
+"""`mews-assets doctor`: checks settings, tokens, clock, lake and Dagster, and says what to correct.
 
-Lives here: the order of the looks, and their lines. No token is printed: only names of variables are.
+Lives here: the order of the checks, and printing findings. Tokens are never printed, only names of their variables. Not
+here: the probes (`ingest.probes`, `ingest.lake_probe`, `defs.local.diagnostics`).
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from mews_assets.settings import Connection, Settings
 
 _AT_ONCE = 16
-"""Connections looked at side by side; each client keeps to the limit of its own token."""
+"""Connections checked at once; each client keeps to the request limit of its own token."""
 _TRIES = 2
-"""A doctor who waits out every trouble says nothing for minutes; one hiccup is no illness."""
+"""More tries would delay the output for minutes; a single transient error is no finding."""
 _SUBJECT_WIDTH = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: everything is looked at."""
+    """No arguments: everything is checked."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -35,19 +36,19 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.ingest.findings import Level
 
     load_dotenv()
-    found: list[Finding] = []
-    # A pipe has no width, and its lines are for grep: they are not broken.
+    findings: list[Finding] = []
+    # A pipe has no width: lines are not wrapped, so that grep finds them.
     width = get_terminal_size((10_000, 24)).columns
     for finding in look():
-        found.append(finding)
+        findings.append(finding)
         print("\n".join(lines(finding, width)), flush=True)
-    count = {level: sum(one.level is level for one in found) for level in Level}
-    print(f"{count[Level.OK]} ok, {count[Level.WARN]} to look at, {count[Level.FAIL]} to mend")
+    count = {level: sum(finding.level is level for finding in findings) for level in Level}
+    print(f"{count[Level.OK]} ok, {count[Level.WARN]} warnings, {count[Level.FAIL]} to correct")
     return 1 if count[Level.FAIL] else 0
 
 
 def look() -> Iterator[Finding]:
-    """All findings, as they come in."""
+    """All findings, one after the other."""
     from mews_assets.cli.home import dagster_home, has_tokens, utc_now
     from mews_assets.ingest.findings import fail
     from mews_assets.ingest.lake_probe import probe_lake
@@ -58,7 +59,7 @@ def look() -> Iterator[Finding]:
     if not has_tokens(os.environ):
         yield fail(
             "tokens",
-            "MEWS_CLIENT_TOKEN is not set, so there is no Mews to look at; `make demo` and `make dev` need none",
+            "MEWS_CLIENT_TOKEN is not set, so Mews cannot be checked; `make demo` and `make dev` need no token",
             "copy .env.example to .env, fill in both tokens and MEWS_START_DATE, and run this again.",
         )
     try:
@@ -80,7 +81,7 @@ def look() -> Iterator[Finding]:
 
 
 def lines(finding: Finding, width: int) -> list[str]:
-    """A finding on as many lines as the terminal needs; what to do about it below."""
+    """A finding, wrapped to the terminal's width, with its fix below."""
     lead = f"{finding.level:4}  {finding.subject:{_SUBJECT_WIDTH}}  "
     indent = " " * (len("FAIL  ") + _SUBJECT_WIDTH + 2)
     texts = [(lead, finding.text)] + ([(f"{indent}fix: ", finding.fix)] if finding.fix else [])
@@ -99,7 +100,7 @@ def lines(finding: Finding, width: int) -> list[str]:
 
 
 def _environment(dotenv_file: Path) -> Iterable[Finding]:
-    """What `.env` and the environment say twice, or in vain. No value is told: some are secrets."""
+    """Variables that differ between `.env` and the environment, and unknown ones. Values are not shown."""
     from dotenv import dotenv_values
 
     from mews_assets.ingest.findings import warn
@@ -110,17 +111,15 @@ def _environment(dotenv_file: Path) -> Iterable[Finding]:
     if differing:
         yield warn(
             "environment",
-            f"{', '.join(sorted(differing))}: the environment says one thing and .env another; this command takes the "
-            "environment's, Dagster's processes that of .env",
-            "say it in one of them only.",
+            f"{', '.join(sorted(differing))}: the environment and .env have different values; this command uses the "
+            "environment, Dagster's processes use .env",
+            "set it in one of them only.",
         )
     for name in sorted(name for name in os.environ if name.startswith("MEWS_")):
-        # The latter as MEWS_CONNECTIONS may name one.
+        # MEWS_CONNECTIONS may name variables of the second kind.
         is_known = name in VARIABLES or name.startswith("MEWS_ACCESS_TOKEN_")
         if not is_known and (near := get_close_matches(name, VARIABLES, n=1, cutoff=0.8)):
-            yield warn(
-                "environment", f"{name} is no setting, and nothing reads it", f"did you mean {near[0]}?"
-            )
+            yield warn("environment", f"{name} is no setting, and is ignored", f"did you mean {near[0]}?")
 
 
 def _installation() -> Finding:
@@ -131,7 +130,7 @@ def _installation() -> Finding:
         return ok("installation", "records are checked by compiled code")
     return warn(
         "installation",
-        "there was no C compiler: records are checked all the same, but converting them takes 1.7 times as long",
+        "there was no C compiler: records are checked without compiled code, and conversion takes 1.7 times as long",
         "install gcc and the headers of Python (python3-dev), then mews_assets once more.",
     )
 
@@ -163,28 +162,28 @@ def _settings(settings: Settings) -> Iterable[Finding]:
     if not os.environ.get(ALERT_URLS, "").strip():
         yield warn(
             "settings",
-            f"{ALERT_URLS} is not set: nobody is told when something fails",
+            f"{ALERT_URLS} is not set: no alert is sent when something fails",
             f"set {ALERT_URLS} to an address of Slack, e-mail or a webhook.",
         )
     if unknown := unknown_targets(os.environ.get(ALERT_URLS, "")):
         yield fail(
             "settings",
-            f"{ALERT_URLS} holds what Apprise does not know as an address: {', '.join(unknown)}; nobody is told there",
-            "see https://github.com/caronc/apprise for how addresses read.",
+            f"{ALERT_URLS} has addresses that Apprise does not support: {', '.join(unknown)}; no alert is sent to them",
+            "see https://github.com/caronc/apprise for the format of addresses.",
         )
 
 
 def _connections(settings: Settings) -> Iterable[Finding]:
     from mews_assets.ingest.findings import judge_skew
 
-    with ThreadPoolExecutor(_AT_ONCE) as side_by_side:
-        looked = list(side_by_side.map(lambda one: _connection(settings, one), settings.connections))
-    for findings, _ in looked:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        results = list(pool.map(lambda one: _connection(settings, one), settings.connections))
+    for findings, _ in results:
         yield from findings
     yield from _tokens_given_twice(settings.connections)
-    skews = [skew for _, skew in looked if skew is not None]
+    skews = [skew for _, skew in results if skew is not None]
     if skews:
-        # The one nearest to nought: a slow answer makes Mews' clock look late, never early.
+        # The skew nearest to zero: a slow answer makes Mews' clock look late, never early.
         yield judge_skew(min(skews, key=abs))
 
 
@@ -199,14 +198,14 @@ def _tokens_given_twice(connections: tuple[Connection, ...]) -> Iterable[Finding
         if len(same) > 1:
             yield warn(
                 "connections",
-                f"{', '.join(same)} have one token, for which Mews runs one export of a type at a time: they wait for "
-                "each other",
-                "make them one connection, with the enterprises of all.",
+                f"{', '.join(same)} share one token, for which Mews runs one export per entity type at a time: they "
+                "wait for each other",
+                "replace them by one connection with all their enterprises.",
             )
 
 
 def _connection(settings: Settings, connection: Connection) -> tuple[list[Finding], float | None]:
-    """What there is to say of a connection, and how far Mews' clock is ahead of ours, if it answered."""
+    """The findings about a connection, and the seconds by which Mews' clock is ahead of ours, if it answered."""
     from datetime import timedelta
 
     from mews_assets.api import BRIEF_TIMEOUTS, ConnectionSettingError, RequestLimits
@@ -222,7 +221,7 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
     except SettingError as error:
         return [fail(connection.name, str(error), "set the variable; Mews gives out both tokens.")], None
     except ConnectionSettingError as error:
-        return [fail(connection.name, str(error), "mend or unset the variable.")], None
+        return [fail(connection.name, str(error), "correct or unset the variable.")], None
     with opened as client:
         found = probe(
             client,

@@ -1,4 +1,4 @@
-"""`mews-assets expire`: the bytes of old captures removed, as MEWS_LANDING_DAYS says."""
+"""`mews-assets expire`: removes the files of captures older than MEWS_LANDING_DAYS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: the setting says how long."""
+    """No arguments: the age is a setting."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,14 +22,14 @@ def run(args: argparse.Namespace) -> int:
     days = read_landing_days(os.environ)
     if days is None:
         raise SettingError(
-            "MEWS_LANDING_DAYS is not set, so captures are kept for good; set it to a number of days"
+            "MEWS_LANDING_DAYS is not set, so captures are kept forever; set it to a number of days"
         )
     lake, now = open_standing(read_lake(os.environ)), utc_now()
     before = now - timedelta(days=days)
     for table in catalog.TABLES:
         done = expire(lake, table, catalog.TABLES, before, now)
         if done.captures or done.kept:
-            kept = f"; {len(done.kept)} as old are not in changes and stay" if done.kept else ""
+            kept = f"; {len(done.kept)} of that age are not in changes and are kept" if done.kept else ""
             print(f"{table.name}: {done.captures} captures, {done.stored_bytes} bytes removed{kept}")
-    print(f"captures of before {before:%Y-%m-%d %H:%M} UTC are removed")
+    print(f"captures from before {before:%Y-%m-%d %H:%M} UTC are removed")
     return 0

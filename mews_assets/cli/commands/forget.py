@@ -1,4 +1,4 @@
-"""`mews-assets forget --customer ID`: a customer taken out of the lake, and the proof."""
+"""`mews-assets forget --customer ID`: erases a customer from the lake, and searches the lake to prove it."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 NOTHING_FOUND = 2
-"""Ends the command where no record in the lake names the id: it is mistyped, most likely."""
+"""The exit code if no record in the lake has the id: most likely it is mistyped."""
 _NOT_SEARCHED = (
-    "not searched: what is no part of the lake (copies and backups of it, messages that were sent, Dagster's storage "
-    "and logs), nor pictures and archives such as .zip and .xlsx in it"
+    "not searched: everything outside the lake (its copies and backups, messages that were sent, Dagster's storage "
+    "and logs), and pictures and archives such as .zip and .xlsx inside it"
 )
 
 
 def format_report(done: ErasureReport) -> list[str]:
-    """The report. None of the texts that tell who the person is are in it: it will be kept."""
+    """The report. It contains no text that identifies the person, for it will be kept."""
     if not done.is_known:
         return [
             f"nothing found: no record in {done.found.files} files of the lake names {done.people[0]}. Mistyped? It "
-            "stands in `id` of customers. It is remembered all the same, and hidden in whatever comes",
+            "is the `id` in customers. It is on the erasure list all the same, and will be hidden in new captures",
             *_unread(done),
         ]
     return [f"forgotten: {', '.join(done.people)}", *_changed(done), *_searched(done), *_left(done)]
@@ -70,13 +70,13 @@ def _changed(done: ErasureReport) -> list[str]:
         f"  {layer}: {done.files[layer]} files rewritten, {done.records[layer]} records" for layer in layers
     ]
     if not layers:
-        since = f"on the list of the forgotten since {done.before}" if done.before else "nothing was there"
+        since = f"on the erasure list since {done.before}" if done.before else "the lake has no such text"
         lines.append(
-            f"  nothing to take out: {since}; {done.found.naming} records name them and hold nothing personal"
+            f"  nothing to erase: {since}; {done.found.naming} records have the id and hold nothing personal"
         )
     if done.merged_into:
         lines.append(
-            f"merged into {', '.join(done.merged_into)} at Mews: most likely the same person; forget that one too"
+            f"merged into {', '.join(done.merged_into)} at Mews: most likely the same person; erase that customer too"
         )
     return lines
 
@@ -85,12 +85,12 @@ def _searched(done: ErasureReport) -> list[str]:
     found = done.found
     if not done.texts:
         return [
-            "not searched for texts: the lake knew none that tells who they are, or a search before this one found "
-            "nothing left; name some with --also, such as their name"
+            "not searched for texts: the lake had no text that identifies them, or an earlier search found nothing "
+            "left; give texts with --also, such as their name"
         ]
-    shared = f"{len(found.shared)} of them other guests' as well"
+    shared = f"{len(found.shared)} of them are also other guests'"
     lines = [
-        f"searched: {found.files} files, {found.size_bytes} bytes, for {len(done.texts)} texts that told who they are "
+        f"searched: {found.files} files, {found.size_bytes} bytes, for {len(done.texts)} texts that identify them "
         f"({shared})"
     ]
     if done.not_searched:
@@ -105,18 +105,18 @@ def _left(done: ErasureReport) -> list[str]:
     found = done.found
     lines = [f"left: {sum(found.remaining.values())} records", *_by_file(found.remaining)]
     if found.elsewhere:
-        lines.append("records of others that hold one of the texts, to be looked at (a note, or a namesake):")
+        lines.append("records of others that contain one of the texts; check them (a note, or a namesake):")
         lines += _by_file(found.elsewhere)
     lines += _unread(done)
     if done.workspaces_in_use:
         lines.append(
-            f"{done.workspaces_in_use} runs were at work and may hold what they fetched before: do this again when "
-            "they have ended"
+            f"{done.workspaces_in_use} runs were active and may hold records that they fetched before: run this again "
+            "when they have ended"
         )
     if done.texts and not done.is_done:
         lines.append(
-            "not done: do this again when that is mended. Until a search finds nothing left, the texts it looks for "
-            "stay in state/forgetting"
+            "not finished: correct that and run this again. Until a search finds nothing left, the texts it searches "
+            "for are kept in state/forgetting"
         )
     return lines
 
@@ -124,7 +124,7 @@ def _left(done: ErasureReport) -> list[str]:
 def _unread(done: ErasureReport) -> list[str]:
     if not done.unread:
         return []
-    heading = "could not be read or written anew, and may hold them: mend or remove these, and do this again:"
+    heading = "could not be read or rewritten, and may contain them: repair or remove these files, and run this again:"
     return [heading, *(f"  {name}: {kind}" for name, kind in sorted(done.unread.items()))]
 
 

@@ -1,4 +1,4 @@
-"""`mews-assets pull TABLE`: capture and write partitions, or snapshots, without Dagster."""
+"""`mews-assets pull TABLE`: pulls and writes partitions, or snapshots, without Dagster."""
 
 from __future__ import annotations
 
@@ -23,20 +23,23 @@ if TYPE_CHECKING:
 
 
 _AHEAD = timedelta(days=1)
-"""Mews' own clock decides to the second what has settled; it and ours may differ."""
+"""The tolerance for --end: Mews' clock decides what has settled, and it may differ from ours."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", help="such as order_items")
     parser.add_argument(
-        "--scope", action="append", metavar="ID", help="enterprise or chain; all that are seen if left out"
+        "--scope",
+        action="append",
+        metavar="ID",
+        help="enterprise or chain; default: all that the connections see",
     )
     parser.add_argument("--start", metavar="D", help="first day, or instant, in UTC")
-    parser.add_argument("--end", metavar="D", help="the day, or instant, at which to end; not included")
+    parser.add_argument("--end", metavar="D", help="the day, or instant, at which to end; exclusive")
     parser.add_argument(
         "--snapshot",
         action="store_true",
-        help="all there is instead, whatever its age: one export for each scope, which may take hours",
+        help="all records instead, whatever their age: one export for each scope, which may take hours",
     )
     parser.set_defaults(refuse=parser.error)
 
@@ -63,7 +66,7 @@ def _pull(args: argparse.Namespace) -> int:
 
     start, end = _instant("--start", args.start), _instant("--end", args.end)
     if end > datetime.now(UTC) + _AHEAD:
-        raise SettingError(f"--end {args.end} is yet to come: Mews answers for what is over")
+        raise SettingError(f"--end {args.end} lies in the future: Mews answers for the past only")
     table, settings, lake = _read(args.table, start)
     windows = list(windows_between(start, end, settings.grain))
     if not windows:
@@ -78,9 +81,9 @@ def _pull(args: argparse.Namespace) -> int:
         puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
         result = materialise(table, PartitionRequest(wanted), clients, directory, puller)
     for name, merged in result.merged.items():
-        rows = sum(one.measures.rows for one in merged.partitions.values())
+        rows = sum(partition.measures.rows for partition in merged.partitions.values())
         print(f"{lake.uri(f'changes/{name}')}: {len(merged.partitions)} partitions, {rows} rows")
-        print(f"current/{name} takes them in when Dagster makes it the next time")
+        print(f"current/{name} gets them when Dagster makes it the next time")
     for partitions, error in result.failed:
         print(f"failed: {len(partitions)} partitions: {error}")
     return 1 if result.failed else 0
@@ -104,7 +107,7 @@ def _snapshot(args: argparse.Namespace) -> int:
                 print(
                     f"{lake.uri(one.name)}: {one.rows} rows, {one.rows - one.rows_before} of them new to it"
                 )
-    print(f"current/{table.name} takes them in when it is made the next time")
+    print(f"current/{table.name} gets them when it is made the next time")
     return 1 if failed else 0
 
 
@@ -117,28 +120,28 @@ def _read(name: str, start: datetime) -> tuple[Table, Settings, Lake]:
         os.environ["MEWS_START_DATE"] = start.date().isoformat()
     named = catalog.table(name).name
     settings = read_settings({**os.environ, "MEWS_TABLES": named})
-    table = next(one for one in settings.tables if one.name == named)  # fetched as MEWS_FETCH says
+    table = next(one for one in settings.tables if one.name == named)  # with the fetch method of MEWS_FETCH
     lake = open_lake(settings.lake, settings.grain, read_privacy(os.environ))
     return table, settings, replace(lake, memory=settings.memory)
 
 
 @contextmanager
 def _open(settings: Settings, lake: Lake) -> Iterator[tuple[dict[str, MewsClient], Directory]]:
-    """Clients, and what they see. The lake learns of it if it knows no hotels yet: else `status` would know none."""
+    """Clients and directory. The directory is saved if the lake has none yet: otherwise `status` would show nothing."""
     from mews_assets.clients import client_of
     from mews_assets.ingest.directory import discover, load_directory, save_directory, time_at_mews
 
     with ExitStack() as stack:
         clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
         directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
-        # Not over what Dagster has discovered: whoever pulls may see fewer hotels than it does.
+        # Not if Dagster has saved one: these connections may see fewer hotels.
         if load_directory(lake) is None:
             save_directory(lake, directory, time_at_mews(clients, datetime.now(UTC)))
         yield clients, directory
 
 
 def _scopes(args: argparse.Namespace, table: Table, directory: Directory) -> list[str]:
-    """The scopes that are wanted. What nobody sees is told before anything is asked for."""
+    """The scopes to pull. Raises UnknownScopeError for one that no connection sees, before any request."""
     from mews_assets.settings import SettingError
 
     scopes: list[str] = args.scope or directory.scopes(table.scope)

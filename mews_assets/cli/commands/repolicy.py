@@ -1,4 +1,4 @@
-"""`mews-assets repolicy`: the tables written anew under what MEWS_PII says now."""
+"""`mews-assets repolicy`: rewrites the tables under the present MEWS_PII."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: the setting says what is wanted."""
+    """No arguments: the policy is a setting."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     privacy = read_privacy(os.environ)
     lake = replace(open_standing(read_lake(os.environ)), memory=read_memory(os.environ))
     done = change_policy(lake, catalog.TABLES, privacy)
-    how = "made again from what landed" if done.from_landing else "changed where they stand"
+    how = "rebuilt from the landing" if done.from_landing else "rewritten in place"
     what = f"{done.files} files {how}" if done.files else "nothing to do"
     print(f"{lake.root} is under MEWS_PII={privacy.pii}: {what}")
     return 0

@@ -1,4 +1,4 @@
-"""`mews-assets retry`: captures that were set aside, tried again."""
+"""`mews-assets retry`: merges captures again that were set aside."""
 
 from __future__ import annotations
 
@@ -27,35 +27,37 @@ def run(args: argparse.Namespace) -> int:
     location = read_lake(os.environ)
     lake = open_lake(location, open_standing(location).grain, read_privacy(os.environ))
     lake = replace(lake, memory=read_memory(os.environ))
-    left = [problem for table in tables for problem in _tried(lake, table)]
-    for problem in left:
-        print(f"left: {problem}")
-    return 1 if left else 0
+    problems = [problem for table in tables for problem in _retry(lake, table)]
+    for problem in problems:
+        print(f"not merged: {problem}")
+    return 1 if problems else 0
 
 
-def _tried(lake: Lake, table: Table) -> list[str]:
-    """Try a table's captures that wait, and say what came of it. Gives the causes of those that are left."""
+def _retry(lake: Lake, table: Table) -> list[str]:
+    """Merge a table's unmerged captures again, and print the result. Returns the causes of those that failed again."""
     from mews_assets.lake.changes.merge import merge
     from mews_assets.lake.current import snapshot
     from mews_assets.lake.errors import LakeError
     from mews_assets.lake.landing.unmerged_captures import try_again, unmerged_of
     from mews_assets.lake.storage import layout
 
-    waiting = unmerged_of(lake, table.name)
-    if not waiting:
+    unmerged = unmerged_of(lake, table.name)
+    if not unmerged:
         return []
     for name in layout.landings(table.name):
         try_again(lake, name)
     problems = []
     merged = merge(lake, table)
-    problems += [str(one) for one in (*merged.rejected.values(), *merged.unmerged.values())]
-    shown = layout.snapshot_landing(table.name)
-    for scope in sorted({scope for one in waiting if one.table == shown for scope in one.scopes}):
+    problems += [str(error) for error in (*merged.rejected.values(), *merged.unmerged.values())]
+    landing = layout.snapshot_landing(table.name)
+    for scope in sorted(
+        {scope for capture in unmerged if capture.table == landing for scope in capture.scopes}
+    ):
         try:
             snapshot.merge_snapshots(lake, table, scope)
         except LakeError as error:
             problems.append(str(error))
     print(
-        f"{table.name}: {len(waiting)} captures tried again, {len(waiting) - len(problems)} are in the table now"
+        f"{table.name}: {len(unmerged)} captures tried again, {len(unmerged) - len(problems)} of them merged"
     )
     return problems

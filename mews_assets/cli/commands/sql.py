@@ -1,6 +1,6 @@
-"""`mews-assets sql "select ..."`: a query over the lake's tables, printed; without one, what can be asked of.
+"""`mews-assets sql "select ..."`: runs a query over the lake's tables; without one, lists the tables.
 
-Lives here: printing. The views and what may be run are in `lake.sql`.
+Lives here: printing the result. Not here: the views and the allowed statements (`lake.reading.sql_views`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "query", nargs="?", help='such as "select * from current.payments"; none lists the tables'
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--csv", action="store_true", help="comma-separated, all rows")
+    form.add_argument("--csv", action="store_true", help="comma-separated values, all rows")
     form.add_argument("--json", action="store_true", help="one JSON object to a line, all rows")
     parser.add_argument("--rows", type=int, default=40, help="shown of a long result (default 40)")
 
@@ -53,12 +53,14 @@ def run(args: argparse.Namespace) -> int:
             _print_csv(*rows_of(result))
         elif args.json:
             names, rows = rows_of(result)
-            is_ascii = not _holds("\u2713")  # JSON has a way of its own to write letters that are not there
+            is_ascii = not _can_show("\u2713")  # JSON can escape characters that the output cannot show
             for row in rows:
                 print(_json(dict(zip(names, row, strict=True)), is_ascii))
         elif hasattr(result, "show"):
-            width = shutil.get_terminal_size((10_000, 24)).columns  # a pipe has no width: nothing is cut
-            with _lines_of_letters():
+            width = shutil.get_terminal_size(
+                (10_000, 24)
+            ).columns  # a pipe has no width: columns are not left out
+            with _ascii_borders():
                 result.show(max_width=width, max_rows=args.rows, max_col_width=_COLUMN_WIDTH)
         else:  # a plan
             for row in result.fetchall():
@@ -69,14 +71,14 @@ def run(args: argparse.Namespace) -> int:
 def _print_csv(names: list[str], rows: Iterator[list[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="strict")  # another letter in its place would be another value
+        sys.stdout.reconfigure(errors="strict")  # a replaced character would be another value
     try:
         writer.writerow(names)
         writer.writerows([_cell(value) for value in row] for row in rows)
     except UnicodeEncodeError as error:
         raise SettingError(
-            f"the result holds letters that {error.encoding}, the encoding of this output, has not; set "
-            "PYTHONIOENCODING=utf-8, or take --json"
+            f"the result contains characters that {error.encoding}, the encoding of this output, does not have; set "
+            "PYTHONIOENCODING=utf-8, or use --json"
         ) from None
 
 
@@ -84,9 +86,9 @@ _BOXES = str.maketrans("─│┌┐└┘├┤┬┴┼·…", "-|+++++++++.."
 
 
 @contextmanager
-def _lines_of_letters() -> Iterator[None]:
-    """Let a table be drawn with - and | where the output has no lines."""
-    if _holds("─│┌"):
+def _ascii_borders() -> Iterator[None]:
+    """Draw table borders with - and | if the output cannot show box characters."""
+    if _can_show("─│┌"):
         yield
         return
     with redirect_stdout(io.StringIO()) as drawn:
@@ -94,7 +96,7 @@ def _lines_of_letters() -> Iterator[None]:
     print(drawn.getvalue().translate(_BOXES), end="")
 
 
-def _holds(text: str) -> bool:
+def _can_show(text: str) -> bool:
     """Whether the output can show these characters."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
@@ -105,14 +107,14 @@ def _holds(text: str) -> bool:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return format(value, "f")  # a nought is no 0E-10
+        return format(value, "f")  # zero is not 0E-10
     return _json(value) if isinstance(value, dict | list) else value
 
 
 def _json(value: Any, is_ascii: bool = False) -> str:
     try:
         return json.dumps(value, default=str, ensure_ascii=is_ascii, allow_nan=False)
-    except ValueError:  # JSON has no word for NaN and infinity
+    except ValueError:  # JSON has no NaN and no infinity
         return json.dumps(_finite(value), default=str, ensure_ascii=is_ascii)
 
 
@@ -120,5 +122,5 @@ def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

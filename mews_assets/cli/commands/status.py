@@ -1,4 +1,4 @@
-"""`mews-assets status`: table by hotel, how fresh, how complete and how sound, and the exports under way."""
+"""`mews-assets status`: by table and hotel, freshness, completeness and checks; exports under way; unfinished work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import get_terminal_size
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import DEMO, HomeError, dagster_home, is_demo, load_dotenv, trial, utc_now
     from mews_assets.ingest.directory import load_directory
+    from mews_assets.lake.erasure import pending_searches
     from mews_assets.lake.landing.unmerged_captures import unmerged_of
     from mews_assets.lake.storage.lake import find_lake
     from mews_assets.settings import read_settings
@@ -45,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
     directory = load_directory(lake) if lake else None
     if lake is None or directory is None:
         raise HomeError(
-            f"{settings.lake} knows no hotels yet: turn on the sensor `discovery`, or run the job `enterprises`"
+            f"{settings.lake} has no list of hotels yet: turn on the sensor `discovery`, or run the job `enterprises`"
         )
-    # Mews' clock says what has settled and what is late.
+    # Mews' clock decides what has settled and what is late.
     now = utc_now() + timedelta(seconds=directory.clock_skew_seconds)
     with _checks(dagster_home(), settings, directory) as (states, note):
         lines = [
@@ -55,14 +56,32 @@ def run(args: argparse.Namespace) -> int:
             for table in settings.tables
             for line in survey(lake, table, settings, directory, now, states.get(table.name))
         ]
-    exports = list(_exports(lake, settings, directory))
-    waiting = [one for table in settings.tables for one in unmerged_of(lake, table.name)]
+    report = Report(
+        lines,
+        exports=list(_exports(lake, settings, directory)),
+        unmerged=[capture for table in settings.tables for capture in unmerged_of(lake, table.name)],
+        unfinished_erasures=pending_searches.owed(lake),
+        note=note,
+        now=now,
+    )
     if args.json:
-        print(_json(lines, exports, waiting, note, now))
+        print(_json(report))
     else:
         # A pipe has no width: programs such as grep and less get whole lines.
-        print("\n".join(_text(lines, exports, waiting, note, now, get_terminal_size((10_000, 24)).columns)))
+        print("\n".join(_text(report, get_terminal_size((10_000, 24)).columns)))
     return 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is printed. `unfinished_erasures` are ids of customers whose `forget` was interrupted."""
+
+    lines: list[Line]
+    exports: list[LoggedExport]
+    unmerged: list[UnmergedCapture]
+    unfinished_erasures: list[str]
+    note: str
+    now: datetime
 
 
 def survey(
@@ -115,9 +134,9 @@ def survey(
 def _checks(
     home: str, settings: Settings, directory: Directory
 ) -> Iterator[tuple[dict[str, dict[str, CheckState]], str]]:
-    """By table and scope, what the checks said last; or why nobody knows. The lake needs no instance."""
+    """The latest results of the checks by table and scope, or the reason why they cannot be shown."""
     if not home:
-        yield {}, "checks are not shown: there is no Dagster home here"
+        yield {}, "checks are not shown: no Dagster home is set"
         return
     import dagster as dg
 
@@ -163,62 +182,59 @@ def _minutes(export: LoggedExport, now: datetime) -> float:
     return round((now - export.asked_at).total_seconds() / 60, 1)
 
 
-def _json(
-    lines: list[Line], exports: list[LoggedExport], waiting: list[UnmergedCapture], note: str, now: datetime
-) -> str:
-    flying: list[dict[str, Any]] = [
+def _json(report: Report) -> str:
+    exports: list[dict[str, Any]] = [
         {
-            "id": one.id,
-            "table": one.table,
-            "connection": one.connection,
-            "scopes": len(one.scopes),
-            "window": str(one.window),
-            "age_minutes": _minutes(one, now),
+            "id": export.id,
+            "table": export.table,
+            "connection": export.connection,
+            "scopes": len(export.scopes),
+            "window": str(export.window),
+            "age_minutes": _minutes(export, report.now),
         }
-        for one in exports
+        for export in report.exports
     ]
-    found = {
-        "tables": [asdict(line) for line in lines],
-        "exports": flying,
-        "captures_not_merged": [asdict(one) for one in waiting],
-        "note": note,
+    content = {
+        "tables": [asdict(line) for line in report.lines],
+        "exports": exports,
+        "captures_not_merged": [asdict(capture) for capture in report.unmerged],
+        "erasures_not_finished": report.unfinished_erasures,
+        "note": report.note,
     }
-    return json.dumps(found, indent=1)
+    return json.dumps(content, indent=1)
 
 
-def _text(
-    lines: list[Line],
-    exports: list[LoggedExport],
-    waiting: list[UnmergedCapture],
-    note: str,
-    now: datetime,
-    width: int,
-) -> Iterable[str]:
+def _text(report: Report, width: int) -> Iterable[str]:
     from mews_assets.cli.status_text import table_text
 
+    lines, exports = report.lines, report.exports
     yield from table_text(lines, width)
     yield ""
     late = sum(line.late_hours is not None for line in lines)
     failing = sum(bool(line.failing) for line in lines)
     yield f"{len(lines)} lines: {late} late, {failing} with failing checks; {len(exports)} exports under way"
-    for one in exports:
-        yield f"  {one.table}: {_minutes(one, now):.0f} min old, {len(one.scopes)} scopes, {one.window}"
-        yield f"    {one.id} by {one.connection}"
+    for export in exports:
+        age = f"{_minutes(export, report.now):.0f} min old"
+        yield f"  {export.table}: {age}, {len(export.scopes)} scopes, {export.window}"
+        yield f"    {export.id} by {export.connection}"
     for line in lines:
         for check, windows in (line.failing or {}).items():
             more = f" and {len(windows) - 3} more" if len(windows) > 3 else ""
             yield f"  {line.table}, {line.name}: {check} failed for {', '.join(windows[:3])}{more}"
-    for capture in waiting:
+    for capture in report.unmerged:
         yield from _unmerged_text(capture)
-    if note:
-        yield note
+    for person in report.unfinished_erasures:
+        yield f"  the erasure of customer {person} did not finish: mews-assets forget --customer {person}"
+    if report.note:
+        yield report.note
 
 
-def _unmerged_text(one: UnmergedCapture) -> Iterable[str]:
+def _unmerged_text(capture: UnmergedCapture) -> Iterable[str]:
     from mews_assets.lake.storage import layout
 
-    state = "tried again with the next run"
-    if one.is_set_aside:
-        state = f"set aside: mews-assets retry {layout.landed_table(one.table)}"
-    yield f"  {one.table}, capture {one.capture} of {len(one.scopes)} scopes, {one.window}: not merged, {state}"
-    yield f"    {one.cause}"
+    state = "the next run tries it again"
+    if capture.is_set_aside:
+        state = f"set aside: mews-assets retry {layout.landed_table(capture.table)}"
+    scopes = f"{len(capture.scopes)} scopes"
+    yield f"  {capture.table}, capture {capture.capture} of {scopes}, {capture.window}: not merged, {state}"
+    yield f"    {capture.cause}"

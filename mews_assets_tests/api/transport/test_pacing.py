@@ -75,6 +75,20 @@ def test_threads_together_stay_under_the_limit() -> None:
     assert max(starts) - min(starts) >= 0.29
 
 
+MEWS_LIMIT, MEWS_SECONDS = 200, 30.0
+"""What Mews allows per access token (https://docs.mews.com/connector-api/guidelines, Request limits)."""
+
+
+def test_by_default_nobody_exceeds_the_limit_of_mews_itself() -> None:
+    clock = FakeClock()
+    pacing, starts = SlidingWindow(clock=clock, sleep=clock.sleep), []
+    for _ in range(5 * MEWS_LIMIT):
+        pacing.acquire()
+        starts.append(clock())
+    within = [sum(start <= other < start + MEWS_SECONDS for other in starts) for start in starts]
+    assert max(within) <= 0.8 * MEWS_LIMIT, "some of the limit is left to other programs with the same token"
+
+
 @pytest.mark.parametrize(("limit", "seconds"), [(0, 30.0), (10, 0.0), (-1, 30.0)])
 def test_pacing_without_room_is_refused(limit: int, seconds: float) -> None:
     with pytest.raises(ValueError, match="pacing needs"):

@@ -16,10 +16,12 @@ from mews_assets.cli import main
 from mews_assets.cli.commands import doctor
 from mews_assets.ingest.findings import Finding, Level, fail, ok
 from mews_assets.lake.conversion import scan
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.server.access_control import NO_EXPORTS_TOKEN, Access
 from mews_assets.settings import read_settings
-from mews_assets_tests.cli.stage import beat, only, point_at
+from mews_assets.windows import Grain
+from mews_assets_tests.cli.stage import beat, only, point_at, unfinished_erasure
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN, MEWS_NOW
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -63,10 +65,10 @@ def test_all_well_is_a_line_each_and_exit_code_0(
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
     said = re.findall(r"^(OK|WARN|FAIL) +(\S+)", out, re.MULTILINE)
-    subjects = ["settings", "default", "clock", "lake", "room", "installation", "dagster", "pools", "daemon"]
+    subjects = ["settings", "default", "clock", "lake", "disk", "installation", "dagster", "pools", "daemon"]
     # How full this machine's disk is, and whether it has a compiler, is no business of the test.
     assert [subject for _, subject in said] == subjects, out
-    assert {level for level, subject in said if subject not in ("room", "installation")} == {"OK"}
+    assert {level for level, subject in said if subject not in ("disk", "installation")} == {"OK"}
     assert re.search(r"sees 2 enterprises in 1 chain \(The .*\); 7 operations answered; exports may be", out)
     assert CLIENT_TOKEN not in out and ACCESS_TOKEN not in out
     counts = today.requests()["Counts"]
@@ -133,7 +135,7 @@ def test_trouble_that_may_pass_is_no_verdict(today: RunningSandbox) -> None:
 
 def test_an_answer_to_an_unknown_export_that_tells_nothing_is_said_to(today: RunningSandbox) -> None:
     today.plan_fault("exports/getAll", status=400)
-    assert "only the first one tells" in only(looked(), "default", Level.WARN).text
+    assert "only the first export shows" in only(looked(), "default", Level.WARN).text
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_connections_that_share_a_token_are_named_and_the_token_is_not(today: Ru
     one, other = today.hotel_tokens[:2]
     connections(prague=one, london=other, again=one)
     finding = only(looked(), "connections", Level.WARN)
-    assert finding.text.startswith("prague, again have one token")
+    assert finding.text.startswith("prague, again share one token")
     assert one not in finding.text + finding.fix
     connections(prague=one, london=other)
     assert ("connections", Level.WARN) not in looked()
@@ -198,7 +200,7 @@ def test_settings_that_are_wrong_keep_nobody_from_the_rest(capsys: pytest.Captur
     out = capsys.readouterr().out
     assert out.splitlines()[0].startswith("FAIL  settings")
     assert "\nWARN  dagster       no home yet" in out
-    assert out.splitlines()[-1].endswith(", 1 to mend")
+    assert out.splitlines()[-1].endswith(", 1 to correct")
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,17 @@ def test_a_lake_is_written_to_try_and_left_as_it_was(today: RunningSandbox, tmp_
     (tmp_path / "lake" / "lake.json").write_text('{"format": 1, "window": "daily"}')
     assert "can be written" in only(looked(), "lake", Level.OK).text
     assert [path.name for path in (tmp_path / "lake").rglob("*") if path.is_file()] == ["lake.json"]
+
+
+def test_an_erasure_that_did_not_finish_is_told_with_the_command_that_finishes_it(
+    today: RunningSandbox, tmp_path: Path
+) -> None:
+    lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
+    assert ("erasure", Level.WARN) not in looked()
+    unfinished_erasure(lake, "5c3e")
+    finding = only(looked(), "erasure", Level.WARN)
+    assert "customer 5c3e" in finding.text
+    assert finding.fix == "run mews-assets forget --customer 5c3e"
 
 
 def test_a_lake_where_nothing_can_be_written_is_said(today: RunningSandbox) -> None:

@@ -23,7 +23,7 @@ from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import from_key
 from mews_assets_tests import ROOT
-from mews_assets_tests.cli.stage import point_at
+from mews_assets_tests.cli.stage import point_at, unfinished_erasure
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN, MEWS_NOW
 from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
 
@@ -155,12 +155,25 @@ def test_without_an_instance_the_lake_is_shown_all_the_same(
         assert list(Path(home).iterdir()) == []
 
 
+def test_an_erasure_that_did_not_finish_is_shown_with_the_command_that_finishes_it(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys)["erasures_not_finished"] == []
+    name = unfinished_erasure(stage.lake, "5c3e")
+    try:
+        assert told(capsys)["erasures_not_finished"] == ["5c3e"]
+        assert main(["status"]) == 0
+        assert "mews-assets forget --customer 5c3e" in capsys.readouterr().out
+    finally:
+        stage.lake.delete(name)
+
+
 def test_a_lake_that_is_not_there_is_said_and_not_made(
     mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     point_at(mews, MEWS_START_DATE="2025-03-07")
     assert main(["status"]) == 1
-    assert "knows no hotels yet" in capsys.readouterr().err
+    assert "has no list of hotels yet" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
