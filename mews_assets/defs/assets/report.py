@@ -1,8 +1,9 @@
 """Events of a run over the tables of one request: materialisations, the captures, the checks, and the failure.
 
-Lives here: one event per partition and layer, yielded singly (Dagster's call that adds metadata to a partition expands
-the whole range each time). What many partitions share stands once: the captures of a run in one observation of the
-landing asset, from which the materialisations name them by id. Not here: judging (`checks.evaluate`).
+Lives here: one event per partition and layer. (Dagster's call that adds metadata to a partition expands the whole
+range each time, so the events are made here.) What many partitions share stands once: the captures of a run in one
+observation of the landing asset, from which the materialisations name them by id. Not here: judging
+(`checks.evaluate`) and storing many events at once (`base.event_tables`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.event_tables import store_in_run
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, FAILED_PULLS, RETRYABLE
 from mews_assets.defs.base.partitions import to_dagster_key, to_key_text
 from mews_assets.defs.checks import Evidence
@@ -71,9 +73,9 @@ def report(
         if landing_key(table) in context.selected_asset_keys:
             if landed := result.landed.get(table.name):
                 yield captures_observation(table, lake, landed, merged)
-            yield from (events.landed(partition) for partition in chosen)
+            yield from store_in_run(context, (events.landed(partition) for partition in chosen))
         if changes_key(table) in context.selected_asset_keys:
-            yield from (events.changed(partition) for partition in chosen)
+            yield from store_in_run(context, (events.changed(partition) for partition in chosen))
             rejected = [
                 Evidence(table, partition, rejected=(error,))
                 for partitions, error in result.failed

@@ -1,10 +1,13 @@
-"""What each asset says of itself: key, description, columns, kinds, tags, where it stands.
+"""Asset specs: key, description, columns, kinds, tags and location of each asset.
 
-Lives here: the asset specs of a table, all from its row in the catalog.
+Lives here: the keys of all assets over tables, and the specs of landing and changes, from a table's row in the catalog.
+Not here: the ops that make them (`defs.assets`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -35,72 +38,69 @@ def current_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([layout.CURRENT, table.name])
 
 
+@dataclass(frozen=True)
+class _Layer:
+    """What sets one of a table's assets apart from the other."""
+
+    key: dg.AssetKey
+    description: str
+    folder: str
+    kinds: frozenset[str]
+    dep: dg.AssetKey
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    freshness: dg.FreshnessPolicy | None = None
+
+
 def table_specs(
     table: Table,
     location: str,
     partitions: dg.PartitionsDefinition[Any],
     freshness: dg.FreshnessPolicy,
 ) -> list[dg.AssetSpec]:
-    """The two assets one op makes of a table. The policy is that of changes: landing alone feeds no reader."""
-    return [
-        _spec(
-            landing_key(table),
-            f"What Mews sent for `{table.name}`, byte for byte, one folder per capture.\n\n{table.description}",
-            kinds={"jsonl"},
-            folder=layout.landing_folder(table.name),
-            location=location,
-            table=table,
-            partitions=partitions,
-            deps=[ENTERPRISES_KEY],
-        ),
-        _spec(
-            changes_key(table),
-            f"{table.description}\n\nTyped, one row per (id, version), the union of all captures.",
-            kinds={"parquet", "duckdb"},
-            folder=layout.changes_folder(table.name),
-            location=location,
-            table=table,
-            partitions=partitions,
-            deps=[landing_key(table)],
-            more={"dagster/column_schema": column_schema(arrow_schema(table))},
-            freshness=freshness,
-        ),
-    ]
+    """The two assets that one op makes of a table. The policy is that of changes: nobody reads landing alone."""
+    landing = _Layer(
+        landing_key(table),
+        f"What Mews sent for `{table.name}`, byte for byte, one folder per capture.\n\n{table.description}",
+        layout.landing_folder(table.name),
+        frozenset({"jsonl"}),
+        ENTERPRISES_KEY,
+    )
+    changes = _Layer(
+        changes_key(table),
+        f"{table.description}\n\nTyped, one row per (id, version), the union of all captures.",
+        layout.changes_folder(table.name),
+        frozenset({"parquet", "duckdb"}),
+        landing_key(table),
+        {"dagster/column_schema": column_schema(arrow_schema(table))},
+        freshness,
+    )
+    return [_spec(layer, table, location, partitions) for layer in (landing, changes)]
 
 
 def _spec(
-    key: dg.AssetKey,
-    description: str,
-    *,
-    kinds: set[str],
-    folder: str,
-    location: str,
-    table: Table,
-    partitions: dg.PartitionsDefinition[Any],
-    deps: list[dg.AssetKey] | None = None,
-    more: dict[str, Any] | None = None,
-    freshness: dg.FreshnessPolicy | None = None,
+    layer: _Layer, table: Table, location: str, partitions: dg.PartitionsDefinition[Any]
 ) -> dg.AssetSpec:
     fetch = table.fetch
     asked = f"export of {fetch.entity_type}" if isinstance(fetch, Export) else fetch.operation
+    group = layer.key.path[0]
     return dg.AssetSpec(
-        key,
-        deps=deps or [],
-        description=description,
-        group_name=key.path[0],
-        kinds=kinds,
+        layer.key,
+        deps=[layer.dep],
+        description=layer.description,
+        group_name=group,
+        kinds=set(layer.kinds),
         owners=OWNERS,
         tags={"mews/entity": table.entity, "mews/scope": table.scope.value},
         metadata={
-            "dagster/table_name": f"{key.path[0]}.{table.name}",
-            "dagster/uri": f"{location.rstrip('/')}/{folder}",
+            "dagster/table_name": f"{group}.{table.name}",
+            "dagster/uri": f"{location.rstrip('/')}/{layer.folder}",
             "mews/asked": asked,
             "mews/window_column": table.window_column,
-            **(more or {}),
+            **layer.metadata,
         },
         partitions_def=partitions,
         skippable=True,
-        freshness_policy=freshness,
+        freshness_policy=layer.freshness,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -10,7 +11,9 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog import partners
+from mews_assets.defs.base import event_tables
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.local.launch import events_of, summarise
 from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import Stage
 
@@ -44,3 +47,32 @@ def test_a_materialisation_takes_few_bytes_in_the_storage(stage: Stage, table: s
                 assert len(text) < EVENT_BYTES
                 assert len(json.dumps(metadata_of(text))) < METADATA_BYTES
                 assert "request_id" not in text and "export_id" not in text and "connection" not in text
+
+
+def test_many_partitions_of_a_run_are_stored_together_and_read_as_if_each_had_been_yielded(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three rows to a transaction; status, the asset's record and the run's own log are complete."""
+    add_scopes(stage)
+    monkeypatch.setattr(event_tables, "MANY", 3)
+    monkeypatch.setattr(event_tables, "ROWS_AT_ONCE", 3)
+    payments = catalog.table("payments")
+    with dg.instance_for_test() as instance:
+        staged = replace(stage, instance=instance)
+        together = staged.run("payments", stage.keys())
+        assert together.success
+        for key in (landing_key(payments), changes_key(payments)):
+            assert instance.get_materialized_partitions(key) == set(stage.keys())
+            yielded = [event for event in together.all_events if event.is_step_materialization]
+            assert len([event for event in yielded if event.asset_key == key]) == 1
+            record = instance.get_latest_materialization_event(key)
+            assert record is not None and record.run_id == together.run_id
+            stored = instance.fetch_materializations(key, limit=100).records
+            assert sorted(str(one.partition_key) for one in stored) == sorted(stage.keys())
+            assert {one.event_log_entry.step_key for one in stored} == {"pull_payments"}
+            assert {one.run_id for one in stored} == {together.run_id}
+            assert all("captures" in one.asset_materialization.metadata for one in stored)  # type: ignore[union-attr]
+        logged = instance.all_logs(together.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        assert len(logged) == 2 * len(stage.keys())
+        assert len(events_of(instance, together)) > len(logged)
+        assert summarise("payments", True, events_of(instance, together)).partitions == len(stage.keys())

@@ -154,6 +154,24 @@ def test_the_schedule_looks_even_when_nothing_else_runs_but_not_twice_at_once(
     assert len(schedule_of(stage).run_requests) == 1
 
 
+def test_a_look_is_left_out_while_a_run_has_not_ended_in_whatever_state_it_is(
+    mews: RunningSandbox,
+    dagster_instance: dg.DagsterInstance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = stage_of(mews, dagster_instance, tmp_path, monkeypatch)
+    job = build_definitions(stage.settings).resolve_job_def(freshness.JOB)
+    requested = {}
+    for status in set(dg.DagsterRunStatus) - {dg.DagsterRunStatus.QUEUED}:  # which needs a daemon
+        run = stage.instance.create_run_for_job(job, status=status)
+        requested[status.value] = bool(schedule_of(stage).run_requests)
+        stage.instance.delete_run(run.run_id)
+    waited_for = {"NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
+    assert {status for status, is_requested in requested.items() if not is_requested} >= waited_for
+    assert requested["SUCCESS"] and requested["FAILURE"] and requested["CANCELED"]
+
+
 @pytest.mark.parametrize("automation", ["on", "off"])
 def test_the_schedule_is_on_when_the_automation_is(automation: str) -> None:
     settings = read_settings({"MEWS_START_DATE": "2025-03-07", "MEWS_AUTOMATION": automation})
