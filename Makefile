@@ -18,7 +18,7 @@ dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or 
 test: lint ## lint, types and every test
 	$(BIN)/pytest -n 3 --dist worksteal
 
-chaos: $(INSTALLED) ## a thousand seeds of bad weather, and every broken variant of the rules caught by one
+chaos: $(INSTALLED) ## a thousand seeds of random faults, and every deliberately broken rule caught by one
 	$(BIN)/python -m mews_assets_tests.chaos --seeds 1000
 	$(BIN)/python -m mews_assets_tests.chaos --mutants --seeds 200
 

@@ -9,7 +9,7 @@ portfolio does. Each simulated hour prints what is late: due for 59 minutes or m
 if memory grows, if what is late grows, or if more requests arrive in any 30 s than Mews allows.
 
 Six tables run unless told otherwise: 13 minutes of processor time. All of them at 200 hotels have not been tried.
-Spells of weather come once each, so days shorter than about 16 hours have no calm quarter to be judged by.
+Periods of faults come once each, so days shorter than about 16 hours have no calm quarter to be judged by.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from unittest.mock import patch
 
 import duckdb
 
-from benchmarks.load_house import LoadHouse, Meter, Turns
-from benchmarks.load_world import HOUR_US, START, door_of, hotels_of, tables_of, versions_of, weather_of
+from benchmarks.load_records import HOUR_US, START, door_of, faults_of, hotels_of, tables_of, versions_of
+from benchmarks.load_system import LoadSystem, Meter, Turns
 from benchmarks.virtual import SharedClock
 from mews_assets import catalog
 from mews_assets.api.pages import Pages
@@ -51,10 +51,10 @@ from mews_assets.sandbox.server.application import Application
 from mews_assets.sandbox.server.exports import Exports
 from mews_assets.sandbox.server.sandbox_parts import Sandbox
 from mews_assets.windows import Grain
-from mews_assets_tests.chaos import house as chaos_house
-from mews_assets_tests.chaos.seams import sandbox_seams, seams
-from mews_assets_tests.chaos.weather import Weather
-from mews_assets_tests.chaos.wire import Sandboxed
+from mews_assets_tests.chaos import system as chaos_system
+from mews_assets_tests.chaos.faults import Faults
+from mews_assets_tests.chaos.interception_points import intercept, intercept_sandbox
+from mews_assets_tests.chaos.transport import InProcessSandbox
 
 TABLES = ("order_items", "reservations", "availability_adjustments", "customers", "outlet_bills")
 """One of each kind: rows that name their hotel, that name a service, that name nothing, chains, and pages."""
@@ -122,16 +122,16 @@ def main() -> None:
     logging.disable(logging.ERROR)  # each of the faults says something
     began = time.process_time()
     with ExitStack() as stack:
-        house = _house(chosen, families, stack)
-        hours = _watch(house, chosen.hours)
-        wrong_rows = _rows_wrong(house, families, chosen)
-    wrong = house.notes.wrong
+        system = _system(chosen, families, stack)
+        hours = _watch(system, chosen.hours)
+        wrong_rows = _rows_wrong(system, families, chosen)
+    wrong = system.observed.wrong
     runs, faults = (
-        sum(n for name, n in house.ended.items() if "tick" not in name),
-        sum(house.weather.struck.values()),
+        sum(n for name, n in system.ended.items() if "tick" not in name),
+        sum(system.faults.counts.values()),
     )
-    print(f"{runs} runs: {dict(house.ended)}; {house.by_hand} launched by hand")
-    print(f"{faults} faults: {dict(house.weather.struck.most_common())}")
+    print(f"{runs} runs: {dict(system.ended)}; {system.by_hand} launched by hand")
+    print(f"{faults} faults: {dict(system.faults.counts.most_common())}")
     print(f"{time.process_time() - began:.0f} s of processor time")
     found = findings(hours, chosen.hotels)
     found.append(
@@ -140,7 +140,7 @@ def main() -> None:
     found.append(Finding(not wrong, f"nothing asked too early: {len(wrong)} requests {wrong[:1]}"))
     print("; ".join(("" if one.met else "NOT ") + one.said for one in found))
     sys.stdout.flush()
-    os._exit(not all(one.met for one in found))  # threads of the simulated house still wait for their moment
+    os._exit(not all(one.met for one in found))  # threads of the simulated system still wait for their moment
 
 
 def _chosen() -> argparse.Namespace:
@@ -163,22 +163,22 @@ def _chosen() -> argparse.Namespace:
     return chosen
 
 
-def _house(chosen: argparse.Namespace, families: tuple[str, ...], stack: ExitStack) -> LoadHouse:
-    """The sandbox, filled for the day, and the house that asks it."""
+def _system(chosen: argparse.Namespace, families: tuple[str, ...], stack: ExitStack) -> LoadSystem:
+    """The sandbox, filled for the day, and the system that asks it."""
     rng = random.Random(chosen.seed)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
     hotels, clock = hotels_of(chosen.hotels), SharedClock(START)
-    stack.enter_context(sandbox_seams())
+    stack.enter_context(intercept_sandbox())
     store = stack.enter_context(closing(Store(folder)))
     store.load(versions_of(hotels, families, chosen.hours, chosen.records, rng))
     exports = Exports(store, clock, folder / "exports", seconds=chosen.export_seconds)
     limit = RequestLimit(clock=lambda: clock.now_us() / SECOND_US)
     sandbox = Sandbox(store, clock, door_of(hotels, chosen.own_tokens), exports, limit)
     names = {token: access.name for token, access in sandbox.door.accesses.items()}
-    house = LoadHouse(
+    system = LoadSystem(
         open_lake(str(folder / "lake"), Grain.HOURLY),
-        Sandboxed(Application(sandbox), clock, asyncio.new_event_loop()),
-        Weather(weather_of(chosen.hours, rng), rng, clock.now_us),
+        InProcessSandbox(Application(sandbox), clock, asyncio.new_event_loop()),
+        Faults(faults_of(chosen.hours, rng), rng, clock.now_us),
         Turns(clock),  # type: ignore[arg-type]
         {name: token for token, name in names.items()},
         sandbox.door.client_token,
@@ -186,41 +186,41 @@ def _house(chosen: argparse.Namespace, families: tuple[str, ...], stack: ExitSta
         meter=Meter(names),
         poll_seconds=chosen.poll_seconds,
     )
-    stack.enter_context(seams(house, rng))
+    stack.enter_context(intercept(system, rng))
     for owner, name, value in (
         (pull, "MewsPages", Pages),  # pages of Mews' own size
-        (chaos_house, "START", START),
-        (chaos_house, "Grain", SimpleNamespace(DAILY=Grain.HOURLY)),
+        (chaos_system, "START", START),
+        (chaos_system, "Grain", SimpleNamespace(DAILY=Grain.HOURLY)),
     ):
         stack.enter_context(patch.object(owner, name, value))
-    return house
+    return system
 
 
-def _watch(house: LoadHouse, hours: int) -> list[Hour]:
+def _watch(system: LoadSystem, hours: int) -> list[Hour]:
     """One line for every hour. The time goes on while this waits, and only then."""
     print(
         "hour   late mostly                    requests most in 30 s            exports  queued  memory   peak"
     )
-    house.open_for_business()
+    system.open_for_business()
     seen = []
     for number in range(1, hours + 1):
         until = to_micros(START) + number * HOUR_US + LOOKED_AT_US
-        house.clock.advance((until - house.clock.now_us()) / SECOND_US)
-        missing = {name: len(found) for name, found in house.due().items()}
+        system.clock.advance((until - system.clock.now_us()) / SECOND_US)
+        missing = {name: len(found) for name, found in system.due().items()}
         late, latest = sum(missing.values()), max(missing, key=missing.__getitem__)
-        token, most = (house.meter.most.most_common(1) or [("nobody", 0)])[0]
+        token, most = (system.meter.most.most_common(1) or [("nobody", 0)])[0]
         gc.collect()
         one = Hour(
             late,
             latest if late else "",
-            house.meter.total,
+            system.meter.total,
             most,
             token,
-            house.in_flight(),
-            len(house.book.queue),
+            system.in_flight(),
+            len(system.instance.queue),
             _rss_mb(),
         )
-        house.meter.begin()
+        system.meter.begin()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
             f"{number:4} {one.late:6} {one.latest:<24} {one.requests:9} {one.most:4} by {one.token:<15} "
@@ -231,18 +231,19 @@ def _watch(house: LoadHouse, hours: int) -> list[Hour]:
     return seen
 
 
-def _rows_wrong(house: LoadHouse, families: tuple[str, ...], chosen: argparse.Namespace) -> str:
+def _rows_wrong(system: LoadSystem, families: tuple[str, ...], chosen: argparse.Namespace) -> str:
     """Every record has one version and is in one partition: so rows can be counted, of what is said to be there."""
     wrong = []
     there = {
-        name: house.book.there.get(changes_key(catalog.table(name)), set()) for name in tables_of(families)
+        name: system.instance.materialized.get(changes_key(catalog.table(name)), set())
+        for name in tables_of(families)
     }
     chains = {hotel.id: hotel.chain for hotel in hotels_of(chosen.hotels)}
     for name, keys in there.items():
         of_hotels = Counter(chains.values()) if catalog.table(name).scope is ScopeKind.CHAIN else None
         expected = sum(chosen.records * (of_hotels[key.split("|")[0]] if of_hotels else 1) for key in keys)
         with duckdb.connect() as engine:
-            files = f"{house.base.local_root}/{layout.CHANGES}/{name}/*/*/rows.parquet"
+            files = f"{system.base.local_root}/{layout.CHANGES}/{name}/*/*/rows.parquet"
             found = engine.execute(
                 f"SELECT count(*), count(DISTINCT id) FROM read_parquet('{files}', hive_partitioning = false)"
             ).fetchone()

@@ -1,6 +1,6 @@
 """Many threads on one simulated clock: only one goes on at a time, the one whose moment comes first.
 
-Lives here: sleeping, starting, parking. So runs and ticks overlap as they do in a house with ten processes,
+Lives here: sleeping, starting, parking. So runs and ticks overlap as they do in a system with ten processes,
 a simulated day takes minutes, and the order of events follows from the simulated clock alone.
 """
 

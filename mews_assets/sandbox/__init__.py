@@ -1,4 +1,4 @@
-"""A Mews to try against: the Connector API over HTTP, simulated hotels behind it, and faults on demand.
+"""A simulated Mews: the Connector API over HTTP, with simulated hotels and faults on demand.
 
 Start it with `python -m mews_assets.sandbox`, or in a test with `running.running_sandbox`. Of the project's other
 packages it imports only `catalog`.

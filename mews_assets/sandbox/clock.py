@@ -1,7 +1,7 @@
 """The sandbox's clock, which can be set and moved, and instants as whole microseconds.
 
-Lives here: `Clock`, and reading and writing the API's instants. What waits in real time (the request limit,
-Retry-After) does not look at this clock.
+Lives here: `Clock`, and reading and writing the API's instants. Waits in real time (the request limit,
+Retry-After) do not use this clock.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def write_micros(micros: int) -> str:
 
 
 class Clock:
-    """A clock that starts at an instant and runs on in real time, unless it is stopped."""
+    """A clock that starts at an instant and runs in real time, unless it is stopped."""
 
     def __init__(self, start: datetime | None = None, *, running: bool = True) -> None:
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
-"""`mews-assets sandbox`: a Mews to try against, from the command line.
+"""`mews-assets sandbox`: a simulated Mews, from the command line.
 
-Lives here: the options, the one line that says where it listens, and a clean stop on SIGINT and SIGTERM.
+Lives here: the options, the line with its address and tokens, and a clean stop on SIGINT and SIGTERM.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from mews_assets.sandbox.server.exports import FILE_BYTES
 from mews_assets.sandbox.server.sandbox_parts import PAGE_RECORDS
 
 MAX_DAYS = 3660
-"""Ten years: loading the simulation of one hotel's takes minutes."""
+"""Ten years: loading that much of one simulated hotel takes minutes."""
 MAX_EXPORT_SECONDS = 86_400
 YEARS = (1990, 2199)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -111,11 +111,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _StoppedError(Exception):
-    """A stop was asked for while records were being loaded."""
+    """A stop signal arrived while records were being loaded."""
 
 
 def _until(stop: threading.Event, versions: Iterable[Version]) -> Iterator[Version]:
-    """The versions, broken off when a stop is asked for: loading may take a minute."""
+    """The versions; raises _StoppedError after a stop signal, since loading may take a minute."""
     for version in versions:
         if stop.is_set():
             raise _StoppedError
@@ -123,7 +123,7 @@ def _until(stop: threading.Event, versions: Iterable[Version]) -> Iterator[Versi
 
 
 def greeting(sandbox: RunningSandbox) -> str:
-    """The one line that says how to get in."""
+    """The line with the address and the tokens."""
     parts = {
         "address": sandbox.address,
         "client_token": sandbox.client_token,

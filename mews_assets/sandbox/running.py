@@ -44,7 +44,7 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class RunningSandbox:
-    """Where a sandbox listens, what opens it, and the means to steer it."""
+    """Where a sandbox listens, its tokens, and methods that control it."""
 
     address: str
     client_token: str
@@ -65,7 +65,7 @@ class RunningSandbox:
         self.sandbox.clock.advance(seconds)
 
     def read_intervals(self, intervals: Intervals | str) -> None:
-        """Read the intervals of filters half-open, as at first, or with both ends included."""
+        """Read the intervals of filters half-open (the default), or with both ends included."""
         self.sandbox.store.intervals = Intervals(intervals)
 
     def requests(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class RunningSandbox:
         return self.sandbox.log.show()
 
     def reset(self) -> None:
-        """Forget counts, log, planned faults and the request limit."""
+        """Clear counts, log, planned faults and the request limit."""
         control.answer(self.sandbox, "POST", "reset", b"")
 
     def plan_fault(self, operation: str, kind: str = "status", **more: Any) -> None:
@@ -167,7 +167,7 @@ def _handle(sandbox: Sandbox, listener: socket.socket) -> RunningSandbox:
 
 @contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
-    """A bound socket. Bound before the records are loaded: a port in use is told at once."""
+    """A bound socket. Bound before the records are loaded, so that a port in use fails at once."""
     # asyncio sends without delay only on a socket that is expressly TCP; on others each answer takes 40 ms
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

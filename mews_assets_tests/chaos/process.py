@@ -1,8 +1,7 @@
-"""Processes that can be killed at any point, take turns, and share one disk.
+"""Processes that can be killed at any checkpoint, take turns, and share one disk.
 
-Lives here: `Process`, `ChaosLake` (the real lake with a point before and after everything it does), turns
-between two runs at once, and an executor that works in the calling thread: so a seed is one story, told the
-same way every time.
+Lives here: `Process`, `ChaosLake` (the real lake with checkpoints before and after each operation), the turns of two
+runs at once, and an executor that works in the calling thread, so that a seed gives the same scenario every time.
 """
 
 from __future__ import annotations
@@ -26,44 +25,44 @@ class Killed(BaseException):
 
 
 @dataclass(frozen=True)
-class Freeze:
-    """Stopped for a while at what it is about to do, as on a machine that sleeps; the other one goes on."""
+class Pause:
+    """A pause of some simulated seconds at the first checkpoint whose name contains `at`; the other process goes on."""
 
     at: str
     seconds: float
 
 
-Death = int | str | Freeze | None
+KillPoint = int | str | Pause | None
 
 
 class Turns:
-    """Lets two threads go on one at a time, changing over only at points, as the seed says."""
+    """Runs two threads one at a time; they switch only at checkpoints, as the seed draws."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self._gates: dict[int, threading.Event] = {}
-        self._frozen: set[int] = set()
+        self._paused: set[int] = set()
 
-    def freeze(self) -> None:
-        """Let the other one go on until it ends or cannot go on without us."""
+    def pause(self) -> None:
+        """Run the other thread until it ends or waits for this one."""
         me = threading.get_ident()
         if len(self._gates) > 1 and me in self._gates:
-            self._frozen.add(me)
+            self._paused.add(me)
             self._hand_over(me)
-            self._frozen.discard(me)
+            self._paused.discard(me)
 
     def switch(self) -> None:
-        """Maybe let the other one go on."""
+        """Perhaps run the other thread."""
         me = threading.get_ident()
-        is_alone = len(self._gates) < 2 or me not in self._gates or bool(self._frozen)
+        is_alone = len(self._gates) < 2 or me not in self._gates or bool(self._paused)
         if not is_alone and self._rng.random() < 0.5:
             self._hand_over(me)
 
     def wait(self) -> None:
-        """Let the other one go on, for we cannot."""
+        """Run the other thread, since this one cannot go on."""
         me = threading.get_ident()
         if me not in self._gates or len(self._gates) < 2:
-            raise RuntimeError("a lock is held although nobody else is there to let it go")
+            raise RuntimeError("a lock is held, and no other thread is there to release it")
         self._hand_over(me)
 
     def _hand_over(self, me: int) -> None:
@@ -72,7 +71,7 @@ class Turns:
         self._gates[me].wait()
 
     def run(self, jobs: Iterable[Callable[[], None]]) -> None:
-        """Run jobs at once; each must deal with its own errors."""
+        """Run two jobs at once; each handles its own errors."""
         ready, started = threading.Barrier(2), threading.Event()
 
         def work(job: Callable[[], None], is_first: bool) -> None:
@@ -100,7 +99,7 @@ class Turns:
             thread.join()
 
     def flock(self, handle: Any, operation: int) -> None:
-        """The real lock, waited for by letting the other one go on."""
+        """Take the real lock; while it is held, run the other thread."""
         if operation & fcntl.LOCK_NB:
             fcntl.flock(handle, operation)
             return
@@ -114,114 +113,114 @@ class Turns:
 
 @dataclass
 class Process:
-    """One run or tick. `dies_at` is the number of the point at which it is killed, or what the point is about.
+    """One run or tick. It is killed at the checkpoint of this number, or the first whose name contains `kill_at`.
 
-    Or what it is frozen at, once.
+    With a `Pause` it is paused there once instead.
     """
 
     name: str
     turns: Turns
-    strikes: Callable[[str], bool]
-    """Whether the weather strikes here: `disk full`, `read-only lake`."""
+    occurs: Callable[[str], bool]
+    """Whether a fault of the disk occurs now: `disk full`, `read-only lake`."""
     sleep: Callable[[float], None]
-    """Lets time go by."""
-    dies_at: Death = None
-    points: int = 0
+    """Advances the simulated clock."""
+    kill_at: KillPoint = None
+    checkpoints: int = 0
     is_alive: bool = True
     killed_at: str = ""
-    since_answer: dict[str, int] = field(default_factory=dict)
-    """By export whose id this process was told: at which of its points."""
-    broke: list[str] = field(default_factory=list)
-    """What the weather did to it."""
+    export_known_at: dict[str, int] = field(default_factory=dict)
+    """By id of an export: the checkpoint at which this process received the id."""
+    faults: list[str] = field(default_factory=list)
+    """The faults that it met."""
     answers: int = 0
-    """That reached it: from the first on it knows what time it is at Mews."""
+    """Answers that it received: from the first on it knows the time at Mews."""
     disk_failed_at: list[int] = field(default_factory=list)
 
-    def look(self) -> None:
-        """Reading: others may act meanwhile."""
+    def yield_turn(self) -> None:
+        """Give the other process a turn, as each read of the lake does."""
         if not self.is_alive:
             raise Killed(self.name)
         self.turns.switch()
 
-    def point(self, where: str) -> None:
-        """A point at which the process may be killed."""
-        self.look()
-        self.points += 1
-        if isinstance(self.dies_at, Freeze):
-            self._freeze_at(where, self.dies_at)
-        elif self.points == self.dies_at or (isinstance(self.dies_at, str) and self.dies_at in where):
+    def checkpoint(self, where: str) -> None:
+        """A point at which the process may be killed or paused."""
+        self.yield_turn()
+        self.checkpoints += 1
+        if isinstance(self.kill_at, Pause):
+            self._pause_at(where, self.kill_at)
+        elif self.checkpoints == self.kill_at or (isinstance(self.kill_at, str) and self.kill_at in where):
             self.is_alive, self.killed_at = False, where
             raise Killed(f"{self.name}, {where}")
 
-    def _freeze_at(self, where: str, freeze: Freeze) -> None:
-        if freeze.at in where:
-            self.dies_at = None
-            self.broke.append("process frozen")
-            self.sleep(freeze.seconds)
-            self.turns.freeze()
+    def _pause_at(self, where: str, pause: Pause) -> None:
+        if pause.at in where:
+            self.kill_at = None
+            self.faults.append("process paused")
+            self.sleep(pause.seconds)
+            self.turns.pause()
 
-    def touch(self, name: str) -> None:
-        """About to change something on the lake's disk."""
-        self.point(f"before {name}")
+    def before_write(self, name: str) -> None:
+        """The checkpoint before a write to the lake, where the disk may fail."""
+        self.checkpoint(f"before {name}")
         for kind, number in (("disk full", errno.ENOSPC), ("read-only lake", errno.EROFS)):
-            if self.strikes(kind):
-                self.broke.append(kind)
-                self.disk_failed_at.append(self.points)
+            if self.occurs(kind):
+                self.faults.append(kind)
+                self.disk_failed_at.append(self.checkpoints)
                 raise OSError(number, kind, name)
 
 
 @dataclass(frozen=True)
 class ChaosLake(Lake):
-    """The lake as one process sees it."""
+    """The lake as one process uses it."""
 
     process: Process = field(compare=False, repr=False, kw_only=True)
 
     def exists(self, name: str) -> bool:
         found = super().exists(name)
-        self.process.look()
+        self.process.yield_turn()
         return found
 
     def read(self, name: str) -> bytes:
-        self.process.look()
+        self.process.yield_turn()
         return super().read(name)
 
     def files(self, folder: str, *, recursive: bool = False) -> list[str]:
         found = super().files(folder, recursive=recursive)
-        self.process.look()
+        self.process.yield_turn()
         return found
 
     def folders(self, folder: str) -> list[str]:
         found = super().folders(folder)
-        self.process.look()
+        self.process.yield_turn()
         return found
 
     def write(self, name: str, content: bytes) -> None:
-        self.process.touch(name)
+        self.process.before_write(name)
         super().write(name, content)
 
     def put(self, local: Path, name: str) -> None:
-        self.process.touch(name)
+        self.process.before_write(name)
         super().put(local, name)
 
     def delete(self, name: str) -> None:
-        self.process.touch(name)
+        self.process.before_write(name)
         super().delete(name)
-        self.process.point(f"after deleting {name}")
+        self.process.checkpoint(f"after deleting {name}")
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
-        self.process.touch("a workspace")
+        self.process.before_write("a workspace")
         with super().workspace() as folder:
             yield folder
 
     def _rename(self, local: Path, name: str) -> None:
-        self.process.point(f"before renaming {name}")
+        self.process.checkpoint(f"before renaming {name}")
         super()._rename(local, name)
-        self.process.point(f"after renaming {name}")
+        self.process.checkpoint(f"after renaming {name}")
 
 
 class InlineExecutor:
-    """A thread pool of no threads: each job is done when it is handed in."""
+    """A thread pool without threads: `submit` runs the job at once."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass

@@ -1,7 +1,7 @@
-"""The orchestrator's memory for one seed: runs, and what they said they made.
+"""A Dagster instance in memory for one seed: its runs, and the partitions that they materialised.
 
-Lives here: the few questions that the sensors ask a Dagster instance, answered from plain lists. A real
-instance takes 25 ms an event; a thousand seeds cannot wait for it, and `defs` is tried against real ones.
+Lives here: the few methods that sensors call on a Dagster instance, over plain lists. A real instance takes 25 ms per
+event, too long for a thousand seeds; the tests of `defs` use real ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import dagster as dg
 
 @dataclass
 class Run:
-    """One run. A killed one goes on for everybody else until it is found out."""
+    """One run. A killed one stays STARTED until run monitoring finds it."""
 
     run_id: str
     job: str
@@ -43,11 +43,11 @@ class Run:
 
 
 @dataclass
-class RunBook:
-    """Answers what `defs` asks of an instance."""
+class InMemoryInstance:
+    """The methods of `DagsterInstance` that `defs` calls."""
 
     runs: list[Run] = field(default_factory=list)
-    there: dict[dg.AssetKey, set[str]] = field(default_factory=dict)
+    materialized: dict[dg.AssetKey, set[str]] = field(default_factory=dict)
     scopes: dict[str, list[str]] = field(default_factory=dict)
 
     def get_runs(self, filters: dg.RunsFilter, limit: int | None = None) -> list[Run]:
@@ -76,7 +76,7 @@ class RunBook:
         return [SimpleNamespace(dagster_event=SimpleNamespace(step_failure_data=data))]
 
     def get_materialized_partitions(self, asset: dg.AssetKey) -> set[str]:
-        return set(self.there.get(asset, ()))
+        return set(self.materialized.get(asset, ()))
 
     def get_dynamic_partitions(self, name: str) -> list[str]:
         return list(self.scopes.get(name, ()))

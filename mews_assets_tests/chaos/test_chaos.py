@@ -1,6 +1,6 @@
-"""Whatever happens, the tables come out the same: sixty seeds, or as many as MEWS_CHAOS_SEEDS says.
+"""Whatever faults occur, the tables come out the same: sixty seeds, or as many as MEWS_CHAOS_SEEDS says.
 
-`make chaos` tells a thousand. A seed that fails prints its faults and the command that replays it.
+`make chaos` runs a thousand. A seed that fails prints its faults and the command that replays it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from mews_assets_tests.chaos.story import tell
+from mews_assets_tests.chaos.scenario import run_scenario
 
 SEEDS = int(os.environ.get("MEWS_CHAOS_SEEDS", "60"))
 TOGETHER = 5
@@ -20,18 +20,18 @@ TOGETHER = 5
 @pytest.mark.parametrize("first", range(0, SEEDS, TOGETHER))
 def test_the_tables_hold_what_mews_showed_whatever_happens(first: int) -> None:
     for seed in range(first, min(first + TOGETHER, SEEDS)):
-        outcome = tell(seed)
-        assert not outcome.wrong, outcome.said()
+        outcome = run_scenario(seed)
+        assert not outcome.wrong, outcome.report()
 
 
-def test_a_seed_is_the_same_story_in_every_process() -> None:
-    """Else a failing seed could not be replayed. Names of folders and sets are in other orders there."""
+def test_a_seed_gives_the_same_log_in_every_process() -> None:
+    """Otherwise a failing seed could not be replayed. With another hash seed, sets are in another order."""
     script = (
         "import logging; logging.disable(50)\n"
-        "from mews_assets_tests.chaos.story import tell\n"
-        "print('\\n'.join(tell(7).story))"
+        "from mews_assets_tests.chaos.scenario import run_scenario\n"
+        "print('\\n'.join(run_scenario(7).log))"
     )
-    told = [
+    logs = [
         subprocess.run(
             [sys.executable, "-c", script],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
@@ -41,4 +41,4 @@ def test_a_seed_is_the_same_story_in_every_process() -> None:
         ).stdout.splitlines()
         for hash_seed in ("1", "2")
     ]
-    assert told[0] and told[0] == told[1]
+    assert logs[0] and logs[0] == logs[1]

@@ -1,6 +1,6 @@
 """The suite can fail: a rule that is broken on purpose is caught.
 
-Seventeen rules here, for they are caught soon; `make chaos` tries all of them.
+Seventeen rules that few seeds catch; `make chaos` tries all of them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SEEDS = range(40)
     ],
 )
 def test_a_broken_rule_is_caught(name: str, likely: int) -> None:
-    """By the seed that caught it last time, or else by another."""
+    """By the seed that caught it last time, or by another."""
     assert caught_by(name, (likely, *SEEDS)) is not None
 
 

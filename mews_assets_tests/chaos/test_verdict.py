@@ -6,68 +6,70 @@ from datetime import timedelta
 from pathlib import Path
 
 from mews_assets.ingest.pending_exports import MAX_TRIES
-from mews_assets_tests.chaos.process import Death
-from mews_assets_tests.chaos.story import Story, staged
+from mews_assets_tests.chaos.process import KillPoint
+from mews_assets_tests.chaos.scenario import Scenario, prepared
 
 
-def with_a_hopeless_export(story: Story) -> str:
+def with_a_hopeless_export(scenario: Scenario) -> str:
     """Every run of the first export dies. Gives its id; the next tick gives it up."""
-    house = story.house
-    house.weather.is_over = True
-    story.clock.advance(timedelta(days=2).total_seconds())
-    story.verdict.after(house.discover())
-    tick_of(story)
-    while len(house.book.runs) < MAX_TRIES:
+    system = scenario.system
+    system.faults.is_over = True
+    scenario.clock.advance(timedelta(days=2).total_seconds())
+    scenario.verdict.after(system.discover())
+    tick_of(scenario)
+    while len(system.instance.runs) < MAX_TRIES:
         for _ in range(2):  # one to back off, one to go on
-            story.clock.advance(timedelta(hours=2).total_seconds())
-            tick_of(story)
-        story.verdict.after(house.execute(house.book.runs[-1], "part-0000"))
-        house.find_dead()
-    assert len(house.book.runs) == MAX_TRIES
-    (export,) = house.notes.told
+            scenario.clock.advance(timedelta(hours=2).total_seconds())
+            tick_of(scenario)
+        scenario.verdict.after(system.execute(system.instance.runs[-1], "part-0000"))
+        system.find_dead()
+    assert len(system.instance.runs) == MAX_TRIES
+    (export,) = system.observed.export_ids
     return export
 
 
-def tick_of(story: Story, dies_at: Death = None) -> None:
-    story.verdict.after(story.house.tick(story.house.groups[0], dies_at))
+def tick_of(scenario: Scenario, kill_at: KillPoint = None) -> None:
+    scenario.verdict.after(scenario.system.tick(scenario.system.groups[0], kill_at))
 
 
-def log_of(story: Story) -> list[str]:
-    return [path.stem for path in (Path(story.house.base.root) / "state/exports").rglob("*.json")]
+def log_of(scenario: Scenario) -> list[str]:
+    return [path.stem for path in (Path(scenario.system.base.root) / "state/exports").rglob("*.json")]
 
 
 def test_an_id_is_not_lost_when_the_tick_that_gives_it_up_dies() -> None:
     """Its cursor still has the flight, and the next tick gives it up anew."""
-    with staged(1, families=("order_items",)) as story:
-        export = with_a_hopeless_export(story)
-        assert not story.verdict.wrong
-        tick_of(story, "after deleting state/exports")
-        assert export not in log_of(story)
-        assert not story.verdict.wrong
-        tick_of(story)
-        assert not story.verdict.wrong
-        assert any(f"export {export}: {MAX_TRIES} runs failed" in reason for reason in story.house.reasons)
+    with prepared(1, families=("order_items",)) as scenario:
+        export = with_a_hopeless_export(scenario)
+        assert not scenario.verdict.wrong
+        tick_of(scenario, "after deleting state/exports")
+        assert export not in log_of(scenario)
+        assert not scenario.verdict.wrong
+        tick_of(scenario)
+        assert not scenario.verdict.wrong
+        assert any(
+            f"export {export}: {MAX_TRIES} runs failed" in reason for reason in scenario.system.reasons
+        )
 
 
 def test_an_id_that_leaves_the_log_otherwise_is_lost() -> None:
-    with staged(1, families=("order_items",)) as story:
-        export = with_a_hopeless_export(story)
-        tick_of(story, "before state/exports")
-        assert not story.verdict.wrong
-        for path in (Path(story.house.base.root) / "state/exports").rglob("*.json"):
+    with prepared(1, families=("order_items",)) as scenario:
+        export = with_a_hopeless_export(scenario)
+        tick_of(scenario, "before state/exports")
+        assert not scenario.verdict.wrong
+        for path in (Path(scenario.system.base.root) / "state/exports").rglob("*.json"):
             path.unlink()
-        story.verdict.after(story.house.rebuild(story.house.groups[0], []))
-        assert story.verdict.wrong == [
+        scenario.verdict.after(scenario.system.rebuild(scenario.system.groups[0], []))
+        assert scenario.verdict.wrong == [
             f"the id of export {export} is lost, seen after rebuild of order_items"
         ]
 
 
 def test_a_run_that_ends_well_without_what_it_was_asked_for_is_wrong() -> None:
-    with staged(1, families=("order_items",)) as story:
-        with_a_hopeless_export(story)
-        came = story.house.execute(story.house.book.runs[-1])
-        story.verdict.after(came)
-        assert came.green["order_items"] and not story.verdict.wrong
+    with prepared(1, families=("order_items",)) as scenario:
+        with_a_hopeless_export(scenario)
+        came = scenario.system.execute(scenario.system.instance.runs[-1])
+        scenario.verdict.after(came)
+        assert came.green["order_items"] and not scenario.verdict.wrong
         gone = came.green["order_items"].pop()
-        story.verdict.after(came)
-        assert story.verdict.wrong == [f"{came.process.name} ended well without order_items {gone}"]
+        scenario.verdict.after(came)
+        assert scenario.verdict.wrong == [f"{came.process.name} ended well without order_items {gone}"]

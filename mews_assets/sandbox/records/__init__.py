@@ -1,4 +1,4 @@
-"""Records of the sandbox.
+"""Records of the sandbox: versions, their store, and queries.
 
 entities      the entity types that are served
 versions      one state of one record

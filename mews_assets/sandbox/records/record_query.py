@@ -1,9 +1,9 @@
 """What can be asked of the store: conditions on records, and their SQL.
 
-Lives here: the kinds of condition and how each reads in SQL over the tables of store.py. Not here: which
-operation knows which condition (operations.py), or the checks of a request's body (rules.py).
+Lives here: the kinds of condition, and the SQL of each over the tables of `store`. Not here: which operation takes
+which condition (`operations`), and the checks of a request's body (`request_rules`).
 
-A property that has a column of its own is compared there; any other is read out of the record.
+A property with a column of its own is compared there; any other is read from the record.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def instant_of(prop: str, alias: str) -> str:
 
 
 class Condition(Protocol):
-    """One condition on a record; `of_bill` means: on the bill the record belongs to."""
+    """One condition on a record; `of_bill`: on the bill that the record belongs to."""
 
     @property
     def of_bill(self) -> bool: ...
@@ -114,9 +114,9 @@ class Days:
 
 @dataclass(frozen=True)
 class RecordQuery:
-    """Records of one entity as they were at an instant. `scopes` None means: every scope there is.
+    """Records of one entity as they were at an instant. `scopes` None means all scopes.
 
-    `unscoped` adds the records of which nobody can say whose they are.
+    `unscoped` adds the records whose scope is unknown.
     """
 
     entity: str
@@ -149,7 +149,7 @@ class RecordQuery:
         return f"FROM {tables} WHERE {' AND '.join(parts)}", values
 
     def _tables(self) -> str:
-        """CROSS JOIN and INDEXED BY fix the plan, for a store just filled has no statistics to plan by."""
+        """CROSS JOIN and INDEXED BY fix the plan: a store just filled has no statistics."""
         if self.by_bill:
             return "version b INDEXED BY by_stamp CROSS JOIN version v INDEXED BY by_bill"
         properties = {getattr(condition, "prop", None) for condition in self.conditions}

@@ -1,11 +1,11 @@
-"""Where versions rest: one SQLite file in the sandbox's temporary folder.
+"""Where versions are stored: one SQLite file in the sandbox's temporary folder.
 
 Lives here: loading, adding one version, and reading the records that are visible at an instant. Not here:
-what may be asked (questions.py) and who may ask it.
+the conditions (`record_query`), and who may see what (`access_control`).
 
 A version is visible at T when `shown_us <= T < until_us`: from its stamp on, unless it becomes visible later, until a
 later version of the record is. `born_us` is the stamp of its first one: pages are ordered by it, newest first, so that
-a record that changes while somebody reads pages keeps its place. Records lie in a table of their own: the narrow table
+a record that changes while a client reads pages keeps its place. Records are in a table of their own: the narrow table
 is sorted and searched without touching them, and memory stays flat however many there are.
 """
 
@@ -28,7 +28,7 @@ FOREVER_US = 2**62
 BATCH_ROWS = 2_000
 LOAD_CACHE_KIB = 64 * 1024
 READ_CACHE_KIB = 8 * 1024
-"""SQLite's page cache, per connection: one loads, and every thread that answers has one to read."""
+"""SQLite's page cache, per connection: one connection loads, and every thread that answers has one to read."""
 
 SCHEMA = """
 CREATE TABLE body (record BLOB NOT NULL);
@@ -84,13 +84,13 @@ class Store:
         self._keys = msgspec.json.Decoder(_Keys)
         self._bodies = 0
         self.intervals = Intervals.HALF_OPEN
-        """How the intervals of questions are read."""
+        """How the intervals of queries are read."""
         # Nothing here outlives the process, so nothing needs to survive a crash while loading.
         connection = self._connection()
         connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
 
     def load(self, versions: Iterable[Version]) -> int:
-        """Fill the empty store; returns how many versions it holds. Call once, before anybody reads."""
+        """Fill the empty store; returns how many versions it holds. Call once, before the first read."""
         connection, source = self._connection(), iter(versions)
         connection.execute(f"PRAGMA cache_size = -{LOAD_CACHE_KIB}")
         connection.execute("BEGIN")
@@ -109,7 +109,7 @@ class Store:
     def put(self, version: Version) -> None:
         """Add one version, which must be the newest of its record. Raises ValueError when it is not.
 
-        One with the stamp of the newest takes its place: a record that was changed without a new stamp.
+        A version with the stamp of the newest replaces it: a record that was changed without a new stamp.
         """
         with self._lock:
             connection = self._connection()
@@ -136,7 +136,7 @@ class Store:
             connection.execute("COMMIT")
 
     def records(self, question: RecordQuery) -> Iterator[bytes]:
-        """Every record that answers the question, oldest change first, streamed."""
+        """Every record that the query selects, oldest change first, streamed."""
         where, values = question.where(self.intervals)
         sql = f"SELECT (SELECT record FROM body WHERE rowid = v.body) {where} ORDER BY v.stamp_us, v.id"  # noqa: S608
         yield from (row[0] for row in self._connection().execute(sql, values))

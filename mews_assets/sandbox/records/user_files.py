@@ -1,12 +1,12 @@
 """The user's own records as versions: `<EntityType>.jsonl`, or `.jsonl.gz`, in one folder.
 
-Lives here: reading the files, and finding out whose each record is. Not here: storing and serving them.
+Lives here: reading the files, and finding the scope of each record. Not here: storing and serving them.
 
 Every line becomes one version at its UpdatedUtc (CreatedUtc where there is none), and is served byte for
 byte. A reservation's and a product service order's hotel is found through its service, an availability
-adjustment's through its availability block; what cannot be found this way belongs to nobody in particular
-(scope ""), and the portfolio token sees it under every enterprise. Without Enterprise.jsonl enterprises are
-made up from the EnterpriseIds seen, and the chains seen are dealt to them in turn.
+adjustment's through its availability block; a record whose hotel cannot be found this way has the
+scope "", and the portfolio token sees it under every enterprise. Without Enterprise.jsonl enterprises are made up from
+the EnterpriseIds found, and the chains found are assigned to them in turn.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from mews_assets.sandbox.records.versions import Version
 
 READ_BYTES = 1 << 20
 FIRST = ("Enterprise", "Service", "AvailabilityBlock")
-"""Read before the others, which find their hotel through them."""
+"""Read first: the other records find their hotel through them."""
 MADE_UP_CHAIN = str(uuid.uuid5(uuid.NAMESPACE_URL, "mews-assets-sandbox-chain"))
 
 
 class DataError(Exception):
-    """A folder or file that cannot be served; says where and what to do."""
+    """A folder or file that cannot be served. The message names the file and line, and what to do."""
 
 
 class _Line(msgspec.Struct):
-    """What must be known of a record: key, stamp and whose it is. The rest is only checked to be JSON."""
+    """The properties that are read of a record: key, stamp and scope. The rest is only checked to be JSON."""
 
     Id: str
     EnterpriseId: str | None = None
@@ -69,7 +69,7 @@ def read_data(folder: Path) -> Iterator[Version]:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The file of each entity there is one for."""
+    """The file of each entity, where there is one."""
     if not folder.is_dir():
         raise DataError(f"--data {folder} is not a folder; give one that holds <EntityType>.jsonl files")
     files: dict[str, Path] = {}
@@ -94,7 +94,7 @@ def _lines(path: Path) -> Iterator[tuple[_Line, int, bytes]]:
         with closing(_open(path)) as file:
             for number, text in enumerate(file, 1):  # noqa: B007 - the error names it
                 raw = text.rstrip(b"\r\n")
-                str(raw, "utf-8")  # raises on bytes that are no UTF-8, which the decoder passes over
+                str(raw, "utf-8")  # raises on bytes that are not UTF-8, which the decoder accepts
                 line = decoder.decode(raw)
                 yield line, _stamp(line), raw
     except (msgspec.DecodeError, ValueError) as error:
@@ -129,7 +129,7 @@ def _scope(entity: str, line: _Line, owners: dict[str, dict[str, str]]) -> str:
 
 
 def _made_up(enterprises: list[str], chains: list[str]) -> Iterator[Version]:
-    """Enterprises for records that came without: everything required is there, and nothing is known."""
+    """Enterprises for records without Enterprise.jsonl, with the required properties only."""
     stamp = "2020-01-01T00:00:00Z"
     chains = chains or [MADE_UP_CHAIN]
     for number, enterprise in enumerate(enterprises, 1):

@@ -1,7 +1,7 @@
 """A version: one state of one record, valid from its stamp until the record's next version.
 
-Lives here: the shape in which the simulation, the user's own files and the control address hand records to
-the store. Not here: where versions rest (store.py), or how they come to be (simulation/, data.py).
+Lives here: what the simulation, the user's own files and the control address pass to the store. Not here: where
+versions are stored (`store`), and where they come from (`simulation`, `user_files`).
 """
 
 from __future__ import annotations

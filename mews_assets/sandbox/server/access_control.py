@@ -1,7 +1,7 @@
-"""Who is asking, what they may see, and how often.
+"""Which token asks, which scopes it sees, and how often it may ask.
 
 Lives here: tokens and the request limit. Not here: the rules of a body. Token values stay in this module and
-in what the command prints; everything else knows a token by its name.
+in the output of the command; everything else names a token by its name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIMIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Access:
-    """One access token and what it sees."""
+    """One access token and the scopes that it sees."""
 
     name: str
     enterprises: frozenset[str]
@@ -38,7 +38,7 @@ class Access:
     may_export: bool = True
 
     def scopes(self, entity: str, asked: Iterable[str] | None) -> frozenset[str] | None:
-        """The scopes a question is about; None means all there are. Refuses what the token does not see."""
+        """The scopes that a request asks for; None means all. Raises Refusal for scopes the token does not see."""
         is_chain = entity in CHAIN_ENTITIES
         seen = self.chains if is_chain else self.enterprises
         if asked is None:
@@ -52,7 +52,7 @@ class Access:
 
 @dataclass
 class Authenticator:
-    """Checks the tokens that stand in a body."""
+    """Checks the tokens in a request's body."""
 
     accesses: Mapping[str, Access] = field(repr=False)
     client_token: str = field(default=CLIENT_TOKEN, repr=False)
@@ -89,7 +89,7 @@ def token_table(
 
 
 class RequestLimit:
-    """So many requests per access token in a sliding window of real time."""
+    """At most so many requests per access token in a sliding window of real time."""
 
     def __init__(
         self,

@@ -1,10 +1,10 @@
 """The sandbox over HTTP: addresses, the order of the checks, and the request log.
 
-Lives here: the ASGI application. Not here: what any operation answers (pages.py, exports.py, control.py) or
-how a fault spoils an answer (faults.py).
+Lives here: the ASGI application. Not here: the answers of operations (`pages`, `exports`, `control`), and
+what a fault does to an answer (`faults`).
 
-The Date header tells the sandbox's clock. No token value is ever logged: a request is known by the name of
-its access token.
+The Date header shows the sandbox's clock. No token value is ever logged: a request is logged with the name of its
+access token.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MAX_BODY_BYTES = 2_000_000
 
 @dataclass
 class _Call:
-    """One request on its way through the checks; `entry` grows into its line of the log."""
+    """One request and its log entry, which the checks fill in."""
 
     operation: str
     entry: dict[str, Any]
@@ -54,7 +54,7 @@ class _Call:
 
 
 class Application:
-    """The ASGI application. `connections` is filled in by whoever runs the server."""
+    """The ASGI application. The caller that runs the server sets `connections`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -165,7 +165,7 @@ class Application:
 
 
 async def _body(request: Request) -> bytes:
-    """The body; one that is too large is not waited for to its end."""
+    """The body. The rest of one that is too large is not read."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -189,7 +189,7 @@ def _error(refusal: Refusal, request_id: str) -> Response:
 
 
 def _noted(body: dict[str, Any]) -> dict[str, Any]:
-    """What the log keeps of a body: the entity type, the sizes of lists of ids, the intervals, the page."""
+    """What the log shows of a body: the entity type, the sizes of lists of ids, the intervals, the page."""
     noted: dict[str, Any] = {}
     parts = [body, *(part for name in ("Scope", "Filters") if isinstance(part := body.get(name), dict))]
     for part in parts:

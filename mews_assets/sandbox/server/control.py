@@ -7,9 +7,9 @@ only.
 |---|---|
 | GET, POST /control/clock | `{"Now": iso}`, `{"AdvanceSeconds": n}`, `"Running": false` stops it |
 | GET /control/requests | |
-| POST /control/reset | forgets counts, log, planned faults and the request limit |
+| POST /control/reset | clears counts, log, planned faults and the request limit |
 | POST /control/records | `{"Entity", "Record", "Scope"?, "StampUtc"?}` becomes the record's newest version |
-| POST /control/faults | see faults.py: `{"Operation", "Kind", "Status", "Times", "RetryAfter", "Seconds"}` |
+| POST /control/faults | see `faults`: `{"Operation", "Kind", "Status", "Times", "RetryAfter", "Seconds"}` |
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ def put_record(
 ) -> str:
     """Make the record the newest version of itself; returns its stamp.
 
-    The stamp is now, and is written into the record's UpdatedUtc (CreatedUtc for LedgerEntry), unless
-    `stamp_utc` names another one; with that of the newest version it takes
-    its place. The scope comes from the record, or from its version before.
+    The stamp is now, unless `stamp_utc` gives another; it is written to the record's UpdatedUtc (CreatedUtc for
+    LedgerEntry). A version with the stamp of the newest replaces it. The scope is the record's, or that of its
+    previous version.
     """
     if entity not in ENTITIES:
         raise ValueError(f"Entity {entity!r} is not one of {', '.join(ENTITIES)}")

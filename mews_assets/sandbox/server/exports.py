@@ -1,10 +1,10 @@
-"""Exports: ordered, worked on for a while, written to files, linked for ten minutes, gone after a week.
+"""Exports: added, Processing for a while, then files with links for ten minutes, expired after a week.
 
-Lives here: the life of an export and of its links. Not here: the checks of the order (rules.py) and the
-sending of files (server.py). All times are the sandbox's clock, so a test can walk through a week.
+Lives here: the states of an export and its links. Not here: the checks of the request (`request_rules`) and the
+sending of files (`application`). All times are the sandbox's clock, so a test can move it by a week.
 
-An export shows the records as they are at the moment it becomes Success. Its files are written when somebody
-first asks after that moment; the store knows every version, so they hold what that moment showed.
+An export shows the records as they are at the moment it becomes Success. Its files are written at the first
+request after that moment; the store has every version, so they hold the records of that moment.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from mews_assets.sandbox.server.request_rules import ExportOrder, Refusal, expor
 LOG = logging.getLogger(__name__)
 
 LINK_SECONDS = 600
-"""A link works for 10 minutes after the answer that gave it (API reference, export file entry)."""
+"""A link works for 10 minutes after the answer that contains it (API reference, export file entry)."""
 LIFE_SECONDS = 7 * 86_400
 """An export can be fetched for about a week (ExpiresUtc)."""
 FILE_BYTES = 8_000_000
 WRITE_WAIT_SECONDS = 1.0
-"""How long an answer waits (real time) for files being written before it says Processing once more."""
+"""How long an answer waits (real time) for files that are being written before it says Processing again."""
 
 _FILE_NAME = re.compile(r"([0-9a-f-]{36})-(\d+)\.jsonl", re.ASCII)
 
@@ -68,7 +68,7 @@ class _Export:
         return self.files.result() if self.files and is_written else []
 
     def is_in_flight(self, now_us: int) -> bool:
-        """Not before it was asked for, either: a clock that is set back must not leave it in flight for hours."""
+        """Not before it was added: after a clock was set back it must not stay in flight for hours."""
         is_writing = self.files is not None and not self.files.done()
         return self.made_us <= now_us < self.ready_us or is_writing
 
@@ -113,7 +113,7 @@ class Exports:
         return {"Export": self._show(export, now_us, "", is_new=True)}
 
     def get(self, access: Access, body: Mapping[str, Any], address: str) -> dict[str, Any]:
-        """The answer to exports/getAll; ids that are not known to this token are left out."""
+        """The answer to exports/getAll; ids that this token does not know are omitted."""
         self._check_right(access)
         ids = strings(body, "ExportIds", required=True) or ()
         found = [self._exports.get(one.lower()) for one in dict.fromkeys(ids)]
@@ -125,7 +125,7 @@ class Exports:
         return {"Exports": [self._show(export, now_us, address) for export in mine]}
 
     def open(self, name: str, query: Mapping[str, str]) -> tuple[Path, str]:
-        """The file behind a link, and the name of the token it is for. A dead or wrong link is refused."""
+        """The file behind a link, and the name of the token it is for. An expired or wrong link is refused."""
         refusal = Refusal(403, "The link is not valid.", "It has expired, or its signature is wrong.")
         parts = _FILE_NAME.fullmatch(name)
         expires = query.get("expires", "")
@@ -189,7 +189,7 @@ class Exports:
 
 
 def _filled(records: Iterator[bytes], file_bytes: int) -> Iterator[Iterator[bytes]]:
-    """The records as lines, dealt to files: each takes lines until the next would not fit, but at least one.
+    """The records as lines, file by file: each file takes lines until the next would not fit, but at least one.
 
     Each inner iterator must be used up before the next is asked for.
     """

@@ -1,8 +1,8 @@
-"""Faults on demand: what can go wrong on the way, planned over the control address.
+"""Faults on demand, planned over the control address.
 
-Lives here: the plan, and one function per kind of fault (`KINDS`). A kind that keeps the operation from being
-carried out stands in `INSTEAD`; the others spoil an answer after the operation has done its work, which is
-how an export comes to exist although nobody was told its id.
+Lives here: the plan, and one function per kind of fault (`KINDS`). The kinds in `INSTEAD` replace the
+operation; the others damage the answer after the operation has been carried out: so an export may exist although no
+client has received its id.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class FaultPlan:
 
 @dataclass(frozen=True)
 class Line:
-    """The connection an answer goes out on."""
+    """The connection that an answer is sent on."""
 
     scope: Scope
     receive: Receive
@@ -101,7 +101,7 @@ class Line:
 
 
 async def _send_status(fault: Fault, answer: Response, line: Line) -> None:
-    """The answer is already the planned status."""
+    """The planned status replaces the answer."""
     await answer(line.scope, line.receive, line.send)
 
 
@@ -143,11 +143,11 @@ INSTEAD = frozenset({"status", "reset"})
 
 
 class _StoppedError(Exception):
-    """The answer was cut on purpose."""
+    """The answer was cut off on purpose."""
 
 
 def _at_half(send: Send, act: Callable[[], Awaitable[None]]) -> Send:
-    """A `send` that does something once, when half of the body (by Content-Length) has gone out."""
+    """A `send` that calls an action once, when half of the body (by Content-Length) has been sent."""
     left = -1
 
     async def watch(message: Message) -> None:

@@ -1,7 +1,7 @@
 """The operations that answer with pages: one row each.
 
-Lives here: addresses, entities, parameters and which property each parameter looks at. Not here: how
-parameters are checked (rules.py), and exports (exports.py), which are not pages.
+Lives here: addresses, entities, parameters, and the property that each parameter filters. Not here: the checks of
+parameters (`request_rules`), and exports (`exports`), which have no pages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Lists:
 
 @dataclass(frozen=True)
 class Interval:
-    """A parameter that is a time interval; `prop` is the instant it looks at, of the bill if `of_bill`.
+    """A parameter that is a time interval; `prop` is the instant that it filters, of the bill if `of_bill`.
 
     With `until` the record's own interval `prop`..`until` must touch it.
     """

@@ -1,7 +1,7 @@
-"""Answers of the paginated operations, put together from the records' own bytes.
+"""Answers of the paginated operations, made of the records' own bytes.
 
 Lives here: one page of an operation, the bills that go with outlet items, and the shape of the 2023 beta.
-Not here: the checks of the body (rules.py) and the table of operations (operations.py).
+Not here: the checks of the body (`request_rules`) and the table of operations (`operations`).
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class _Item(msgspec.Struct):
 
 
 def _bills_of(store: Store, items: list[bytes], at_us: int) -> list[bytes]:
-    """Each bill once, although several items of the page may stand on it."""
+    """Each bill once, although several items of the page may be on it."""
     ids = dict.fromkeys(msgspec.json.decode(item, type=_Item).BillId.lower() for item in items)
     return (
         list(store.records(RecordQuery("OutletBill", at_us, conditions=(OneOf("Id", tuple(ids)),))))

@@ -1,7 +1,8 @@
 """Mews' rules for the body of a request, as pure functions.
 
 Lives here: everything that can be refused by looking at the body, the clock and the operation. Each function
-returns the checked value or raises `Refusal`. Not here: tokens and limits (limits.py), or what the store has.
+returns the checked value or raises `Refusal`. Not here: tokens and the request limit (`access_control`), and records
+(`store`).
 
 The limits are those of the API's reference: 1,000 ids in a list, pages of 1 to 1,000 records, 3 calendar
 months for an interval of pages, 180 days and 5 minutes in the past for one of exports.
@@ -185,7 +186,7 @@ def page_conditions(body: Body, operation: Operation) -> tuple[Condition, ...]:
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """What exports/add was asked for, checked. `scope` and `filters` are echoed as they were given."""
+    """The checked body of exports/add. `scope` and `filters` are returned to the client as they were given."""
 
     entity: str
     scope: dict[str, tuple[str, ...] | None]
@@ -198,7 +199,7 @@ class ExportOrder:
 
 
 def export_order(body: Body, now_us: int) -> ExportOrder:
-    """The order for one export."""
+    """The checked request for one export."""
     entity = string(body, "EntityType")
     if entity not in EXPORTED:
         raise invalid("EntityType", f"{entity!r} is not one of {', '.join(EXPORTED)}")

@@ -1,6 +1,6 @@
 """The parts of one running sandbox, held together, and its log of requests.
 
-Lives here: plain holders. Not here: what the parts do, and HTTP (server.py, control.py).
+Lives here: plain holders. Not here: what the parts do, and HTTP (`application`, `control`).
 """
 
 from __future__ import annotations

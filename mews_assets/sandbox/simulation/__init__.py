@@ -1,9 +1,14 @@
-"""Hotels with a life: the versions of their records, made up from a seed.
+"""Simulated hotels: the versions of their records, drawn from a seed.
 
-Lives here: `simulate`. The rest of the room, in reading order: moments and money (time and amounts), queue
-(what happens when), places and hotel (what there is), guests, demand, inventory, reservations, stay, extras,
-outlets (what happens), billing, payments, ledger (what it costs), life (one hotel's days); and truth, what
-the marts must say of it all. Imports no other room.
+Lives here: `simulate`. The modules, in reading order:
+
+    instants, amounts  times and sums of money
+    event_queue        what happens when
+    locations, hotel   towns, and a hotel before anything happens in it
+    demand             how many guests book, and when
+    money              bills, payments, outlets, the ledger
+    stays              guests, rooms, reservations, extras
+    daily_schedule     the plan of each day of one hotel
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from mews_assets.sandbox.simulation.instants import DAY, from_datetime
 from mews_assets.sandbox.simulation.stays.guests import ChainLife
 
 FUTURE = timedelta(days=30)
-"""How far beyond `now` the hotels live on, so that a clock can be moved."""
+"""How far beyond `now` the simulation goes, so that a clock can be moved."""
 
 
 def simulate(*, hotels: int, days: int, seed: int, now: datetime, rooms: int = 48) -> Iterator[Version]:

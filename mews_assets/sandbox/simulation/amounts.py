@@ -1,7 +1,7 @@
 """Amounts of money with taxes that add up exactly.
 
-Lives here: `Amount` in whole minor units (10^-precision of the currency), how a price becomes one under Gross
-or Net pricing, and its JSON. No floats anywhere: the digits sent are the digits meant.
+Lives here: `Amount` in whole minor units (10^-precision of the currency), how it is computed from a price
+under Gross or Net pricing, and its JSON. No floats, so all digits are exact.
 
 In every amount Gross = Net + all taxes, TaxValues sum up the Breakdown by code, and an amount of several
 units is the unit's amount times the count, part by part.
@@ -19,12 +19,12 @@ import msgspec
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 RATE_SCALE = 100_000
-"""Tax rates are whole numbers of 1/1000 per cent: 21 % is 21_000. Fine enough for New York's 8.875 %."""
+"""Tax rates are whole numbers of 1/1000 per cent: 21 % is 21_000. This is fine enough for New York's 8.875 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaxRate:
-    """A tax rate under Mews' code for it; `code` None means untaxed."""
+    """A tax rate with Mews' code; `code` None means untaxed."""
 
     code: str | None
     rate: int = 0
@@ -56,7 +56,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """A hotel's currency, the decimals it counts in, and whether its prices include tax."""
+    """A hotel's currency, its decimals, and whether its prices include tax."""
 
     currency: str
     precision: int

@@ -1,10 +1,9 @@
-"""One hotel's life, from the bookings before the first day to the last planned check-out.
+"""One simulated hotel, from the bookings before the first day to the last planned check-out.
 
-Lives here: `hotel_life`, which wires a hotel's parts together and gives each day its plan.
+Lives here: `hotel_life`, which connects the parts of a hotel and plans each day.
 
-The house is warm on the first day: whoever sleeps there then has booked and checked in before, and those
-versions come too. Stays that ended before are left out, so what happened before the first day is there only
-in part.
+The hotel is occupied on its first day: guests who stay there then have booked and checked in before, and those versions
+are included. Stays that ended before are not, so the time before the first day is there only in part.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from mews_assets.sandbox.simulation.stays.reservation_lifecycle import Stays
 
 
 def simulate_hotel(hotel: Hotel, chain: ChainLife, seed: int, first: int, last: int) -> Iterator[Version]:
-    """All versions of the hotel, in the order they happen, but for its reference records."""
+    """All versions of the hotel in the order of time, without its reference records."""
     queue = EventQueue(Random(f"{seed}/hotel/{hotel.index}/life"), last)  # noqa: S311
     return _Days(hotel, chain, queue, first).run()
 
@@ -62,7 +61,7 @@ class _Days:
         return self._queue.run()
 
     def _open_house(self) -> None:
-        """Who pays at the bar without a name is one customer, as old as the house."""
+        """Guests who pay at the bar without a name are one customer, created when the hotel opened."""
         hotel, queue = self._hotel, self._queue
         walk_in = customer(queue.rng, hotel.chain, (hotel.index + 1) * 1_000_000, queue.now, hotel.robot)
         walk_in.record.update(Id=hotel.walk_in, FirstName=None, LastName=f"Walk-in {hotel.name}", Email=None)
@@ -70,7 +69,7 @@ class _Days:
         queue.write(Entry("Customer", hotel.chain.id, walk_in.record))
 
     def _day(self, today: int) -> None:
-        """Early in the morning: the plan of the day, and of the arrivals four months ahead."""
+        """Early in the morning: plan the day, and the arrivals four months ahead."""
         queue = self._queue
         self._rooms.forget_before(today - 1)
         self._expect(today + LONGEST_LEAD)
@@ -83,7 +82,7 @@ class _Days:
         queue.plan(self._hotel.clock.at(today + 1, 4), self._day, today + 1)
 
     def _plan_audit(self, day: int) -> None:
-        """The night audit runs in the small hours, and now and then at midnight UTC sharp."""
+        """The night audit runs some hours after midnight, and sometimes exactly at midnight UTC."""
         when = self._hotel.clock.at(day + 1, 2.5)
         if self._queue.chance(0.15):
             when = next_midnight(self._hotel.clock.at(day, 16))

@@ -25,7 +25,7 @@ OCCUPANCY = 0.70
 
 
 def expected_bookings(ordinal: int, rooms: int) -> float:
-    """How many rooms are booked for arrival on a date, on average, so that OCCUPANCY of them are slept in."""
+    """How many rooms are booked for arrival on a date, on average, so that the share OCCUPANCY of them is occupied."""
     day = date.fromordinal(ordinal)
     season = 1 + 0.10 * math.sin(2 * math.pi * (day.timetuple().tm_yday - 100) / 365)
     return rooms * OCCUPANCY * _WEEKDAYS[day.weekday()] * season / MEAN_NIGHTS / (1 - _LOST)
@@ -61,7 +61,7 @@ def group_size(rng: Random) -> int:
 
 
 def price_factor(ordinal: int, rng: Random) -> float:
-    """What a night costs against the usual price: weekends and high season are dearer, deals cheaper."""
+    """The factor on the usual price of a night: more on weekends and in high season, less for early deals."""
     day = date.fromordinal(ordinal)
     weekend = 1.12 if day.weekday() in (4, 5) else 1.0
     season = 1 + 0.12 * math.sin(2 * math.pi * (day.timetuple().tm_yday - 100) / 365)

@@ -1,10 +1,10 @@
-"""What happens when: the agenda of one simulated life, and the versions it brings forth.
+"""The event queue of one simulated hotel or chain, and the versions that its events write.
 
-Lives here: `Entry` (a record that is still being changed) and `Diary` (random numbers, ids, the agenda,
-writing versions). Not here: what a hotel does.
+Lives here: `Entry` (a record that may still change) and `EventQueue` (random numbers, ids, planned events, writing
+versions). Not here: what a hotel does.
 
-Things happen in the order of time, so versions come in the order of their stamps. Only what is still to
-happen is kept: memory does not grow with the days simulated.
+Events run in the order of time, so versions come in the order of their stamps. Only future events are kept: memory does
+not grow with the days simulated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mews_assets.sandbox.simulation.instants import SECOND, text
 
 
 def new_id(rng: Random) -> str:
-    """Text of the shape of a random (version 4) UUID, from the seeded generator."""
+    """A text like a random (version 4) UUID, from the seeded generator."""
     bits = rng.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62
     digits = f"{bits:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
@@ -40,7 +40,7 @@ class Entry:
 
 
 class EventQueue:
-    """The agenda of one life. `now` is the instant of what is happening."""
+    """The planned events. `now` is the instant of the current event, in microseconds since 1970."""
 
     def __init__(self, rng: Random, end: int) -> None:
         self.rng = rng
@@ -51,7 +51,7 @@ class EventQueue:
         self._written: list[Version] = []
 
     def plan(self, when: int, act: Callable[..., None], *details: Any) -> None:
-        """Let `act(*details)` happen then, or right away if that is past."""
+        """Plan `act(*details)` for an instant, or for now if that is past. Later than the end it is dropped."""
         when = max(when, self.now)
         if when <= self._end:
             self._planned += 1
@@ -64,7 +64,7 @@ class EventQueue:
         return self.rng.random() < share
 
     def between(self, start: int, end: int) -> int:
-        """Some whole second in [start, end), seldom with a fraction behind it."""
+        """A random whole second in [start, end), seldom with a fraction."""
         when = start if end <= start else start + int(self.rng.random() * (end - start))
         when -= when % SECOND
         luck = self.rng.random()
@@ -75,8 +75,10 @@ class EventQueue:
         return when
 
     def write(self, entry: Entry, when: int | None = None) -> int:
-        """A new version of the record, now or then. A record's second version of one instant comes a second
-        later, so that stamps tell versions apart. Answers with the stamp."""
+        """Write a new version of the record, stamped now or at `when`; returns the stamp.
+
+        A second version of an instant is stamped a second later, so that no two versions share a stamp.
+        """
         stamp = self.now if when is None else when
         if stamp <= entry.stamp:
             stamp = entry.stamp + SECOND
@@ -86,7 +88,7 @@ class EventQueue:
         return stamp
 
     def write_once(self, entity: str, scope: str, record: dict[str, Any]) -> None:
-        """The only version of an immutable record, stamped now."""
+        """Write the only version of an immutable record, stamped now."""
         self._keep(entity, record["Id"], scope, self.now, record)
 
     def _keep(self, entity: str, id: str, scope: str, stamp: int, record: dict[str, Any]) -> None:
@@ -94,7 +96,7 @@ class EventQueue:
             self._written.append(Version(entity, id, scope, stamp, ENCODER.encode(record)))
 
     def run(self) -> Iterator[Version]:
-        """Live until the end, version by version."""
+        """Run all events, and yield the versions that they write."""
         while self._agenda:
             self.now, _, act, details = heapq.heappop(self._agenda)
             act(*details)

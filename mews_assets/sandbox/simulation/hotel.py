@@ -1,4 +1,4 @@
-"""What a simulated hotel and its chain are before anything happens in them.
+"""A simulated hotel and its chain before anything happens in them.
 
 Lives here: `Chain` and `Hotel` with their ids, prices and rooms, made from the seed, and their reference
 records (Enterprise, Service, Outlet, AccountingCategory). Not here: anything that changes.
@@ -33,7 +33,7 @@ CATEGORIES = (  # name, code, ledger account, classification
     ("City ledger", "INV", "311100", "Payments"),
 )
 ROOM_KINDS = (("Standard", 1.0, 0.6), ("Superior", 1.3, 0.3), ("Suite", 1.9, 0.1))
-"""Name, price against the usual one, share of the rooms."""
+"""Name, factor on the usual price, share of the rooms."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Product:
-    """Something sold by the additional service; `price` in minor units."""
+    """A product of the additional service; `price` in minor units."""
 
     id: str
     name: str

@@ -57,7 +57,7 @@ def next_midnight(us: int) -> int:
 
 
 class LocalClock:
-    """The wall clock of one hotel."""
+    """The local clock of one hotel."""
 
     __slots__ = ("zone",)
 

@@ -1,4 +1,4 @@
-"""Where the simulated hotels stand: towns with their zone, money and taxes, and made-up names.
+"""Locations of the simulated hotels: towns with their time zone, currency and taxes, and made-up names.
 
 Lives here: plain data. The names are invented; tax rates and city taxes are of the right size for the
 country, not a statement of its law.

@@ -1,1 +1,1 @@
-"""What it costs: bills, payments, outlets and the ledger of a simulated hotel."""
+"""Bills, payments, outlets and the ledger of a simulated hotel."""

@@ -1,4 +1,4 @@
-"""Bills as records, with what they quote of their owner."""
+"""Bills as records, with the data of their owner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mews_assets.sandbox.simulation.instants import text
 
 
 def bill_record(hotel: Hotel, queue: EventQueue, owner: Entry, guest: Entry | None) -> dict[str, Any]:
-    """A new, open bill. `guest` is whose stay a company pays for."""
+    """A new, open bill. `guest` is the guest whose stay a company pays for."""
     now, is_company = text(queue.now), owner.entity == "Company"
     return {
         "Id": queue.new_id(),

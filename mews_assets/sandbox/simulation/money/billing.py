@@ -1,8 +1,7 @@
 """Bills, the items on them, and how they are paid.
 
 Lives here: `Charge` (an order item and its amount), `Folio` (an open bill), opening, paying and closing
-bills. Not here: what is sold and when (stay.py, extras.py), the payments' records (payments.py), double entry
-(ledger.py).
+bills. Not here: what is sold and when (`stays`), the payments' records (`payments`), double entry (`ledger`).
 
 Items have positive amounts and payments negative ones: on a closed bill they add up to zero.
 """
@@ -56,7 +55,7 @@ class Charge:
 
 
 class Folio:
-    """A bill and what stands on it. `paid` is what was paid so far, in minor units."""
+    """A bill and its items. `paid` is the amount paid so far, in minor units."""
 
     __slots__ = ("bill", "charges", "owner", "paid", "payments", "reservation")
 
@@ -70,7 +69,7 @@ class Folio:
 
     @property
     def balance(self) -> int:
-        """What is still owed."""
+        """The amount that is still owed, in minor units."""
         return sum(charge.amount.gross for charge in self.charges) - self.paid
 
 
@@ -125,7 +124,7 @@ class Billing:
         return Charge(entry, amount, item.consumed)
 
     def reprice(self, charge: Charge, unit: Amount) -> None:
-        """Another price; OriginalAmount keeps the first one."""
+        """Change the price; OriginalAmount keeps the first price."""
         charge.amount = unit.times(charge.entry.record["UnitCount"])
         charge.entry.record["UnitAmount"] = raw(unit)
         charge.entry.record["Amount"] = raw(charge.amount)
@@ -139,7 +138,7 @@ class Billing:
         self._queue.write(charge.entry)
 
     def post(self, charge: Charge, bill: str | None) -> None:
-        """Into the ledger, once, as soon as the item is consumed."""
+        """Post an item to the ledger, once, when it has been consumed."""
         if charge.posted:
             return
         charge.posted = True
@@ -157,13 +156,13 @@ class Billing:
         self._ledger.sale(item, charge.amount, revenue=revenue)
 
     def open(self, owner: Entry, reservation: str | None, guest: Entry | None = None) -> Folio:
-        """A new bill. `guest` is whose stay a company pays for."""
+        """Make a new bill. `guest` is the guest whose stay a company pays for."""
         bill = Entry("Bill", self._hotel.id, bill_record(self._hotel, self._queue, owner, guest))
         self._queue.write(bill)
         return Folio(bill, owner, reservation)
 
     def settle(self, folio: Folio, *, corrects: Entry | None = None, at_midnight: bool = False) -> None:
-        """Pay what is owed now, and close the bill right after; or at the night audit, midnight UTC sharp."""
+        """Pay the balance now, and close the bill two minutes later, or at the night audit at midnight UTC."""
         by_invoice = folio.owner.entity == "Company" and folio.balance > 0
         if folio.balance:
             self._pay(folio, by_invoice)
@@ -222,7 +221,7 @@ class Billing:
         self._queue.write(bill)
 
     def _invoice_paid(self, owner: Entry, bill: Entry, value: int) -> None:
-        """The company's money arrives: it balances what the invoice left in the city ledger."""
+        """The company pays: the payment balances the invoice in the city ledger."""
         self.payments.wire(owner, bill.id, value)
         bill.record["PaidUtc"] = text(self._queue.now)
         self._queue.write(bill)

@@ -1,4 +1,4 @@
-"""The restaurant and the bar: bills paid on the spot, and corrected now and then.
+"""The restaurant and the bar: bills paid at once, and sometimes corrected.
 
 Lives here: OutletBill and OutletItem. Payments have positive amounts here, as in Mews' examples: a bill's
 Revenue and NonRevenue add up to its Payments.
@@ -27,11 +27,11 @@ MENU = (  # name, accounting category, share of a night's usual price
     ("Espresso", "Beverages", 0.02),
 )
 MEALS = ((12.0, 14.5), (18.0, 22.0)), ((17.0, 23.0), (20.0, 25.5))
-"""Local hours of the restaurant and of the bar; the bar's night goes on past midnight."""
+"""Local hours of the restaurant and of the bar; the bar closes after midnight."""
 
 
 class Sale:
-    """A bill with its items, while it may still be corrected."""
+    """A bill with its items, which may still be corrected."""
 
     __slots__ = ("bill", "first", "payment", "total", "unit")
 
@@ -51,7 +51,7 @@ class Outlets:
         self._number = 0
 
     def open_day(self, ordinal: int) -> None:
-        """The day's bills of every outlet, planned."""
+        """Plan the day's bills of every outlet."""
         busy = 2.0 if ordinal % 7 in (5, 6) else 1.0  # ordinal 1 is a Monday: 5 and 6 are Friday and Saturday
         usual = len(self._hotel.room_ids) * BILLS_PER_ROOM
         for number, (outlet, _) in enumerate(self._hotel.outlets):
@@ -62,7 +62,7 @@ class Outlets:
                 self._queue.plan(begun + 40 * MINUTE, self._sell, outlet, begun)
 
     def _sell(self, outlet: str, begun: int) -> None:
-        """A table pays: all is written when the bill closes; what was ordered before keeps its own stamp."""
+        """A table pays: all records are written when the bill closes; items ordered before have their own stamps."""
         queue, rng = self._queue, self._queue.rng
         self._number += 1
         now = text(queue.now)
@@ -121,7 +121,7 @@ class Outlets:
         self._receive(payment, sale.total)
 
     def _correct(self, sale: Sale) -> None:
-        """The bill is looked at again: a note, or a dish taken off (then money goes back, today)."""
+        """The bill is corrected: a note is added, or a dish is removed and its price paid back today."""
         queue, item, payment = self._queue, sale.first, sale.payment
         sale.bill.record["Notes"] = "Checked by the manager"
         if item and payment and sale.unit and item.record["UnitCount"] > 1 and queue.chance(0.7):

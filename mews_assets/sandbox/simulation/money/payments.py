@@ -1,6 +1,6 @@
-"""Payments: cards, cash, vouchers, invoices and wires, from pending to settled.
+"""Payments by card, cash, voucher, invoice and wire transfer, from pending to settled.
 
-Lives here: Payment records, their states, and their ledger postings. Not here: bills (billing.py).
+Lives here: Payment records, their states, and their ledger postings. Not here: bills (`billing`).
 
 The amount of money received is negative, as items' amounts are positive; a refund is positive.
 """
@@ -34,8 +34,8 @@ class Payments:
         self._ledger = ledger
 
     def pay(self, payer: Entry, bill: str, reservation: str | None, value: int) -> Entry:
-        """Money received (or, below zero, given back). A card is sometimes refused first, or takes a
-        minute."""
+        """Receive money, or pay it back where `value` is negative. A card is sometimes refused first, or pending for
+        some seconds."""
         queue = self._queue
         kind = queue.rng.choices(_KINDS, _KIND_WEIGHTS)[0]
         if kind == "CreditCardPayment" and value > 0 and queue.chance(0.04):
@@ -59,7 +59,7 @@ class Payments:
         return payment
 
     def wire(self, payer: Entry, bill: str, value: int) -> None:
-        """The invoice is paid: money in, and the receivable balanced; both closed at once."""
+        """The invoice is paid: a payment and its balancing entry, both closed at once."""
         now = text(self._queue.now)
         money = self._payment("ExternalPayment", payer, bill, None, value)
         money.record["Data"]["External"]["Type"] = "WireTransfer"
@@ -72,7 +72,7 @@ class Payments:
         self._received(money, value, "City")
 
     def settle_later(self, payment: Entry) -> None:
-        """Half of the card payments are told to be settled, in the nightly batch at midnight UTC."""
+        """Settle half of the card payments, in the nightly batch at midnight UTC."""
         if payment.record["Type"] == "CreditCardPayment" and self._queue.chance(0.5):
             self._queue.plan(next_midnight(self._queue.now + DAY), self._settle, payment)
 
@@ -141,7 +141,7 @@ class Payments:
         return Entry("Payment", self._hotel.id, record)
 
     def _data(self, kind: str, id: str, value: int) -> dict[str, Any] | None:
-        """What only payments of this kind tell."""
+        """The `Data` of a payment, which depends on its kind."""
         parts: dict[str, Any] = {
             "CreditCard": None,
             "Invoice": None,

@@ -1,1 +1,1 @@
-"""What happens in a simulated hotel: guests, reservations, rooms and extras."""
+"""Guests, rooms, reservations and extras of a simulated hotel."""

@@ -1,4 +1,4 @@
-"""What a stay brings besides the nights: extras from the additional service, rebates, credit notes."""
+"""Order items of a stay besides its nights: extras of the additional service, rebates, credit notes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Extras:
         self._number = (hotel.index + 1) * 10_000
 
     def order(self, stay: Stay) -> None:
-        """A guest in the house orders something; it is served at once, and the order done by midnight."""
+        """A guest orders a product; it is served at once, and the order is processed by midnight."""
         if stay.state != "Started":
             return
         queue, hotel = self._queue, self._hotel
@@ -59,7 +59,7 @@ class Extras:
         queue.plan(when, self._finish, order, "Processed")
 
     def rebate_night(self, stay: Stay) -> None:
-        """A fifth off the last night. It counts for that night, so its ledger entries come late."""
+        """A rebate of a fifth on the last night. It counts for that night, so its ledger entries are written late."""
         spaces = [charge for _, charge in stay.charges if charge.entry.record["Type"] == "SpaceOrder"]
         rebated, hotel = spaces[-1], self._hotel
         unit = hotel.till.price((-stay.unit // 5, hotel.place.stay_tax))
@@ -78,7 +78,7 @@ class Extras:
         stay.charges.append((stay.departure, charge))
 
     def credit(self, stay: Stay, folio: Folio) -> None:
-        """A complaint after departure: money back, on a credit note."""
+        """A rebate after departure, paid back with a credit note."""
         hotel, first = self._hotel, stay.charges[0][1]
         unit = hotel.till.price((-stay.unit // 4, hotel.place.stay_tax))
         charge = self._billing.charge(

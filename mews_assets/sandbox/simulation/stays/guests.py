@@ -1,7 +1,7 @@
-"""Guests and the companies they work for: profiles of a chain, changing now and then.
+"""Guests and companies: the profiles of a chain, which sometimes change.
 
-Lives here: made-up names, Customer and Company records, the chain's own life (its companies and loyal
-guests), and the guests a hotel meets. Every profile is changed in one life only, the one that made it.
+Lives here: made-up names, Customer and Company records, the chain's own profiles (companies and loyal guests), and the
+guests of a hotel. Only the event queue that made a profile changes it.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ NATIONS = ("CZ", "GB", "US", "DE", "FR", "IT", "ES", "PL", "NL", "JP", "AU", "SE
 COMPANIES = 12
 """Companies of one chain; the last third are travel agencies."""
 LOYAL_GUESTS = 40
-"""Guests of one chain who come again to any of its hotels."""
+"""Loyal guests of one chain, who may book in any of its hotels."""
 
 
 def customer(rng: Random, chain: Chain, number: int, created: int, author: str) -> Entry:
-    """A profile with what a booking tells: a name, often an e-mail address, seldom more."""
+    """A profile with the data of a booking: a name, often an e-mail address, seldom more."""
     first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)
     luck = rng.random()
     email = None if luck < 0.15 else f"guest{number}@example.com"
@@ -160,7 +160,7 @@ def company(rng: Random, chain: Chain, number: int, created: int) -> Entry:
 
 
 class ChainLife:
-    """The chain's own profiles. Hotels look at them, only this life changes them."""
+    """The chain's own profiles. Hotels read them; only the chain's event queue changes them."""
 
     def __init__(self, chain: Chain, seed: int, first: int, last: int) -> None:
         rng = Random(f"{seed}/chain/{chain.index}/life")  # noqa: S311
@@ -186,12 +186,12 @@ class ChainLife:
         return self._queue
 
     def _begin(self, entry: Entry) -> None:
-        """The profile is made: one a day, long before the first day."""
+        """Make the profile: one a day, long before the first day."""
         entry.record["CreatedUtc"] = text(self._queue.now)
         self._queue.write(entry)
 
     def _change(self) -> None:
-        """Some day's changes, and the next day's plan; the nightly clean-up is stamped at midnight sharp."""
+        """Change some profiles, and plan the next day; the nightly clean-up is stamped exactly at midnight."""
         queue, rng = self._queue, self._queue.rng
         guest, firm = rng.choice(self.guests), rng.choice(self.companies)
         when = next_midnight(queue.now) if queue.chance(0.3) else queue.between(queue.now, queue.now + DAY)
@@ -218,7 +218,7 @@ class ChainLife:
 
 
 class Guests:
-    """The guests one hotel meets: new ones, and the chain's loyal ones."""
+    """The guests of one hotel: new ones, and the chain's loyal ones."""
 
     def __init__(self, hotel: Hotel, queue: EventQueue, chain: ChainLife) -> None:
         self._hotel = hotel
@@ -227,7 +227,7 @@ class Guests:
         self._next = (hotel.index + 1) * 1_000_000
 
     def booker(self) -> tuple[Entry, bool]:
-        """Who books, and whether the hotel may change the profile."""
+        """The guest who books, and whether the hotel may change the profile."""
         if self._queue.chance(0.12):
             return self._queue.rng.choice(self._chain.guests), False
         self._next += 1
@@ -248,7 +248,7 @@ class Guests:
         return self._queue.rng.choice(self._chain.agencies)
 
     def register(self, guest: Entry) -> None:
-        """The registration card filled in at the desk."""
+        """Complete the profile with the data of the registration card."""
         rng, record = self._queue.rng, guest.record
         record["NationalityCode"] = record["NationalityCode"] or rng.choice(NATIONS)
         record["BirthDate"] = f"{rng.randint(1945, 2005)}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}"
@@ -260,7 +260,7 @@ class Guests:
         self._queue.write(guest)
 
     def merge(self, guest: Entry) -> None:
-        """The profile proves to be a second one of somebody known."""
+        """The profile turns out to be a duplicate of a known guest's, and is merged."""
         guest.record["MergeTargetId"] = self._queue.rng.choice(self._chain.guests).id
         guest.record["IsActive"] = False
         guest.record["ActivityState"] = "Deleted"

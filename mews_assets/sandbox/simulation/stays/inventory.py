@@ -1,4 +1,4 @@
-"""Rooms and what keeps them from being sold: who sleeps where, rooms out of order, allotments for groups.
+"""Rooms and what makes them unavailable: stays, rooms out of order, allotments for groups.
 
 Lives here: `Rooms` (which room is taken in which night), ResourceBlock, AvailabilityBlock and
 AvailabilityAdjustment. Not here: reservations, though an allotment asks for them (`pick_up`).
@@ -32,7 +32,7 @@ class Rooms:
         self._base = ordinal
 
     def take(self, start: int, nights: int, kind: int | None = None) -> int | None:
-        """A room free in all these nights, now taken; None when the house is full."""
+        """Take a room that is free in all these nights; None when the hotel is full."""
         mask = self._mask(start, nights)
         for room, taken in enumerate(self._taken):
             if not taken & mask and (kind is None or self._kind_of[room] == kind):
@@ -41,7 +41,7 @@ class Rooms:
         return None
 
     def extend(self, room: int, night: int) -> bool:
-        """One more night in the same room, if it is free."""
+        """Extend a stay by one night in the same room. Returns whether the room is free."""
         mask = self._mask(night, 1)
         if self._taken[room] & mask:
             return False
@@ -58,7 +58,7 @@ class Rooms:
 
 
 class Allotment:
-    """A block of rooms of one kind for a group, and the rooms nobody has picked up yet."""
+    """A block of rooms of one kind for a group, and the rooms that are not booked yet."""
 
     __slots__ = ("adjustment", "arrival", "block", "company", "left", "nights")
 
@@ -80,7 +80,7 @@ class Inventory:
         self._number = 0
 
     def allot(self, arrival: int, nights: int, size: int, pick_up: Callable[[Allotment], None]) -> None:
-        """A group asks for rooms: some are picked up one by one, the rest is released or all is cancelled."""
+        """A group blocks rooms: some are booked one by one; the rest is released, or all are cancelled."""
         queue, hotel = self._queue, self._hotel
         kind = queue.rng.choice((0, 0, 1))
         taken = [room for _ in range(size) if (room := self._rooms.take(arrival, nights, kind)) is not None]
@@ -108,7 +108,7 @@ class Inventory:
         queue.plan(release, self._release, allotment)
 
     def picked(self, allotment: Allotment) -> int | None:
-        """One of the allotment's rooms, now somebody's; None when there is none left."""
+        """Book one room of the allotment; None when none is left."""
         if not allotment.left:
             return None
         room = allotment.left.pop()
@@ -116,7 +116,7 @@ class Inventory:
         return room
 
     def block_room(self, today: int) -> None:
-        """A room goes out of order for some nights, unless it is needed or the repair is called off."""
+        """Put a room out of order for some nights, unless it is booked or the repair is cancelled."""
         queue, hotel = self._queue, self._hotel
         start, nights = today + queue.rng.randint(1, 10), queue.rng.randint(1, 3)
         room = self._rooms.take(start, nights)

@@ -1,7 +1,7 @@
-"""What a reservation consists of on the bill: its nights, their breakfasts, and deposits.
+"""Order items of a reservation: its nights, breakfasts and deposits.
 
-Lives here: the prices and order items of nights, money paid before or instead of the stay. Not here: when any
-of it happens (stay.py).
+Lives here: the prices and order items of nights, money paid before or instead of the stay. Not here: when they
+are made (`reservation_lifecycle`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Nights:
             stay.charges.append((night, charge))
 
     def _breakfast(self) -> Amount:
-        """Food and drinks are taxed apart, so one item falls under two rates."""
+        """Food and drinks have different tax rates, so one item has two."""
         place, price = self._hotel.place, self._hotel.breakfast.price
         drinks = price * 3 // 10
         if place.food_tax == place.drink_tax:
@@ -71,14 +71,14 @@ class Nights:
         self.pay_apart(stay, self.deposit(stay, stay.deposit))
 
     def deposit(self, stay: Stay, value: int) -> Charge:
-        """Money held for later (or, below zero, used now)."""
+        """A deposit, or where `value` is negative its use."""
         amount, service = self._hotel.till.plain(value), self._hotel.stay_service
         return self._billing.charge(
             NewItem("Deposit", service, stay.reservation.id, stay.payer, "Deposits", amount, self._queue.now)
         )
 
     def pay_apart(self, stay: Stay, *charges: Charge) -> None:
-        """Items on a bill of their own, paid and closed at once."""
+        """Put items on a separate bill, paid and closed at once."""
         folio = self._billing.open(stay.payer, stay.reservation.id)
         for charge in charges:
             folio.charges.append(charge)

@@ -1,10 +1,9 @@
 """Reservations from the booking to the bill.
 
 Lives here: `Stays`: booking, changing, cancelling, checking in and out, the night audit. Not here: how
-many book (demand.py, life.py), records (reservations.py), bills (billing.py), extras (extras.py).
+many guests book (`demand`, `daily_schedule`), records (`reservation_records`), bills (`billing`), extras (`extras`).
 
-The items of all nights are made at the booking, open. Each goes into the ledger when its night has been
-slept.
+The order items of all nights are made at the booking, open. Each is posted to the ledger after its night.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Stays:
         self._in_house: dict[str, Stay] = {}
 
     def book(self, arrival: int, nights: int, size: int) -> None:
-        """Somebody books so many rooms, as far as there are any."""
+        """A guest books so many rooms, as far as they are free."""
         rooms = [room for _ in range(size) if (room := self._rooms.take(arrival, nights)) is not None]
         if not rooms:
             return
@@ -58,7 +57,7 @@ class Stays:
             self._reserve(Booking(guest, own, company, arrival, nights, room, group))
 
     def pick_up(self, allotment: Allotment) -> None:
-        """Somebody books one of a group's rooms."""
+        """A guest books one room of a group's allotment."""
         room = self._inventory.picked(allotment)
         if room is not None:
             guest, own = self._guests.booker()
@@ -69,7 +68,7 @@ class Stays:
             )
 
     def audit(self) -> None:
-        """Every night: what the guests in the house have consumed goes into the ledger."""
+        """Every night: post to the ledger what the guests in the hotel have consumed."""
         for stay in self._in_house.values():
             self._post(stay, self._queue.now)
 
@@ -97,7 +96,7 @@ class Stays:
         self._plan(stay, start)
 
     def _plan(self, stay: Stay, start: int) -> None:
-        """The fate of a reservation is drawn when it is booked."""
+        """Plan what becomes of a reservation, drawn when it is booked."""
         queue, luck = self._queue, self._queue.rng.random()
         if stay.state != "Confirmed":
             queue.plan(queue.between(queue.now + HOUR, min(start, queue.now + 2 * DAY)), self._confirm, stay)
@@ -105,7 +104,7 @@ class Stays:
             queue.plan(queue.between(queue.now, start), self._change, stay)
         if luck < 0.14 and start - queue.now > HOUR:
             queue.plan(queue.between(queue.now, start), self._cancel, stay, "RequestedByGuest")
-        elif luck < 0.16:  # the night audit finds that nobody came
+        elif luck < 0.16:  # a no-show, found by the night audit
             queue.plan(next_midnight(start + 6 * HOUR), self._cancel, stay, "NoShow")
         else:
             late = int(HOUR * min(8.0, queue.rng.expovariate(0.5)))
@@ -117,7 +116,7 @@ class Stays:
             self._queue.write(stay.reservation)
 
     def _change(self, stay: Stay) -> None:
-        """The guest stays longer or shorter, or gets another price, or comes with other people."""
+        """Change the length, the price or the persons of a stay."""
         if stay.state in ("Canceled", "Started"):
             return
         queue, record, luck = self._queue, stay.reservation.record, self._queue.rng.random()

@@ -1,8 +1,8 @@
-"""The house of the load run: sensors, runs, a person who looks in every hour, all at once on a simulated clock.
+"""The system of the load run: sensors, runs and a person who looks in every hour, all at once on a simulated clock.
 
-Lives here: what starts when, and the means by which it is measured. The code driven is that of `defs`, `ingest`,
-`api` and `lake`, as in the chaos suite, whose house this is; what it remembers for its verdicts is left out here,
-for a day of it would look like a leak.
+Lives here: what starts when, and how it is measured. The code that runs is that of `defs`, `ingest`, `api` and `lake`,
+as in the chaos suite, whose `System` this extends. What the chaos suite records for its verdict is dropped here: over
+a day it would look like a memory leak.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import dagster as dg
 import httpx
 
-from benchmarks.load_world import START
+from benchmarks.load_records import START
 from benchmarks.virtual import SharedClock
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import changes_key
@@ -28,9 +28,9 @@ from mews_assets.ingest.sensor_state import from_state
 from mews_assets.lake.partition import Partition
 from mews_assets.sandbox.clock import SECOND_US
 from mews_assets.windows import Grain
-from mews_assets_tests.chaos.house import House
-from mews_assets_tests.chaos.runs import Run, RunBook
-from mews_assets_tests.chaos.wire import Notes, Wire
+from mews_assets_tests.chaos.runs import InMemoryInstance, Run
+from mews_assets_tests.chaos.system import System
+from mews_assets_tests.chaos.transport import FaultyTransport, Observations
 
 RUNS_AT_ONCE = 10
 POOL = 4
@@ -77,14 +77,14 @@ class Meter:
 
 
 @dataclass
-class MeteredWire(Wire):
-    """The way to the sandbox, with a meter on it."""
+class MeteredTransport(FaultyTransport):
+    """The transport to the sandbox, which counts requests by access token."""
 
     meter: Meter = field(kw_only=True)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
-            self.meter.note(json.loads(request.read())["AccessToken"], self.sandboxed.clock.now_us())
+            self.meter.note(json.loads(request.read())["AccessToken"], self.server.clock.now_us())
         return super().handle_request(request)
 
 
@@ -109,7 +109,7 @@ class Turns:
 
 
 @dataclass
-class Book(RunBook):
+class QueuedInstance(InMemoryInstance):
     """Runs wait in a queue; those that ended long ago are forgotten."""
 
     wake: Callable[[], None] = lambda: None
@@ -137,8 +137,8 @@ class Book(RunBook):
 
 
 @dataclass
-class LoadHouse(House):
-    """The house, its parts going on at once."""
+class LoadSystem(System):
+    """The system, with its sensors and runs at once."""
 
     meter: Meter = field(kw_only=True)
     poll_seconds: float = field(kw_only=True)
@@ -148,20 +148,20 @@ class LoadHouse(House):
 
     def __post_init__(self) -> None:
         assert isinstance(self.clock, SharedClock)
-        self.book: Book = Book(wake=self.clock.unpark)
+        self.instance: QueuedInstance = QueuedInstance(wake=self.clock.unpark)
         # What only the verdicts of the chaos suite need would grow all day.
-        self.story = deque(maxlen=400)  # type: ignore[assignment]
+        self.log = deque(maxlen=400)  # type: ignore[assignment]
         self.reasons = deque(maxlen=1)  # type: ignore[assignment]
-        self.notes = Notes(Forgetful(), Forgetful(), Forgetful())
+        self.observed = Observations(Forgetful(), Forgetful(), Forgetful())
 
     @property
     def clock(self) -> SharedClock:
-        clock = self.sandboxed.clock
+        clock = self.server.clock
         assert isinstance(clock, SharedClock)
         return clock
 
-    def wire_of(self, process: Any) -> Wire:
-        return MeteredWire(self.sandboxed, process, self.weather, self.notes, self.story, meter=self.meter)
+    def transport_of(self, process: Any) -> FaultyTransport:
+        return MeteredTransport(self.server, process, self.faults, self.observed, self.log, meter=self.meter)
 
     def open_for_business(self) -> None:
         """Everything goes on from here whenever the caller waits."""
@@ -177,8 +177,8 @@ class LoadHouse(House):
         missing = {}
         for group in self.groups:
             for table in group:
-                scopes = self.book.get_dynamic_partitions(SCOPE_SETS[table.scope])
-                there = self.book.there.get(changes_key(table), set())
+                scopes = self.instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
+                there = self.instance.materialized.get(changes_key(table), set())
                 missing[table.name] = due(
                     scopes, START, self.clock.now(), Grain.HOURLY, there, by_day=table.by_day
                 )
@@ -186,30 +186,30 @@ class LoadHouse(House):
 
     def _sense(self, group: tuple[Table, ...]) -> None:
         """The daemon: a tick, and the next one when the interval is over."""
-        self.clock.advance(self.weather.rng.uniform(0, self.poll_seconds))
+        self.clock.advance(self.faults.rng.uniform(0, self.poll_seconds))
         while True:
             began = self.clock.now_us()
-            came = self.tick(group)
-            if came.error is not None:
-                self.ended[f"tick: {type(came.error).__name__}"] += 1
+            outcome = self.tick(group)
+            if outcome.error is not None:
+                self.ended[f"tick: {type(outcome.error).__name__}"] += 1
             self.clock.advance(max(1.0, self.poll_seconds - (self.clock.now_us() - began) / SECOND_US))
 
     def _work_on_runs(self) -> None:
         """One of the places for runs."""
         while True:
-            run = next((one for one in self.book.queue if self.busy[one.job] < POOL), None)
+            run = next((one for one in self.instance.queue if self.busy[one.job] < POOL), None)
             if run is None:
                 self.clock.park()
                 continue
-            self.book.queue.remove(run)
+            self.instance.queue.remove(run)
             self.busy[run.job] += 1
             self.clock.advance(RUN_SECONDS)
-            rng = self.weather.rng
-            came = self.execute(run, rng.randint(1, 60) if rng.random() < KILLED else None)
+            rng = self.faults.rng
+            outcome = self.execute(run, rng.randint(1, 60) if rng.random() < KILLED else None)
             self.ended[
-                type(came.error).__name__ if came.error else "killed" if came.was_killed else "well"
+                type(outcome.error).__name__ if outcome.error else "killed" if outcome.was_killed else "well"
             ] += 1
-            if came.was_killed:
+            if outcome.was_killed:
                 self.clock.advance(FOUND_DEAD_SECONDS)
                 run.status, run.ended, run.problem = dg.DagsterRunStatus.FAILURE, self.now(), "killed"
             run.config = {}
@@ -243,8 +243,8 @@ class LoadHouse(House):
 
     def _tidy(self) -> None:
         """What Dagster keeps in its database and Mews on its side is no memory of ours."""
-        self.book.forget(self.now() - REMEMBERED)
-        exports: Any = self.sandboxed.application.sandbox.exports
+        self.instance.forget(self.now() - REMEMBERED)
+        exports: Any = self.server.application.sandbox.exports
         before = self.clock.now_us() - round(REMEMBERED.total_seconds()) * SECOND_US
         for name, export in list(exports._exports.items()):
             if export.made_us < before and not export.is_in_flight(self.clock.now_us()):
@@ -254,5 +254,5 @@ class LoadHouse(House):
 
     def in_flight(self) -> int:
         """Exports that Mews is working on."""
-        exports: Any = self.sandboxed.application.sandbox.exports
+        exports: Any = self.server.application.sandbox.exports
         return sum(one.is_in_flight(self.clock.now_us()) for one in exports._exports.values())

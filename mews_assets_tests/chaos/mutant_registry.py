@@ -1,6 +1,6 @@
-"""How a rule is broken on purpose: the register of mutants, and how they patch.
+"""The registry of mutants: rules that are broken on purpose.
 
-Lives here: `mutant`, which notes one under its name. Not here: the mutants (`broken_asking`, `broken_lake`).
+Lives here: `mutant`, which registers a function, and `patched`. Not here: the mutants (`api_mutants`, `lake_mutants`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ def mutant(breaks: Callable[[], Iterator[None]]) -> Callable[[], Iterator[None]]
     return breaks
 
 
-def patched(*seams: tuple[Any, str, Any]) -> ExitStack:
+def patched(*replacements: tuple[Any, str, Any]) -> ExitStack:
+    """A context in which (owner, name, value) are patched; they are patched at once."""
     stack = ExitStack()
-    for owner, name, value in seams:
+    for owner, name, value in replacements:
         stack.enter_context(patch.object(owner, name, value))
     return stack

@@ -1,6 +1,6 @@
-"""What a version says where Mews gave it two texts under one stamp: that of the capture taken last must stand.
+"""The text of a version that Mews restated under the same UpdatedUtc: that of the latest capture must stand.
 
-Lives here: comparing partitions with what has landed, capture by capture. Not here: the rest of the verdict.
+Lives here: comparing partitions with what has landed, capture by capture. Not here: the other rules (`verdict`).
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import read_micros, to_micros
 from mews_assets.windows import Grain, to_key
-from mews_assets_tests.chaos.world import TAGS, window_of
+from mews_assets_tests.chaos.history import TAGS, window_of
 
 if TYPE_CHECKING:
     from mews_assets_tests.chaos.verdict import Key, Verdict
 
 
-def wrong_contents(verdict: Verdict, table: Table) -> Iterator[str]:
-    """The versions whose text is not the one that was captured last."""
+def wrong_texts(verdict: Verdict, table: Table) -> Iterator[str]:
+    """A violation for each version whose text is not the one that was captured last."""
     last: dict[tuple[str, Key], tuple[Any, str, str]] = {}
     for manifest in verdict._landed.values():
         rejected = layout.rejected_file(manifest.table, manifest.capture)
         if manifest.table != table.name or verdict.lake.exists(rejected):
             continue
-        said = _said(verdict.lake, manifest, table)
+        texts = _landed_texts(verdict.lake, manifest, table)
         start, end = to_micros(manifest.window.start), to_micros(manifest.window.end)
         for one, at in verdict._brought(manifest, table):
-            if one.scope in manifest.scopes and start <= at <= end and one.key in said:
+            if one.scope in manifest.scopes and start <= at <= end and one.key in texts:
                 window = to_key(window_of(at), Grain.DAILY)
                 place = layout.changes_file(table.name, one.scope, window), one.key
-                seen = manifest.captured_at, manifest.capture, said[one.key]
+                seen = manifest.captured_at, manifest.capture, texts[one.key]
                 last[place] = max(seen, last.get(place, seen))
     for (name, key), (_, capture, text) in last.items():
         stands = verdict.rows.get(name, {}).get(key, text)
@@ -45,14 +45,14 @@ def wrong_contents(verdict: Verdict, table: Table) -> Iterator[str]:
             yield f"{name}: {key} says {stands}, capture {capture} brought {text} last"
 
 
-def _said(lake: Lake, manifest: Manifest, table: Table) -> dict[Key, str]:
-    """The text of each version in a capture as it landed; of one that stands twice the last."""
+def _landed_texts(lake: Lake, manifest: Manifest, table: Table) -> dict[Key, str]:
+    """The text of each version in a capture as it landed; of a version that stands there twice, the last text."""
     stamp = "CreatedUtc" if table.entity == "LedgerEntry" else "UpdatedUtc"
     folder = Path(lake.path(layout.capture_folder(manifest.table, manifest.capture)))
-    said: dict[Key, str] = {}
+    texts: dict[Key, str] = {}
     for file in manifest.files:
         packed = (folder / file.name).read_bytes()
         for line in zstandard.ZstdDecompressor().decompressobj().decompress(packed).splitlines():
             record = json.loads(line)
-            said[record["Id"], read_micros(record[stamp])] = record[TAGS[table.entity]]
-    return said
+            texts[record["Id"], read_micros(record[stamp])] = record[TAGS[table.entity]]
+    return texts

@@ -1,7 +1,8 @@
-"""A small world for one seed: two hotels, records that change over a few days, and the sandbox that shows them.
+"""The records of one seed: two hotels, versions over a few days, and the sandbox that serves them.
 
-Lives here: making the versions, what was true when, and a sandbox in process whose clock only the story moves.
-Every line of one entity is equally long, so that a download that goes on at a wrong place can still be JSON.
+Lives here: drawing the versions, which of them is visible when (`History`), and a sandbox in this process whose clock
+only the scenario moves. All lines of an entity are equally long, so that a download resumed at a wrong offset can
+still be JSON.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ SETTLES_AFTER = timedelta(minutes=5)
 DAYS_END_AFTER = timedelta(hours=12)
 """Written here again, not imported from `windows`: the verdict must not change with the code that it judges."""
 FAMILIES = ("order_items", "reservations", "ledger_entries", "outlet_bills", "product_service_orders")
-"""By export with the enterprise in the row, without it, by posting date, two tables by pages, and one by pages
-that wants every service listed."""
+"""By export with the enterprise in the row, without it, by posting date, two tables by pages, and one by pages that
+wants every service listed."""
 TAGS = {
     "OrderItem": "BillingName",
     "Reservation": "Number",
@@ -42,10 +43,10 @@ TAGS = {
     "OutletBill": "Number",
     "OutletItem": "Name",
 }
-"""Where a version's own text stands: a row must hold that of its version."""
+"""The property that holds the text of a version: a row must hold the text of its version."""
 LOCAL_HOURS = {NORTH: -8, SOUTH: 13}
-"""How far each hotel's clock is from UTC. By it entries are posted: a day goes on in the one when it is over in
-UTC, and is over in the other long before."""
+"""Hours from UTC to each hotel's local time, which gives the posting date: the day of one hotel ends after that in UTC,
+the day of the other long before."""
 FILLERS = {
     "Reservation": "OriginDetails",
     "ProductServiceOrder": "OriginDetails",
@@ -54,8 +55,8 @@ FILLERS = {
 
 
 @dataclass(frozen=True)
-class True_:  # noqa: N801 - `True` is taken
-    """One version as it was: shown from its stamp on, or later, until a later one is."""
+class ShownVersion:
+    """One version: visible from its stamp on, or later, until a later version is visible."""
 
     entity: str
     id: str
@@ -64,7 +65,7 @@ class True_:  # noqa: N801 - `True` is taken
     until_us: int
     tag: str
     window_us: int
-    """The instant by which its window is found; of an outlet item nothing, for its bill's says that."""
+    """The instant that gives its window; for an outlet item unused, since its bill's instant gives it."""
     shown_us: int
     bill: str = ""
 
@@ -74,31 +75,31 @@ class True_:  # noqa: N801 - `True` is taken
 
 
 @dataclass
-class Truth:
-    """All versions there ever are, by entity, and by (id, stamp)."""
+class History:
+    """All versions of a seed, by entity, and by (id, stamp)."""
 
-    versions: dict[str, list[True_]] = field(default_factory=dict)
-    by_key: dict[str, dict[tuple[str, int], True_]] = field(default_factory=dict)
+    versions: dict[str, list[ShownVersion]] = field(default_factory=dict)
+    by_key: dict[str, dict[tuple[str, int], ShownVersion]] = field(default_factory=dict)
     restated: dict[tuple[str, str, int], set[str]] = field(default_factory=dict)
-    """By entity, id and stamp: the texts that Mews gave a version later, under the same stamp."""
+    """By entity, id and stamp: the later texts of a version, restated under the same stamp."""
 
-    def texts_of(self, one: True_) -> set[str]:
-        """All that a version ever said."""
+    def texts_of(self, one: ShownVersion) -> set[str]:
+        """All texts that a version ever had."""
         return {one.tag, *self.restated.get((one.entity, *one.key), ())}
 
     def shown_from(
         self, table: Table, scope: str, window: Window, until_us: int, seen_us: int
-    ) -> list[True_]:
-        """The versions of a settled window that could be seen at an instant, and stand up to another."""
+    ) -> list[ShownVersion]:
+        """The versions of a window that were visible at `seen_us`, and are not replaced before `until_us`."""
         start, end = to_micros(window.start), to_micros(window.end)
 
-        def stands(one: True_) -> bool:
+        def stands(one: ShownVersion) -> bool:
             return one.scope == scope and one.shown_us <= seen_us and one.until_us > until_us
 
-        def inside(one: True_) -> bool:
+        def inside(one: ShownVersion) -> bool:
             return stands(one) and start <= one.window_us < end
 
-        if table.entity == "OutletBill":  # comes only with one of its items
+        if table.entity == "OutletBill":  # sent only with one of its items
             with_items = {
                 one.bill for one in self.versions["OutletItem"] if max(one.shown_us, one.stamp_us) <= seen_us
             }
@@ -123,14 +124,14 @@ def window_of(instant_us: int) -> Window:
 
 
 def versions_of(family: str, days: int, rng: random.Random) -> list[Version]:
-    """Records of one family, each with a few versions over the days and the two around them."""
+    """Records of one family, each with a few versions over the days and the day before and after."""
     made: list[Version] = []
     for scope, hotel in ((NORTH, "north"), (SOUTH, "south")):
         for number in range(rng.randint(4, 9)):
             name = f"{family} {hotel} {number}"
             stamps = sorted({_stamp(days, rng) for _ in range(rng.choice((1, 1, 2, 2, 3, 5)))})
             if family == "ledger_entries":
-                if rng.random() < 0.3:  # in an evening that is the next day in UTC
+                if rng.random() < 0.3:  # in the hotel's evening, which is the next day in UTC
                     stamps[0] = (
                         to_micros(START) + rng.randrange(days) * DAY_US + rng.randrange(8 * 3600 * SECOND_US)
                     )
@@ -151,7 +152,7 @@ def versions_of(family: str, days: int, rng: random.Random) -> list[Version]:
 
 
 def _stamp(days: int, rng: random.Random) -> int:
-    """Often right at a window's end, sometimes with a fraction, and some at the same instant as others."""
+    """Often exactly at a window's end, sometimes with a fraction, and sometimes at the instant of other versions."""
     day = to_micros(START) + rng.randint(-1, days + 1) * DAY_US
     kind = rng.random()
     if kind < 0.25:
@@ -184,7 +185,7 @@ def _version(
     if stamp_us > to_micros(START) + days * DAY_US // 2:  # Mews adds fields and values without notice
         body |= {"Novelty": {"Since": [number, None]}, "Type": "NeverHeardOf", "State": "NeverHeardOf"}
     body |= more
-    filler = FILLERS.get(entity, "Notes")
+    filler = FILLERS.get(entity, "Observations")
     bare = len(json.dumps(body | {filler: ""}, separators=(",", ":")))
     body[filler] = "x" * max(0, LINE_BYTES - bare)
     record = json.dumps(body, separators=(",", ":")).encode()
@@ -192,12 +193,12 @@ def _version(
 
 
 def _day_at(scope: str, stamp_us: int) -> str:
-    """The hotel's own day."""
+    """The date in the hotel's local time."""
     return write_micros(stamp_us + LOCAL_HOURS[scope] * 3600 * SECOND_US)[:10]
 
 
-def with_late_ones(versions: list[Version], rng: random.Random) -> list[Version]:
-    """The same, some of them visible only minutes, hours or days after their stamp; in half of the stories none."""
+def with_late_versions(versions: list[Version], rng: random.Random) -> list[Version]:
+    """The versions, some visible only minutes, hours or days after their stamp; in half of the scenarios none."""
     if rng.random() < 0.5:
         return versions
     hours = (0.05, 1, 8, 20, 30, 45, 60, 90)
@@ -213,8 +214,8 @@ def _shown(version: Version) -> int:
     return version.stamp_us if version.shown_us is None else version.shown_us
 
 
-def truth_of(versions: list[Version]) -> Truth:
-    truth = Truth()
+def history_of(versions: list[Version]) -> History:
+    history = History()
     by_record: dict[tuple[str, str], list[Version]] = {}
     for version in versions:
         by_record.setdefault((version.entity, version.id), []).append(version)
@@ -224,7 +225,7 @@ def truth_of(versions: list[Version]) -> Truth:
             after = [_shown(one) for one in own[number + 1 :]]
             body = json.loads(version.record)
             posting = body.get("PostingDate")
-            one = True_(
+            one = ShownVersion(
                 entity,
                 version.id,
                 version.scope,
@@ -235,13 +236,13 @@ def truth_of(versions: list[Version]) -> Truth:
                 _shown(version),
                 body.get("BillId", ""),
             )
-            truth.versions.setdefault(entity, []).append(one)
-            truth.by_key.setdefault(entity, {})[one.key] = one
-    return truth
+            history.versions.setdefault(entity, []).append(one)
+            history.by_key.setdefault(entity, {})[one.key] = one
+    return history
 
 
-def restate(store: Store, one: True_) -> str:
-    """Give the version of a record that is shown another text, as long as the one it has. Gives the text."""
+def restate(store: Store, one: ShownVersion) -> str:
+    """Replace the text of a visible version by another of the same length. Returns the new text."""
     connection = store._connection()
     rowid, body = connection.execute(
         "SELECT v.body, b.record FROM version v JOIN body b ON b.rowid = v.body "

@@ -1,4 +1,4 @@
-"""Rules of the lake, broken on purpose: how rows are dealt out, merged and put in place.
+"""Rules of the lake, broken on purpose: how rows are assigned, merged and put in place.
 
 Lives here: one function per broken rule, which patches it for as long as its context lasts.
 """
@@ -22,13 +22,13 @@ from mews_assets.lake.storage import duckdb_paths
 from mews_assets.lake.storage import duckdb_session as engine
 from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Window
-from mews_assets_tests.chaos import process, seams
-from mews_assets_tests.chaos.breaking import mutant, patched
+from mews_assets_tests.chaos import interception_points, process
+from mews_assets_tests.chaos.mutant_registry import mutant, patched
 
 
 @mutant
 def windows_are_closed_at_both_ends() -> Iterator[None]:
-    """A row stamped exactly at a capture's end is dealt to the window before it."""
+    """A row stamped exactly at a capture's end is assigned to the window before it."""
     real = assign_partitions._stamp
 
     def stamp(table: Any, capture: Any) -> tuple[str, str]:
@@ -42,14 +42,14 @@ def windows_are_closed_at_both_ends() -> Iterator[None]:
 
 @mutant
 def rows_at_the_end_are_dropped() -> Iterator[None]:
-    """A row stamped at a capture's end is for the next window, and is kept for it nowhere."""
+    """A row stamped at a capture's end belongs to the next window, and is stored nowhere for it."""
     with patched((assign_partitions, "partitions_after", lambda manifest, grain: set())):
         yield
 
 
 @mutant
 def rebuilds_read_only_the_captures_that_cover() -> Iterator[None]:
-    """A lost partition is made again without the row that the window before it brought."""
+    """A lost partition is rebuilt without the row that the capture of the window before it holds."""
 
     def reaches(self: Manifest, window: Window) -> bool:
         return self.window.covers(window)
@@ -60,14 +60,14 @@ def rebuilds_read_only_the_captures_that_cover() -> Iterator[None]:
 
 @mutant
 def what_brought_nothing_new_is_written_again() -> Iterator[None]:
-    """A window that was looked at again gets a new file each time, and all made from it is made again."""
+    """A window that was captured again gets a new file each time, and all tables made from it are made again."""
     with patched((merge_pass, "holds_the_same", lambda one, other: False)):
         yield
 
 
 @mutant
 def files_are_written_in_place() -> Iterator[None]:
-    """No file aside: half of it can be seen when the process dies."""
+    """Files are written without a temporary name: when the process dies, a reader sees half a file."""
 
     def written(lake: process.ChaosLake, name: str, content: bytes) -> None:
         target = Path(lake.root) / name
@@ -75,7 +75,7 @@ def files_are_written_in_place() -> Iterator[None]:
         with target.open("wb") as file:
             file.write(content[: len(content) // 2])
             file.flush()
-            lake.process.point(f"amid {name}")
+            lake.process.checkpoint(f"amid {name}")
             file.write(content[len(content) // 2 :])
 
     def put(lake: process.ChaosLake, local: Path, name: str) -> None:
@@ -87,14 +87,14 @@ def files_are_written_in_place() -> Iterator[None]:
 
 @mutant
 def captures_replace_what_was_there() -> Iterator[None]:
-    """A partition is what its newest captures brought, not the union of all."""
+    """A partition holds the rows of its newest captures, not the union of all captures."""
     with patched((merge_pass.MergePass, "_existing_files", lambda self: set())):
         yield
 
 
 @mutant
 def captures_are_settled_before_their_rows_are_in_place() -> Iterator[None]:
-    """A process that dies in between leaves rows that nobody merges."""
+    """Captures are marked as merged too early: when the process dies in between, nobody merges their rows."""
     real = merge.convert_captures
 
     def stage(lake: Any, *arguments: Any) -> Any:
@@ -125,7 +125,7 @@ def manifests_come_before_their_files() -> Iterator[None]:
 
 @mutant
 def captures_are_not_marked_pending() -> Iterator[None]:
-    """A process that dies between landing and merging leaves rows that nobody merges."""
+    """When a process dies between landing and merging, nobody merges its rows."""
     real = store.Lake.write_json
 
     def write(self: Any, name: str, value: dict[str, Any]) -> None:
@@ -138,8 +138,8 @@ def captures_are_not_marked_pending() -> Iterator[None]:
 
 @mutant
 def ties_are_in_no_order() -> Iterator[None]:
-    """Rows of one instant stand as they come."""
-    real = seams.shared_engine
+    """Rows with the same instant are in no fixed order."""
+    real = interception_points.shared_engine
 
     class Unordered:
         def __init__(self, engine: Any) -> None:
@@ -156,7 +156,7 @@ def ties_are_in_no_order() -> Iterator[None]:
         with real(*arguments, **more) as engine:
             yield Unordered(engine)
 
-    with patched((seams, "shared_engine", opened)):
+    with patched((interception_points, "shared_engine", opened)):
         yield
 
 
@@ -186,7 +186,7 @@ def versions_of_one_id_are_one_row() -> Iterator[None]:
 
 @mutant
 def the_content_captured_first_stands() -> Iterator[None]:
-    """Of a version that came with two contents the first answer wins for ever."""
+    """Of a version that was captured with two contents the first stays for ever."""
     real = partition_writer.sorted_batches
 
     def in_order(*arguments: Any, then: tuple[str, ...], **more: Any) -> Any:
@@ -200,7 +200,7 @@ def the_content_captured_first_stands() -> Iterator[None]:
 
 @mutant
 def merges_do_not_wait_for_each_other() -> Iterator[None]:
-    """Two runs at once read, change and write the same partition."""
+    """Two runs at once read, merge and write the same partition."""
 
     @contextmanager
     def unlocked(self: Any, name: str) -> Iterator[None]:
@@ -212,7 +212,7 @@ def merges_do_not_wait_for_each_other() -> Iterator[None]:
 
 @mutant
 def names_are_patterns() -> Iterator[None]:
-    """DuckDB is given a path as it is, and reads what it matches."""
+    """DuckDB gets a path unescaped, and reads every file that it matches as a pattern."""
     plain = lambda folder: nullcontext(folder)  # noqa: E731
     with patched((duckdb_paths, "_file", engine.literal), (sql, "plain_name", plain)):
         yield
@@ -220,12 +220,12 @@ def names_are_patterns() -> Iterator[None]:
 
 @mutant
 def folders_above_the_lake_are_columns() -> Iterator[None]:
-    """DuckDB makes columns of all folders `name=value` on the way to a file."""
+    """DuckDB makes a column of each folder `name=value` above a file."""
     real = duckdb_paths._read_parquet
 
     def read(files: str, schema: Any, options: list[str]) -> str:
-        told = real(files, None, [*options, "union_by_name = true"])
-        return told.replace("hive_partitioning = false", "hive_partitioning = true")
+        sql_text = real(files, None, [*options, "union_by_name = true"])
+        return sql_text.replace("hive_partitioning = false", "hive_partitioning = true")
 
     with patched((duckdb_paths, "_read_parquet", read)):
         yield
@@ -233,7 +233,7 @@ def folders_above_the_lake_are_columns() -> Iterator[None]:
 
 @mutant
 def columns_are_those_of_the_first_file() -> Iterator[None]:
-    """A view takes for granted that all files of a table have the same columns."""
+    """A view assumes that all files of a table have the same columns."""
     real = duckdb_paths._read_parquet
     with patched((duckdb_paths, "_read_parquet", lambda files, schema, options: real(files, None, options))):
         yield

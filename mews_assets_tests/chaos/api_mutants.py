@@ -1,4 +1,4 @@
-"""Rules of asking Mews, broken on purpose: windows, exports, downloads, pages, and what a run says of itself.
+"""Rules of requests to Mews, broken on purpose: windows, exports, downloads, pages, and the results that runs report.
 
 Lives here: one function per broken rule, which patches it for as long as its context lasts.
 """
@@ -19,13 +19,13 @@ from mews_assets.ingest import materialise, pull
 from mews_assets.lake.landing import export_log
 from mews_assets.lake.storage import layout
 from mews_assets.windows import Window
-from mews_assets_tests.chaos import house
-from mews_assets_tests.chaos.breaking import mutant, patched
+from mews_assets_tests.chaos import system
+from mews_assets_tests.chaos.mutant_registry import mutant, patched
 
 
 @mutant
 def sizes_are_not_checked() -> Iterator[None]:
-    """A download is taken for whole when its connection ends."""
+    """A download counts as complete when its connection ends."""
     real = file_download.FileDownload._take
 
     def take(self: Any, response: Any, out: Any) -> str:
@@ -45,8 +45,8 @@ def ids_are_saved_late() -> Iterator[None]:
     real = export_log.save
 
     def save(lake: Any, export: Any) -> None:
-        for what in ("one thing", "another", "a third", "a fourth"):
-            lake.process.point(f"doing {what} first")
+        for number in range(4):
+            lake.process.checkpoint(f"step {number} before saving")
         real(lake, export)
 
     with patched((export_log, "save", save)):
@@ -60,20 +60,20 @@ def ids_are_forgotten_before_landing() -> Iterator[None]:
 
     def wait(client: Any, export_id: str, **more: Any) -> Any:
         found = real(client, export_id, **more)
-        here = _CURRENT[-1].here_now()
+        here = _CURRENT[-1].current_process()
         lake = _CURRENT[-1].lake_of(here)
         for name in lake.files(layout.exports_folder(client.connection)):
             if export_id in name:
                 lake.delete(name)
         return found
 
-    with patched((pull, "wait_for_export", wait)), _noting_houses():
+    with patched((pull, "wait_for_export", wait)), _noting_systems():
         yield
 
 
 @mutant
 def errors_end_the_pages_quietly() -> Iterator[None]:
-    """What has come until an error is taken for all."""
+    """The pages received before an error count as all pages."""
     real = pages.Pages.__iter__
 
     def quietly(self: Any) -> Iterator[Any]:
@@ -90,7 +90,7 @@ def errors_end_the_pages_quietly() -> Iterator[None]:
 
 @mutant
 def short_pages_end_a_query() -> Iterator[None]:
-    """A page of fewer records than asked for is taken for the last, though it carries a cursor."""
+    """A page with fewer records than asked for counts as the last, although it has a cursor."""
     real = pages.Pages._next_cursor
 
     def next_cursor(self: Any, answer: Any, page: Any, count: int) -> str | None:
@@ -104,7 +104,7 @@ def short_pages_end_a_query() -> Iterator[None]:
 
 @mutant
 def windows_are_due_before_they_settle() -> Iterator[None]:
-    """A window is asked for from noon on."""
+    """A window is due from its noon on."""
 
     def is_settled(self: Window, now: Any, *, by_day: bool) -> bool:
         return self.start + timedelta(hours=12) < now
@@ -115,14 +115,14 @@ def windows_are_due_before_they_settle() -> Iterator[None]:
 
 @mutant
 def windows_are_never_looked_at_again() -> Iterator[None]:
-    """What becomes visible after its window has landed never comes."""
+    """Rows that become visible after their window has landed are never captured."""
     with patched((windows.Lookback, "since", lambda self, start, grain: start)):
         yield
 
 
 @mutant
 def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
-    """A window's last instant is asked for as its end, and is not in the answer where intervals are half-open."""
+    """Intervals end at a window's last instant, which is missing from the answer where intervals are half-open."""
     real, real_interval = pull.export_arguments, pull._interval
 
     def shorter(window: Window) -> Window:
@@ -142,35 +142,35 @@ def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
 
 @mutant
 def days_end_at_midnight_in_utc() -> Iterator[None]:
-    """A day of the ledger is asked for while it goes on in hotels west of Greenwich."""
+    """A day of the ledger is captured before it has ended in hotels west of Greenwich."""
     with patched((windows, "LAST_DAY_END", timedelta(0))):
         yield
 
 
 @mutant
 def dead_links_are_used_again() -> Iterator[None]:
-    """The export is not asked for fresh links."""
+    """Expired links are not replaced by asking for the export again."""
     with patched((links.Links, "renew", lambda self, generation: None)):
         yield
 
 
 @mutant
 def downloads_go_on_anywhere() -> Iterator[None]:
-    """A 206 is taken for what was asked for, wherever it begins."""
+    """A 206 answer is used wherever its range begins."""
     with patched((file_download.FileDownload, "_continues", lambda self, told: True)):
         yield
 
 
 @mutant
 def our_own_clock_decides_what_has_settled() -> Iterator[None]:
-    """The time that Mews sends along is left aside."""
-    with patched((house, "time_at_mews", lambda clients, now, skew: now)):
+    """The Date header of Mews is ignored."""
+    with patched((system, "time_at_mews", lambda clients, now, skew: now)):
         yield
 
 
 @mutant
 def the_newer_half_of_a_heavy_window_is_left_out() -> Iterator[None]:
-    """A window that is too heavy is asked for in halves, and one is missed."""
+    """Of a window that is too heavy, only the older half is asked for."""
     real = Window.halves
 
     def halves(self: Window) -> tuple[Window, Window]:
@@ -183,7 +183,7 @@ def the_newer_half_of_a_heavy_window_is_left_out() -> Iterator[None]:
 
 @mutant
 def what_cannot_be_read_is_empty() -> Iterator[None]:
-    """An answer of unreadable bytes stands for no records."""
+    """An unreadable answer counts as an answer without records."""
     real = MewsClient._read
 
     def read(self: Any, operation: str, response: Any, minimal: bool) -> Answer:
@@ -201,7 +201,7 @@ def what_cannot_be_read_is_empty() -> Iterator[None]:
 
 @mutant
 def failures_are_reported_green() -> Iterator[None]:
-    """A run that could not make what it was asked for ends well."""
+    """A run that could not make its partitions succeeds."""
     real = materialise._merge
 
     def merge(
@@ -214,16 +214,16 @@ def failures_are_reported_green() -> Iterator[None]:
         yield
 
 
-_CURRENT: list[house.House] = []
+_CURRENT: list[system.System] = []
 
 
 @contextmanager
-def _noting_houses() -> Iterator[None]:
-    real = house.House.wire_of
+def _noting_systems() -> Iterator[None]:
+    real = system.System.transport_of
 
-    def wire_of(self: house.House, one: Any) -> Any:
+    def transport_of(self: system.System, one: Any) -> Any:
         _CURRENT[:] = [self]
         return real(self, one)
 
-    with patch.object(house.House, "wire_of", wire_of):
+    with patch.object(system.System, "transport_of", transport_of):
         yield

@@ -1,4 +1,4 @@
-"""What becomes of an export at Mews, decided the moment it is asked for.
+"""How an export ends at Mews, decided when it is added.
 
 Lives here: exports that fail, expire, stay pending past every deadline, vanish, or hold records twice.
 """
@@ -12,40 +12,40 @@ from typing import Any
 
 from mews_assets.sandbox.clock import SECOND_US
 from mews_assets.sandbox.server.exports import Exports
-from mews_assets_tests.chaos.weather import FATES, Weather
-from mews_assets_tests.chaos.world import DAY_US
+from mews_assets_tests.chaos.faults import EXPORT_OUTCOMES, Faults
+from mews_assets_tests.chaos.history import DAY_US
 
 STUCK_US = 30 * 3600 * SECOND_US
-"""Longer than a flight's deadline of a day, and than any run waits."""
+"""Longer than the deadline of a pending export, a day, and longer than any run waits."""
 
 
-def decide(exports: Exports, export_id: str, weather: Weather) -> str:
-    """Let the weather strike a new export; gives the fate, or nothing."""
+def decide(exports: Exports, export_id: str, faults: Faults) -> str:
+    """Draw a fault for a new export. Returns its kind, or an empty text."""
     export: Any = exports._exports[export_id]
-    fate, now = weather.strike(FATES), weather.now_us()
-    if fate == "export fails":
+    kind, now = faults.draw(EXPORT_OUTCOMES), faults.now_us()
+    if kind == "export fails":
         export.ready_us, export.files = now, Future()
         export.files.set_exception(RuntimeError("planned"))
-    elif fate == "export expires":
+    elif kind == "export expires":
         export.ready_us = now - 8 * DAY_US
-    elif fate == "export is stuck":
+    elif kind == "export is stuck":
         export.ready_us = now + STUCK_US
-    elif fate == "export vanishes":
+    elif kind == "export vanishes":
         export.owner = "gone"
-    elif fate == "records twice in files":
+    elif kind == "records twice in files":
         _write_twice(exports, export)
-    return fate
+    return kind
 
 
-def release(exports: Exports, now_us: int) -> None:
-    """What is stuck is ready now, and shows what there is now."""
+def finish_stuck(exports: Exports, now_us: int) -> None:
+    """Make stuck exports ready, with the records of this instant."""
     for export in exports._exports.values():
         if export.ready_us > now_us:
             export.ready_us, export.question = now_us, replace(export.question, at_us=now_us)
 
 
 def _write_twice(exports: Any, export: Any) -> None:
-    """Some of the records come again in a further file."""
+    """Repeat the first file of the export as a further file."""
     real = exports._write
 
     def write(one: Any) -> list[Path]:

@@ -1,6 +1,6 @@
-"""The world of the load run: hotels whose records change every hour, who sees them, and the weather of a day.
+"""The records of the load run: hotels whose records change every hour, their tokens, and the faults of a day.
 
-Lives here: records, tokens, spells. Not here: running anything (`load_house`).
+Lives here: records, tokens, periods of faults. Not here: running anything (`load_system`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mews_assets.catalog.model import ScopeKind
 from mews_assets.sandbox.clock import SECOND_US, to_micros, write_micros
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.server.access_control import CLIENT_TOKEN, Access, Authenticator
-from mews_assets_tests.chaos.weather import FATES, Spell
+from mews_assets_tests.chaos.faults import EXPORT_OUTCOMES, FaultPeriod
 from mews_assets_tests.sandbox.made import made_id
 
 START = datetime(2024, 6, 3, tzinfo=UTC)
@@ -27,7 +27,7 @@ HOUR_US = 3600 * SECOND_US
 HOTELS_OF_A_CHAIN = 20
 OLD = "2024-01-01T00:00:00Z"
 
-DRIZZLE = {
+LIGHT_FAULTS = {
     "429 with Retry-After": 0.005,
     "429 without Retry-After": 0.005,
     "500, 502 or 503": 0.01,
@@ -43,10 +43,10 @@ DRIZZLE = {
     "wrong SizeInBytes": 0.02,
     "unknown status": 0.02,
     "export left out": 0.005,
-} | dict.fromkeys(set(FATES) - {"export is stuck"}, 0.01)
+} | dict.fromkeys(set(EXPORT_OUTCOMES) - {"export is stuck"}, 0.01)
 """All day long, by chance each time it could strike. Not among them: an export that stays pending, for that one holds
 its place at Mews for a day; and lines corrupted in transit, which need a lake of lines that are equally long."""
-SPELLS = {
+HEAVY_FAULTS = {
     "500, 502 or 503": 0.9,
     "connection refused": 1.0,
     "429 with Retry-After": 0.5,
@@ -55,7 +55,7 @@ SPELLS = {
     "answer garbled": 0.3,
     "401 for a while": 0.5,
 }
-SPELL_US = 20 * 60 * SECOND_US
+PERIOD_US = 20 * 60 * SECOND_US
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,15 @@ def hotels_of(count: int) -> list[Hotel]:
     ]
 
 
-def weather_of(hours: int, rng: random.Random) -> list[Spell]:
-    """A drizzle all day, and every spell once, between the second hour and the last but one."""
+def faults_of(hours: int, rng: random.Random) -> list[FaultPeriod]:
+    """Light faults all day, and each heavy period once, between the second hour and the last but one."""
     start, end = to_micros(START), to_micros(START) + (hours + 1) * HOUR_US
-    spells = [Spell(kind, start, end, chance) for kind, chance in sorted(DRIZZLE.items())]
-    for kind, chance in SPELLS.items():
+    periods = [FaultPeriod(kind, start, end, chance) for kind, chance in sorted(LIGHT_FAULTS.items())]
+    for kind, chance in HEAVY_FAULTS.items():
         if hours > 3:
             at = start + rng.randrange(2 * HOUR_US, (hours - 1) * HOUR_US)
-            spells.append(Spell(kind, at, at + SPELL_US, chance))
-    return spells
+            periods.append(FaultPeriod(kind, at, at + PERIOD_US, chance))
+    return periods
 
 
 def versions_of(

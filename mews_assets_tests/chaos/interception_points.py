@@ -1,6 +1,6 @@
-"""The seams that make a seed the same story every time: ids, threads, clocks, and the way to the sandbox.
+"""The names that are patched so that a seed gives the same scenario every time: ids, threads, clocks, transport.
 
-Lives here: what is put in place of names in the code while a story is told. Not here: any fault.
+Lives here: what replaces them while a scenario runs. Not here: any fault.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from mews_assets.lake.storage import duckdb_session
 from mews_assets.lake.storage import lake as store
 from mews_assets.sandbox.server import application
 from mews_assets.sandbox.server import exports as sandbox_exports
-from mews_assets_tests.chaos.house import House
 from mews_assets_tests.chaos.process import InlineExecutor
+from mews_assets_tests.chaos.system import System
 
 _KEPT_OPEN = ExitStack()
 LOCKS = {name: getattr(fcntl, name) for name in ("LOCK_EX", "LOCK_NB")}
 _POOLS = (directory, materialise, capture_store, download, exports)
 
 
-def sandbox_seams() -> AbstractContextManager[Any]:
-    """What must be so before the sandbox is made."""
+def intercept_sandbox() -> AbstractContextManager[Any]:
+    """Patch the sandbox before it is made: its exports are written in the calling thread."""
     return patch.object(sandbox_exports, "ThreadPoolExecutor", InlineExecutor)
 
 
 @contextmanager
-def seams(house: House, rng: random.Random) -> Iterator[None]:
-    """Ids from the seed, no threads, simulated time, small pages, one thread for the engine."""
+def intercept(system: System, rng: random.Random) -> Iterator[None]:
+    """Patch the system: ids from the seed, no threads, simulated time, small pages, one DuckDB thread."""
     count = rng.randint(2, 14)
     ids = SimpleNamespace(uuid4=lambda: uuid.UUID(int=rng.getrandbits(128), version=4))
     tokens = SimpleNamespace(token_hex=lambda n: f"{rng.getrandbits(8 * n):0{2 * n}x}")
@@ -55,23 +55,25 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
         return work(*arguments)
 
     def bare_http(platform: Any, timeouts: Any, transport: Any, refuse: Any) -> Any:
-        return real_http(platform, timeouts, transport or house.wire_of(house.here_now()), refuse)
+        return real_http(
+            platform, timeouts, transport or system.transport_of(system.current_process()), refuse
+        )
 
     def fetch(client: Any, export_id: str, folder: Path, **more: Any) -> Any:
-        runtime = Runtime(sleep=house.sleep, random=rng.random, now=house.now)
+        runtime = Runtime(sleep=system.sleep, random=rng.random, now=system.now)
         return real_fetch(client, export_id, folder, runtime=runtime, **more)
 
     def puller(lake: Any, now: Any, **more: Any) -> pull.Puller:
-        return pull.Puller(lake, now, clock=house.monotonic, sleep=house.sleep, **more)
+        return pull.Puller(lake, now, clock=system.monotonic, sleep=system.sleep, **more)
 
     def converted(*arguments: Any, **more: Any) -> Any:
-        house.here_now().touch("the workspace")
+        system.current_process().before_write("the workspace")
         return real_convert(*arguments, **more)
 
     class LocalClock(datetime):
         @classmethod
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return house.now()
+            return system.now()
 
     real_http, real_fetch = download.bare_http, download.download_files
     real_convert = convert.convert
@@ -93,8 +95,8 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
             (convert, "open_duckdb", shared_engine),
             (convert_capture, "convert", converted),
             (pages, "datetime", LocalClock),
-            (store, "fcntl", SimpleNamespace(**LOCKS, flock=house.turns.flock)),
-            *((room, "ThreadPoolExecutor", InlineExecutor) for room in _POOLS),
+            (store, "fcntl", SimpleNamespace(**LOCKS, flock=system.turns.flock)),
+            *((module, "ThreadPoolExecutor", InlineExecutor) for module in _POOLS),
         ):
             stack.enter_context(patch.object(owner, name, value))
         yield
@@ -102,13 +104,13 @@ def seams(house: House, rng: random.Random) -> Iterator[None]:
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    """One for all seeds of a test process: opening takes as long as a small merge."""
+    """One DuckDB for all seeds of a test process: opening one takes as long as a small merge."""
     return _KEPT_OPEN.enter_context(duckdb_session.open_duckdb(Path(tempfile.gettempdir()), threads=1))
 
 
 @contextmanager
 def shared_engine(*_: Any, **__: Any) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of its own to the engine of the process: temporary tables are each connection's own."""
+    """A new connection to the DuckDB of the process: temporary tables belong to their connection."""
     with closing(_engine().cursor()) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection

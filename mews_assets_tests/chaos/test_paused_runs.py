@@ -1,11 +1,11 @@
-"""What only one of two runs at once saw is not lost, and without locks it would be."""
+"""What only one of two overlapping runs downloaded is not lost, and without locks it would be."""
 
 from __future__ import annotations
 
 import pytest
 
-from mews_assets_tests.chaos.frozen import SEEDS, wrong_after_two_at_once
 from mews_assets_tests.chaos.mutants import MUTANTS
+from mews_assets_tests.chaos.paused_runs import SEEDS, wrong_after_two_at_once
 
 
 @pytest.mark.parametrize("seed", SEEDS)

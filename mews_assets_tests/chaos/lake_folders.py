@@ -1,7 +1,7 @@
-"""What others do to a lake's files: the folder it stands in, and copies of it.
+"""The folder in which a lake stands, and copies of a lake.
 
-Lives here: names of folders above the lake, each with another lake beside it that a pattern would reach, and a copy in
-the midst of a story, as `cp -r` and an older version of ours leave one. Not here: when (`story`).
+Lives here: names of folders above the lake, each with another lake beside it that a glob would match, and a copy of the
+lake as `cp -r` and an older version of this project leave one. Not here: when it is copied (`scenario`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog import TABLES
 from mews_assets.lake.storage import layout
-from mews_assets_tests.chaos.house import House
+from mews_assets_tests.chaos.system import System
 
 NAMES = {
     "": "",
@@ -26,19 +26,19 @@ NAMES = {
     "scope=berlin/window=2024-06-03": "",
     "{a,b} %20#'\"=~é": "a",
 }
-"""By the lake's folder: a neighbour's."""
+"""By the folder above the lake: that of the lake beside it."""
 _DAY_SECONDS = 86_400
 
 
-def name_of(seed: int) -> str:
-    """The folders above the lake of one seed; every second has none that means anything."""
+def folder_name(seed: int) -> str:
+    """The folders above the lake of one seed; every second seed has none with a special meaning."""
     rng = random.Random(f"{seed} name")
     return rng.choice(sorted(NAMES)) if rng.random() < 0.5 else ""
 
 
 def lake_folder(folder: Path, seed: int) -> Path:
-    """Where the lake of a seed stands. Beside it a neighbour has files of the same names, none of them readable."""
-    name = name_of(seed)
+    """The folder of the lake of a seed. The lake beside it has unreadable files of the same names."""
+    name = folder_name(seed)
     if neighbour := NAMES[name]:
         for table in TABLES:
             place = folder / neighbour / "lake" / layout.changes_file(table.name, "neighbour", "2024-06-03")
@@ -47,12 +47,12 @@ def lake_folder(folder: Path, seed: int) -> Path:
     return folder / name / "lake"
 
 
-def copy(house: House, rng: random.Random) -> None:
-    """The lake is moved away and copied back: all files get times of their own, in any order.
+def copy_lake(system: System, rng: random.Random) -> None:
+    """Move the lake away and copy it back: all files get new modification times, in random order.
 
-    Some partitions then stand as an older version wrote them, which did not know columns that are empty in them.
+    A third of the partitions is then written as an older version did, without the columns that are empty.
     """
-    root = Path(house.base.root)
+    root = Path(system.base.root)
     aside = root.with_name("moved")
     root.rename(aside)
     shutil.copytree(aside, root, copy_function=shutil.copyfile)
@@ -65,8 +65,8 @@ def copy(house: House, rng: random.Random) -> None:
     times = rng.sample(range(_DAY_SECONDS), len(files))
     for path, seconds in zip(files, times, strict=True):
         os.utime(path, (seconds, seconds))
-    house.weather.note("lake copied")
-    house.story.append(
+    system.faults.count("lake copied")
+    system.log.append(
         f"  the lake is copied, {len(files)} files, {len(older)} of them as an older version wrote them"
     )
 
