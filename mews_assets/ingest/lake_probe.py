@@ -76,7 +76,7 @@ def _unfinished_erasures(lake: Lake) -> list[Finding]:
             f"the erasure of customer {person} did not finish: the search that proves it is still owed",
             f"run mews-assets forget --customer {person}",
         )
-        for person in pending_searches.owed(lake)
+        for person in pending_searches.pending(lake)
     ]
 
 

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         lines,
         exports=list(_exports(lake, settings, directory)),
         unmerged=[capture for table in settings.tables for capture in unmerged_of(lake, table.name)],
-        unfinished_erasures=pending_searches.owed(lake),
+        unfinished_erasures=pending_searches.pending(lake),
         note=note,
         now=now,
     )
