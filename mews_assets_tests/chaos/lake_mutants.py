@@ -189,10 +189,10 @@ def the_content_captured_first_stands() -> Iterator[None]:
     """Of a version that was captured with two contents the first stays for ever."""
     real = partition_writer.sorted_batches
 
-    def in_order(*arguments: Any, then: tuple[str, ...], **more: Any) -> Any:
-        captured, capture, line = then
-        newest_first = (f"{captured} DESC", f"{capture} DESC", line.replace("NULLS", "DESC NULLS"))
-        return real(*arguments, then=newest_first, **more)
+    def in_order(rows: Any, order: Any, space: Any) -> Any:
+        by_capture = ("_captured_at_utc", "_landing_id", assign_partitions.LINE)
+        newest_first = tuple((name, "descending" if name in by_capture else way) for name, way in order)
+        return real(rows, newest_first, space)
 
     with patched((partition_writer, "sorted_batches", in_order)):
         yield
