@@ -12,10 +12,9 @@ from datetime import datetime
 
 import msgspec
 
-from mews_assets.lake.landing.manifests import Instant
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.state_files import read_state, write_state
+from mews_assets.lake.storage.state_files import Instant, in_utc, read_state, write_state
 from mews_assets.windows import Window
 
 
@@ -52,7 +51,7 @@ def save(lake: Lake, export: LoggedExport) -> None:
         scopes=export.scopes,
         start_utc=export.window.start,
         end_utc=export.window.end,
-        asked_at=export.asked_at,
+        asked_at=in_utc(export.asked_at),
         asked_by=export.asked_by,
     )
     write_state(lake, layout.export_file(export.connection, export.id), stored)

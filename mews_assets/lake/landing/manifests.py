@@ -9,17 +9,15 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.state_files import read_state, write_state
+from mews_assets.lake.storage.state_files import Instant, in_utc, read_state, write_state
 from mews_assets.windows import Grain, Window, windows_between
-
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,9 @@ def read_manifest(lake: Lake, table: str, capture: str) -> Manifest:
 def write_manifest(lake: Lake, manifest: Manifest) -> None:
     """Put the manifest beside the capture's files. From now on readers see the capture."""
     window = _StoredWindow(manifest.window.start, manifest.window.end)
-    stored = _StoredManifest(**{**vars(manifest), "window": window})
+    expired_at = None if manifest.expired_at is None else in_utc(manifest.expired_at)
+    instants = {"captured_at": in_utc(manifest.captured_at), "expired_at": expired_at}
+    stored = _StoredManifest(**{**vars(manifest), "window": window, **instants})
     write_state(lake, layout.manifest(manifest.table, manifest.capture), stored)
 
 

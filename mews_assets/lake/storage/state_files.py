@@ -6,7 +6,8 @@ are (`layout`). A file that cannot be read is a LakeError, never an empty value.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -14,6 +15,8 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.lake import Lake
 
 State = TypeVar("State")
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An instant with a time zone, as a field of a stored type."""
 
 
 def read_state(lake: Lake, name: str, kind: type[State]) -> State:
@@ -26,6 +29,14 @@ def read_state(lake: Lake, name: str, kind: type[State]) -> State:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise LakeError(f"{lake.uri(name)} cannot be read ({error}); restore it or move it away") from None
+
+
+def in_utc(instant: datetime) -> datetime:
+    """The same instant in UTC, to be stored. Raises ValueError on one without a time zone: it could not be read
+    again."""
+    if instant.utcoffset() is None:
+        raise ValueError(f"an instant must have a time zone, got {instant!r}")
+    return instant.astimezone(UTC)
 
 
 def write_state(lake: Lake, name: str, value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mews_assets.lake.landing.manifests import Manifest, new_capture_id, read_ma
 from mews_assets.lake.landing.unmerged_captures import unmerged
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.windows import Grain
+from mews_assets.windows import Grain, to_api
 from mews_assets_tests.lake.made import NORTH, SOUTH, at, days, write_file
 
 
@@ -187,3 +188,11 @@ def test_a_state_that_cannot_be_read_is_the_problem_of_its_capture_only(lake):
         )
     (waiting,) = unmerged(lake, "order_items")
     assert waiting.capture == "one" and "is not JSON" in waiting.cause
+
+
+def test_instants_are_stored_in_utc_and_one_without_a_zone_is_refused(lake):
+    there = at(9).astimezone(timezone(timedelta(hours=2)))
+    write_manifest(lake, replace(manifest(), captured_at=there))
+    assert lake.read_json(layout.manifest("order_items", "capture-1"))["captured_at"] == to_api(at(9))
+    with pytest.raises(ValueError, match="must have a time zone"):
+        write_manifest(lake, replace(manifest(), captured_at=at(9).replace(tzinfo=None)))
