@@ -18,7 +18,8 @@ KILLED = -9
 _MERGE_AND_DIE = """
 import os, signal, sys
 from mews_assets.lake.changes import merge as changes
-from mews_assets.lake.landing import capture_states, capture_store, capture_store as landing
+from mews_assets.lake.changes import partition_writer
+from mews_assets.lake.landing import capture_states
 from mews_assets.lake.storage import lake as store
 from mews_assets_tests.lake.made import ORDER_ITEMS
 from mews_assets.windows import Grain
@@ -41,9 +42,9 @@ def deadly(real, after):
 owner, name, after = {
     "before a put": (store.Lake, "put", False),
     "after a put": (store.Lake, "put", True),
-    "before settling": (landing, "mark_merged", False),
-    "after settling": (landing, "mark_merged", True),
-    "while writing": (changes.PartitionWriter, "write", True),
+    "before settling": (capture_states, "mark_merged", False),
+    "after settling": (capture_states, "mark_merged", True),
+    "while writing": (partition_writer.PartitionWriter, "write", True),
     "before deleting": (store.Lake, "delete", False),
 }[where]
 setattr(owner, name, deadly(getattr(owner, name), after))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mews_assets.defs.assets.landing_and_changes import rebuild_changes
+from mews_assets.lake.changes import merge as merge_module
+from mews_assets.lake.changes import merge_pass
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import (
@@ -117,3 +119,33 @@ def test_lost_outlet_items_are_found_by_the_bills_of_the_captures_that_hold_them
     lose(lake, 3, table="outlet_items")
     came("20260305T001000Z-2", 5, days(3, 5), "2")
     assert ids(lake, OUTLET_ITEMS, NORTH, march(3)) == ["1", "2"]
+
+
+@pytest.mark.parametrize("when", ["overtaking", "recalled"])
+def test_a_capture_that_lands_during_a_merge_stays_pending_though_some_of_its_rows_are_read(
+    lake, monkeypatch, when
+):
+    """Another run lands it after the merge has listed what is pending: all of it must be merged later."""
+    land(lake, ORDER_ITEMS, [item("both", at(3))], days(2, 4), capture="first", captured_at=at(10))
+    merge(lake, ORDER_ITEMS, threads=1)
+    if when == "recalled":
+        lake.delete(layout.changes_file("order_items", NORTH, "2026-03-03"))
+    land(lake, ORDER_ITEMS, [item("a", at(2)), item("both", at(3))], days(2, 4), captured_at=at(9))
+    owner = merge_pass if when == "overtaking" else merge_module
+    real = getattr(owner, when)
+
+    def landed_meanwhile(*arguments):
+        if "meanwhile" not in capture_store.captures(lake, "order_items"):
+            records = [item("m", at(2, 1)), item("both", at(3))]
+            land(lake, ORDER_ITEMS, records, days(2, 4), capture="meanwhile", captured_at=at(11))
+        return real(*arguments)
+
+    monkeypatch.setattr(owner, when, landed_meanwhile)
+    merge(lake, ORDER_ITEMS, threads=1)
+    assert [one.capture for one in capture_states.pending(lake, "order_items")] == ["meanwhile"]
+    monkeypatch.undo()
+    merge(lake, ORDER_ITEMS, threads=1)
+    ids = sorted(
+        id for rows in everything(lake, ORDER_ITEMS).values() for id in rows.column("id").to_pylist()
+    )
+    assert ids == ["a", "both", "m"]

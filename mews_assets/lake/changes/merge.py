@@ -118,7 +118,12 @@ class _CaptureMerge:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _merge_together(self, converted: list[ConvertedCapture], folder: Path) -> list[ConvertedCapture]:
-        """Merge them, together with captures that must be read again for it."""
+        """Merge them, together with captures that must be read again for it, and return them.
+
+        Captures that are read again are not in the result. One of them may have landed since the merge listed what is
+        pending: only some of its rows are merged now, so it must stay pending.
+        """
+        own = converted
         converted = list(converted)
         merge_pass = self._pass(converted, folder)
         # Unmerged captures are retried later, and block no other.
@@ -140,7 +145,7 @@ class _CaptureMerge:
             second_folder = folder / "again"
             second_folder.mkdir()
             self._pass(converted, second_folder).run(self.threads, is_last=True)
-        return converted
+        return own
 
     def _pass(self, converted: list[ConvertedCapture], folder: Path) -> MergePass:
         return MergePass(self.lake, self.table, converted, folder, self.merged, self.from_scratch)
