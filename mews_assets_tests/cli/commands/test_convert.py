@@ -112,7 +112,7 @@ def test_convert_never_overwrites_what_it_reads_and_doubts_a_file_of_another_tab
         assert said in capsys.readouterr().err
     assert Path("x.jsonl").read_bytes() == record
     assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 0
-    assert "every record of payments has them. Are these of another table?" in capsys.readouterr().out
+    assert "every record of payments has them. Are these records of another table?" in capsys.readouterr().out
     Path("x.jsonl").write_bytes(b'{"Id":5}\n')
     assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 1
     assert (
