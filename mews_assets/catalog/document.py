@@ -57,12 +57,12 @@ def document(tables: Iterable[Table], reference: Iterable[Table]) -> str:
     lines += ["They follow the columns of Mews in every table of changes.", ""]
     lines += ["| column | type | meaning |", "|---|---|---|"]
     lines += [f"| `{own.name}` | {_cell(str(own.type))} | {_cell(own.description)} |" for own in OWN_COLUMNS]
-    for one in tables:
-        lines += _section(one)
+    for table in tables:
+        lines += _section(table)
     if reference:
         lines.append(_REFERENCE_HEAD)
-    for one in reference:
-        lines += _reference_section(one)
+    for table in reference:
+        lines += _reference_section(table)
     return "\n".join(lines) + "\n"
 
 

@@ -16,9 +16,9 @@ import msgspec
 from mews_assets.api import MewsClient, MewsError, Pages, PermanentError
 from mews_assets.api.transport.address import is_plain_id
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.state_files import read_state, write_state
 
 _OPERATION = "enterprises/getAll"
 CONNECTIONS_AT_ONCE = 16
@@ -192,7 +192,7 @@ def save_directory(lake: Lake, directory: Directory, now: datetime) -> None:
         directory.clock_skew_seconds,
         _first_read_enterprises(lake, directory, now),
     )
-    lake.write(layout.directory_file(), msgspec.json.format(msgspec.json.encode(stored), indent=1))
+    write_state(lake, layout.directory_file(), stored)
 
 
 def _first_read_enterprises(lake: Lake, directory: Directory, now: datetime) -> dict[str, datetime]:
@@ -208,13 +208,7 @@ def load_directory(lake: Lake) -> Directory | None:
     name = layout.directory_file()
     if not lake.exists(name):
         return None
-    try:
-        stored = msgspec.json.decode(lake.read(name), type=_Stored)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise LakeError(
-            f"{lake.uri(name)} does not hold the directory of hotels ({error}). Move it away and run the job "
-            "`enterprises`, which writes it anew"
-        ) from None
+    stored = read_state(lake, name, _Stored)
     return Directory(
         {enterprise.id: enterprise for enterprise in stored.enterprises},
         stored.connection_by_enterprise,

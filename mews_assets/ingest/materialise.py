@@ -93,7 +93,11 @@ def materialise(
     lake = puller.lake
     partitions = sorted(set(request.partitions))
     _refuse_unsettled(table, partitions, puller.now())
-    settled_also = {one for one in request.also if one.window.is_settled(puller.now(), by_day=table.by_day)}
+    settled_also = {
+        partition
+        for partition in request.also
+        if partition.window.is_settled(puller.now(), by_day=table.by_day)
+    }
     everything = sorted({*partitions, *settled_also})
 
     def still_missing(pulls: Iterable[Pull]) -> list[Pull]:
@@ -122,15 +126,15 @@ def materialise(
             for name, manifest in landed.manifests.items():
                 result.landed.setdefault(name, []).append(manifest)
                 raw.setdefault(manifest.capture, {})[name] = landed.raw[name]
-        for one in partners(table):
-            _merge(lake, one, everything, asked, raw, threads, result)
+        for partner in partners(table):
+            _merge(lake, partner, everything, asked, raw, threads, result)
     if request.landed_since is not None:
         _note_found(lake, table, partitions, request.landed_since, result)
     # Partitions that only other runs want are reported by those runs: they ask for them themselves.
     result.failed = [
         (own, error)
         for concerned, error in result.failed
-        if (own := [one for one in concerned if one in asked]) or not concerned
+        if (own := [partition for partition in concerned if partition in asked]) or not concerned
     ]
     return result
 
@@ -155,7 +159,10 @@ def _existing(lake: Lake, table: Table, partitions: Sequence[Partition]) -> list
     """The partitions whose files exist in the lake, in every table of the same operation."""
     existing = list(partitions)
     for partner in partners(table):
-        names = {one: layout.changes_file(partner.name, one.scope, one.key(lake.grain)) for one in existing}
+        names = {
+            partition: layout.changes_file(partner.name, partition.scope, partition.key(lake.grain))
+            for partition in existing
+        }
         found = lake.existing(list(names.values())) if names else set()
         existing = [partition for partition, name in names.items() if name in found]
     return existing
@@ -165,7 +172,7 @@ def _not_landed(
     lake: Lake, table: Table, partitions: list[Partition], since: datetime | None
 ) -> list[Partition]:
     recent = capture_store.captures_since(lake, table.name, since) if since else []
-    return not_covered(partitions, [(one.scopes, one.window) for one in recent])
+    return not_covered(partitions, [(manifest.scopes, manifest.window) for manifest in recent])
 
 
 def _note_found(
@@ -247,15 +254,21 @@ def _merge(
     manifests = result.landed.get(table.name, [])
     try:
         merged = merge(lake, table, raw=raw, threads=threads)
-        others = (one for one in partitions if one in asked and one not in merged.partitions)
+        others = (
+            partition for partition in partitions if partition in asked and partition not in merged.partitions
+        )
         merged.partitions.update(measure_existing(lake, table, others))
     except LakeError as error:
-        result.failed.append(([one for one in partitions if _covered(one, manifests)], error))
+        result.failed.append(
+            ([partition for partition in partitions if _covered(partition, manifests)], error)
+        )
         return
     result.merged[table.name] = merged
     for manifest in manifests:
         if problem := merged.problem(manifest.capture):
-            result.failed.append(([one for one in partitions if _covered(one, [manifest])], problem))
+            result.failed.append(
+                ([partition for partition in partitions if _covered(partition, [manifest])], problem)
+            )
 
 
 def rebuild(
@@ -272,8 +285,12 @@ def rebuild(
 
 def _of(pull: Pull, partitions: Iterable[Partition]) -> list[Partition]:
     scopes = frozenset(pull.scopes)  # there may be a thousand
-    return [one for one in partitions if one.scope in scopes and pull.window.covers(one.window)]
+    return [
+        partition
+        for partition in partitions
+        if partition.scope in scopes and pull.window.covers(partition.window)
+    ]
 
 
 def _covered(partition: Partition, manifests: Iterable[Manifest]) -> bool:
-    return any(one.covers(partition.scope, partition.window) for one in manifests)
+    return any(manifest.covers(partition.scope, partition.window) for manifest in manifests)

@@ -62,6 +62,8 @@ class _StoredFailure(_StoredRequest, kw_only=True):
 
 
 class _State(msgspec.Struct):
+    """The names are those of earlier versions: their cursors must still be read."""
+
     flights: list[_StoredExport] = []
     troubles: list[_StoredFailure] = []
 
@@ -71,25 +73,25 @@ def to_state(pending: Iterable[PendingExport], failures: Iterable[ExportFailure]
     state = _State(
         [
             _StoredExport(
-                *_fields(one.request),
-                export=one.export.id,
-                table=one.export.table,
-                asked_at=one.export.asked_at,
-                asked_by=one.export.asked_by,
-                runs=one.runs,
-                again_at=one.again_at,
+                *_fields(export.request),
+                export=export.export.id,
+                table=export.export.table,
+                asked_at=export.export.asked_at,
+                asked_by=export.export.asked_by,
+                runs=export.runs,
+                again_at=export.again_at,
             )
-            for one in pending
+            for export in pending
         ],
         [
             _StoredFailure(
-                *_fields(one.request),
-                failures=one.failures,
-                until=one.until,
-                reason=one.reason,
-                given_up=one.given_up,
+                *_fields(failure.request),
+                failures=failure.failures,
+                until=failure.until,
+                reason=failure.reason,
+                given_up=failure.given_up,
             )
-            for one in failures
+            for failure in failures
         ],
     )
     return _to_builtins(state)
@@ -98,7 +100,9 @@ def to_state(pending: Iterable[PendingExport], failures: Iterable[ExportFailure]
 def from_state(state: Mapping[str, Any]) -> tuple[list[PendingExport], list[ExportFailure]]:
     """The pending exports and the failures of a state. Raises msgspec.ValidationError where it cannot be read."""
     stored = msgspec.convert(state, _State)
-    return [one.pending for one in stored.flights], [one.failure for one in stored.troubles]
+    return [stored_export.pending for stored_export in stored.flights], [
+        stored_failure.failure for stored_failure in stored.troubles
+    ]
 
 
 def request_json(request: ExportRequest) -> dict[str, Any]:

@@ -25,9 +25,9 @@ def test_a_reference_names_a_table_or_a_reference_table() -> None:
 
 
 def test_only_one_string_can_refer_to_a_record() -> None:
-    with pytest.raises(ValueError, match="must be one string"):
+    with pytest.raises(ValueError, match="must be a single string"):
         string("BillIds", "Ids.", is_list=True, refers_to="bills")
-    with pytest.raises(ValueError, match="must be one string"):
+    with pytest.raises(ValueError, match="must be a single string"):
         integer("BillNumber", "Number.", refers_to="bills")
 
 

@@ -53,8 +53,8 @@ def test_names_are_put_in_snake_case(name: str, expected: str) -> None:
             {"kind": Kind.OBJECT, "columns": (replace(ID, deprecated=True),)},
             "all its columns are deprecated",
         ),
-        ({"kind": Kind.STRING, "name": "_landing_id"}, "spelt as Mews does"),
-        ({"kind": Kind.STRING, "name": ""}, "spelt as Mews does"),
+        ({"kind": Kind.STRING, "name": "_landing_id"}, "spelled as Mews does"),
+        ({"kind": Kind.STRING, "name": ""}, "spelled as Mews does"),
     ],
 )
 def test_a_column_that_makes_no_sense_is_refused(column: dict[str, Any], complaint: str) -> None:

@@ -53,7 +53,7 @@ def beat(instance: dg.DagsterInstance, at: datetime, *but: str) -> None:
 
 def unfinished_erasure(lake: Lake, customer: str) -> str:
     """What an interrupted `forget` leaves behind. Returns the file's name."""
-    name = layout.forgetting_file(customer)
+    name = layout.pending_search_file(customer)
     lake.write_json(
         name, {"customers": [customer], "merged_into": [], "texts": {"Ada Byron": [2, "first_name"]}}
     )

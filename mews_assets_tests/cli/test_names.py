@@ -12,7 +12,7 @@ import pytest
 
 from mews_assets.cli import main
 from mews_assets.sandbox.running import RunningSandbox
-from mews_assets_tests.cli.commands.test_convert import json_lines, order_item
+from mews_assets_tests.cli.records import json_lines, order_item
 from mews_assets_tests.cli.stage import point_at
 from mews_assets_tests.lake.named import NAMES, WORST
 

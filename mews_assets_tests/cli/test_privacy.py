@@ -125,7 +125,7 @@ def test_a_mention_in_anothers_note_is_told_with_its_file_and_ends_with_0(
     (lake / "others.jsonl").write_text(json.dumps(note))
     told(capsys)
     assert main(["forget", "--customer", guest["Id"]]) == 0
-    assert "to be looked at (a note, or a namesake):\n  others.jsonl: 1\n" in told(capsys)
+    assert "check them (a note, or a namesake):\n  others.jsonl: 1\n" in told(capsys)
 
 
 @pytest.mark.parametrize("policy", ["hash", "drop"])

@@ -188,6 +188,14 @@ def test_the_newest_windows_are_asked_for_before_long_histories():
     assert [pull.window.end for pull in in_turn(pulls)] == [day(20).end, day(18).end, day(1).end]
 
 
+def test_of_pulls_that_end_at_the_same_time_the_longest_is_first():
+    short, long = (
+        Pull("one", (scope,), Window(start, day(9).end))
+        for scope, start in zip("ab", (day(8).start, day(1).start), strict=True)
+    )
+    assert in_turn([short, long]) == in_turn([long, short]) == [long, short]
+
+
 def back(by: int, there: set[Partition], held_back: frozenset[Partition] = frozenset()) -> LookBack:
     return LookBack(Lookback(windows=by), Grain.DAILY, lambda near: set(near) & there, held_back)
 

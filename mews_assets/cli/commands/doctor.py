@@ -177,7 +177,7 @@ def _connections(settings: Settings) -> Iterable[Finding]:
     from mews_assets.ingest.findings import judge_skew
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        results = list(pool.map(lambda one: _connection(settings, one), settings.connections))
+        results = list(pool.map(lambda connection: _connection(settings, connection), settings.connections))
     for findings, _ in results:
         yield from findings
     yield from _tokens_given_twice(settings.connections)

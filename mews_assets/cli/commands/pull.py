@@ -99,13 +99,14 @@ def _snapshot(args: argparse.Namespace) -> int:
     with _open(settings, lake) as (clients, directory):
         puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
         scopes = _scopes(args, table, directory)
-        for scope, one in take_snapshots(table, scopes, clients, directory, puller):
-            if isinstance(one, Exception):
+        for scope, snapshot in take_snapshots(table, scopes, clients, directory, puller):
+            if isinstance(snapshot, Exception):
                 failed += 1
-                print(f"failed: {scope}: {one}")
+                print(f"failed: {scope}: {snapshot}")
             else:
                 print(
-                    f"{lake.uri(one.name)}: {one.rows} rows, {one.rows - one.rows_before} of them new to it"
+                    f"{lake.uri(snapshot.name)}: {snapshot.rows} rows, "
+                    f"{snapshot.rows - snapshot.rows_before} of them new to it"
                 )
     print(f"current/{table.name} gets them when it is made the next time")
     return 1 if failed else 0
@@ -120,7 +121,9 @@ def _read(name: str, start: datetime) -> tuple[Table, Settings, Lake]:
         os.environ["MEWS_START_DATE"] = start.date().isoformat()
     named = catalog.table(name).name
     settings = read_settings({**os.environ, "MEWS_TABLES": named})
-    table = next(one for one in settings.tables if one.name == named)  # with the fetch method of MEWS_FETCH
+    table = next(
+        table for table in settings.tables if table.name == named
+    )  # with the fetch method of MEWS_FETCH
     lake = open_lake(settings.lake, settings.grain, read_privacy(os.environ))
     return table, settings, replace(lake, memory=settings.memory)
 
@@ -132,8 +135,13 @@ def _open(settings: Settings, lake: Lake) -> Iterator[tuple[dict[str, MewsClient
     from mews_assets.ingest.directory import discover, load_directory, save_directory, time_at_mews
 
     with ExitStack() as stack:
-        clients = {one.name: stack.enter_context(client_of(settings, one)) for one in settings.connections}
-        directory = discover(clients, {one.name: one.enterprises for one in settings.connections})
+        clients = {
+            connection.name: stack.enter_context(client_of(settings, connection))
+            for connection in settings.connections
+        }
+        directory = discover(
+            clients, {connection.name: connection.enterprises for connection in settings.connections}
+        )
         # Not if Dagster has saved one: these connections may see fewer hotels.
         if load_directory(lake) is None:
             save_directory(lake, directory, time_at_mews(clients, datetime.now(UTC)))

@@ -98,20 +98,22 @@ def survey(
     from mews_assets.lake.reading.inventory import Inventory, inventory
     from mews_assets.windows import from_key, settled_windows, to_key
 
-    held = inventory(lake, table)
+    existing = inventory(lake, table)
     grain = settings.grain
     settled = {
         to_key(window, grain) for window in settled_windows(settings.start, now, grain, by_day=table.by_day)
     }
-    there = {
-        scope: held.get(scope, Inventory(frozenset(), 0, 0, None)) for scope in directory.scopes(table.scope)
+    by_scope = {
+        scope: existing.get(scope, Inventory(frozenset(), 0, 0, None))
+        for scope in directory.scopes(table.scope)
     }
     newest = {
-        scope: from_key(max(one.windows), grain) if one.windows else None for scope, one in there.items()
+        scope: from_key(max(held.windows), grain) if held.windows else None
+        for scope, held in by_scope.items()
     }
     cadence = Cadence(settings.start, grain, settings.allowed_lag, table.by_day)
-    late = {one.scope: one.by(now) for one in late_scopes(newest, cadence, directory.first_seen, now)}
-    for scope, one in there.items():
+    late = {scope.scope: scope.by(now) for scope in late_scopes(newest, cadence, directory.first_seen, now)}
+    for scope, held in by_scope.items():
         window, state = newest[scope], states.get(scope) if states is not None else None
         enterprise = directory.enterprises.get(scope)
         yield Line(
@@ -122,10 +124,10 @@ def survey(
             newest_window=to_key(window, grain) if window else None,
             lag_hours=_hours(now - window.end) if window else None,
             late_hours=_hours(late[scope]) if scope in late else None,
-            windows=len(one.windows),
-            missing=len(settled - one.windows),
-            rows=one.rows,
-            judged=state.judged and bool(one.windows) if state else False,
+            windows=len(held.windows),
+            missing=len(settled - held.windows),
+            rows=held.rows,
+            judged=state.judged and bool(held.windows) if state else False,
             failing=state.failing if state else None,
         )
 

@@ -58,6 +58,15 @@ def test_a_pause_holds_even_when_there_is_room() -> None:
     assert clock() == 1012
 
 
+def test_a_pause_holds_when_the_window_is_full_too() -> None:
+    clock = FakeClock()
+    pacing = SlidingWindow(1, 1.0, clock, clock.sleep)
+    pacing.acquire()
+    pacing.pause(12)
+    pacing.acquire()
+    assert clock() == 1012
+
+
 def test_threads_together_stay_under_the_limit() -> None:
     pacing, starts = SlidingWindow(5, 0.1), []
 

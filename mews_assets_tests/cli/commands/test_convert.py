@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.cli import main
+from mews_assets_tests.cli.records import json_lines, order_item
 from mews_assets_tests.cli.stage import told
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
-
-
-def order_item(number: int, **more: Any) -> dict[str, Any]:
-    amount = {
-        "Currency": "EUR",
-        "NetValue": 100.0,
-        "GrossValue": 110.0,
-        "TaxValues": [{"Code": "X", "Value": 10.0}],
-    }
-    return {
-        "Id": f"00000000-0000-4000-8000-{number:012}",
-        "EnterpriseId": "e1",
-        "AccountId": "a1",
-        "AccountType": "Customer",
-        "ServiceId": "s1",
-        "Name": "Night",
-        "UnitCount": 1,
-        "UnitAmount": amount,
-        "Amount": amount,
-        "CreatorProfileId": "p1",
-        "UpdaterProfileId": "p1",
-        "ConsumedUtc": "2026-01-01T00:00:00Z",
-        "CreatedUtc": "2026-01-01T00:00:00Z",
-        "UpdatedUtc": "2026-01-01T00:00:00Z",
-        "RevenueType": "Service",
-        "AccountingState": "Open",
-        "Type": "SpaceOrder",
-        "Data": {"Discriminator": "SpaceOrder"},
-        "Options": {"CanceledWithReservation": False},
-        **more,
-    }
-
-
-def json_lines(*records: dict[str, Any]) -> bytes:
-    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
@@ -112,7 +76,7 @@ def test_convert_never_overwrites_what_it_reads_and_doubts_a_file_of_another_tab
         assert said in capsys.readouterr().err
     assert Path("x.jsonl").read_bytes() == record
     assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 0
-    assert "every record of payments has them. Are these of another table?" in capsys.readouterr().out
+    assert "every record of payments has them. Are these records of another table?" in capsys.readouterr().out
     Path("x.jsonl").write_bytes(b'{"Id":5}\n')
     assert main(["convert", "payments", "x.jsonl", "rows.parquet"]) == 1
     assert (

@@ -69,7 +69,9 @@ def test_all_well_is_a_line_each_and_exit_code_0(
     # How full this machine's disk is, and whether it has a compiler, is no business of the test.
     assert [subject for _, subject in said] == subjects, out
     assert {level for level, subject in said if subject not in ("disk", "installation")} == {"OK"}
-    assert re.search(r"sees 2 enterprises in 1 chain \(The .*\); 7 operations answered; exports may be", out)
+    assert re.search(
+        r"sees 2 enterprises in 1 chain \(The .*\); 7 operations answered; exports/getAll answered", out
+    )
     assert CLIENT_TOKEN not in out and ACCESS_TOKEN not in out
     counts = today.requests()["Counts"]
     assert "exports/add" not in counts, "looking must not make an export"
