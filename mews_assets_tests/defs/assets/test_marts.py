@@ -95,7 +95,7 @@ def test_every_mart_shows_its_picture_its_rows_and_where_they_are(stage: Stage) 
         assert one["preview"].startswith("| enterprise |")
         verdicts = evaluations(result, mart_key(mart))
         assert verdicts == {(check.name, None): True for check in checks_of(mart)}
-    ran = summarise("marts", result.success, result.all_events)
+    ran = summarise("marts", result, stage.instance)
     checks = sum(len(checks_of(mart)) for mart in MARTS)
     assert (ran.succeeded, ran.partitions, ran.checks_passed, ran.checks_failed) == (True, 0, checks, 0)
 
