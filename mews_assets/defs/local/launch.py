@@ -1,6 +1,7 @@
-"""Runs launched from Python, without a daemon: what the demonstration and tests use.
+"""Runs launched from Python, without a daemon, for the demonstration and tests.
 
-Lives here: materialising partitions through real Dagster jobs on a real instance, in this process.
+Lives here: real Dagster jobs on a real instance, in this process. Not here: the sensors' runs, which the daemon
+launches.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def make_marts() -> LaunchedRun:
 
 
 def write_sql_catalog() -> LaunchedRun:
-    """Make the file that shows the lake's tables to SQL."""
+    """Write the DuckDB file with a view for every table."""
     with dg.DagsterInstance.get() as instance:
         result = (
             build_definitions(read_settings(os.environ))
@@ -109,7 +110,7 @@ def write_sql_catalog() -> LaunchedRun:
 
 
 def look_for_late_hotels() -> LaunchedRun:
-    """Run the job that asks of every table whether a hotel is behind."""
+    """Run the job that checks every table for hotels that are behind."""
     return _run(FRESHNESS_JOB, {})
 
 
