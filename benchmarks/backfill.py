@@ -16,6 +16,7 @@ import argparse
 import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,15 +72,21 @@ def main() -> None:
         print(f"{seconds:.0f} s; exports asked for at the least: {least}")
         print(f"requests: {mews.requests()['Counts']}")
         partitions = sum(len(tables) * len(keys) for tables, keys in launched.values())
-        _compare(home, seconds, partitions, chosen.tables)
+        _compare(home, seconds, partitions, chosen.tables, launched)
 
 
-def _compare(home: Home, seconds: float, partitions: int, tables: list[str]) -> None:
+def _compare(
+    home: Home, seconds: float, partitions: int, tables: list[str], backfills: Iterable[str]
+) -> None:
     """The total against its floor, and the history that it left."""
     dagster_home = Path(home.environment["DAGSTER_HOME"])
     size, events = bytes_of_history(dagster_home), events_by_type(home.instance)
     for kind, count in events.items():
         print(f"  {kind}: {count:,}, {count / partitions:.2f} per partition")
+    spent = sum(_seconds(home, run) for backfill in backfills for run in home.runs_of(backfill))
+    print(
+        f"  the runs took {spent:.0f} s together; the rest is the daemon, which plans every partition of a range"
+    )
     print(f"  history: {size / 1e6:.1f} MB, {size / partitions:,.0f} bytes per partition")
     merging = _bare_merge(home, tables)
     event = measure(200, together=False).seconds
@@ -107,16 +114,18 @@ def _bare_merge(home: Home, tables: list[str]) -> float:
         return time.perf_counter() - began
 
 
+def _seconds(home: Home, run: dg.DagsterRun) -> float:
+    record = home.instance.get_run_record_by_id(run.run_id)
+    return record.end_time - record.start_time if record and record.start_time and record.end_time else 0.0
+
+
 def _tell(home: Home, backfill: str, tables: list[str], keys: list[str], ended: str) -> None:
     print(f"{len(tables)} tables x {len(keys)} partitions, two layers: {ended}")
     for name in tables:
         there = [len(home.materialised(layer, name) & set(keys)) for layer in ("landing", "changes")]
         print(f"  {name}: {there[0]} landed and {there[1]} merged of {len(keys)}")
     for run in home.runs_of(backfill):
-        record = home.instance.get_run_record_by_id(run.run_id)
-        if record and record.start_time and record.end_time:
-            seconds = record.end_time - record.start_time
-            print(f"  run {run.run_id[:8]}: {run.status.value}, {seconds:.0f} s")
+        print(f"  run {run.run_id[:8]}: {run.status.value}, {_seconds(home, run):.0f} s")
         if run.status is not dg.DagsterRunStatus.SUCCESS:
             failed = home.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
             print(*(entry.get_dagster_event().step_failure_data.error for entry in failed))

@@ -118,7 +118,11 @@ def events_by_type(instance: dg.DagsterInstance) -> Counter[str]:
     found: Counter[str] = Counter()
     for run in instance.get_runs():
         found["ASSET_MATERIALIZATION"] += len(materialised_in(instance, run.run_id))
-        for kind in (dg.DagsterEventType.ASSET_CHECK_EVALUATION, dg.DagsterEventType.ASSET_OBSERVATION):
+        for kind in (
+            dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+            dg.DagsterEventType.ASSET_OBSERVATION,
+            dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        ):
             found[kind.value] += len(instance.all_logs(run.run_id, of_type=kind))
     return found
 

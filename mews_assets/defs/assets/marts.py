@@ -86,7 +86,7 @@ def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=mart_key(mart),
         deps=[dg.AssetKey(name.split("/")) for name in mart.inputs],
-        description=mart.definition,
+        description=mart.description,
         group_name=layout.MARTS,
         kinds={"duckdb", "parquet"},
         owners=OWNERS,
