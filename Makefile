@@ -33,6 +33,7 @@ bench: $(INSTALLED) ## the figures of docs/benchmarks.md: speed and memory, as r
 	$(BIN)/python -m benchmarks.scale --run
 	$(BIN)/python -m benchmarks.current
 	$(BIN)/python -m benchmarks.large
+	$(BIN)/python -m benchmarks.history
 	$(BIN)/python -m benchmarks.backfill
 	$(BIN)/python -m benchmarks.load
 

@@ -5,22 +5,33 @@
 Launched by the request that the UI's button sends: one backfill for the tables by enterprise, one for those by
 chain. Dagster makes a run for each hotel or chain. Mews should see one export per table, or one per hotel where
 rows do not name theirs, and the other runs find their rows landed.
+
+At the end the total is compared with its floor, measured in the same process on the same files: converting and merging
+every capture once, in a lake beside it, and two events per partition at the cost of an event that an op yields.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
+from benchmarks.history import bytes_of_history, events_by_type, measure
 from mews_assets import catalog
 from mews_assets.catalog.model import Export, ScopeKind
 from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.landing import capture_store
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import Simulated, running_sandbox
+from mews_assets.settings import read_settings
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon, running_webserver
 
 EXPORTED = [table.name for table in catalog.TABLES if isinstance(table.fetch, Export)]
@@ -60,6 +71,52 @@ def main() -> None:
         least = len(chosen.tables) + len(one_by_one) * (chosen.hotels - 1)
         print(f"{seconds:.0f} s; exports asked for at the least: {least}")
         print(f"requests: {mews.requests()['Counts']}")
+        partitions = sum(len(tables) * len(keys) for tables, keys in launched.values())
+        _compare(home, seconds, partitions, chosen.tables, launched)
+
+
+def _compare(
+    home: Home, seconds: float, partitions: int, tables: list[str], backfills: Iterable[str]
+) -> None:
+    """The total against its floor, and the history that it left."""
+    dagster_home = Path(home.environment["DAGSTER_HOME"])
+    size, events = bytes_of_history(dagster_home), events_by_type(home.instance)
+    for kind, count in events.items():
+        print(f"  {kind}: {count:,}, {count / partitions:.2f} per partition")
+    spent = sum(_seconds(home, run) for backfill in backfills for run in home.runs_of(backfill))
+    print(
+        f"  the runs took {spent:.0f} s together; the rest is the daemon, which plans every partition of a range"
+    )
+    print(f"  history: {size / 1e6:.1f} MB, {size / partitions:,.0f} bytes per partition")
+    merging = _bare_merge(home, tables)
+    event = measure(200, together=False).seconds
+    floor = merging + 2 * partitions * event
+    print(
+        f"floor: {merging:.0f} s to convert and merge the same captures + 2 x {partitions:,} events at "
+        f"{1000 * event:.1f} ms = {floor:.0f} s; the backfill took {seconds / floor:.2f} times as long (aim: at most "
+        "1.25)"
+    )
+
+
+def _bare_merge(home: Home, tables: list[str]) -> float:
+    """Seconds to convert and merge every capture of the backfill once more, in a lake of its own."""
+    settings = read_settings(home.environment)
+    lake = open_lake(settings.lake, settings.grain)
+    with tempfile.TemporaryDirectory(prefix="floor-") as folder:
+        beside = open_lake(folder, settings.grain)
+        for name in (layout.LANDING, "state"):
+            shutil.copytree(Path(lake.path(name)), Path(beside.path(name)))
+        began = time.perf_counter()
+        for name in tables:
+            captures = capture_store.captures(beside, name)
+            manifests = [capture_store.read_manifest(beside, name, capture) for capture in captures]
+            merge(beside, catalog.table(name), manifests)
+        return time.perf_counter() - began
+
+
+def _seconds(home: Home, run: dg.DagsterRun) -> float:
+    record = home.instance.get_run_record_by_id(run.run_id)
+    return record.end_time - record.start_time if record and record.start_time and record.end_time else 0.0
 
 
 def _tell(home: Home, backfill: str, tables: list[str], keys: list[str], ended: str) -> None:
@@ -68,10 +125,7 @@ def _tell(home: Home, backfill: str, tables: list[str], keys: list[str], ended: 
         there = [len(home.materialised(layer, name) & set(keys)) for layer in ("landing", "changes")]
         print(f"  {name}: {there[0]} landed and {there[1]} merged of {len(keys)}")
     for run in home.runs_of(backfill):
-        record = home.instance.get_run_record_by_id(run.run_id)
-        if record and record.start_time and record.end_time:
-            seconds = record.end_time - record.start_time
-            print(f"  run {run.run_id[:8]}: {run.status.value}, {seconds:.0f} s")
+        print(f"  run {run.run_id[:8]}: {run.status.value}, {_seconds(home, run):.0f} s")
         if run.status is not dg.DagsterRunStatus.SUCCESS:
             failed = home.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
             print(*(entry.get_dagster_event().step_failure_data.error for entry in failed))

@@ -57,22 +57,22 @@ from mews_assets_tests.chaos.interception_points import intercept, intercept_san
 from mews_assets_tests.chaos.transport import InProcessSandbox
 
 TABLES = ("order_items", "reservations", "availability_adjustments", "customers", "outlet_bills")
-"""One of each kind: rows that name their hotel, that name a service, that name nothing, chains, and pages."""
+"""One table of each kind: rows that name their hotel, a service, or nothing; chains; pages."""
 NOT_HOURLY = ("ledger_entries",)
 """Mews filters these by whole days."""
 LOOKED_AT_US = 240 * SECOND_US
-"""After the full hour: right before the window that ended then is due."""
+"""Minutes after the full hour: right before the window that ended then is due."""
 MEMORY_MB, MEMORY_SHARE = 16.0, 0.05
-"""What the memory of a quarter of a day may be above that of another, for it is not the same to the page."""
+"""By how much the memory of a quarter of a day may exceed another's, as it varies by pages."""
 
 
 @dataclass(frozen=True)
 class Hour:
-    """What one simulated hour showed."""
+    """The measurements of a simulated hour."""
 
     late: int
     latest: str
-    """The table with most of them."""
+    """The table with the most late partitions."""
     requests: int
     most: int
     token: str
@@ -164,7 +164,7 @@ def _chosen() -> argparse.Namespace:
 
 
 def _system(chosen: argparse.Namespace, families: tuple[str, ...], stack: ExitStack) -> LoadSystem:
-    """The sandbox, filled for the day, and the system that asks it."""
+    """The sandbox with the records of the day, and the system that pulls from it."""
     rng = random.Random(chosen.seed)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="load-")))
     hotels, clock = hotels_of(chosen.hotels), SharedClock(START)
@@ -197,7 +197,7 @@ def _system(chosen: argparse.Namespace, families: tuple[str, ...], stack: ExitSt
 
 
 def _watch(system: LoadSystem, hours: int) -> list[Hour]:
-    """One line for every hour. The time goes on while this waits, and only then."""
+    """One measurement per hour. Simulated time advances only while this waits."""
     print(
         "hour   late mostly                    requests most in 30 s            exports  queued  memory   peak"
     )

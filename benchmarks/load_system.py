@@ -34,18 +34,18 @@ from mews_assets_tests.chaos.transport import FaultyTransport, Observations
 
 RUNS_AT_ONCE = 10
 POOL = 4
-"""As dagster.yaml says: runs at once, and of one operation."""
+"""Runs at once, in all and of one operation, as in dagster.yaml."""
 RUN_SECONDS = 25.0
-"""What a run takes beside its requests: ten at once, each 5 s of processor time, on two cores."""
+"""Seconds of a run besides its requests: ten at once, each with 5 s of CPU, on two cores."""
 FOUND_DEAD_SECONDS = 120.0
-"""Until run monitoring finds out that a run's process is gone."""
+"""Until run monitoring notices that the process of a run has ended."""
 KILLED = 0.01
 REMEMBERED = timedelta(hours=6)
 WINDOW_US = 30 * SECOND_US
 
 
 class Forgetful(dict[str, Any]):
-    """Remembers nothing."""
+    """A list that keeps nothing."""
 
     def __setitem__(self, key: str, value: Any) -> None:
         pass
@@ -90,12 +90,12 @@ class MeteredTransport(FaultyTransport):
 
 @dataclass
 class Turns:
-    """Locks between processes: who finds one held looks again a second later."""
+    """Locks between processes: a thread that finds one held tries again a second later."""
 
     clock: SharedClock
 
     def switch(self) -> None:
-        """Others go on where this one waits, and only there."""
+        """The only place where other threads run while this one waits."""
 
     def flock(self, handle: Any, operation: int) -> None:
         while True:
@@ -149,7 +149,7 @@ class LoadSystem(System):
     def __post_init__(self) -> None:
         assert isinstance(self.clock, SharedClock)
         self.instance: QueuedInstance = QueuedInstance(wake=self.clock.unpark)
-        # What only the verdicts of the chaos suite need would grow all day.
+        # Records for the verdicts of the chaos suite would grow all day.
         self.log = deque(maxlen=400)  # type: ignore[assignment]
         self.reasons = deque(maxlen=1)  # type: ignore[assignment]
         self.observed = Observations(Forgetful(), Forgetful(), Forgetful())
@@ -164,7 +164,7 @@ class LoadSystem(System):
         return MeteredTransport(self.server, process, self.faults, self.observed, self.log, meter=self.meter)
 
     def open_for_business(self) -> None:
-        """Everything goes on from here whenever the caller waits."""
+        """Start all threads; they run whenever the caller waits."""
         self.discover()
         for group in self.groups:
             self.clock.start(lambda group=group: self._sense(group))  # type: ignore[misc]
@@ -173,7 +173,7 @@ class LoadSystem(System):
         self.clock.start(self._look_in)
 
     def due(self) -> dict[str, list[Partition]]:
-        """By table, what has settled and is not there."""
+        """By table, the settled partitions that are missing."""
         missing = {}
         for group in self.groups:
             for table in group:
@@ -185,7 +185,7 @@ class LoadSystem(System):
         return missing
 
     def _sense(self, group: tuple[Table, ...]) -> None:
-        """The daemon: a tick, and the next one when the interval is over."""
+        """The daemon: a tick, and the next one after the interval."""
         self.clock.advance(self.faults.rng.uniform(0, self.poll_seconds))
         while True:
             began = self.clock.now_us()
@@ -195,7 +195,7 @@ class LoadSystem(System):
             self.clock.advance(max(1.0, self.poll_seconds - (self.clock.now_us() - began) / SECOND_US))
 
     def _work_on_runs(self) -> None:
-        """One of the places for runs."""
+        """A slot for runs."""
         while True:
             run = next((one for one in self.instance.queue if self.busy[one.job] < POOL), None)
             if run is None:
@@ -231,7 +231,7 @@ class LoadSystem(System):
             self._tidy()
 
     def _for_a_person(self, table: Table, missing: list[Partition]) -> list[Partition]:
-        """What a sensor says that it gave up; all that is missing where it gave up for a run."""
+        """The partitions that a sensor has given up; all missing ones where it gave up after a run."""
         troubles = [
             one for one in from_state(json.loads(self.cursors.get(table.name) or "{}"))[1] if one.given_up
         ]
@@ -242,7 +242,7 @@ class LoadSystem(System):
         return [one for one in missing if one not in others]
 
     def _tidy(self) -> None:
-        """What Dagster keeps in its database and Mews on its side is no memory of ours."""
+        """Forget records that Dagster keeps in its database, or Mews on its side: they are not our memory."""
         self.instance.forget(self.now() - REMEMBERED)
         exports: Any = self.server.application.sandbox.exports
         before = self.clock.now_us() - round(REMEMBERED.total_seconds()) * SECOND_US

@@ -1,7 +1,7 @@
-"""Many threads on one simulated clock: only one goes on at a time, the one whose moment comes first.
+"""Many threads on one simulated clock: only one runs at a time, the one that is to wake up first.
 
-Lives here: sleeping, starting, parking. So runs and ticks overlap as they do in a system with ten processes,
-a simulated day takes minutes, and the order of events follows from the simulated clock alone.
+Lives here: sleeping, starting and parking threads. Runs and ticks overlap as in a system of ten processes, a simulated
+day takes minutes, and the order of events follows from the simulated clock alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mews_assets.sandbox.clock import SECOND_US, Clock
 
 
 class SharedClock(Clock):
-    """The sandbox's clock. Moving it on means that the thread that does so waits until then."""
+    """The sandbox's clock. A thread that advances it waits until then."""
 
     def __init__(self, start: datetime) -> None:
         super().__init__(start, running=False)
@@ -24,7 +24,7 @@ class SharedClock(Clock):
         self._waiting: list[tuple[int, int, threading.Event]] = []
         self._parked: deque[threading.Event] = deque()
         self.problem: BaseException | None = None
-        """What ended a thread that should have gone on."""
+        """The error that ended a thread."""
 
     def advance(self, seconds: float) -> None:
         gate = threading.Event()
@@ -35,7 +35,7 @@ class SharedClock(Clock):
             raise RuntimeError("a thread of the simulation died") from self.problem
 
     def start(self, job: Callable[[], None]) -> None:
-        """A thread that goes on as soon as the caller waits."""
+        """Start a thread, which runs as soon as the caller waits."""
         gate = threading.Event()
 
         def work() -> None:
@@ -50,14 +50,14 @@ class SharedClock(Clock):
         self._queue(self.now_us(), gate)
 
     def park(self) -> None:
-        """Wait until somebody calls `unpark`."""
+        """Wait until another thread calls `unpark`."""
         gate = threading.Event()
         self._parked.append(gate)
         self._hand_over()
         gate.wait()
 
     def unpark(self) -> None:
-        """Let one that is parked go on, if any is."""
+        """Let one parked thread run, if there is any."""
         if self._parked:
             self._queue(self.now_us(), self._parked.popleft())
 

@@ -1,7 +1,7 @@
-"""The definitions, put together from settings.
+"""The definitions, built from settings.
 
-Lives here: `build_definitions`, which tests call with settings of their own. Importing it reaches nothing: no
-network, no lake, no token.
+Lives here: `build_definitions`, which tests call with settings of their own. Importing it reads no network, lake or
+token. Not here: the assets, checks and sensors themselves.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ REFERENCE_JOB = "reference"
 
 @lru_cache(maxsize=4)
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Everything Dagster is told: assets, checks, jobs, resources. Built once for the same settings."""
+    """All assets, checks, jobs, sensors and resources. Built once for the same settings."""
     assets = [group_assets(group, settings) for group in groups(settings.tables)]
     jobs: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
         dg.define_asset_job(
@@ -113,7 +113,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
 
 def _sensor(group: tuple[Table, ...], settings: Settings) -> dg.SensorDefinition:
-    """What keeps the tables of one request fresh."""
+    """The sensor of the tables of one request."""
     first = group[0]
     if isinstance(first.fetch, Export):
         return export_sensor(first, settings, job=first.name)

@@ -1,4 +1,21 @@
-"""Revenue per hotel, business day and accounting category, net and gross.
+"""The mart daily_revenue: revenue per hotel, business day and accounting category.
+
+Lives here: the mart daily_revenue. DESCRIPTION is the text that the Dagster UI shows. Not here: storing it (`make`)
+and drawing (`pictures`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from functools import partial
+
+import pyarrow as pa
+
+from mews_assets.marts import clocks, columns, faults, pictures, preview
+from mews_assets.marts.model import Mart, Picture
+
+DESCRIPTION = """Revenue per hotel, business day and accounting category, net and gross.
 
     net, gross    = sum of NetValue, of GrossValue
     order items   = Amount of OrderItem (all its units), where AccountingState is
@@ -15,21 +32,7 @@ a hotel whose point of sale also charges rooms can leave one out. A day can stil
 ends. A day that began before MEWS_START_DATE is never complete: of its items only those are here that were updated
 since, unless a snapshot of order items brought the others too. Rows with a fault are left out, and reported by
 the check `none_left_out`. From current/order_items, current/outlet_items, reference/enterprises,
-reference/accounting_categories.
-
-Lives here: the mart daily_revenue.
-"""
-
-from __future__ import annotations
-
-from collections import defaultdict
-from datetime import datetime
-from functools import partial
-
-import pyarrow as pa
-
-from mews_assets.marts import clocks, columns, faults, pictures, preview
-from mews_assets.marts.model import Mart, Picture
+reference/accounting_categories."""
 
 GIVEN = f"""
 WITH sold AS (
@@ -107,7 +110,7 @@ def _category(row: pictures.Row) -> str:
 DAILY_REVENUE = Mart(
     name="daily_revenue",
     summary="Revenue per hotel, business day and accounting category, net and gross.",
-    description=__doc__,
+    description=DESCRIPTION,
     inputs=(
         "current/order_items",
         "current/outlet_items",

@@ -1,17 +1,7 @@
-"""Debits and credits of each ledger on each posting date; over all ledgers they are equal.
+"""The mart ledger_trial_balance: debits and credits of each ledger per posting date.
 
-    debits   = sum of Value of LedgerEntry, where LedgerEntryType is Debit
-    credits  = the same, where it is Credit
-    balance  = debits - credits, per hotel, PostingDate and LedgerType
-    zero-sum : over the ledgers of one hotel and one PostingDate, balance adds up
-               to exactly 0: every transaction is double entry on one date
-
-PostingDate is the hotel's own date, as Mews posted it; nothing is computed from an instant. Values are in the currency
-the hotel keeps its books in, and added as decimals, so zero means zero. Entries can be posted days after their date.
-Rows with a fault are left out, and reported by the check `none_left_out`.
-From current/ledger_entries, reference/enterprises.
-
-Lives here: the mart ledger_trial_balance and its check `zero_sum`.
+Lives here: the mart ledger_trial_balance and its check `zero_sum`. DESCRIPTION is the text that the Dagster UI shows.
+Not here: storing it (`make`) and drawing (`pictures`).
 """
 
 from __future__ import annotations
@@ -24,6 +14,19 @@ import pyarrow as pa
 
 from mews_assets.marts import columns, faults, pictures, preview
 from mews_assets.marts.model import Mart, MartCheck, MartVerdict, Picture, SidesPanel
+
+DESCRIPTION = """Debits and credits of each ledger on each posting date; over all ledgers they are equal.
+
+    debits   = sum of Value of LedgerEntry, where LedgerEntryType is Debit
+    credits  = the same, where it is Credit
+    balance  = debits - credits, per hotel, PostingDate and LedgerType
+    zero-sum : over the ledgers of one hotel and one PostingDate, balance adds up
+               to exactly 0: every transaction is double entry on one date
+
+PostingDate is the hotel's own date, as Mews posted it; nothing is computed from an instant. Values are in the currency
+the hotel keeps its books in, and added as decimals, so zero means zero. Entries can be posted days after their date.
+Rows with a fault are left out, and reported by the check `none_left_out`.
+From current/ledger_entries, reference/enterprises."""
 
 GIVEN = f"""
 WITH posted AS (
@@ -127,7 +130,7 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
 LEDGER_TRIAL_BALANCE = Mart(
     name="ledger_trial_balance",
     summary="Debits and credits of each ledger on each posting date; over all ledgers they are equal.",
-    description=__doc__,
+    description=DESCRIPTION,
     inputs=("current/ledger_entries", "reference/enterprises"),
     columns=(
         columns.ENTERPRISE_ID,

@@ -82,11 +82,6 @@ class Mart:
     checks: tuple[MartCheck, ...] = ()
 
     @property
-    def definition(self) -> str:
-        """The description without its part for developers: formulas and sources."""
-        return self.description.partition("Lives here:")[0].strip()
-
-    @property
     def schema(self) -> pa.Schema:
         return pa.schema(
             [

@@ -1,4 +1,23 @@
-"""Room nights on the books per stay date: now, as seen 7 and 30 days ago, and the pickup since.
+"""The mart occupancy_and_pickup: room nights per stay date, now and as seen before.
+
+Lives here: the mart occupancy_and_pickup. DESCRIPTION is the text that the Dagster UI shows. Not here: storing it
+(`make`) and drawing (`pictures`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mews_assets.catalog import table
+from mews_assets.lake.current.version_order import order_by
+from mews_assets.marts import clocks, columns, faults, pictures, preview
+from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
+
+DESCRIPTION = """Room nights on the books per stay date: now, as seen 7 and 30 days ago, and the pickup since.
 
     rooms         = reservations on the books that sleep there that night
     on the books  = State is Confirmed, Started or Processed
@@ -20,23 +39,7 @@ Business days are the hotel's (TimeZoneIdentifier, BusinessDayClosingOffset). Se
 no rooms, such as parking, are rows of their own (`service`). How many rooms there are is not in the lake, so there is
 no percentage. What was not updated since MEWS_START_DATE is not here, so older nights are not whole. A stay with
 invalid dates, or longer than ten years, is left out, and reported by the check `none_left_out`.
-From changes/reservations, reference/enterprises, reference/services.
-
-Lives here: the mart occupancy_and_pickup.
-"""
-
-from __future__ import annotations
-
-from datetime import datetime, timedelta
-from functools import partial
-
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from mews_assets.catalog import table
-from mews_assets.lake.current.version_order import order_by
-from mews_assets.marts import clocks, columns, faults, pictures, preview
-from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
+From changes/reservations, reference/enterprises, reference/services."""
 
 LONGEST_STAY = 3653
 """Nights in ten years: longer than any lease by reservation. It limits the rows of one stay: a stay until 9999-12-31,
@@ -198,7 +201,7 @@ def _panel(name: str, rows: list[pictures.Row]) -> DaysPanel:
 OCCUPANCY_AND_PICKUP = Mart(
     name="occupancy_and_pickup",
     summary="Room nights on the books per stay date: now, as seen 7 and 30 days ago, and the pickup since.",
-    description=__doc__,
+    description=DESCRIPTION,
     inputs=("changes/reservations", "reference/enterprises", "reference/services"),
     columns=(
         columns.ENTERPRISE_ID,

@@ -1,4 +1,20 @@
-"""Revenue of each outlet per business day, and separately the payments there.
+"""The mart outlet_revenue: sales and payments of each outlet per business day.
+
+Lives here: the mart outlet_revenue. DESCRIPTION is the text that the Dagster UI shows. Not here: storing it (`make`)
+and drawing (`pictures`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+import pyarrow as pa
+
+from mews_assets.marts import clocks, columns, faults, pictures, preview
+from mews_assets.marts.model import Mart, Picture
+
+DESCRIPTION = """Revenue of each outlet per business day, and separately the payments there.
 
     net, gross   = sum of UnitAmount.NetValue (GrossValue) x UnitCount of
                    OutletItem, where Type is Revenue
@@ -13,20 +29,7 @@ Only what was consumed before the mart's instant counts. Gross + non_revenue = p
 paid in full; on one day they differ where a bill crosses the closing of the day. An item whose bill is not in the lake
 has no outlet, and makes the check `named` fail. A day that began before MEWS_START_DATE is never complete: of its
 items only those are here whose bill was updated since. Rows with a fault are left out, and reported by the check
-`none_left_out`. From current/outlet_items, current/outlet_bills, reference/enterprises, reference/outlets.
-
-Lives here: the mart outlet_revenue.
-"""
-
-from __future__ import annotations
-
-from datetime import datetime
-from functools import partial
-
-import pyarrow as pa
-
-from mews_assets.marts import clocks, columns, faults, pictures, preview
-from mews_assets.marts.model import Mart, Picture
+`none_left_out`. From current/outlet_items, current/outlet_bills, reference/enterprises, reference/outlets."""
 
 GIVEN = f"""
 WITH sold AS (
@@ -93,7 +96,7 @@ def _outlet(row: pictures.Row) -> str:
 OUTLET_REVENUE = Mart(
     name="outlet_revenue",
     summary="Revenue of each outlet per business day, and separately the payments there.",
-    description=__doc__,
+    description=DESCRIPTION,
     inputs=(
         "current/outlet_items",
         "current/outlet_bills",

@@ -225,7 +225,7 @@ def test_a_required_field_that_is_in_no_row_is_gone_and_that_is_an_error() -> No
         (ReferenceResult("bill_id", "bills", 20, 5), True),
         (ReferenceResult("bill_id", "bills", 20, 6), False),
         (ReferenceResult("bill_id", "bills", 7, 7), True),  # too few to tell
-        (ReferenceResult("bill_id", "bills", 20, 20, beside="not landed"), True),
+        (ReferenceResult("bill_id", "bills", 20, 20, not_checked="not landed"), True),
         (ReferenceResult("bill_id", "outlet_bills", 900, 1, is_exact=True), False),
     ],
 )

@@ -84,8 +84,8 @@ def test_a_preview_is_a_few_rows_without_ids(mart: Mart, rows_of: RowsOf) -> Non
 @EACH
 def test_every_column_and_the_mart_itself_are_described(mart: Mart) -> None:
     assert all(column.description.endswith(".") for column in mart.columns)
-    assert "Lives here" not in mart.definition
-    assert all(name in mart.definition for name in mart.inputs)
+    assert "Lives here" not in mart.description
+    assert all(name in mart.description for name in mart.inputs)
     assert (
         mart.summary in mart.description.replace("\n", " ") or mart.summary.split(":")[0] in mart.description
     )

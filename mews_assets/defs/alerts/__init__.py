@@ -2,5 +2,5 @@
 
 sensor     one tick: read events, update incidents, send
 facts      Dagster's events as plain facts
-run_facts  what a failed run could not do, and that it has been done since
+run_facts  failed runs as facts, and that the partitions were made since
 """

@@ -1,10 +1,9 @@
 """Facts for alerts, read from Dagster's event log.
 
-Lives here: verdicts of checks, freshness and exports given up, turned into plain facts. Not here: ended runs
-(`run_facts`), what becomes of facts (`alerts`), and who is told.
+Lives here: results of checks, freshness and abandoned exports, as plain facts. Not here: ended runs (`run_facts`), what
+follows from facts (`mews_assets.alerts`), and sending messages (`sensor`).
 
-A failed check leaves its run a success, and a check that raises gives no verdict but fails its run: so both
-are read.
+A failed check leaves its run a success, and a check that raises has no result but fails its run: so both are read.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from mews_assets.defs.base.run_history import is_going
 
 PAGE = 1000
 _TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
-"""Numbers that say how much was looked at, not how much is wrong."""
+"""Numbers of what was examined, not of what is wrong."""
 _TYPES = (
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.RUN_FAILURE,
@@ -46,11 +45,11 @@ _TYPES = (
 
 
 def new_events(instance: dg.DagsterInstance, feed: Feed) -> Iterator[list[dg.EventLogRecord]]:
-    """All events since the feed's place in the order of their numbers, page by page."""
+    """All events since the feed's cursor, ordered by storage id, page by page."""
     after = feed.after
     while True:
         pages = [_page(instance, kind, after, feed.since) for kind in _TYPES]
-        # Beyond the end of a full page there may be more of that kind: what is later waits for it.
+        # After a full page there may be more events of its type: later events of other types wait for them.
         upto = min((page[-1].storage_id for page in pages if len(page) == PAGE), default=None)
         found = [one for page in pages for one in page if upto is None or one.storage_id <= upto]
         if new := [one for one in found if feed.is_new(one.storage_id)]:
@@ -66,13 +65,13 @@ def _page(
     wanted = dg.EventRecordsFilter(kind, after_cursor=after, after_timestamp=since.timestamp())
     storage = instance.event_log_storage
     if isinstance(storage, SqlEventLogStorage):
-        # SQLite's own method would look through every run's file; all of these are in its index as well.
+        # SQLite's own method would open the database of every run; the index holds all of these too.
         return list(SqlEventLogStorage.get_event_records(storage, wanted, limit=PAGE, ascending=True))
     return list(storage.get_event_records(wanted, limit=PAGE, ascending=True))
 
 
 def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> list[Fact]:
-    """What an event says; an ended run may say something of several assets."""
+    """The facts of an event; an ended run may have facts of several assets."""
     entry = record.event_log_entry
     event = entry.dagster_event
     assert event is not None
@@ -96,13 +95,13 @@ def _some(fact: Fact | None) -> list[Fact]:
 
 
 def is_still_going(instance: dg.DagsterInstance, run: str) -> bool:
-    """Whether a run may still say more; what no run said is complete at once."""
+    """Whether a run may still store more events. Events of no run are complete at once."""
     return bool(run) and is_going(instance, run)
 
 
 def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -> Fact:
     metadata = plain_values(one.metadata)
-    told = Fact(
+    fact = Fact(
         Subject(Kind.CHECK, one.asset_key.to_user_string(), one.check_name),
         event,
         at,
@@ -111,23 +110,23 @@ def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -
     )
     if one.partition is not None:
         if one.passed:
-            return replace(told, passes=(PartKey(*scope_and_window(one.partition)),))
-        return replace(told, fails=(_part(PartKey(*scope_and_window(one.partition)), metadata),))
+            return replace(fact, passes=(PartKey(*scope_and_window(one.partition)),))
+        return replace(fact, fails=(_part(PartKey(*scope_and_window(one.partition)), metadata),))
     named = metadata.get(FAILED_PARTITIONS)
     if isinstance(named, list):
-        # The summary of a run: it knows nothing of the partitions of other runs.
-        return replace(told, fails=tuple(Part(PartKey(*scope_and_window(str(key)))) for key in named))
+        # The summary of a run names the failures of that run only.
+        return replace(fact, fails=tuple(Part(PartKey(*scope_and_window(str(key)))) for key in named))
     late = metadata.get(LATE_SCOPES)
     if isinstance(late, list):
         fails = tuple(_part(PartKey(str(row["scope"])), {LATE_HOURS: row[LATE_HOURS]}) for row in late)
-        # The list is cut, its number is not.
+        # The list is cut at a limit, the number is not.
         cause = f"{metadata.get('late')} of {metadata.get('scopes')} are behind."
-        return replace(told, fails=fails, tells_all=True, cause=cause)
-    return replace(told, fails=() if one.passed else (_part(WHOLE, metadata),), tells_all=True)
+        return replace(fact, fails=fails, tells_all=True, cause=cause)
+    return replace(fact, fails=() if one.passed else (_part(WHOLE, metadata),), tells_all=True)
 
 
 def _part(key: PartKey, metadata: Mapping[str, Any]) -> Part:
-    """What is wrong there, in numbers: words in metadata may be a guest's."""
+    """A part and its numbers; texts in metadata may be personal data."""
     numbers = dict(_numbers(metadata))
     weight = sum(abs(value) for name, value in numbers.items() if name not in _TOTALS)
     ordered = sorted(numbers, key=lambda name: name in _TOTALS)
@@ -136,7 +135,7 @@ def _part(key: PartKey, metadata: Mapping[str, Any]) -> Part:
 
 
 def _numbers(metadata: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The numbers there are; where none says how much is wrong, how many entries the lists have."""
+    """The numbers in metadata; where none says how much is wrong, the lengths of its lists."""
     plain = {name: value for name, value in metadata.items() if _is_number(value)}
     yield from plain.items()
     if set(plain) <= _TOTALS:
@@ -152,7 +151,7 @@ def _is_number(value: object) -> bool:
 
 
 def _freshness(change: Any, event: int, at: datetime) -> Fact | None:
-    """Dagster's own policy, which looks at an asset as a whole."""
+    """The fact of Dagster's freshness policy, which is of an asset as a whole."""
     subject = Subject(Kind.FRESHNESS, change.key.to_user_string())
     state = change.new_state.value
     if state == "PASS":

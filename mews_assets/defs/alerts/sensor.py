@@ -1,8 +1,8 @@
-"""The alerts sensor: looks at what happened since its last look, and tells whoever is to be told.
+"""The alerts sensor: reads the events since its last tick and sends messages about incidents.
 
-Lives here: the shell around `alerts`: one tick. What was found is saved, with the place in the event log, before
-anything is sent; what was sent is marked at once. A daemon may die between any two lines: no incident is lost,
-and none is told twice, but for a message whose delivery was cut short, which says that it may be a repeat.
+Lives here: one tick, the shell around `mews_assets.alerts`. Incidents and the cursor in the event log are saved before
+anything is sent; a sent message is marked at once. A daemon may be killed between any two lines: no incident is lost,
+and none is sent twice, but for a message whose delivery was interrupted, which says that it may be a repeat.
 """
 
 import os
@@ -32,13 +32,13 @@ from mews_assets.settings import ALERT_URLS, Settings
 
 INTERVAL_SECONDS = 30
 READ_SECONDS = 10.0
-"""Then what was read is saved and sent first; the rest is read by the next tick."""
+"""After so long, a tick saves and sends what it has read; the next tick reads on."""
 SEND_SECONDS = 35.0
-"""After the tick began no delivery is begun any more: one may take 15 s, and Dagster ends a tick at 60 s."""
+"""So long after its start a tick begins no delivery: one may take 15 s, and Dagster ends a tick after 60 s."""
 
 
 def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor that tells people."""
+    """The sensor that sends alerts."""
 
     @dg.sensor(
         name="alerts",
@@ -48,7 +48,7 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         "given up: one message for each incident, and one when it is over.",
     )
     def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
-        # Read here and not kept: addresses are secrets.
+        # Read here and not stored: addresses are secrets.
         targets = targets_of(os.environ.get(ALERT_URLS, ""))
         if not targets:
             return dg.SkipReason(f"{ALERT_URLS} is not set: nobody is told when something fails")
@@ -62,7 +62,7 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
 
 @dataclass
 class Tick:
-    """One look, and what follows from it."""
+    """One tick."""
 
     instance: dg.DagsterInstance
     lake: Lake
@@ -74,7 +74,7 @@ class Tick:
     _key: str = ""
 
     def run(self) -> str:
-        """Look, save, send. Returns what the UI shows of the tick."""
+        """Read events, save the state, send messages. Returns the text that the UI shows for the tick."""
         storage = self.instance.run_storage
         assert isinstance(storage, SqlRunStorage)  # SQLite and Postgres, all that a Dagster of one's own has
         self._key = storage.get_run_storage_id()
@@ -98,9 +98,9 @@ class Tick:
         )
 
     def _look(self, state: State) -> list[Change]:
-        """Everything that has happened, and what is to be told of it."""
+        """Read all new events. Returns the incidents that opened or were resolved."""
         changes, all_read = self._take_in(state)
-        # Asked before the second look: of a run that has ended by now, that look reads all there is.
+        # Asked before the second read: of a run that has ended by now, that reads every event.
         going = {
             one.run: is_still_going(self.instance, one.run) for one in state.book if not one.is_announced
         }
@@ -114,7 +114,7 @@ class Tick:
         return changes + state.book.announce(self.now(), lambda run: not all_read or going.get(run, True))
 
     def _take_in(self, state: State) -> tuple[list[Change], bool]:
-        """The changes, and whether there was time to read to the end."""
+        """The changes, and whether all events were read in time."""
         changes: list[Change] = []
         read: list[int] = []
         for page in new_events(self.instance, state.feed):
@@ -129,12 +129,12 @@ class Tick:
         return changes, True
 
     def _send(self, state: State) -> tuple[int, list[str]]:
-        """As many deliveries as there is time for; what failed waits for a later tick."""
+        """Deliver messages while there is time; failed deliveries wait for a later tick."""
         sent, problems = 0, list[str]()
         outbox = state.outbox
         while time.monotonic() - self._began < SEND_SECONDS:
             now = self.now()
-            # Those that work before those that fail: a slow failure must not use up the time of others.
+            # Targets without failures first: a slow failing one must not use up the time.
             ready = sorted(self.targets, key=lambda one: one.name in outbox.pauses)
             found = ((one, outbox.next_for(one.name, now)) for one in ready)
             target, message = next(((one, what) for one, what in found if what), (None, None))
@@ -164,7 +164,7 @@ class Tick:
     def _places(self) -> AlertContext:
         try:
             directory = load_directory(self.lake)
-        except LakeError as error:  # that hotels have no names must not keep anybody from being told
+        except LakeError as error:  # alerts are sent with ids where names cannot be read
             self.said(str(error))
             directory = None
         kinds = {table.name: table.scope for table in catalog.TABLES}

@@ -1,4 +1,4 @@
-"""The assets: one module per layer, and what their runs report.
+"""The assets: one module per layer, and the events of their runs.
 
 landing_and_changes   one op per operation of Mews, for landing/<table> and changes/<table>
 requested_partitions  which partitions a run was asked for
@@ -9,4 +9,5 @@ reference             reference/<table>
 marts                 marts/<name>
 sql_catalog           sql/catalog
 retention             the daily job that expires captures
+run_retention         the daily job that deletes old runs
 """

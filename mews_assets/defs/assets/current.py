@@ -1,6 +1,6 @@
-"""Current: the assets `current/<table>`, one partition for each scope, that follow changes by themselves.
+"""Current: the assets `current/<table>`, one partition per scope, materialised when their changes are updated.
 
-Lives here: one op per table around `lake.current.fold`, and the checks of what it wrote.
+Lives here: one op per table around `lake.current.update`, and the checks of its result.
 """
 
 import warnings
@@ -32,7 +32,7 @@ from mews_assets.settings import Settings
 CURRENT_CHECKS = (
     ScopeCheck[CurrentResult](
         "key_unique",
-        "There are as many ids as rows. ERROR: sums over the table would count money twice.",
+        "No two rows share an id. ERROR: sums over the table would count money twice.",
         dg.AssetCheckSeverity.ERROR,
         lambda one: (
             not one.repeated_ids,
@@ -41,8 +41,8 @@ CURRENT_CHECKS = (
     ),
     ScopeCheck[CurrentResult](
         "none_lost",
-        "Every record that was there is there still. ERROR: Mews takes no record back, so one that is gone was "
-        "lost here: files of changes were taken away.",
+        "Every record of before is still there. ERROR: Mews deletes no record, so a missing one was lost here: files "
+        "of changes were removed.",
         dg.AssetCheckSeverity.ERROR,
         lambda one: (
             one.rows >= one.rows_before,
@@ -112,7 +112,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         can_subset=True,  # makes the checks' results optional: a run that judged nothing stores none
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=f"mews_{current_job(table)}",
-        description=f"Folds the changes of {table.name} into the newest version of each record.",
+        description=f"Updates current/{table.name}, the newest version of each record, from its changes.",
     )
     def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         require_assets(context)

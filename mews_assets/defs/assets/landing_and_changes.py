@@ -1,7 +1,7 @@
-"""Assets: landing and changes of every table, and the reference of enterprises.
+"""The assets landing and changes of every table.
 
-Lives here: one op per operation of Mews, for all assets it fills. The op asks `ingest` to do the work and
-tells Dagster what came of it: a materialisation for every partition, and every check's verdict on it.
+Lives here: one op per operation of Mews, for all assets that it fills. The op calls `ingest` and yields the events of
+the result (`report`). Not here: which partitions the run was asked for (`requested_partitions`).
 """
 
 import logging
@@ -48,7 +48,7 @@ def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
 
 
 def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefinition:
-    """The op for tables that come with one request, and its assets."""
+    """The op for tables that one request brings, and its assets."""
     first = group[0]
     partitions = partitions_of(first.scope, settings.grain, settings.start)
 
@@ -76,15 +76,15 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                     "checks are evaluated where rows are written. Materialise the changes asset alone: it is made "
                     "again from what landed, and nothing is asked of Mews"
                 )
-            wanted = read_requested_partitions(context, config, sorted(selected)[0], opened.grain)
+            requested = read_requested_partitions(context, config, sorted(selected)[0], opened.grain)
             if any(landing_key(table) in selected for table in group):
-                wanted, result, names = _pull(
-                    context, first, wanted, mews, opened, settings.lookback_of(first)
+                requested, result, names = _pull(
+                    context, first, requested, mews, opened, settings.lookback_of(first)
                 )
             else:
                 chosen = [table for table in group if changes_key(table) in selected]
-                result, names = rebuild_changes(opened, chosen, wanted.partitions), {}
-        yield from report.report(context, group, result, wanted, opened, names)
+                result, names = rebuild_changes(opened, chosen, requested.partitions), {}
+        yield from report.report(context, group, result, requested, opened, names)
 
     return materialise_group
 
@@ -92,67 +92,75 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
 def _pull(
     context: dg.AssetExecutionContext,
     table: Table,
-    wanted: RequestedPartitions,
+    requested: RequestedPartitions,
     mews: MewsResource,
     lake: Lake,
     lookback: Lookback,
 ) -> tuple[RequestedPartitions, Materialised, dict[str, str]]:
-    """What was wanted and can be had by now, its partitions pulled and merged, and the names of their scopes.
+    """Pull and merge the partitions. Returns those that have settled, the result, and the names of the scopes.
 
-    Windows shortly before them that stand are looked at again in the same pulls.
+    The same pulls ask again for windows shortly before them that stand (the look back).
     """
     with mews.open(before=load_directory(lake)) as platform:
         directory = platform.directory
-        wanted = _without_unsettled(context, table, wanted, platform.now())
-        # A scope that nobody sees any more fails alone. An export that was asked for may still bring its rows.
+        requested = _without_unsettled(context, table, requested, platform.now())
+        # A scope that no connection sees any more fails alone. An export that was asked for may still bring its rows.
         seen = (
             directory.scopes(table.scope)
-            if wanted.pulls is None
-            else {one.scope for one in wanted.partitions}
+            if requested.pulls is None
+            else {partition.scope for partition in requested.partitions}
         )
         request = PartitionRequest(
-            [one for one in wanted.partitions if one.scope in seen],
-            also=[one for one in wanted.also if one.scope in seen],
-            landed_since=_at_mews(wanted, platform),
-            pulls=wanted.pulls,
+            [partition for partition in requested.partitions if partition.scope in seen],
+            also=[partition for partition in requested.also if partition.scope in seen],
+            landed_since=_at_mews(requested, platform),
+            pulls=requested.pulls,
         )
         puller = Puller(lake, platform.now, asked_by=context.run.run_id, lookback=lookback)
         result = materialise(table, request, platform.clients, directory, puller)
-        for scope in sorted({one.scope for one in wanted.partitions} - set(seen)):
+        for scope in sorted({partition.scope for partition in requested.partitions} - set(seen)):
             try:
                 directory.connection_of(table.scope, scope)
             except UnknownScopeError as error:
-                result.failed.append(([one for one in wanted.partitions if one.scope == scope], error))
-        names = {one.scope: directory.name_of(table.scope, one.scope) for one in wanted.partitions}
-        return wanted, result, names
+                result.failed.append(
+                    ([partition for partition in requested.partitions if partition.scope == scope], error)
+                )
+        names = {
+            partition.scope: directory.name_of(table.scope, partition.scope)
+            for partition in requested.partitions
+        }
+        return requested, result, names
 
 
 def _without_unsettled(
-    context: dg.AssetExecutionContext, table: Table, wanted: RequestedPartitions, now: datetime
+    context: dg.AssetExecutionContext, table: Table, requested: RequestedPartitions, now: datetime
 ) -> RequestedPartitions:
-    """The newest days left out of a backfill that reaches up to them, and said. Alone they are an error.
+    """Leave unsettled windows out of a backfill that also has settled ones, with a warning. Alone they are an error.
 
-    The UI offers a day of the ledger from midnight in UTC on, when it is not over in every hotel: a backfill of
-    all tables, launched in the morning, would else fail with all of its ledger.
+    The UI offers a day of the ledger from midnight UTC on, when it is not over in every hotel: a backfill of all
+    tables, launched in the morning, would otherwise fail for its whole ledger.
     """
-    settled = [one for one in wanted.partitions if one.window.is_settled(now, by_day=table.by_day)]
-    left_out = len(wanted.partitions) - len(settled)
-    if wanted.pulls is not None or not settled or not left_out:
-        return wanted
+    settled = [
+        partition
+        for partition in requested.partitions
+        if partition.window.is_settled(now, by_day=table.by_day)
+    ]
+    left_out = len(requested.partitions) - len(settled)
+    if requested.pulls is not None or not settled or not left_out:
+        return requested
     context.log.warning(
-        "%s: %d partitions have not settled and are left out. They stay missing, so the sensor asks for them when "
-        "they have: after %s",
+        "%s: %d partitions have not settled and are left out. They stay missing, so the sensor asks for them after %s",
         table.name,
         left_out,
-        to_api(max(one.window for one in wanted.partitions).settles(by_day=table.by_day)),
+        to_api(max(partition.window for partition in requested.partitions).settles(by_day=table.by_day)),
     )
-    return replace(wanted, partitions=settled)
+    return replace(requested, partitions=settled)
 
 
-def _at_mews(wanted: RequestedPartitions, platform: Platform) -> datetime | None:
-    if wanted.landed_since is None or not wanted.by_our_clock:
-        return wanted.landed_since
-    return wanted.landed_since + (platform.now() - datetime.now(UTC))
+def _at_mews(requested: RequestedPartitions, platform: Platform) -> datetime | None:
+    if requested.landed_since is None or not requested.by_our_clock:
+        return requested.landed_since
+    return requested.landed_since + (platform.now() - datetime.now(UTC))
 
 
 def op_name(table: Table) -> str:
@@ -165,61 +173,72 @@ def pool_of(table: Table) -> str:
     return f"mews_{table.fetch.way}_{table.name}"
 
 
-def rebuild_changes(lake: Lake, tables: Iterable[Table], wanted: list[Partition]) -> Materialised:
-    """Changes from what landed, without asking Mews. A partition of which nothing landed has failed.
+def rebuild_changes(lake: Lake, tables: Iterable[Table], requested: list[Partition]) -> Materialised:
+    """Make changes again from the captures that landed, without asking Mews. A partition without a capture fails.
 
-    All captures that can hold rows of a partition are read, also those that only end where it starts.
+    All captures that can hold rows of a partition are read, also those that end exactly where it starts.
     """
     result = Materialised()
     for table in tables:
         every = [
             read_manifest(lake, table.name, capture) for capture in capture_store.captures(lake, table.name)
         ]
-        of_wanted = [manifest for manifest in every if _of(manifest, wanted)]
-        expired = [manifest for manifest in of_wanted if manifest.expired_at is not None]
+        of_requested = [manifest for manifest in every if _of(manifest, requested)]
+        expired = [manifest for manifest in of_requested if manifest.expired_at is not None]
         manifests = [
-            manifest for manifest in every if manifest.expired_at is None and _near(manifest, wanted)
+            manifest for manifest in every if manifest.expired_at is None and _near(manifest, requested)
         ]
-        there = [one for one in wanted if any(_of(manifest, [one]) for manifest in manifests)]
-        fallen = _fallen(lake, table, wanted, expired)
-        _warn_of_edges(lake, table, there, every)
-        merged = result.merged[table.name] = rebuild(lake, table, manifests, only=there)
+        standing = [
+            partition for partition in requested if any(_of(manifest, [partition]) for manifest in manifests)
+        ]
+        lost = _lost(lake, table, requested, expired)
+        _warn_of_edges(lake, table, standing, every)
+        merged = result.merged[table.name] = rebuild(lake, table, manifests, only=standing)
         result.landed[table.name] = manifests
-        # A partition that stands keeps the rows of captures that are gone.
-        untouched = {one for gone in expired for one in _of(gone, wanted) if one not in merged.partitions}
-        merged.partitions.update(measure_existing(lake, table, untouched))
+        # A partition that stands keeps the rows of captures that have expired.
+        kept = {
+            partition
+            for manifest in expired
+            for partition in _of(manifest, requested)
+            if partition not in merged.partitions
+        }
+        merged.partitions.update(measure_existing(lake, table, kept))
         result.failed += [
-            ([one for one in there if _near(manifest, [one])], error)
+            ([partition for partition in standing if _near(manifest, [partition])], error)
             for manifest in manifests
             if (error := merged.problem(manifest.capture))
         ]
-        result.failed += [(fallen, _gone(table, fallen, expired))] if fallen else []
-        if never := [one for one in wanted if not any(_of(manifest, [one]) for manifest in of_wanted)]:
+        result.failed += [(lost, _expired_error(table, lost, expired))] if lost else []
+        if never := [
+            partition
+            for partition in requested
+            if not any(_of(manifest, [partition]) for manifest in of_requested)
+        ]:
             beside = landing_key(table).to_user_string()
             problem = f"{table.name}: nothing has landed of these; materialise {beside} along with them"
             result.failed.append((never, LakeError(problem)))
     return result
 
 
-def _fallen(lake: Lake, table: Table, wanted: list[Partition], expired: list[Manifest]) -> list[Partition]:
-    """The partitions that do not stand and had rows from captures that are gone."""
+def _lost(lake: Lake, table: Table, requested: list[Partition], expired: list[Manifest]) -> list[Partition]:
+    """The partitions that have no file and had rows from captures that have expired."""
     with_lines = [manifest for manifest in expired if manifest.lines]
     return [
-        one
-        for one in wanted
-        if any(_of(manifest, [one]) for manifest in with_lines)
-        and not lake.exists(layout.changes_file(table.name, one.scope, one.key(lake.grain)))
+        partition
+        for partition in requested
+        if any(_of(manifest, [partition]) for manifest in with_lines)
+        and not lake.exists(layout.changes_file(table.name, partition.scope, partition.key(lake.grain)))
     ]
 
 
-def _warn_of_edges(lake: Lake, table: Table, wanted: list[Partition], every: list[Manifest]) -> None:
-    """Rows at a window's start may have come with the capture before it only, and that is gone."""
+def _warn_of_edges(lake: Lake, table: Table, requested: list[Partition], every: list[Manifest]) -> None:
+    """Warn where rows at a window's start may have come only with the capture before it, which has expired."""
     gone = [manifest for manifest in every if manifest.expired_at is not None and manifest.lines]
     edges = [
-        one
-        for one in wanted
-        if any(_near(manifest, [one]) and not _of(manifest, [one]) for manifest in gone)
-        and not lake.exists(layout.changes_file(table.name, one.scope, one.key(lake.grain)))
+        partition
+        for partition in requested
+        if any(_near(manifest, [partition]) and not _of(manifest, [partition]) for manifest in gone)
+        and not lake.exists(layout.changes_file(table.name, partition.scope, partition.key(lake.grain)))
     ]
     if edges:
         log.warning(
@@ -229,8 +248,8 @@ def _warn_of_edges(lake: Lake, table: Table, wanted: list[Partition], every: lis
         )
 
 
-def _gone(table: Table, fallen: list[Partition], expired: list[Manifest]) -> LakeError:
-    last = max(manifest.capture for manifest in expired if _of(manifest, fallen))
+def _expired_error(table: Table, lost: list[Partition], expired: list[Manifest]) -> LakeError:
+    last = max(manifest.capture for manifest in expired if _of(manifest, lost))
     return LakeError(
         f"{table.name}: captures of these, {last} the last, are past MEWS_LANDING_DAYS and removed, and the partitions "
         "do not stand any more: what only those captures held is gone. Materialise "
@@ -238,9 +257,11 @@ def _gone(table: Table, fallen: list[Partition], expired: list[Manifest]) -> Lak
     )
 
 
-def _near(manifest: Manifest, wanted: Iterable[Partition]) -> bool:
-    return any(one.scope in manifest.scopes and manifest.reaches(one.window) for one in wanted)
+def _near(manifest: Manifest, requested: Iterable[Partition]) -> bool:
+    return any(
+        partition.scope in manifest.scopes and manifest.reaches(partition.window) for partition in requested
+    )
 
 
-def _of(manifest: Manifest, wanted: Iterable[Partition]) -> list[Partition]:
-    return [one for one in wanted if manifest.covers(one.scope, one.window)]
+def _of(manifest: Manifest, requested: Iterable[Partition]) -> list[Partition]:
+    return [partition for partition in requested if manifest.covers(partition.scope, partition.window)]

@@ -1,7 +1,7 @@
-"""Marts: the assets that answer the first questions, each with its picture.
+"""Marts: the assets `marts/<name>`, each with its plot.
 
-Lives here: one asset per row of `MARTS`, with its checks, and what makes them anew. Not here: what a mart
-says (`mews_assets.marts`).
+Lives here: one asset per row of `MARTS`, with its checks, job and schedule. Not here: the marts' queries
+(`mews_assets.marts`).
 """
 
 import base64
@@ -60,7 +60,7 @@ def mart_jobs(settings: Settings) -> list[Any]:
         dg.define_asset_job(
             MARTS_JOB,
             selection=dg.AssetSelection.assets(*keys),
-            description="Makes all marts anew, with their pictures.",
+            description="Materialises all marts, with their plots.",
         )
     ]
 
@@ -75,7 +75,7 @@ def mart_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
             cron_schedule="30 5 * * *",
             execution_timezone="UTC",
             default_status=default_schedule_status(settings),
-            description="Makes all marts once a day, whatever else did: with the day, what is complete moves on.",
+            description="Materialises all marts once a day: a new day is complete, whether or not a table was updated.",
         )
     ]
 
@@ -86,7 +86,7 @@ def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=mart_key(mart),
         deps=[dg.AssetKey(name.split("/")) for name in mart.inputs],
-        description=mart.definition,
+        description=mart.description,
         group_name=layout.MARTS,
         kinds={"duckdb", "parquet"},
         owners=OWNERS,

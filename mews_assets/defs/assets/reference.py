@@ -1,8 +1,8 @@
-"""Reference: what the ids in the other tables mean, and with the enterprises the sets of partitions.
+"""Reference: the tables that ids in other tables refer to; the enterprises also fill the partition sets.
 
-Lives here: one asset per row of the catalog's `REFERENCES`, with its checks. Materialising the enterprises
-asks every connection what it sees, and adds new enterprises and chains to the partition sets. None is ever
-removed: what is no longer visible is named, and its rows stay.
+Lives here: one asset per row of the catalog's `REFERENCES`, with its checks. Materialising the enterprises asks every
+connection for its enterprises, and adds new enterprises and chains to the partition sets. None is ever removed: a scope
+that is no longer visible is named, and its rows stay. Not here: asking Mews (`ingest.reference`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -59,8 +59,7 @@ REFERENCE_CHECKS = (
     ),
     ReferenceCheck(
         "all_answered",
-        "Every connection answered. WARN: the rows of the others are fresh, those of the silent ones stay as they "
-        "were.",
+        "Every connection answered. WARN: the rows of the others are fresh, those of silent ones stay as before.",
         dg.AssetCheckSeverity.WARN,
         lambda _, answered: (not answered.silent, {"did_not_answer": dict(answered.silent)}),
     ),
@@ -110,7 +109,7 @@ def _asset(reference: Reference, location: str) -> dg.AssetsDefinition:
                 answered = ask_reference(reference, platform.clients, platform.directory)
                 directory, now = platform.directory, platform.now()
             rows = write_reference(opened, reference, answered.records, now, answered.asked)
-            told = _registered(context, opened, directory, now) if is_first else {}
+            registered = _registered(context, opened, directory, now) if is_first else {}
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": rows.rows,
@@ -119,7 +118,7 @@ def _asset(reference: Reference, location: str) -> dg.AssetsDefinition:
                 "sent_at": to_api(now),
                 "rows_sent": rows.sent,
                 "rows_no_longer_sent": rows.kept,
-                **told,
+                **registered,
             },
             check_results=[_judged(check, rows, answered) for check in REFERENCE_CHECKS],
         )
@@ -137,7 +136,7 @@ def _judged(check: ReferenceCheck, rows: ReferenceMeasures, answered: Answered) 
 def _registered(
     context: dg.AssetExecutionContext, lake: Lake, directory: Directory, now: datetime
 ) -> dict[str, Any]:
-    """Keep what was discovered and fill the partition sets; what there is to tell of it."""
+    """Save the directory and fill the partition sets. Returns metadata."""
     save_directory(lake, directory, now)
     _, gone = register_scopes(context.instance, directory)
     if gone:

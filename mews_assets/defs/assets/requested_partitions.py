@@ -1,8 +1,8 @@
-"""What a run wants: its partitions, however it was launched.
+"""The partitions that a run was asked for, however it was launched.
 
-Lives here: reading a run's config and tags. A sensor names an export; the launchpad names keys in run config;
-the UI's backfill names a range, and there the other runs of the same backfill are looked up too, so that the
-first one asks Mews for all of them.
+Lives here: reading a run's config and tags. A sensor names an export; the launchpad names keys in run config; the UI's
+backfill names a range, and then the partitions of its other runs are read too, so that the first run asks Mews for all
+of them. Not here: which partitions are due (`ingest.due`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.defs.base.partitions import to_partition
+from mews_assets.defs.base.partitions import to_key_text, to_partition
 from mews_assets.ingest.plan import Pull
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.partition import Partition
@@ -26,7 +26,7 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 
 class ExportConfig(dg.Config):
-    """An export that a sensor asked for, and what it covers."""
+    """An export that a sensor asked for: its connection, scopes, window and when it was asked for."""
 
     connection: str
     scopes: list[str]
@@ -44,10 +44,11 @@ class PartitionsConfig(dg.Config):
 
 @dataclass(frozen=True)
 class RequestedPartitions:
-    """`also` comes along in the same pulls; captures since `landed_since` are not asked for again. Of the partitions,
-    those `again` are there already: they are told of only where something new came for them.
+    """The partitions of a run. `also` are those of the backfill's other runs, which the same pulls bring.
 
-    `by_our_clock` says that this instant is the instance's, while captures are stamped by Mews' clock.
+    Captures since `landed_since` are not asked for again. `again` are partitions that are materialised already: they
+    get an event only where something new came. `by_our_clock` says that `landed_since` is by this machine's clock,
+    while captures are stamped by Mews' clock. `pulls` stand for the plan where a sensor made it.
     """
 
     partitions: list[Partition]
@@ -72,12 +73,12 @@ def export_config(export: LoggedExport) -> dict[str, Any]:
 def read_requested_partitions(
     context: dg.AssetExecutionContext, config: PartitionsConfig, asset: dg.AssetKey, grain: Grain
 ) -> RequestedPartitions:
-    """What the run wants. Raises ValueError when it names nothing."""
+    """The partitions that the run names. Raises ValueError when it names none."""
     if config.exports:
-        wanted = _of_exports(config.exports, grain)
-        there = context.instance.get_materialized_partitions(asset)
-        again = (one for one in wanted.partitions if f"{one.scope}|{one.key(grain)}" in there)
-        return replace(wanted, again=frozenset(again))
+        requested = _of_exports(config.exports, grain)
+        materialised = context.instance.get_materialized_partitions(asset)
+        again = (one for one in requested.partitions if to_key_text(one, grain) in materialised)
+        return replace(requested, again=frozenset(again))
     if config.partitions:
         return RequestedPartitions([to_partition(key, grain) for key in config.partitions], [])
     if context.has_partition_key or context.has_partition_key_range:
@@ -91,7 +92,7 @@ def read_requested_partitions(
 
 
 def _keys(context: dg.AssetExecutionContext, asset: dg.AssetKey) -> Sequence[str]:
-    """The keys of the run's tags. A backfill from a job's page tags a range and its first key: the range counts."""
+    """The keys in the run's tags. A backfill from a job's page tags a range and its first key: the range counts."""
     tags: Mapping[str, str] = context.run.tags
     if RANGE_START not in tags or RANGE_END not in tags:
         return [str(key) for key in context.partition_keys]
@@ -103,8 +104,12 @@ def _keys(context: dg.AssetExecutionContext, asset: dg.AssetKey) -> Sequence[str
 
 def _of_exports(exports: list[ExportConfig], grain: Grain) -> RequestedPartitions:
     pulls = [
-        Pull(one.connection, tuple(one.scopes), Window(from_api(one.start_utc), from_api(one.end_utc)))
-        for one in exports
+        Pull(
+            export.connection,
+            tuple(export.scopes),
+            Window(from_api(export.start_utc), from_api(export.end_utc)),
+        )
+        for export in exports
     ]
     partitions = [
         Partition(scope, window)
@@ -112,13 +117,13 @@ def _of_exports(exports: list[ExportConfig], grain: Grain) -> RequestedPartition
         for window in windows_between(pull.window.start, pull.window.end, grain)
         for scope in pull.scopes
     ]
-    return RequestedPartitions(partitions, [], min(from_api(one.asked_at) for one in exports), pulls)
+    return RequestedPartitions(partitions, [], min(from_api(export.asked_at) for export in exports), pulls)
 
 
 def _of_backfill(
     context: dg.AssetExecutionContext, asset: dg.AssetKey, grain: Grain
 ) -> tuple[list[Partition], datetime | None]:
-    """All that the run's backfill wants of the asset, and when it began."""
+    """The partitions of the asset in the run's whole backfill, and when that began."""
     tags: Mapping[str, str] = context.run.tags
     backfill = context.instance.get_backfill(tags[BACKFILL_TAG]) if BACKFILL_TAG in tags else None
     if backfill is None or not backfill.is_asset_backfill:

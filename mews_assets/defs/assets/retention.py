@@ -1,7 +1,7 @@
 """Retention: once a day, the bytes of captures that are older than MEWS_LANDING_DAYS are removed.
 
-Lives here: the job and its schedule; neither is there where captures are kept for good. Not here: which captures may
-go (`lake.retention`).
+Lives here: the job and its schedule; neither exists where captures are kept for good. Not here: which captures may be
+removed (`lake.maintenance.expire_captures`).
 """
 
 from datetime import UTC, datetime, timedelta

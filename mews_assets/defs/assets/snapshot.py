@@ -1,7 +1,7 @@
-"""Snapshots: the assets `snapshot/<table>`, one partition for each scope, made when somebody wants one.
+"""Snapshots: the assets `snapshot/<table>`, one partition per scope, materialised on request only.
 
-Lives here: one op per table around `ingest.snapshot`, and the checks of what it wrote. Nothing asks for a snapshot by
-itself: it is all of a hotel's history in one export. Records last updated before MEWS_START_DATE come by no other way.
+Lives here: one op per table around `ingest.snapshot`, and the checks of its result. No sensor requests a snapshot: it
+is all of a hotel's history in one export. Records last updated before MEWS_START_DATE come only this way.
 """
 
 from collections.abc import Iterator

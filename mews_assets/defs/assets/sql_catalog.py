@@ -1,7 +1,7 @@
 """SQL: the asset `sql/catalog`, a DuckDB file in the lake with a view for every table.
 
-Lives here: the asset alone. The views read whatever files there are, so the file is made again only to take
-up tables that have appeared and columns that have changed: with the marts, in batches.
+Lives here: the asset. The views read all files that exist, so the file is written again only for new tables and changed
+columns: with the marts, in batches. Not here: writing it (`lake.reading.sql_views`).
 """
 
 import dagster as dg

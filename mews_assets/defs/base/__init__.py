@@ -1,10 +1,13 @@
-"""What all Dagster definitions share.
+"""Modules that all Dagster definitions share.
 
 asset_specs     keys, descriptions and metadata of the assets of a table
 metadata_keys   metadata and tag names that one module writes and another reads
 partitions      partition sets and keys, to and from the lake's partitions
 resources       the Mews connection and the lake as Dagster resources
 default_status  whether sensors and schedules run by default
-run_history     what became of earlier runs
+run_history     how earlier runs ended
+event_tables    many materialisations stored at once, old runs deleted
+standing        which partitions stand in the lake
+adoption        standing partitions that Dagster does not know, reported to it
 conditions      automation conditions
 """

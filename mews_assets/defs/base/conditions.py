@@ -1,7 +1,7 @@
-"""Automation: what is made again by itself when what it is made of has changed.
+"""Automation conditions: when assets that depend on others are materialised again.
 
-Lives here: the condition for assets that follow others, and the one sensor that looks at all conditions.
-Whatever has changed since the last look is made in one go: a run for many scopes, not one for each partition.
+Lives here: the conditions, and the sensor that evaluates them. All that changed since its last tick is materialised by
+one run for many scopes, not one run per partition. Not here: the sensors that ask Mews (`defs.sensors`).
 """
 
 from __future__ import annotations
@@ -15,56 +15,56 @@ from mews_assets.lake.storage import layout
 from mews_assets.settings import Settings
 
 _LOOK_SECONDS = 30
-"""Between two looks: a run costs 5 s to start, so that more often would save nobody any time."""
+"""Between two ticks. A run takes 5 s to start, so more often would save no time."""
 
 
 _BATCHES = "*/15 * * * *"
-"""A night's runs change the tables again and again. What is made of whole tables is made once for all of a batch."""
+"""The runs of a night change the tables many times; assets made from whole tables follow once per batch."""
 
 
 def follows_its_deps() -> dg.AutomationCondition[Any]:
-    """Made when anything it depends on was, and once what is missing when the sensor is first turned on.
+    """Requested when a dependency was updated, and once when the asset is missing as the sensor is first turned on.
 
-    Not `eager()`, which leaves out all but the newest window and waits until no partition is missing: one
-    always is. What changes while a run is going is not forgotten: only asking again wipes it out, not the
-    end of the run, which may have read too early to see it.
+    Not `eager()`, which requests only the newest window and waits until no partition is missing, which never happens.
+    An update during a run is requested after it: only the next request resets the condition, not the end of the run,
+    which may have read before the update.
     """
     on = dg.AutomationCondition
     at_first = on.initial_evaluation() & on.missing() & on.any_deps_match(~on.missing())
-    # That something was asked for is seen one look later. What changed between the two is not wiped out with it.
+    # A request is seen one tick later; an update between the two ticks must not be reset with it.
     answered = on.newly_requested() & ~on.any_deps_updated()
     return (on.any_deps_updated() | at_first).since(answered) & ~on.in_progress()
 
 
 def follows_in_batches() -> dg.AutomationCondition[Any]:
-    """The same, but at most once between two ticks of a clock.
+    """The same, but at most once between two ticks of a cron schedule.
 
-    Two `since` of one condition are told apart by the kinds of what they wait for: were this one an `|` too, it
-    would share its memory with the other, and ask for what has not changed (seen in Dagster 1.13.27).
+    Dagster 1.13.27 distinguishes two `since` in a condition by the types of their operands: if this one were an `|`
+    too, both would share their state, and unchanged assets would be requested.
     """
     on = dg.AutomationCondition
     return follows_its_deps() & on.cron_tick_passed(_BATCHES).since(on.newly_requested())
 
 
 def waits_for_reference() -> dg.AutomationCondition[Any]:
-    """Not before what the ids mean is there: in a new lake the first tables come before the first reference."""
+    """Not while a reference table is missing: in a new lake the first tables land before it."""
     on = dg.AutomationCondition
     return ~on.any_deps_match(on.missing()).allow(dg.AssetSelection.groups(layout.REFERENCE))
 
 
 def made_when_missing() -> dg.AutomationCondition[Any]:
-    """Made at the first look where it is not there yet, and asked for again in the batches' time until it is."""
+    """Requested at the first tick if missing, and again with every batch until it is there."""
     on = dg.AutomationCondition
     now = on.initial_evaluation() | on.cron_tick_passed(_BATCHES)
     return on.missing() & now & ~on.in_progress()
 
 
 def automation_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:
-    """The sensor behind every asset that follows others."""
+    """The sensor that evaluates the conditions of all assets."""
     return dg.AutomationConditionSensorDefinition(
         name="automation",
         target=dg.AssetSelection.all(),
         default_status=default_status(settings),
         minimum_interval_seconds=min(_LOOK_SECONDS, settings.poll_seconds),
-        description="Makes again what depends on something that has changed.",
+        description="Materialises assets whose dependencies have changed.",
     )

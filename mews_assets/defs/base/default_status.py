@@ -1,6 +1,6 @@
-"""Switches: whether sensors and schedules run before anybody has touched them in the UI.
+"""The default status of sensors and schedules: whether they run before anybody turns them on or off in the UI.
 
-Lives here: the one default for all of them. Whoever turns one on or off in Dagster is obeyed from then on.
+Lives here: the default, from MEWS_AUTOMATION. A status that somebody set in the UI overrides it.
 """
 
 from __future__ import annotations

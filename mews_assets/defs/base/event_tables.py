@@ -56,7 +56,7 @@ def store_materialisations(
         for start in range(0, len(found) - 1, ROWS_AT_ONCE):
             some = found[start : min(start + ROWS_AT_ONCE, len(found) - 1)]
             entries = [_entry(one, RUNLESS_RUN_ID, RUNLESS_JOB_NAME, None) for one in some]
-            _insert(storage, RUNLESS_RUN_ID, entries, with_shard=False)
+            _insert(storage, entries)
         instance.report_runless_asset_event(found[-1])
     return sum(map(len, by_asset.values()))
 
@@ -82,23 +82,31 @@ def store_in_run(
         following = list(islice(waiting, ROWS_AT_ONCE))
         rows = some if following else some[:-1]
         entries = [_entry(materialisation, run.run_id, run.job_name, step) for materialisation in rows]
-        if entries:
-            _insert(storage, run.run_id, entries, with_shard=True)
+        _insert(storage, entries)
         if not following:
             yield some[-1]
         some = following
 
 
-def _insert(
-    storage: SqlEventLogStorage, run_id: str, entries: list[dg.EventLogEntry], *, with_shard: bool
-) -> None:
-    rows = [storage._event_to_row(entry) for entry in entries]
-    if with_shard and isinstance(storage, SqliteEventLogStorage):
-        # The run's own page reads its own database, all other pages the index.
-        with storage.run_connection(run_id) as connection:
+def materialised_in(instance: dg.DagsterInstance, run_id: str) -> set[tuple[dg.AssetKey, str | None]]:
+    """The assets and partitions that a run materialised, however their events were stored."""
+    columns = SqlEventLogStorageTable.c
+    query = sa.select(columns.asset_key, columns.partition).where(
+        columns.run_id == run_id, columns.dagster_event_type == _MATERIALISATION
+    )
+    with _storage(instance).index_connection() as connection:
+        rows = connection.execute(query).fetchall()
+    found = ((dg.AssetKey.from_db_string(asset), partition) for asset, partition in rows)
+    return {(asset, partition) for asset, partition in found if asset is not None}
+
+
+def _insert(storage: SqlEventLogStorage, entries: list[dg.EventLogEntry]) -> None:
+    """On SQLite into the index alone, which every page of an asset reads: a run's own database, which holds all events
+    a second time, has the last one only."""
+    if entries:
+        rows = [storage._event_to_row(entry) for entry in entries]
+        with storage.index_connection() as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
-    with storage.index_connection() as connection:
-        connection.execute(SqlEventLogStorageTable.insert(), rows)
 
 
 def _entry(

@@ -1,7 +1,7 @@
 """Resources: the Mews platform and the lake, as Dagster hands them to runs.
 
-Lives here: thin wrappers. Tokens are named by their environment variable and read when a client is made, in
-the process that runs: so they are in no run config, no snapshot and no page of the UI.
+Lives here: thin wrappers. Tokens are named by their environment variable and read when a client is made, in the process
+that runs, so they are in no run config, snapshot or page of the UI. Not here: making a client (`clients`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Platform:
 
 
 class ConnectionConfig(dg.Config):
-    """A connection, its token named and not held."""
+    """A connection; its token is named, not held."""
 
     name: str
     access_token_variable: str
@@ -106,7 +106,7 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return replace(lake, memory=self.memory)
 
     def open_for_state(self) -> Lake:
-        """For those who write no rows and must go on where MEWS_PII is wrong: to tell people that it is."""
+        """The lake without its privacy policy: for code that writes no rows and must work if MEWS_PII is wrong."""
         return open_lake(self.location, Grain(self.window))
 
 

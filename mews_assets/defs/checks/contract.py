@@ -1,6 +1,7 @@
 """Checks of Mews' side of the contract: values and fields that the catalog does not know, and types that changed.
 
-Lives here: judging. A guest's personal data is not shown: a new value of a personal column is counted, not named.
+Lives here: judging. Personal data is not shown: a new value of a personal column is counted, not named. Not here:
+counting (`lake.quality.rules`, `lake.conversion`).
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _schema_drift(evidence: Evidence) -> Verdict:
 
 
 def _rejected(table: Table, error: RecordError) -> dict[str, Any]:
-    """Where the record stands and what is wrong, without the value where it may tell who a guest is."""
+    """Field, file, line and problem of a rejected record, without the value where it may identify a guest."""
     field = re.sub(r"\[\d+\]", "", error.field or "")
     open_fields = {one.mews_path for one in fields(table) if not one.is_personal}
     shown = error.problem if not field or field in open_fields else f"a value of another type {WITHHELD}"

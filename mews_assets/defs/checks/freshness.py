@@ -1,9 +1,9 @@
 """Freshness in Dagster: a check per table that names the hotels that are behind, and a policy per asset.
 
-Lives here: the shell around `ingest.freshness`. The check looks at the lake, so it also tells of a hotel for
-which nothing ever ran. It has a job and a schedule of its own and belongs to no table's job. A backfill that is
-launched from an asset's page plans it, because Dagster takes all checks of the assets along, and skips it: the
-page says so until the schedule's next look. The policy says only that nothing at all has been written lately.
+Lives here: the shell around `ingest.freshness`. The check reads the lake, so it also names a hotel for which nothing
+ever ran. It has its own job and schedule and is in no table's job. A backfill launched from an asset's page plans it,
+as Dagster selects all checks of the assets, and skips it: the page shows that until the schedule's next run. The
+policy only says that nothing at all was written lately.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,16 +29,16 @@ CHECK = "fresh_per_scope"
 JOB = "freshness"
 CRON = "*/15 * * * *"
 _SHOWN = 50
-"""Hotels named in an evaluation. With one cause there are hundreds of them, and the number says it."""
+"""Hotels named in an evaluation. One cause may affect hundreds; their number is stored too."""
 
 
 def cadence_of(table: Table, settings: Settings) -> Cadence:
-    """When windows of the table must be there, by the settings."""
+    """When windows of the table must have landed, by the settings."""
     return Cadence(settings.start, settings.grain, settings.allowed_lag, table.by_day)
 
 
 def freshness_policy(table: Table, settings: Settings) -> dg.FreshnessPolicy:
-    """Of a changes asset as a whole: Dagster compares the clock with its newest materialisation, of any hotel."""
+    """Of a changes asset as a whole: Dagster compares the clock with its newest materialisation of any hotel."""
     return dg.FreshnessPolicy.time_window(fail_window=cadence_of(table, settings).longest_silence)
 
 
@@ -47,7 +47,7 @@ def check_key(table: Table) -> dg.AssetCheckKey:
 
 
 def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
-    """The check of every table, in one op: one look at the directory, one run."""
+    """The check of every table, in one op and one run."""
 
     @dg.multi_asset_check(
         name=CHECK, specs=[_spec(table, settings) for table in settings.tables], can_subset=True
@@ -78,14 +78,14 @@ def freshness_job(settings: Settings) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         JOB,
         selection=dg.AssetSelection.checks(*(check_key(table) for table in settings.tables)),
-        description="Looks which hotels are behind, in every table. Reads file names only; asks Mews nothing.",
-        # Before what waits in the queue: a long backfill must not keep the alarm from ringing.
+        description="Checks every table for hotels that are behind. Reads file names only; sends Mews no request.",
+        # Ahead of the queue: a long backfill must not delay the check.
         tags={"dagster/priority": "10"},
     )
 
 
 def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
-    """Every quarter of an hour, whatever else runs or does not."""
+    """Every quarter of an hour, whatever else runs."""
 
     @dg.schedule(
         name=JOB,
@@ -96,7 +96,7 @@ def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
         description="Names the hotels that are behind, also when nothing runs.",
     )
     def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        # Only lately: a run that was killed hard may never end, and must not silence the alarm for ever.
+        # Recent runs only: a killed run may never end, and must not stop the checks for ever.
         lately = dg.RunsFilter(
             job_name=JOB,
             statuses=list(NOT_FINISHED_STATUSES),
@@ -109,7 +109,7 @@ def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
 
 
 def without_freshness(selection: dg.AssetSelection, tables: Iterable[Table]) -> dg.AssetSelection:
-    """A selection of assets with their checks, but for this one."""
+    """A selection of assets and checks, without this check."""
     return selection - dg.AssetSelection.checks(*(check_key(table) for table in tables))
 
 
@@ -129,7 +129,7 @@ def _nothing_known(table: Table) -> dg.AssetCheckResult:
         passed=False,
         check_name=CHECK,
         asset_key=changes_key(table),
-        # No hotel is behind yet: this is what every new installation says in its first minutes.
+        # No hotel is behind: this is the state of every new installation in its first minutes.
         severity=dg.AssetCheckSeverity.WARN,
         description="No hotel is known yet: turn on the sensor `discovery`, or run the job `enterprises`.",
     )

@@ -1,6 +1,6 @@
-"""The check of rows that came late: after their window had landed without them.
+"""The check of late rows: those that came after their window had landed without them.
 
-Lives here: judging; the rows are counted where they are merged (the lake's `merged`).
+Lives here: judging. Not here: counting, which the merge does (`lake.changes.merge_result`).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ def _late_rows(evidence: Evidence) -> Verdict:
     if not partition.late:
         return Verdict(True, numbers)
     window = evidence.partition.window
-    asked = [one.manifest for one in evidence.captures]
+    asked = [capture.manifest for capture in evidence.captures]
     if asked:
         over = window.end + over_after(by_day=evidence.table.by_day)
-        hours = round((max(one.captured_at for one in asked) - over) / _HOUR, 1)
+        hours = round((max(manifest.captured_at for manifest in asked) - over) / _HOUR, 1)
         numbers["hours_after_end"] = hours
-    # No window before this one was looked at: perhaps rows come later still, and nobody looks.
-    is_oldest = all(one.window.start >= window.start for one in asked)
+    # No earlier window was asked for again, so rows that come even later would not be seen.
+    is_oldest = all(manifest.window.start >= window.start for manifest in asked)
     numbers["in_oldest_window_looked_at"] = is_oldest
-    # Of some tables it is usual: their rows are posted to days that are over, and the look back is made for it.
+    # In some tables late rows are usual: they are posted to days that are over, and the look back is made for them.
     passed = bool(evidence.table.lookback) and not is_oldest
     worst = {"late rows": partition.late, "hours after the window's end": numbers.get("hours_after_end")}
     return Verdict(passed, numbers, 0 if passed else partition.late, (worst,))
@@ -40,9 +40,9 @@ def _late_rows(evidence: Evidence) -> Verdict:
 LATE_CHECKS = (
     Check(
         LATE_ROWS,
-        "No row came after its window had landed without it. WARN: the row is in the table now, but what was summed up "
-        "before lacks it. It passes when the window is looked at again and no more came. Where late rows are usual "
-        "(the ledger), only those fail that came in the oldest window looked at: MEWS_LOOKBACK may then be too short.",
+        "No row came after its window had landed without it. WARN: the row is in the table now, but sums made before "
+        "lack it. It passes when the window is asked for again and no more came. Where late rows are usual (the "
+        "ledger), only rows in the oldest window asked for again fail: MEWS_LOOKBACK may then be too short.",
         dg.AssetCheckSeverity.WARN,
         _late_rows,
     ),

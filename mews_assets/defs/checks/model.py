@@ -1,6 +1,6 @@
-"""What a check is: a pure function from the evidence on one partition to a verdict, and how grave a failure is.
+"""A check: a pure function from the evidence on one partition to a verdict, and the severity of a failure.
 
-Lives here: the values that pass between the lake's numbers and Dagster's events. Not here: the checks.
+Lives here: the values that pass between the lake's numbers and Dagster's events. Not here: the checks themselves.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from mews_assets.lake.quality.references import ReferenceResult
 from mews_assets.lake.quality.volume import Volume
 
 _CELL = 60
-"""Characters of one cell: a table of the worst rows is to be seen at once."""
+"""Characters of a cell, so that a table of the worst rows fits a screen."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of one partition. `merged` is None where nothing of it could be merged in this run."""
+    """All that is known of one partition. `merged` is None where this run merged nothing of it."""
 
     table: Table
     partition: Partition
@@ -36,7 +36,7 @@ class Evidence:
     references: tuple[ReferenceResult, ...] = ()
     volume: Volume | None = None
     is_quiet: bool = False
-    """It was looked at again, and nothing new came for it."""
+    """It was captured again, and nothing new came for it."""
 
     @property
     def measures(self) -> Measures:
@@ -52,14 +52,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One check of one partition. `at_fault` is how much is wrong, for comparing partitions; `worst` are rows."""
+    """The verdict of a check on a partition. `at_fault` counts what is wrong, to order partitions; `worst` are rows."""
 
     passed: bool
     metadata: Mapping[str, Any]
     at_fault: int = 0
     worst: tuple[Mapping[str, Any], ...] = ()
     severity: dg.AssetCheckSeverity | None = None
-    """Where it is another than the check's own."""
+    """Where it differs from the check's own severity."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Check:
     """A check. The description says why the severity is what it is.
 
     `applies` tells from a table's row in the catalog whether it has the check.
-    A `blocking` check holds back what is made from the table, and never the run that pulls it: that would keep
-    one hotel's fault from being followed by the next day of all hotels.
+    A `blocking` check holds back assets made from the table, never the run that pulls it: the fault of one hotel would
+    stop the next day of all hotels.
     """
 
     name: str

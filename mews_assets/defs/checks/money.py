@@ -1,6 +1,6 @@
 """Checks of money: amounts add up, books balance, signs and currencies are possible.
 
-Lives here: judging; the sums are the lake's (`rules`, `balance`).
+Lives here: judging. Not here: adding up (`lake.quality.rules`, `lake.quality.double_entry`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _money_signs(evidence: Evidence) -> Verdict:
 
 
 def _currencies_known(evidence: Evidence) -> Verdict:
-    unknown = {one.at: dict(one.values) for one in evidence.broken(CURRENCIES)}
+    unknown = {violation.at: dict(violation.values) for violation in evidence.broken(CURRENCIES)}
     _, rows = counted(evidence.broken(CURRENCIES))
     worst = tuple(
         {"column": at, "currency": code, "rows": count}

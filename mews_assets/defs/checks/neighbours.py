@@ -1,6 +1,6 @@
-"""Checks of a partition against others: the records it refers to, and the weeks before it.
+"""Checks of a partition against others: the records it refers to, and the rows of the weeks before it.
 
-Lives here: judging; looking up is the lake's (`references`, `volume`).
+Lives here: judging. Not here: looking up (`lake.quality.references`, `lake.quality.volume`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ TOLERATED = 0.25
 """Share of ids whose record may be absent: one older than the lake, or one that has just moved on into a window
 that has not landed yet. A window that is missing altogether leaves most ids of its neighbours unresolved."""
 MIN_IDS = 8
-"""Below, one record that moved on is a large share."""
+"""With fewer ids, a single record that moved on is a large share."""
 
 
 def tolerates(reference: ReferenceResult) -> bool:
-    """Whether as many may be missing. None of what the same request brings, or of a table that is read whole."""
+    """Whether so many ids may be missing; none in tables that the same request brings, or that are read whole."""
     if not reference.unresolved or reference.not_checked:
         return True
     if reference.is_exact:
@@ -28,24 +28,26 @@ def tolerates(reference: ReferenceResult) -> bool:
 
 
 def _references_resolve(evidence: Evidence) -> Verdict:
-    judged = [one for one in evidence.references if not one.not_checked]
-    wrong = [one for one in judged if not tolerates(one)]
+    judged = [reference for reference in evidence.references if not reference.not_checked]
+    wrong = [reference for reference in judged if not tolerates(reference)]
     numbers = {
-        "ids": {one.at: one.ids for one in judged},
-        "unresolved": {one.at: one.unresolved for one in judged},
-        "not_looked_up": {one.at: one.not_checked for one in evidence.references if one.not_checked},
+        "ids": {reference.at: reference.ids for reference in judged},
+        "unresolved": {reference.at: reference.unresolved for reference in judged},
+        "not_looked_up": {
+            reference.at: reference.not_checked for reference in evidence.references if reference.not_checked
+        },
     }
     worst = tuple(
         {
-            "column": one.at,
-            "refers to": one.table,
-            "ids": one.ids,
-            "unresolved": one.unresolved,
-            "such as": one.examples[0],
+            "column": reference.at,
+            "refers to": reference.table,
+            "ids": reference.ids,
+            "unresolved": reference.unresolved,
+            "such as": reference.examples[0],
         }
-        for one in wrong
+        for reference in wrong
     )
-    return Verdict(not wrong, numbers, sum(one.unresolved for one in wrong), worst)
+    return Verdict(not wrong, numbers, sum(reference.unresolved for reference in wrong), worst)
 
 
 def _volume_usual(evidence: Evidence) -> Verdict:

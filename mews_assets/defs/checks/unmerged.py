@@ -1,7 +1,7 @@
-"""The check `captures_merged`: whether all that landed of a table is in its tables, or how much waits and why.
+"""The check `captures_merged`: whether every capture of a table is in changes, and why those that are not, are not.
 
-Lives here: the check's spec and its verdict, one for the table as a whole. The lake says what waits, so that a capture
-that another run left is told of by every run of the table until it is merged.
+Lives here: the check's spec and its verdict on the table as a whole, from the lake's state: a capture that one run did
+not merge fails the check in every run of the table until it is merged. Not here: merging (`lake.changes`).
 """
 
 from __future__ import annotations

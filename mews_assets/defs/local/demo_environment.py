@@ -1,8 +1,8 @@
-"""The demonstration's environment, held against a `.env` that appears while its UI is open.
+"""The demonstration's environment, protected from a `.env` that is written while its UI is open.
 
-Lives here: handing that environment over, and taking it. Every Dagster process reads `.env` in its folder, and
-lets it win over what its parent gave it: once somebody fills one in, a reload would turn the open UI of the
-simulated hotels to real ones.
+Lives here: passing that environment to child processes. Every Dagster process reads `.env` in its folder, which
+overrides the environment of its parent: after somebody fills one in, a reload would switch the open UI from the
+simulated hotels to real ones. Not here: the settings themselves (`settings`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def freeze_env(environment: MutableMapping[str, str]) -> None:
 
 
 def apply_frozen_env(environment: MutableMapping[str, str]) -> None:
-    """Take the settings that were held, and no others; without any, leave all as it is."""
+    """Restore the frozen settings and remove others; do nothing where none are frozen."""
     if held := environment.get(_HELD):
         for name in [name for name in environment if name.startswith(_OURS)]:
             del environment[name]

@@ -1,7 +1,7 @@
-"""Readiness: whether the Dagster instance is set up as this project needs it, and whether its daemon lives.
+"""Diagnostics: whether the Dagster instance is set up as this project needs it, and whether its daemon is running.
 
-Lives here: reading an instance from outside. Nothing is made: a home that no process has made yet is said to be
-fresh, because two that make it at once spoil it.
+Lives here: reading an instance from outside. Nothing is created: two processes that create a storage at once corrupt
+it, so a home without one is only reported. Not here: the other findings of `doctor` (`ingest.probes`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SUBJECT = "dagster"
 
 
 def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Finding]:
-    """What there is to say of the instance in a Dagster home; `automation` says whether it should be at work."""
+    """The findings on the instance in a Dagster home; `automation` says whether its daemon should be running."""
     folder = Path(home)
     if not home or not folder.is_absolute() or not folder.is_dir():
         text = (
@@ -51,7 +51,7 @@ def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Fin
             yield from _look(instance, folder)
             yield from _pools(instance)
             yield from _daemons(instance.get_daemon_statuses(), automation, now)
-    except Exception as error:  # any driver of any storage: it cannot be reached, and this is what it said
+    except Exception as error:  # of any driver of any storage
         yield fail(
             SUBJECT,
             instance_unreadable(folder, error),
@@ -60,13 +60,13 @@ def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Fin
 
 
 def instance_unreadable(folder: Path, error: Exception) -> str:
-    """That an instance cannot be read, in one line, and without the password of its storage's address."""
+    """One line that the instance cannot be read, without the password in its storage's address."""
     first = (str(error).strip().splitlines() or ["no message"])[0][:200]
     return f"the instance of {folder} cannot be read: {type(error).__name__}: {drop_queries(first)}"
 
 
 def is_unmade(folder: Path) -> bool:
-    """Whether the default storage, which is made by opening it, is not there yet."""
+    """Whether the default storage, which opening creates, does not exist yet."""
     try:
         storage = InstanceRef.from_dir(str(folder)).run_storage_data
     except Exception:  # its settings are wrong: opening it will say so
@@ -130,7 +130,7 @@ def _pools(instance: dg.DagsterInstance) -> Iterator[Finding]:
 
 
 def _daemons(statuses: Mapping[str, DaemonStatus], automation: bool, now: datetime) -> Iterator[Finding]:
-    """One finding: the daemons are threads of one process, and what one of them says is the process's word."""
+    """One finding for all daemons: they are threads of one process."""
     beats = [one.last_heartbeat.timestamp for one in statuses.values() if one.last_heartbeat]
     fix = "start it: `dagster-daemon run -w workspace.yaml`, or mews-assets dev."
     if not beats:

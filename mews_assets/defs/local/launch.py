@@ -1,12 +1,12 @@
-"""Runs launched from Python, without a daemon: what the demonstration and tests use.
+"""Runs launched from Python, without a daemon, for the demonstration and tests.
 
-Lives here: materialising partitions through real Dagster jobs on a real instance, in this process.
+Lives here: real Dagster jobs on a real instance, in this process. Not here: the sensors' runs, which the daemon
+launches.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -20,6 +20,7 @@ from mews_assets.defs.assets.marts import MARTS_JOB
 from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
 from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
 from mews_assets.defs.base.asset_specs import current_key
+from mews_assets.defs.base.event_tables import materialised_in
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, PARTITIONS
 from mews_assets.defs.base.partitions import SCOPE_SETS, key_of
 from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
@@ -84,7 +85,7 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
                 raise_on_error=False,
             )
         )
-        return summarise(f"current tables of each {kind.value}", result.success, events_of(instance, result))
+        return summarise(f"current tables of each {kind.value}", result, instance)
 
 
 def make_marts() -> LaunchedRun:
@@ -93,7 +94,7 @@ def make_marts() -> LaunchedRun:
 
 
 def write_sql_catalog() -> LaunchedRun:
-    """Make the file that shows the lake's tables to SQL."""
+    """Write the DuckDB file with a view for every table."""
     with dg.DagsterInstance.get() as instance:
         result = (
             build_definitions(read_settings(os.environ))
@@ -105,11 +106,11 @@ def write_sql_catalog() -> LaunchedRun:
                 raise_on_error=False,
             )
         )
-        return summarise("SQL catalog", result.success, events_of(instance, result))
+        return summarise("SQL catalog", result, instance)
 
 
 def look_for_late_hotels() -> LaunchedRun:
-    """Run the job that asks of every table whether a hotel is behind."""
+    """Run the job that checks every table for hotels that are behind."""
     return _run(FRESHNESS_JOB, {})
 
 
@@ -119,30 +120,25 @@ def _run(job: str, ops: dict[str, object]) -> LaunchedRun:
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance, run_config={"ops": ops, "loggers": _QUIET}, raise_on_error=False
         )
-        return summarise(job, result.success, events_of(instance, result))
+        return summarise(job, result, instance)
 
 
-def events_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
-    """All events of a run as they are stored: many materialisations go past the op's own events."""
-    entries = instance.all_logs(result.run_id)
-    return [entry.get_dagster_event() for entry in entries if entry.is_dagster_event]
-
-
-def summarise(job: str, succeeded: bool, events: Iterable[dg.DagsterEvent]) -> LaunchedRun:
-    """Partitions, verdicts and problems of a run, from its events."""
-    partitions, problems = set[object](), list[str]()
+def summarise(job: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> LaunchedRun:
+    """Partitions, verdicts and problems of a run."""
+    problems = list[str]()
     passed = failed = 0
-    for event in events:
-        if event.is_step_materialization and event.asset_key and event.asset_key.path[0] in _COUNTED:
-            partitions.add((event.asset_key, event.partition))
-        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+    for event in result.all_events:
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             of_event = _verdicts(event.asset_check_evaluation_data)
             passed, failed = passed + of_event[0], failed + of_event[1]
         elif event.is_step_failure and event.step_failure_data.error is not None:
             failure = event.step_failure_data
             described = failure.user_failure_data.description if failure.user_failure_data else None
             problems.append(described or str(event.message))
-    return LaunchedRun(job, succeeded, len(partitions), passed, failed, " ".join(problems))
+    # Not from the events of the op: of many partitions it yields the last one only.
+    written = materialised_in(instance, result.run_id)
+    partitions = sum(asset.path[0] in _COUNTED for asset, _ in written)
+    return LaunchedRun(job, result.success, partitions, passed, failed, " ".join(problems))
 
 
 def _verdicts(evaluation: dg.AssetCheckEvaluation) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""Giving up: the event that says that nobody asks Mews any more for some partitions, and the one that takes it back.
+"""Abandoned exports: the event that a sensor asks Mews no more for some partitions, and the one that revokes it.
 
-Lives here: observations of the landing assets, made by the sensors that ask. The asset's page shows them, and
-the alerts read them.
+Lives here: observations of the landing assets, returned by the sensors. The asset's page shows them, and the alerts
+read them. Not here: when a sensor gives up (`ingest.pending_exports`).
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from mews_assets.windows import to_api
 def observations(
     table: Table, before: Iterable[ExportFailure], after: Iterable[ExportFailure]
 ) -> list[dg.AssetObservation]:
-    """What has been given up between two ticks of a sensor, and what has been brought since by somebody."""
+    """An observation of each request given up between two ticks of a sensor, and of each that has landed since."""
     earlier, now = list(before), list(after)
     return [
-        *(_observation(table, one, given_up=True) for one in newly_given_up(earlier, now)),
-        *(_observation(table, one, given_up=False) for one in newly_given_up(now, earlier)),
+        *(_observation(table, failure, given_up=True) for failure in newly_given_up(earlier, now)),
+        *(_observation(table, failure, given_up=False) for failure in newly_given_up(now, earlier)),
     ]
 
 
-def _observation(table: Table, trouble: ExportFailure, *, given_up: bool) -> dg.AssetObservation:
-    question = trouble.request
-    asked = f"{len(question.scopes)} scopes, {to_api(question.window.start)} to {to_api(question.window.end)}"
-    said = f"given up: {trouble.reason}" if given_up else "no longer given up"
+def _observation(table: Table, failure: ExportFailure, *, given_up: bool) -> dg.AssetObservation:
+    request = failure.request
+    asked = f"{len(request.scopes)} scopes, {to_api(request.window.start)} to {to_api(request.window.end)}"
+    state = f"given up: {failure.reason}" if given_up else "no longer given up"
     return dg.AssetObservation(
         landing_key(table),
-        description=f"{asked}: {said}",
+        description=f"{asked}: {state}",
         metadata={
             GIVEN_UP: given_up,
-            REASON: trouble.reason,
-            "failures": trouble.failures,
-            QUESTION: dg.MetadataValue.json(request_json(question)),
+            REASON: failure.reason,
+            "failures": failure.failures,
+            QUESTION: dg.MetadataValue.json(request_json(request)),
         },
     )

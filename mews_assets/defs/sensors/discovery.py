@@ -1,7 +1,7 @@
-"""Discovery: the partition sets kept equal to what the connections see.
+"""Discovery: new hotels and chains are added to the partition sets.
 
-Lives here: the sensor that asks `enterprises/getAll`, and adding scopes to Dagster. A scope is never removed:
-one that is no longer visible is named, and its rows stay.
+Lives here: the sensor that asks `enterprises/getAll`. A scope that is no longer visible is named and never removed: its
+rows stay. Not here: reading the answer (`ingest.directory`) and adding to the sets (`base.partitions`).
 """
 
 import dagster as dg
@@ -29,7 +29,7 @@ def discovery_sensor(settings: Settings) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource
     ) -> dg.SkipReason:
         opened = lake.open()
-        # One withdrawn token must not hide the hotels of the others.
+        # A withdrawn token must not hide the hotels of other connections.
         before = load_directory(opened) or Directory({}, {}, {})
         with mews.open(before=before, patient=False) as platform:
             directory = platform.directory

@@ -1,8 +1,8 @@
-"""Export sensors: one per exported table, from what is due to a run when its files are ready.
+"""Export sensors, one per exported table: they ask for exports of due partitions and launch runs for ready ones.
 
-Lives here: the shell around `ingest.due`, `ingest.plan` and `ingest.flights`. A tick reads, decides, acts and
-ends: nothing waits for Mews. What is under way is in the export log and in the sensor's cursor, so a daemon
-may die between any two lines.
+Lives here: the shell around `ingest.due`, `ingest.plan` and `ingest.pending_exports`. A tick reads, decides, acts and
+ends; it never waits for Mews. Pending exports are in the export log and in the sensor's cursor, so a daemon may be
+killed between any two lines. Not here: downloading, which the run does.
 """
 
 import json
@@ -95,56 +95,59 @@ class _Tick:
         return self.platform.directory
 
     def run(self, cursor: str | None) -> dg.SensorResult:
-        flights, before = from_state(json.loads(cursor or "{}"))
-        # Of a connection that was taken out of the settings nothing can be asked; its log entries stay.
-        flights = self._with_the_log([one for one in flights if one.export.connection in self.clients])
-        waited_for = [one for one in flights if self._is_waited_for(one.export)]
-        ours = [one for one in flights if one not in waited_for]
+        pending, before = from_state(json.loads(cursor or "{}"))
+        # A connection that was removed from the settings cannot be asked; its entries in the log stay.
+        pending = self._with_the_log([one for one in pending if one.export.connection in self.clients])
+        of_runs = [one for one in pending if self._is_of_runs(one.export)]
+        ours = [one for one in pending if one not in of_runs]
         runs = {one.export.id: run_of_export(self.instance, one.export.id) for one in ours}
         states, notes = self._ask_for_states(ours, runs)
         now = self.platform.now()
         decision = decide(ours, states, runs, before, now)
         for export in decision.drop:
             export_log.remove(self.lake, export)
-        for flight in decision.launch:
-            # A tick that died may have forgotten it, and its run finds it nowhere else.
-            export_log.save(self.lake, flight.export)
-        asked, troubles = self._ask(decision, waited_for, now, notes)
+        for one in decision.launch:
+            # The run finds the export only in the log, and a tick that was killed may not have saved it.
+            export_log.save(self.lake, one.export)
+        asked, failures = self._ask(decision, of_runs, now, notes)
         events: list[AssetEvent] = [self._observation("asked for", export) for export in asked]
         events += [self._observation("ready", pending.export) for pending in decision.launch]
-        events += abandoned_exports.observations(self.table, before, troubles)
+        events += abandoned_exports.observations(self.table, before, failures)
         events += unreported(self.instance, self.lake, [self.table], self.settings.start)
-        notes += [_given_up(one) for one in troubles if one.given_up]
-        flying = [*decision.in_progress, *(PendingExport(one) for one in asked)]
+        notes += [_given_up(failure) for failure in failures if failure.given_up]
+        pending_now = [*decision.in_progress, *(PendingExport(export) for export in asked)]
         return dg.SensorResult(
-            run_requests=[self._request(flight) for flight in decision.launch],
-            cursor=json.dumps(to_state(flying, troubles)),
+            run_requests=[self._request(one) for one in decision.launch],
+            cursor=json.dumps(to_state(pending_now, failures)),
             asset_events=events,
-            skip_reason=None if decision.launch else self._skip_reason(flying, waited_for, notes),
+            skip_reason=None if decision.launch else self._skip_reason(pending_now, of_runs, notes),
         )
 
-    def _with_the_log(self, flights: list[PendingExport]) -> list[PendingExport]:
-        """What the cursor knows, and what only the export log knows: a tick died, or a run asked."""
-        known = {flight.export.id for flight in flights}
+    def _with_the_log(self, pending: list[PendingExport]) -> list[PendingExport]:
+        """The exports of the cursor, and those only in the export log: of a killed tick, or of a run."""
+        known = {one.export.id for one in pending}
         logged = _side_by_side(
             lambda name: export_log.logged_exports(self.lake, name, self.table.name), self.clients
         )
-        return [*flights, *(PendingExport(one) for found in logged for one in found if one.id not in known)]
+        return [
+            *pending,
+            *(PendingExport(export) for found in logged for export in found if export.id not in known),
+        ]
 
-    def _is_waited_for(self, export: LoggedExport) -> bool:
+    def _is_of_runs(self, export: LoggedExport) -> bool:
         return bool(export.asked_by) and is_going(self.instance, export.asked_by)
 
     def _ask_for_states(
-        self, flights: Iterable[PendingExport], runs: Mapping[str, RunState]
+        self, pending: Iterable[PendingExport], runs: Mapping[str, RunState]
     ) -> tuple[dict[str, Next | None], list[str]]:
         """One call per connection for all its exports, the connections side by side."""
         ids: dict[str, list[str]] = {}
         now = self.platform.now()
-        for flight in flights:
-            run = runs[flight.export.id]
-            again = run is RunState.FAILED and flight.again_at is not None and flight.again_at <= now
+        for one in pending:
+            run = runs[one.export.id]
+            again = run is RunState.FAILED and one.again_at is not None and one.again_at <= now
             if run is RunState.NONE or again:
-                ids.setdefault(flight.export.connection, []).append(flight.export.id)
+                ids.setdefault(one.export.connection, []).append(one.export.id)
         states: dict[str, Next | None] = {}
         notes: list[str] = []
 
@@ -160,22 +163,22 @@ class _Tick:
         return states, notes
 
     def _ask(
-        self, decision: Decision, waited_for: list[PendingExport], now: datetime, notes: list[str]
+        self, decision: Decision, of_runs: list[PendingExport], now: datetime, notes: list[str]
     ) -> tuple[list[LoggedExport], list[ExportFailure]]:
-        """New exports for what is due, one per connection that has none of this table at Mews."""
+        """Ask for exports of the due partitions, one per connection that has none of this table at Mews."""
         due_now = self._due(now)
-        troubles = _concerning(due_now, decision.failures)
-        under_way = [one.request for one in (*decision.in_progress, *waited_for)]
-        closed = [*under_way, *blocked(troubles, now)]
-        missing = not_covered(due_now, [(one.scopes, one.window) for one in closed])
+        failures = _concerning(due_now, decision.failures)
+        under_way = [one.request for one in (*decision.in_progress, *of_runs)]
+        closed = [*under_way, *blocked(failures, now)]
+        missing = not_covered(due_now, [(request.scopes, request.window) for request in closed])
         chosen: dict[str, Pull] = {}
-        busy = {one.export.connection for one in (*decision.waiting_at_mews, *waited_for)}
+        busy = {one.export.connection for one in (*decision.waiting_at_mews, *of_runs)}
         for pull in in_turn(self._plan(missing, due_now, under_way)):
             if pull.connection not in busy and pull.connection in self.clients:
                 chosen.setdefault(pull.connection, pull)
         asked: list[LoggedExport] = []
         for pull, answer in zip(
-            chosen.values(), _side_by_side(lambda one: self._add(one, now), chosen.values()), strict=True
+            chosen.values(), _side_by_side(lambda pull: self._add(pull, now), chosen.values()), strict=True
         ):
             key = ExportRequest(pull.connection, pull.scopes, pull.window)
             if isinstance(answer, LoggedExport):
@@ -185,23 +188,25 @@ class _Tick:
             elif answer.retryable or not pull.window.is_settled(
                 self.platform.now(), by_day=self.table.by_day
             ):
-                # Refused, and by the clock that came with the refusal too early: ours was set since discovery.
+                # Refused as too early, by the clock of the refusal: this machine's clock was set since discovery.
                 notes.append(str(answer))
-                troubles = add_failure(troubles, record_pause(troubles, key, str(answer), now))
+                failures = add_failure(failures, record_pause(failures, key, str(answer), now))
             else:
-                refused = record_failure(troubles, key, str(answer), now, for_good=True)
-                troubles = add_failure(troubles, refused)
-        return asked, troubles
+                refused = record_failure(failures, key, str(answer), now, for_good=True)
+                failures = add_failure(failures, refused)
+        return asked, failures
 
     def _plan(
         self, missing: list[Partition], due_now: list[Partition], under_way: list[ExportRequest]
     ) -> list[Pull]:
-        """The exports for what is missing, each over windows before it as well: but for what is held back."""
-        absent = set(not_covered(due_now, [(one.scopes, one.window) for one in under_way]))
+        """The exports for the missing partitions. Each reaches back over earlier windows, but for those held back."""
+        absent = set(not_covered(due_now, [(request.scopes, request.window) for request in under_way]))
         start = self.settings.start
 
         def standing(near: Sequence[Partition]) -> list[Partition]:
-            return [one for one in near if one not in absent and one.window.start >= start]
+            return [
+                partition for partition in near if partition not in absent and partition.window.start >= start
+            ]
 
         lookback, held_back = self.settings.lookback_of(self.table), absent - set(missing)
         back = LookBack(lookback, self.settings.grain, standing, held_back)
@@ -220,7 +225,7 @@ class _Tick:
         return self.directory.connection_of(self.table.scope, scope)
 
     def _add(self, pull: Pull, now: datetime) -> LoggedExport | MewsError:
-        """The export, its id saved; or why there is none."""
+        """The export, its id saved; or the error."""
         fetch = self.table.fetch
         assert isinstance(fetch, Export)
         try:
@@ -233,11 +238,11 @@ class _Tick:
         export_log.save(self.lake, asked)
         return asked
 
-    def _request(self, flight: PendingExport) -> dg.RunRequest:
-        export = flight.export
+    def _request(self, one: PendingExport) -> dg.RunRequest:
+        export = one.export
         config = {"exports": [export_config(replace(export, asked_by=""))]}
         return dg.RunRequest(
-            run_key=f"{export.id}/{flight.runs}",
+            run_key=f"{export.id}/{one.runs}",
             run_config={"ops": {op_name(self.table): {"config": config}}},
             tags={TABLE_TAG: self.table.name, EXPORT_TAG: export.id},
         )
@@ -258,25 +263,25 @@ class _Tick:
         )
 
     def _skip_reason(
-        self, flying: list[PendingExport], waited_for: list[PendingExport], notes: list[str]
+        self, pending_now: list[PendingExport], of_runs: list[PendingExport], notes: list[str]
     ) -> str:
-        waiting = f"{len(flying)} exports under way" if flying else "nothing is due"
-        runs = f"; {len(waited_for)} waited for by runs" if waited_for else ""
+        waiting = f"{len(pending_now)} exports under way" if pending_now else "nothing is due"
+        runs = f"; {len(of_runs)} waited for by runs" if of_runs else ""
         return "; ".join([waiting + runs, *notes])
 
 
-def _concerning(partitions: list[Partition], troubles: list[ExportFailure]) -> list[ExportFailure]:
-    """The troubles that still keep something back: the others are over, whoever landed their partitions."""
-    questions = [(one.request.scopes, one.request.window) for one in troubles]
-    kept = zip(troubles, still_missing(partitions, questions), strict=True)
-    return [trouble for trouble, is_missing in kept if is_missing]
+def _concerning(partitions: list[Partition], failures: list[ExportFailure]) -> list[ExportFailure]:
+    """The failures that still hold back a missing partition; the partitions of the others have landed."""
+    requests = [(failure.request.scopes, failure.request.window) for failure in failures]
+    kept = zip(failures, still_missing(partitions, requests), strict=True)
+    return [failure for failure, is_missing in kept if is_missing]
 
 
-def _given_up(trouble: ExportFailure) -> str:
-    asked = trouble.request
+def _given_up(failure: ExportFailure) -> str:
+    asked = failure.request
     return (
-        f"gave up {asked.connection} {asked.window}, {len(asked.scopes)} scopes, after {trouble.failures} tries: "
-        f"{trouble.reason} Mend its cause, then launch a backfill of these partitions, or reset this sensor's cursor"
+        f"gave up {asked.connection} {asked.window}, {len(asked.scopes)} scopes, after {failure.failures} tries: "
+        f"{failure.reason} Mend its cause, then launch a backfill of these partitions, or reset this sensor's cursor"
     )
 
 

@@ -1,8 +1,8 @@
-"""Pages sensors: one per operation fetched by pages; a run for all that is due, when none is going.
+"""Pages sensors, one per operation fetched by pages: they launch a run for all due partitions when none is going.
 
-Lives here: the shell around `ingest.due`, and the pauses after failures. The run joins windows that touch and
-pulls them side by side; nothing is in flight between runs. What a run could not pull is kept in the cursor
-with its pause: one hotel that is refused does not stop the others.
+Lives here: the shell around `ingest.due`, and the pauses after failures. Between runs nothing is pending at Mews. Pulls
+that failed are kept in the cursor, each with its pause: a hotel that Mews refuses does not stop the others. Not here:
+pulling, which the run does.
 """
 
 import json
@@ -41,16 +41,16 @@ from mews_assets.settings import Settings
 from mews_assets.windows import Window, from_api
 
 MAX_PARTITIONS = 2000
-"""Of one run: a minute or two of events, so that a long history arrives in pieces that people can watch."""
+"""Of one run, so that a long history arrives in pieces that people can watch."""
 MAX_RUNS = 6
-"""Looked back at: after so many failures in a row the pause grows no more."""
+"""The newest runs that are read: after so many failures in a row the pause grows no more."""
 
 
 def pause_after(states: list[RunState], ended: datetime | None) -> datetime | None:
-    """When to try again after the newest runs, newest first; None at once, the last instant never.
+    """When to launch again, from the states of the newest runs, newest first. None: at once; the last instant: never.
 
-    Failures in a row double the pause, up to the longest. After one that said again cannot help, only a run
-    that somebody launches, and that succeeds, starts the sensor again.
+    Failures in a row double the pause, up to the longest. After a failure that a retry cannot mend, only a run that a
+    person launches, and that succeeds, starts the sensor again.
     """
     failures = 0
     for state in states:
@@ -163,23 +163,23 @@ class Tick:
 
 
 def _after(
-    refused: Iterable[dict[str, Any]], troubles: list[ExportFailure], now: datetime
+    refused: Iterable[dict[str, Any]], failures: list[ExportFailure], now: datetime
 ) -> list[ExportFailure]:
-    """The troubles after one more run, by what it could not pull."""
+    """The failures after one more run, from the pulls that failed in it."""
     for pull in refused:
         window = Window(from_api(pull["start_utc"]), from_api(pull["end_utc"]))
-        question = ExportRequest("", tuple(pull["scopes"]), window)
+        request = ExportRequest("", tuple(pull["scopes"]), window)
         for_good = not pull[RETRYABLE]
-        trouble = record_failure(troubles, question, pull["cause"], now, for_good=for_good)
-        troubles = add_failure(troubles, trouble)
-    return troubles
+        failure = record_failure(failures, request, pull["cause"], now, for_good=for_good)
+        failures = add_failure(failures, failure)
+    return failures
 
 
-def _skip_reason(trouble: ExportFailure) -> str:
-    asked = f"{len(trouble.request.scopes)} scopes, {trouble.request.window}"
-    if trouble.given_up:
-        return f"gave up {asked}: {trouble.reason} Mend its cause, then launch a backfill of these partitions"
-    return f"{asked} again at {trouble.until:%H:%M} UTC: {trouble.reason}"
+def _skip_reason(failure: ExportFailure) -> str:
+    asked = f"{len(failure.request.scopes)} scopes, {failure.request.window}"
+    if failure.given_up:
+        return f"gave up {asked}: {failure.reason} Mend its cause, then launch a backfill of these partitions"
+    return f"{asked} again at {failure.until:%H:%M} UTC: {failure.reason}"
 
 
 def _read(cursor: str | None) -> tuple[str, list[ExportFailure]]:

@@ -95,7 +95,7 @@ def test_every_mart_shows_its_picture_its_rows_and_where_they_are(stage: Stage) 
         assert one["preview"].startswith("| enterprise |")
         verdicts = evaluations(result, mart_key(mart))
         assert verdicts == {(check.name, None): True for check in checks_of(mart)}
-    ran = summarise("marts", result.success, result.all_events)
+    ran = summarise("marts", result, stage.instance)
     checks = sum(len(checks_of(mart)) for mart in MARTS)
     assert (ran.succeeded, ran.partitions, ran.checks_passed, ran.checks_failed) == (True, 0, checks, 0)
 
@@ -161,7 +161,7 @@ def test_a_mart_depends_on_what_it_is_made_from_and_describes_itself() -> None:
     for mart in MARTS:
         node = graph.get(mart_key(mart))
         assert {"/".join(key.path) for key in node.parent_keys} == set(mart.inputs)
-        assert node.description == mart.definition
+        assert node.description == mart.description
         assert node.group_name == "marts"
         schema = node.metadata["dagster/column_schema"]
         assert [column.name for column in schema.columns] == [column.name for column in mart.columns]

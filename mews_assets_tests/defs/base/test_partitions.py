@@ -53,5 +53,5 @@ def test_a_key_goes_to_the_lake_and_back(kind: ScopeKind, grain: Grain) -> None:
     "key", ["", "2025-01-01", "|2025-01-01", "id|", "id|2025-1-1", "id|tomorrow", "../id|2025-01-01"]
 )
 def test_what_is_no_key_is_refused(key: str) -> None:
-    with pytest.raises(ValueError, match=r"key|name in the lake|is not how"):
+    with pytest.raises(ValueError, match=r"key|name in the lake|is not written as"):
         to_partition(key, Grain.DAILY)
