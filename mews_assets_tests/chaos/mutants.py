@@ -5,6 +5,7 @@ Lives here: running the scenarios with a mutant, seed by seed. Not here: the mut
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from mews_assets_tests.chaos import api_mutants, lake_mutants, paused_runs, scenario
@@ -16,8 +17,19 @@ IN_PAUSED_RUNS = frozenset({"merges do not wait for each other"})
 """Tried in the scenario of `paused_runs` only, with its seeds: in the other scenarios such an overlap is too rare."""
 
 
+ERRORS_OF_A_MUTANT = re.compile(r"\b(TypeError|AttributeError|NameError|ImportError)\b")
+"""What a mutant raises that no longer fits the code it replaces: it breaks no rule, and proves nothing."""
+
+
+class UnfitMutantError(Exception):
+    """A mutant does not fit the code any more, for example since a function takes another argument."""
+
+
 def caught_by(name: str, seeds: Iterable[int]) -> tuple[int, str] | None:
-    """The first seed that catches a mutant, and the violation that it found; None if no seed does."""
+    """The first seed that catches a mutant, and the violation that it found; None if no seed does.
+
+    Raises UnfitMutantError where the violation is an error of the mutant's own code.
+    """
     if name in IN_PAUSED_RUNS:
         with MUTANTS[name]():
             found = (
@@ -25,13 +37,20 @@ def caught_by(name: str, seeds: Iterable[int]) -> tuple[int, str] | None:
                 for seed in paused_runs.SEEDS
                 for wrong in paused_runs.wrong_after_two_at_once(seed)
             )
-            return next(found, None)
+            return only_of_the_rule(name, next(found, None))
     with MUTANTS[name]():
         for seed in seeds:
             try:
                 outcome = scenario.run_scenario(seed)
             except Exception as error:
-                return seed, f"the scenario broke off: {error!r}"
+                return only_of_the_rule(name, (seed, f"the scenario broke off: {error!r}"))
             if outcome.wrong:
-                return seed, outcome.wrong[0]
+                return only_of_the_rule(name, (seed, outcome.wrong[0]))
     return None
+
+
+def only_of_the_rule(name: str, found: tuple[int, str] | None) -> tuple[int, str] | None:
+    """The violation, unless it is an error of the mutant itself: then raises UnfitMutantError."""
+    if found and ERRORS_OF_A_MUTANT.search(found[1]):
+        raise UnfitMutantError(f"{name}, seed {found[0]}: {found[1]}")
+    return found

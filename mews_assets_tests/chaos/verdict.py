@@ -302,19 +302,22 @@ class Verdict:
             text = f'SELECT scope, "window", id, epoch_us({version}::TIMESTAMPTZ), {tag} FROM changes.{table.name}'
             try:
                 with query(self.lake, text) as result:
-                    shown = sorted(result.fetchall())
+                    shown = sorted(result.fetchall(), key=repr)
             except LakeError as error:
                 self.wrong.append(f"{table.name}: SQL cannot read it: {error}")
                 continue
             start = f"{layout.changes_folder(table.name)}/"
             files = {name: rows for name, rows in self.rows.items() if name.startswith(start)}
             stand = sorted(
-                (*layout.partition_of(name), one, stamp, text)
-                for name, rows in files.items()
-                for (one, stamp), text in rows.items()
+                (
+                    (*layout.partition_of(name), one, stamp, text)
+                    for name, rows in files.items()
+                    for (one, stamp), text in rows.items()
+                ),
+                key=repr,
             )
             if shown != stand:
-                other = sorted(set(shown) ^ set(stand))[:3]
+                other = sorted(set(shown) ^ set(stand), key=repr)[:3]
                 self.wrong.append(
                     f"{table.name}: SQL shows {len(shown)} rows where {len(stand)} stand: {other}"
                 )
