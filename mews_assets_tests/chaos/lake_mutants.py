@@ -22,7 +22,7 @@ from mews_assets.lake.storage import duckdb_paths
 from mews_assets.lake.storage import duckdb_session as engine
 from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Window
-from mews_assets_tests.chaos import interception_points, process
+from mews_assets_tests.chaos import process
 from mews_assets_tests.chaos.mutant_registry import mutant, patched
 
 
@@ -138,25 +138,13 @@ def captures_are_not_marked_pending() -> Iterator[None]:
 
 @mutant
 def ties_are_in_no_order() -> Iterator[None]:
-    """Rows with the same instant are in no fixed order."""
-    real = interception_points.shared_engine
+    """Rows with the same stamp are not sorted by id."""
+    real = partition_writer.sorted_batches
 
-    class Unordered:
-        def __init__(self, engine: Any) -> None:
-            self._engine = engine
+    def by_id_backwards(rows: Any, order: Any, space: Any) -> Any:
+        return real(rows, tuple((name, "descending" if name == "id" else way) for name, way in order), space)
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._engine, name)
-
-        def sql(self, text: str) -> Any:
-            return self._engine.sql(text.replace(", id, _captured_at_utc, _landing_id, ", ", md5(id), "))
-
-    @contextmanager
-    def opened(*arguments: Any, **more: Any) -> Iterator[Any]:
-        with real(*arguments, **more) as engine:
-            yield Unordered(engine)
-
-    with patched((interception_points, "shared_engine", opened)):
+    with patched((partition_writer, "sorted_batches", by_id_backwards)):
         yield
 
 
