@@ -26,7 +26,7 @@ from mews_assets_tests.chaos.mutant_registry import mutant, patched
 @mutant
 def sizes_are_not_checked() -> Iterator[None]:
     """A download counts as complete when its connection ends."""
-    real = file_download.FileDownload._take
+    real = file_download.FileDownload._receive
 
     def take(self: Any, response: Any, out: Any) -> str:
         trouble = real(self, response, out)
@@ -35,7 +35,7 @@ def sizes_are_not_checked() -> Iterator[None]:
             return ""
         return trouble
 
-    with patched((file_download.FileDownload, "_take", take)):
+    with patched((file_download.FileDownload, "_receive", take)):
         yield
 
 
