@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": {"catalog", "starlette", "uvicorn", "msgspec"},
     "cli": {
         *BELOW_DAGSTER,
-        *("clients", "alerts", "publish", "cli", "defs", "sandbox"),
+        *("lake_location", "clients", "alerts", "publish", "cli", "defs", "sandbox"),
         *("dagster", "dotenv", "filelock", "httpx", "tabulate", "yaml"),
     },
 }
