@@ -58,11 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": {"catalog", "starlette", "uvicorn", "msgspec"},
     "cli": {
         *BELOW_DAGSTER,
-<<<<<<< HEAD
         *("clients", "alerts", "publish", "cli", "defs", "lake_location", "sandbox"),
-=======
-        *("lake_location", "clients", "alerts", "publish", "cli", "defs", "sandbox"),
->>>>>>> h4
         *("dagster", "dotenv", "filelock", "httpx", "tabulate", "yaml"),
     },
 }
