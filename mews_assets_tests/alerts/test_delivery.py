@@ -92,7 +92,7 @@ def test_a_target_that_refuses_is_an_error_and_the_logs_stay_silent_about_its_ad
     with running_webhook() as webhook:
         webhook.status = 500
         target = Target("1:json", webhook.url)
-        with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match="not taken"):
+        with caplog.at_level(logging.DEBUG), pytest.raises(DeliveryError, match="not accepted"):
             deliver(target, MESSAGE)
         webhook.status = 200
         with caplog.at_level(logging.DEBUG):
