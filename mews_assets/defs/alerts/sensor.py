@@ -54,7 +54,7 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason(f"{ALERT_URLS} is not set: nobody is told when something fails")
         opened = lake.open_for_state()
         with opened.lock("alerts"):
-            tick = Tick(context.instance, opened, settings, targets, said=context.log.error)
+            tick = Tick(context.instance, opened, settings, targets, log_error=context.log.error)
             return dg.SkipReason(tick.run())
 
     return alerts
@@ -68,7 +68,7 @@ class Tick:
     lake: Lake
     settings: Settings
     targets: list[Target]
-    said: Callable[[str], None]
+    log_error: Callable[[str], None]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _began: float = field(default_factory=time.monotonic)
     _key: str = ""
@@ -76,16 +76,16 @@ class Tick:
     def run(self) -> str:
         """Read events, save the state, send messages. Returns the text that the UI shows for the tick."""
         storage = self.instance.run_storage
-        assert isinstance(storage, SqlRunStorage)  # SQLite and Postgres, all that a Dagster of one's own has
+        assert isinstance(storage, SqlRunStorage)  # SQLite and Postgres: every open-source storage
         self._key = storage.get_run_storage_id()
         state = states.load(self.lake, self._key, self.now())
         before = states.encode(state)
-        changes = self._look(state)
-        places = self._places()
-        state.outbox.waiting += [notice_of(one, places) for one in changes]
+        changes = self._read_events(state)
+        alert_context = self._alert_context()
+        state.outbox.waiting += [notice_of(change, alert_context) for change in changes]
         state.outbox.fold(self.now())
         for dropped in state.outbox.drop_old(self.now(), self._names):
-            self.said(f"not delivered for a week, given up: {dropped.title}")
+            self.log_error(f"not delivered for a week, given up: {dropped.title}")
         if states.encode(state) != before:
             self._save(state)
         sent, problems = self._send(state)
@@ -97,15 +97,17 @@ class Tick:
             ]
         )
 
-    def _look(self, state: State) -> list[Change]:
+    def _read_events(self, state: State) -> list[Change]:
         """Read all new events. Returns the incidents that opened or were resolved."""
-        changes, all_read = self._take_in(state)
+        changes, all_read = self._read_new(state)
         # Asked before the second read: of a run that has ended by now, that reads every event.
         going = {
-            one.run: is_still_going(self.instance, one.run) for one in state.book if not one.is_announced
+            incident.run: is_still_going(self.instance, incident.run)
+            for incident in state.book
+            if not incident.is_announced
         }
         if going and all_read:
-            more, all_read = self._take_in(state)
+            more, all_read = self._read_new(state)
             changes += more
         for incident in list(state.book):
             fact = landed_since(self.instance, incident, state.feed.newest, self.now())
@@ -113,7 +115,7 @@ class Tick:
                 changes += state.book.apply(fact)
         return changes + state.book.announce(self.now(), lambda run: not all_read or going.get(run, True))
 
-    def _take_in(self, state: State) -> tuple[list[Change], bool]:
+    def _read_new(self, state: State) -> tuple[list[Change], bool]:
         """The changes, and whether all events were read in time."""
         changes: list[Change] = []
         read: list[int] = []
@@ -135,9 +137,9 @@ class Tick:
         while time.monotonic() - self._began < SEND_SECONDS:
             now = self.now()
             # Targets without failures first: a slow failing one must not use up the time.
-            ready = sorted(self.targets, key=lambda one: one.name in outbox.pauses)
-            found = ((one, outbox.next_for(one.name, now)) for one in ready)
-            target, message = next(((one, what) for one, what in found if what), (None, None))
+            ready = sorted(self.targets, key=lambda target: target.name in outbox.pauses)
+            found = ((target, outbox.next_for(target.name, now)) for target in ready)
+            target, message = next((pair for pair in found if pair[1]), (None, None))
             if target is None or message is None:
                 break
             repeated = outbox.trying(message, target.name)
@@ -147,7 +149,7 @@ class Tick:
             except DeliveryError as error:
                 outbox.failed(message, target.name, self.now())
                 problems.append(f"{error} Trying again at {outbox.pauses[target.name].until:%H:%M:%S} UTC")
-                self.said(problems[-1])
+                self.log_error(problems[-1])
             else:
                 outbox.arrived(message, target.name, self._names)
                 sent += 1
@@ -156,16 +158,16 @@ class Tick:
 
     @property
     def _names(self) -> list[str]:
-        return [one.name for one in self.targets]
+        return [target.name for target in self.targets]
 
     def _save(self, state: State) -> None:
         states.save(self.lake, self._key, state)
 
-    def _places(self) -> AlertContext:
+    def _alert_context(self) -> AlertContext:
         try:
             directory = load_directory(self.lake)
         except LakeError as error:  # alerts are sent with ids where names cannot be read
-            self.said(str(error))
+            self.log_error(str(error))
             directory = None
         kinds = {table.name: table.scope for table in catalog.TABLES}
 

@@ -34,9 +34,9 @@ CURRENT_CHECKS = (
         "key_unique",
         "No two rows share an id. ERROR: sums over the table would count money twice.",
         dg.AssetCheckSeverity.ERROR,
-        lambda one: (
-            not one.repeated_ids,
-            {"rows": one.rows, "distinct_ids": one.rows - one.repeated_ids},
+        lambda result: (
+            not result.repeated_ids,
+            {"rows": result.rows, "distinct_ids": result.rows - result.repeated_ids},
         ),
     ),
     ScopeCheck[CurrentResult](
@@ -44,12 +44,12 @@ CURRENT_CHECKS = (
         "Every record of before is still there. ERROR: Mews deletes no record, so a missing one was lost here: files "
         "of changes were removed.",
         dg.AssetCheckSeverity.ERROR,
-        lambda one: (
-            one.rows >= one.rows_before,
+        lambda result: (
+            result.rows >= result.rows_before,
             {
-                "rows": one.rows,
-                "rows_before": one.rows_before,
-                "rebuilt_because": one.rebuilt or "not rebuilt",
+                "rows": result.rows,
+                "rows_before": result.rows_before,
+                "rebuilt_because": result.rebuilt or "not rebuilt",
             },
         ),
     ),
@@ -141,22 +141,22 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     return fold_scopes
 
 
-def _materialization(table: Table, one: CurrentResult, lake: Lake, name: str) -> dg.AssetMaterialization:
+def _materialization(table: Table, result: CurrentResult, lake: Lake, name: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         current_key(table),
-        partition=one.scope,
+        partition=result.scope,
         metadata={
             table.scope.value: name,
-            "dagster/partition_row_count": one.rows,
-            "dagster/uri": lake.uri(one.name),
-            "size_bytes": one.size_bytes,
-            "records_new": one.rows - one.rows_before,
-            "records_changed": one.replaced,
-            # Of the files, one may be the snapshot's: it is of no window.
-            "windows": one.files - one.has_snapshot,
-            "files_read": one.files_read,
-            "has_snapshot": one.has_snapshot,
-            "versions_read": one.versions_read,
-            **({"rebuilt_because": one.rebuilt} if one.rebuilt else {}),
+            "dagster/partition_row_count": result.rows,
+            "dagster/uri": lake.uri(result.name),
+            "size_bytes": result.size_bytes,
+            "records_new": result.rows - result.rows_before,
+            "records_changed": result.replaced,
+            # Of the files, result may be the snapshot's: it is of no window.
+            "windows": result.files - result.has_snapshot,
+            "files_read": result.files_read,
+            "has_snapshot": result.has_snapshot,
+            "versions_read": result.versions_read,
+            **({"rebuilt_because": result.rebuilt} if result.rebuilt else {}),
         },
     )

@@ -142,8 +142,8 @@ def _registered(
     if gone:
         context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))
     hotels = [
-        f"| {one.name} | {one.chain_name} | {one.time_zone} | `{one.id}` |"
-        for one in directory.enterprises.values()
+        f"| {enterprise.name} | {enterprise.chain_name} | {enterprise.time_zone} | `{enterprise.id}` |"
+        for enterprise in directory.enterprises.values()
     ]
     table = "| enterprise | chain | time zone | id |\n|---|---|---|---|\n" + "\n".join(hotels)
     return {"enterprises": dg.MetadataValue.md(table), "no_longer_visible": dg.MetadataValue.json(gone)}

@@ -102,11 +102,11 @@ def _split_by_news(
     every = merged.partitions
     asked = [every[one] for one in requested.partitions if one in every and one not in failed]
     known = {*requested.partitions, *requested.also, *failed}
-    earlier = [one for one in every.values() if one.existed and one.partition not in known]
-    chosen = [one for one in asked if one.is_written or one.partition not in requested.again]
-    chosen += sorted((one for one in earlier if one.is_written), key=lambda one: one.partition)
-    quiet = [one for one in asked if not one.is_written and one.partition in requested.again]
-    return chosen, quiet + [one for one in earlier if not one.is_written]
+    earlier = [item for item in every.values() if item.existed and item.partition not in known]
+    chosen = [item for item in asked if item.is_written or item.partition not in requested.again]
+    chosen += sorted((item for item in earlier if item.is_written), key=lambda item: item.partition)
+    quiet = [item for item in asked if not item.is_written and item.partition in requested.again]
+    return chosen, quiet + [item for item in earlier if not item.is_written]
 
 
 def captures_observation(

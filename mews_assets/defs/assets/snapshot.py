@@ -45,16 +45,16 @@ SNAPSHOT_CHECKS = (
         "Every record that came belongs to the scope that was asked about. ERROR: Mews answered another question; the "
         "others' records are left out here, and in the landing.",
         dg.AssetCheckSeverity.ERROR,
-        lambda one: (not one.foreign, {"lines": one.lines, "foreign": one.foreign}),
+        lambda snapshot: (not snapshot.foreign, {"lines": snapshot.lines, "foreign": snapshot.foreign}),
     ),
     ScopeCheck[Snapshot](
         "none_missing",
-        "No fewer records came than snapshots before had shown. WARN: Mews takes no record back, so this one is not "
-        "whole; what others showed stays.",
+        "No fewer records came than earlier snapshots had shown. WARN: Mews deletes no record, so this snapshot is "
+        "incomplete; the records of the others stay.",
         dg.AssetCheckSeverity.WARN,
-        lambda one: (
-            not one.captures or one.lines >= one.rows_before,
-            {"lines": one.lines, "rows_before": one.rows_before},
+        lambda snapshot: (
+            not snapshot.captures or snapshot.lines >= snapshot.rows_before,
+            {"lines": snapshot.lines, "rows_before": snapshot.rows_before},
         ),
     ),
 )
@@ -161,18 +161,18 @@ def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
     )
 
 
-def _materialization(table: Table, one: Snapshot, lake: Lake, name: str) -> dg.AssetMaterialization:
+def _materialization(table: Table, snapshot: Snapshot, lake: Lake, name: str) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         snapshot_key(table),
-        partition=one.scope,
+        partition=snapshot.scope,
         metadata={
             table.scope.value: name,
-            "dagster/partition_row_count": one.rows,
-            "dagster/uri": lake.uri(one.name),
-            "size_bytes": one.size_bytes,
-            "records_new": one.rows - one.rows_before,
-            "lines": one.lines,
-            "captured_at": to_api(one.captured_at) if one.captured_at else "before",
+            "dagster/partition_row_count": snapshot.rows,
+            "dagster/uri": lake.uri(snapshot.name),
+            "size_bytes": snapshot.size_bytes,
+            "records_new": snapshot.rows - snapshot.rows_before,
+            "lines": snapshot.lines,
+            "captured_at": to_api(snapshot.captured_at) if snapshot.captured_at else "before",
             "captures": dg.MetadataValue.json(
                 [
                     {
@@ -182,9 +182,9 @@ def _materialization(table: Table, one: Snapshot, lake: Lake, name: str) -> dg.A
                         "connection": capture.connection,
                         **capture.source,
                     }
-                    for capture in one.captures
+                    for capture in snapshot.captures
                 ]
             ),
-            "unknown_fields": dg.MetadataValue.json(dict(one.unknown)),
+            "unknown_fields": dg.MetadataValue.json(dict(snapshot.unknown)),
         },
     )

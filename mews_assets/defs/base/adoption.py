@@ -127,7 +127,10 @@ def _of_scopes(instance: dg.DagsterInstance, lake: Lake, table: Table) -> Iterat
 def _without_partitions(
     instance: dg.DagsterInstance, lake: Lake, marts: Iterable[str]
 ) -> Iterator[dg.AssetMaterialization]:
-    files = {dg.AssetKey([layout.REFERENCE, one.name]): layout.reference_file(one.name) for one in REFERENCES}
+    files = {
+        dg.AssetKey([layout.REFERENCE, reference.name]): layout.reference_file(reference.name)
+        for reference in REFERENCES
+    }
     files |= {dg.AssetKey([layout.MARTS, name]): layout.mart_file(name) for name in marts}
     for asset, name in files.items():
         if lake.exists(name) and instance.get_latest_materialization_event(asset) is None:

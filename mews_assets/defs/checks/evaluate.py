@@ -29,14 +29,14 @@ from mews_assets.lake.storage.lake import Lake
 def gather_evidence(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> list[Evidence]:
     """The evidence, completed from other files: references, volume, and the windows before as far as they refer."""
     own = list(evidence)
-    merged = [one.partition for one in own if one.merged is not None and not one.is_quiet]
+    merged = [item.partition for item in own if item.merged is not None and not item.is_quiet]
     earlier = lead_in(lake, table, merged) if references(table) else []
     found = resolve(lake, table, [*merged, *earlier])
     usual = volumes(lake, table, merged)
     return [
         *(
-            replace(one, references=tuple(found.get(one.partition, ())), volume=usual.get(one.partition))
-            for one in own
+            replace(item, references=tuple(found.get(item.partition, ())), volume=usual.get(item.partition))
+            for item in own
         ),
         *(Evidence(table, partition, references=tuple(found.get(partition, ()))) for partition in earlier),
     ]
@@ -59,12 +59,14 @@ class CheckReporter:
         if not checks:
             return
         everything = gather_evidence(self.lake, self.table, evidence)
-        keys = {one.partition: self._key(one.partition) for one in everything}
+        keys = {item.partition: self._key(item.partition) for item in everything}
         instance, run = self.context.instance, self.context.run.run_id
         about = newest_materialisations(instance, asset, set(keys.values()), run, time.time())
         stored = StoredVerdicts(instance, asset, self._describe, about)
         for check in checks:
-            verdicts = {keys[one.partition]: check.judge(one) for one in everything if _concerns(check, one)}
+            verdicts = {
+                keys[item.partition]: check.judge(item) for item in everything if _concerns(check, item)
+            }
             yield from stored.events(check.name, check.severity, verdicts)
 
     def _key(self, partition: Partition) -> str:

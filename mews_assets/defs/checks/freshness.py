@@ -166,7 +166,9 @@ class _FreshnessReport:
         kind = f"{self.table.scope.value}s"
         if not found.late:
             return f"All {len(found.newest)} {kind} are fresh."
-        worst = [f"{self._name(one.scope)} by {format_duration(one.by(self.now))}" for one in found.late[:5]]
+        worst = [
+            f"{self._name(late.scope)} by {format_duration(late.by(self.now))}" for late in found.late[:5]
+        ]
         more = f" and {len(found.late) - 5} more" if len(found.late) > 5 else ""
         return f"{len(found.late)} of {len(found.newest)} {kind} are late: {', '.join(worst)}{more}."
 
@@ -174,14 +176,14 @@ class _FreshnessReport:
         grain = self.settings.grain
         return [
             {
-                "scope": one.scope,
-                "name": self._name(one.scope),
-                "newest_window": to_key(one.newest, grain) if one.newest else None,
-                "first_missing_window": to_key(one.missing, grain),
-                "due_utc": to_api(one.due.replace(microsecond=0)),
-                LATE_HOURS: round(one.by(self.now).total_seconds() / 3600, 1),
+                "scope": late.scope,
+                "name": self._name(late.scope),
+                "newest_window": to_key(late.newest, grain) if late.newest else None,
+                "first_missing_window": to_key(late.missing, grain),
+                "due_utc": to_api(late.due.replace(microsecond=0)),
+                LATE_HOURS: round(late.by(self.now).total_seconds() / 3600, 1),
             }
-            for one in found.late[:_SHOWN]
+            for late in found.late[:_SHOWN]
         ]
 
     def _markdown(self, found: Freshness) -> str:
@@ -189,12 +191,12 @@ class _FreshnessReport:
             return "No hotel is behind."
         hotel = "hotel" if self.table.scope is ScopeKind.ENTERPRISE else "chain"
         lines = [f"| {hotel} | late by | newest window | first missing | id |", "|---|---|---|---|---|"]
-        for one in found.late[:_SHOWN]:
-            newest = to_key(one.newest, self.settings.grain) if one.newest else "nothing ever landed"
-            missing = to_key(one.missing, self.settings.grain)
-            name = self._name(one.scope).replace("|", "\\|")
+        for late in found.late[:_SHOWN]:
+            newest = to_key(late.newest, self.settings.grain) if late.newest else "nothing ever landed"
+            missing = to_key(late.missing, self.settings.grain)
+            name = self._name(late.scope).replace("|", "\\|")
             lines.append(
-                f"| {name} | {format_duration(one.by(self.now))} | {newest} | {missing} | `{one.scope}` |"
+                f"| {name} | {format_duration(late.by(self.now))} | {newest} | {missing} | `{late.scope}` |"
             )
         return "\n".join(lines)
 

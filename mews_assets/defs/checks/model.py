@@ -82,8 +82,8 @@ class Check:
 def counted(places: Iterable[Violation]) -> tuple[dict[str, int], int]:
     """How often each place is broken, and all of them together."""
     by_place: dict[str, int] = {}
-    for one in places:
-        by_place[one.at] = by_place.get(one.at, 0) + one.count
+    for violation in places:
+        by_place[violation.at] = by_place.get(violation.at, 0) + violation.count
     return by_place, sum(by_place.values())
 
 

@@ -57,9 +57,9 @@ def scope_check_events(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """The events to store for the scopes of a run; after their materialisations. `names` are by scope."""
     about = newest_materialisations(
-        context.instance, key, {one.scope for one in results}, context.run.run_id, time.time()
+        context.instance, key, {result.scope for result in results}, context.run.run_id, time.time()
     )
     stored = StoredVerdicts(context.instance, key, lambda scope: {"scope": names.get(scope, scope)}, about)
     for check in checks:
-        verdicts = {one.scope: Verdict(*check.judge(one)) for one in results}
+        verdicts = {result.scope: Verdict(*check.judge(result)) for result in results}
         yield from stored.events(check.name, check.severity, verdicts)

@@ -34,8 +34,8 @@ def _rows_in_window(evidence: Evidence) -> Verdict:
 def _rows_reconciled(evidence: Evidence) -> Verdict:
     partition = evidence.merged
     assert partition is not None
-    own = [one for one in evidence.captures if evidence.partition.scope in one.manifest.scopes]
-    unexplained = sum(abs(_unexplained(one)) for one in own)
+    own = [capture for capture in evidence.captures if evidence.partition.scope in capture.manifest.scopes]
+    unexplained = sum(abs(_unexplained(capture)) for capture in own)
     return Verdict(
         unexplained == 0 and partition.repeats >= 0,
         {
@@ -48,15 +48,15 @@ def _rows_reconciled(evidence: Evidence) -> Verdict:
         unexplained or abs(min(partition.repeats, 0)),
         tuple(
             {
-                "capture": one.manifest.capture,
-                "lines": one.manifest.lines,
-                "blank": one.findings.blank_lines,
-                "in its windows": one.rows_assigned,
-                "of the next window": one.edge_rows,
-                "merged before": one.aside,
-                "unexplained": _unexplained(one),
+                "capture": capture.manifest.capture,
+                "lines": capture.manifest.lines,
+                "blank": capture.findings.blank_lines,
+                "in its windows": capture.rows_assigned,
+                "of the next window": capture.edge_rows,
+                "merged before": capture.aside,
+                "unexplained": _unexplained(capture),
             }
-            for one in own
+            for capture in own
         ),
     )
 
@@ -67,7 +67,7 @@ def _versions_stable(evidence: Evidence) -> Verdict:
         restated.count == 0,
         {"rows": evidence.measures.rows, "versions_restated": restated.count},
         restated.count,
-        tuple({"id": one, "version": version} for one, version in restated.shown),
+        tuple({"id": record_id, "version": version} for record_id, version in restated.shown),
     )
 
 

@@ -31,7 +31,7 @@ def captures_merged_spec(table: Table) -> dg.AssetCheckSpec:
 def captures_merged(table: Table, lake: Lake) -> dg.AssetCheckEvaluation:
     """The verdict on the table as it stands."""
     waiting = unmerged_of(lake, table.name)
-    set_aside = sum(one.is_set_aside for one in waiting)
+    set_aside = sum(capture.is_set_aside for capture in waiting)
     return dg.AssetCheckEvaluation(
         asset_key=changes_key(table),
         check_name=CAPTURES_MERGED,
@@ -44,17 +44,17 @@ def captures_merged(table: Table, lake: Lake) -> dg.AssetCheckEvaluation:
                 {
                     "worst": markdown(
                         {
-                            "capture": one.capture,
-                            "landed as": one.table,
-                            "hotels or chains": ", ".join(one.scopes[:3]),
-                            "window": one.window,
-                            "state": "set aside" if one.is_set_aside else "waits",
-                            "tries": one.tries,
-                            "cause": one.cause,
+                            "capture": capture.capture,
+                            "landed as": capture.table,
+                            "hotels or chains": ", ".join(capture.scopes[:3]),
+                            "window": capture.window,
+                            "state": "set aside" if capture.is_set_aside else "waits",
+                            "tries": capture.tries,
+                            "cause": capture.cause,
                         }
-                        for one in waiting[:_SHOWN]
+                        for capture in waiting[:_SHOWN]
                     ),
-                    "causes": dg.MetadataValue.json([one.cause for one in waiting[:_SHOWN]]),
+                    "causes": dg.MetadataValue.json([capture.cause for capture in waiting[:_SHOWN]]),
                 }
                 if waiting
                 else {}

@@ -98,7 +98,7 @@ class _Tick:
         pending, before = from_state(json.loads(cursor or "{}"))
         # A connection that was removed from the settings cannot be asked; its entries in the log stay.
         pending = self._with_the_log([one for one in pending if one.export.connection in self.clients])
-        of_runs = [one for one in pending if self._is_of_runs(one.export)]
+        of_runs = [one for one in pending if self._is_of_a_run(one.export)]
         ours = [one for one in pending if one not in of_runs]
         runs = {one.export.id: run_of_export(self.instance, one.export.id) for one in ours}
         states, notes = self._ask_for_states(ours, runs)
@@ -106,18 +106,18 @@ class _Tick:
         decision = decide(ours, states, runs, before, now)
         for export in decision.drop:
             export_log.remove(self.lake, export)
-        for one in decision.launch:
+        for ready in decision.launch:
             # The run finds the export only in the log, and a tick that was killed may not have saved it.
-            export_log.save(self.lake, one.export)
+            export_log.save(self.lake, ready.export)
         asked, failures = self._ask(decision, of_runs, now, notes)
         events: list[AssetEvent] = [self._observation("asked for", export) for export in asked]
-        events += [self._observation("ready", pending.export) for pending in decision.launch]
+        events += [self._observation("ready", ready.export) for ready in decision.launch]
         events += abandoned_exports.observations(self.table, before, failures)
         events += unreported(self.instance, self.lake, [self.table], self.settings.start)
         notes += [_given_up(failure) for failure in failures if failure.given_up]
         pending_now = [*decision.in_progress, *(PendingExport(export) for export in asked)]
         return dg.SensorResult(
-            run_requests=[self._request(one) for one in decision.launch],
+            run_requests=[self._request(ready) for ready in decision.launch],
             cursor=json.dumps(to_state(pending_now, failures)),
             asset_events=events,
             skip_reason=None if decision.launch else self._skip_reason(pending_now, of_runs, notes),
@@ -134,7 +134,7 @@ class _Tick:
             *(PendingExport(export) for found in logged for export in found if export.id not in known),
         ]
 
-    def _is_of_runs(self, export: LoggedExport) -> bool:
+    def _is_of_a_run(self, export: LoggedExport) -> bool:
         return bool(export.asked_by) and is_going(self.instance, export.asked_by)
 
     def _ask_for_states(

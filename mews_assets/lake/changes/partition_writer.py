@@ -36,9 +36,12 @@ from mews_assets.lake.storage.parquet import (
     open_batches,
     open_writer,
     plain,
+    repeating_columns,
 )
 
 _BATCH_ROWS = 16_384
+_SAMPLE_ROWS, _FEW_ROWS = 50, 1_000
+"""Rows of a partition from which the dictionary columns of others may be taken, and below which they are."""
 _NO_CONTENT = {one.name for one in OWN_COLUMNS} - {"_exact_numbers"}
 """Columns of ours about how a row came: not content of the record."""
 RESTATED_SHOWN = 5
@@ -269,6 +272,7 @@ class _Writer:
         self._held: list[pa.RecordBatch] = []
         self._rows = self._bytes = 0
         self._open: pq.ParquetWriter | None = None
+        self._dictionary: list[str] | None = None
 
     def add(self, path: Path, rows: pa.RecordBatch) -> None:
         self._held.append(rows)
@@ -288,6 +292,16 @@ class _Writer:
     def _write_group(self, path: Path) -> None:
         rows = pa.Table.from_batches(self._held, self._schema)
         if self._open is None:
-            self._open = open_writer(path, self._schema, rows)
+            self._open = open_writer(path, self._schema, rows, dictionary=self._repeating(rows))
         self._open.write_table(rows, row_group_size=ROW_GROUP_ROWS)
         self._held, self._rows, self._bytes = [], 0, 0
+
+    def _repeating(self, rows: pa.Table) -> list[str]:
+        """The columns that get a dictionary. Small partitions take those of an earlier one: finding them is a third of
+        the cost of a small file."""
+        if self._dictionary is not None and rows.num_rows < _FEW_ROWS:
+            return self._dictionary
+        found = repeating_columns(rows)
+        if rows.num_rows >= _SAMPLE_ROWS:
+            self._dictionary = found
+        return found

@@ -35,19 +35,26 @@ _BATCH_BYTES = 8 << 20
 
 
 def open_writer(
-    path: Path, schema: pa.Schema, sample: pa.Table | None, level: int = ZSTD_LEVEL
+    path: Path,
+    schema: pa.Schema,
+    sample: pa.Table | None,
+    level: int = ZSTD_LEVEL,
+    dictionary: list[str] | None = None,
 ) -> pq.ParquetWriter:
     """A writer of zstd files. `sample` are the first rows to be written; without them no column gets a dictionary.
+    `dictionary` names the columns that get one where that was found before, in rows of the same kind.
 
     The Arrow schema is not stored: it adds nothing to Parquet's own, and would be most of the bytes of a file of
     twenty rows.
     """
+    if dictionary is None and sample is not None:
+        dictionary = repeating_columns(sample)
     return pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
         compression_level=level,
-        use_dictionary=repeating_columns(sample) if sample is not None else False,
+        use_dictionary=dictionary if dictionary is not None else False,
         store_schema=False,
         write_statistics=_ordered_columns(schema),
     )
