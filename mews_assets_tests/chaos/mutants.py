@@ -41,7 +41,7 @@ def caught_by(name: str, seeds: Iterable[int]) -> tuple[int, str] | None:
     with MUTANTS[name]():
         for seed in seeds:
             try:
-                outcome = scenario.run_scenario(seed)
+                outcome = scenario.run_scenario(seed, stops_early=True)
             except Exception as error:
                 return only_of_the_rule(name, (seed, f"the scenario broke off: {error!r}"))
             if outcome.wrong:
