@@ -6,7 +6,7 @@ Lives here: one function per broken rule, which patches it for as long as its co
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from mews_assets.lake.storage import duckdb_paths
 from mews_assets.lake.storage import duckdb_session as engine
 from mews_assets.lake.storage import lake as store
 from mews_assets.windows import Window
-from mews_assets_tests.chaos import interception_points, process
+from mews_assets_tests.chaos import process
 from mews_assets_tests.chaos.mutant_registry import mutant, patched
 
 
@@ -137,26 +137,9 @@ def captures_are_not_marked_pending() -> Iterator[None]:
 
 
 @mutant
-def ties_are_in_no_order() -> Iterator[None]:
-    """Rows with the same instant are in no fixed order."""
-    real = interception_points.shared_engine
-
-    class Unordered:
-        def __init__(self, engine: Any) -> None:
-            self._engine = engine
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._engine, name)
-
-        def sql(self, text: str) -> Any:
-            return self._engine.sql(text.replace(", id, _captured_at_utc, _landing_id, ", ", md5(id), "))
-
-    @contextmanager
-    def opened(*arguments: Any, **more: Any) -> Iterator[Any]:
-        with real(*arguments, **more) as engine:
-            yield Unordered(engine)
-
-    with patched((interception_points, "shared_engine", opened)):
+def ties_are_not_in_the_order_of_ids() -> Iterator[None]:
+    """Rows with the same instant are sorted by descending id."""
+    with _sorted_otherwise("id"):
         yield
 
 
@@ -187,14 +170,7 @@ def versions_of_one_id_are_one_row() -> Iterator[None]:
 @mutant
 def the_content_captured_first_stands() -> Iterator[None]:
     """Of a version that was captured with two contents the first stays for ever."""
-    real = partition_writer.sorted_batches
-
-    def in_order(*arguments: Any, then: tuple[str, ...], **more: Any) -> Any:
-        captured, capture, line = then
-        newest_first = (f"{captured} DESC", f"{capture} DESC", line.replace("NULLS", "DESC NULLS"))
-        return real(*arguments, then=newest_first, **more)
-
-    with patched((partition_writer, "sorted_batches", in_order)):
+    with _sorted_otherwise("_captured_at_utc", "_landing_id", assign_partitions.LINE):
         yield
 
 
@@ -237,3 +213,17 @@ def columns_are_those_of_the_first_file() -> Iterator[None]:
     real = duckdb_paths._read_parquet
     with patched((duckdb_paths, "_read_parquet", lambda files, schema, options: real(files, None, options))):
         yield
+
+
+def _sorted_otherwise(*descending: str) -> ExitStack:
+    """Rows of partitions are sorted with these columns in descending order."""
+    real = partition_writer.sorted_batches
+
+    def in_order(rows: Any, order: Any, space: Any) -> Any:
+        changed = tuple(
+            (name, "descending" if name in descending else direction) for name, direction in order
+        )
+        assert changed != order, f"rows are not sorted by {descending} any more: mend this mutant"
+        return real(rows, changed, space)
+
+    return patched((partition_writer, "sorted_batches", in_order))

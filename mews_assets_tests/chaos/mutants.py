@@ -17,7 +17,7 @@ IN_PAUSED_RUNS = frozenset({"merges do not wait for each other"})
 """Tried in the scenario of `paused_runs` only, with its seeds: in the other scenarios such an overlap is too rare."""
 
 
-ERRORS_OF_A_MUTANT = re.compile(r"\b(TypeError|AttributeError|NameError|ImportError)\b")
+ERRORS_OF_A_MUTANT = re.compile(r"\b(TypeError|AttributeError|NameError|ImportError|AssertionError)\b")
 """What a mutant raises that no longer fits the code it replaces: it breaks no rule, and proves nothing."""
 
 
