@@ -6,7 +6,7 @@ Lives here: one function per broken rule, which patches it for as long as its co
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,14 +137,9 @@ def captures_are_not_marked_pending() -> Iterator[None]:
 
 
 @mutant
-def ties_are_in_no_order() -> Iterator[None]:
-    """Rows with the same stamp are not sorted by id."""
-    real = partition_writer.sorted_batches
-
-    def by_id_backwards(rows: Any, order: Any, space: Any) -> Any:
-        return real(rows, tuple((name, "descending" if name == "id" else way) for name, way in order), space)
-
-    with patched((partition_writer, "sorted_batches", by_id_backwards)):
+def ties_are_not_in_the_order_of_ids() -> Iterator[None]:
+    """Rows with the same instant are sorted by descending id."""
+    with _sorted_otherwise("id"):
         yield
 
 
@@ -175,14 +170,7 @@ def versions_of_one_id_are_one_row() -> Iterator[None]:
 @mutant
 def the_content_captured_first_stands() -> Iterator[None]:
     """Of a version that was captured with two contents the first stays for ever."""
-    real = partition_writer.sorted_batches
-
-    def in_order(rows: Any, order: Any, space: Any) -> Any:
-        by_capture = ("_captured_at_utc", "_landing_id", assign_partitions.LINE)
-        newest_first = tuple((name, "descending" if name in by_capture else way) for name, way in order)
-        return real(rows, newest_first, space)
-
-    with patched((partition_writer, "sorted_batches", in_order)):
+    with _sorted_otherwise("_captured_at_utc", "_landing_id", assign_partitions.LINE):
         yield
 
 
@@ -225,3 +213,17 @@ def columns_are_those_of_the_first_file() -> Iterator[None]:
     real = duckdb_paths._read_parquet
     with patched((duckdb_paths, "_read_parquet", lambda files, schema, options: real(files, None, options))):
         yield
+
+
+def _sorted_otherwise(*descending: str) -> ExitStack:
+    """Rows of partitions are sorted with these columns in descending order."""
+    real = partition_writer.sorted_batches
+
+    def in_order(rows: Any, order: Any, space: Any) -> Any:
+        changed = tuple(
+            (name, "descending" if name in descending else direction) for name, direction in order
+        )
+        assert changed != order, f"rows are not sorted by {descending} any more: mend this mutant"
+        return real(rows, changed, space)
+
+    return patched((partition_writer, "sorted_batches", in_order))

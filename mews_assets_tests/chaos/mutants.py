@@ -17,7 +17,7 @@ IN_PAUSED_RUNS = frozenset({"merges do not wait for each other"})
 """Tried in the scenario of `paused_runs` only, with its seeds: in the other scenarios such an overlap is too rare."""
 
 
-ERRORS_OF_A_MUTANT = re.compile(r"\b(TypeError|AttributeError|NameError|ImportError)\b")
+ERRORS_OF_A_MUTANT = re.compile(r"\b(TypeError|AttributeError|NameError|ImportError|AssertionError)\b")
 """What a mutant raises that no longer fits the code it replaces: it breaks no rule, and proves nothing."""
 
 
@@ -41,7 +41,7 @@ def caught_by(name: str, seeds: Iterable[int]) -> tuple[int, str] | None:
     with MUTANTS[name]():
         for seed in seeds:
             try:
-                outcome = scenario.run_scenario(seed)
+                outcome = scenario.run_scenario(seed, stops_early=True)
             except Exception as error:
                 return only_of_the_rule(name, (seed, f"the scenario broke off: {error!r}"))
             if outcome.wrong:

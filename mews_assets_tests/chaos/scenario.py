@@ -84,9 +84,10 @@ class Outcome:
         )
 
 
-def run_scenario(seed: int) -> Outcome:
-    """Run the scenario of one seed and judge it."""
+def run_scenario(seed: int, *, stops_early: bool = False) -> Outcome:
+    """Run the scenario of one seed and judge it. `stops_early`: no further steps after the first violation."""
     with prepared(seed) as scenario:
+        scenario.stops_early = stops_early
         return scenario.run()
 
 
@@ -141,13 +142,14 @@ class Scenario:
         self.copy_rng = random.Random(f"{seed} carrier")
         """Draws when the lake is copied; a generator of its own, so that nothing else of a seed changes."""
         self.loss_rng = random.Random(f"losses {seed}")
+        self.stops_early = False
 
     @property
     def history(self) -> History:
         return self.verdict.history
 
     def run(self) -> Outcome:
-        while self.clock.now_us() < self.end_us:
+        while self.clock.now_us() < self.end_us and not self._may_stop():
             self._advance_clock()
             self._external_events()
             self._step()
@@ -359,7 +361,12 @@ class Scenario:
             self.clock.advance(300)
         return (self.clock.now_us() - start) / SECOND_US / 60
 
+    def _may_stop(self) -> bool:
+        return self.stops_early and bool(self.verdict.wrong or self.system.observed.wrong)
+
     def _is_waiting(self) -> bool:
+        if self._may_stop():
+            return False
         queued = any(run.status is dg.DagsterRunStatus.QUEUED for run in self.system.instance.runs)
         return bool(self.verdict.missing_partitions()) or queued
 
