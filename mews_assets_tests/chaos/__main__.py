@@ -13,7 +13,7 @@ import traceback
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
-from mews_assets_tests.chaos.mutants import MUTANTS, caught_by
+from mews_assets_tests.chaos.mutants import MUTANTS, UnfitMutantError, caught_by
 from mews_assets_tests.chaos.scenario import Outcome, run_scenario, without_log
 
 
@@ -49,7 +49,11 @@ def _try_mutants(seeds: int, jobs: int) -> int:
 
 def _try_mutant(name: str, seeds: int) -> tuple[int, str] | None:
     logging.disable(logging.CRITICAL)
-    return caught_by(name, range(seeds))
+    try:
+        return caught_by(name, range(seeds))
+    except (UnfitMutantError, AttributeError) as error:
+        print(f"{name} no longer fits the code: {error}", flush=True)
+        return None
 
 
 def _run_without_log(seed: int) -> Outcome:

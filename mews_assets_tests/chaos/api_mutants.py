@@ -28,14 +28,14 @@ def sizes_are_not_checked() -> Iterator[None]:
     """A download counts as complete when its connection ends."""
     real = file_download.FileDownload._receive
 
-    def take(self: Any, response: Any, out: Any) -> str:
-        trouble = real(self, response, out)
-        if trouble == "it ended early":
+    def receive(self: Any, response: Any, out: Any) -> str:
+        problem = real(self, response, out)
+        if problem == "it ended early":
             self._size = self._arrived
             return ""
-        return trouble
+        return problem
 
-    with patched((file_download.FileDownload, "_receive", take)):
+    with patched((file_download.FileDownload, "_receive", receive)):
         yield
 
 

@@ -39,6 +39,13 @@ def test_a_broken_rule_is_caught(name: str, likely: int) -> None:
     assert caught_by(name, (likely, *SEEDS)) is not None
 
 
+@pytest.mark.parametrize("name", MUTANTS)
+def test_what_a_mutant_replaces_is_there(name: str) -> None:
+    """Else `make chaos` finds it out at night. That its arguments fit, too, only its scenario shows."""
+    with MUTANTS[name]():
+        pass
+
+
 def test_twenty_rules_are_broken_on_purpose_and_each_says_what_it_breaks() -> None:
     assert len(MUTANTS) >= 20
     assert all(MUTANTS[name].__doc__ for name in MUTANTS)
