@@ -83,7 +83,7 @@ def _sources(lake: Lake) -> Iterator[_Source]:
     for name in lake.folders(layout.MARTS):
         file = layout.mart_file(name)
         if lake.exists(file):
-            with lake.filesystem.open_input_file(lake.path(file)) as content:
+            with lake.open_input_file(file) as content:
                 columns = pq.read_schema(content)  # a mart's columns are its own
             yield _Source(layout.MARTS, name, file.rpartition("/")[0], (), columns)
 

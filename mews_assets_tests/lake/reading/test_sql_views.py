@@ -15,7 +15,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
@@ -31,7 +30,7 @@ from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests import ROOT
-from mews_assets_tests.lake.bucket import Bucket
+from mews_assets_tests.lake.bucket import bucket_lake
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, item, land
 from mews_assets_tests.lake.reading.filled import fill
 
@@ -247,7 +246,7 @@ def test_other_ways_of_asking_work_too(lake: Lake) -> None:
 
 
 def test_a_lake_in_a_bucket_says_that_duckdb_cannot_open_it() -> None:
-    remote = Lake(pafs.PyFileSystem(Bucket()), "data/lake", Grain.DAILY)
+    remote = bucket_lake()
     with pytest.raises(LakeError, match="in a folder only"):
         write_catalog(remote)
     with pytest.raises(LakeError, match="in a bucket"), open_sql(remote):

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from threading import Event, Thread
 
-import pyarrow.fs as pafs
 import pytest
 
 from mews_assets.lake.changes.merge import merge
@@ -15,7 +14,7 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
-from mews_assets_tests.lake.bucket import Bucket
+from mews_assets_tests.lake.bucket import Bucket, bucket_lake
 from mews_assets_tests.lake.made import (
     NORTH,
     ORDER_ITEMS,
@@ -37,7 +36,7 @@ def bucket() -> Bucket:
 
 @pytest.fixture
 def remote(bucket: Bucket) -> Lake:
-    return Lake(pafs.PyFileSystem(bucket), "data/lake", Grain.DAILY)
+    return bucket_lake(bucket)
 
 
 @pytest.fixture(params=["here", "bucket"])
@@ -86,21 +85,6 @@ def test_deleting_what_is_gone_is_no_error(any_lake):
     any_lake.write("a", b"")
     any_lake.delete("a")
     any_lake.delete("a")
-    assert not any_lake.exists("a")
-
-
-def test_deleting_what_another_process_deletes_meanwhile_is_no_error(any_lake, monkeypatch):
-    any_lake.write("a", b"")
-    real = type(any_lake).exists
-
-    def exists_until_looked_at(self, name):
-        found = real(self, name)
-        self.filesystem.delete_file(self.path(name))
-        return found
-
-    monkeypatch.setattr(type(any_lake), "exists", exists_until_looked_at)
-    any_lake.delete("a")
-    monkeypatch.undo()
     assert not any_lake.exists("a")
 
 
@@ -181,7 +165,7 @@ def test_a_path_from_here_does_not_move_with_the_working_folder(tmp_path, monkey
 
 def test_uris_name_the_place_for_readers_outside(lake, remote):
     assert lake.uri("a/b") == f"{lake.root}/a/b"
-    assert remote.uri("a/b").endswith("://data/lake/a/b")
+    assert remote.uri("a/b") == "memory://bucket/data/lake/a/b"
 
 
 def test_a_workspace_is_gone_when_it_is_left(any_lake):
@@ -254,5 +238,6 @@ def test_a_lake_in_a_bucket_holds_what_one_here_does(lake, remote, bucket):
             )
         assert capture_store.captures(lake, table.name) == capture_store.captures(remote, table.name)
         assert not capture_states.pending(remote, table.name)
-    assert remote.files("state", recursive=True) == ["state/rejected/order_items/garbage.json"]
+    state = [name for name in remote.files("state", recursive=True) if not name.startswith("state/leases/")]
+    assert state == ["state/rejected/order_items/garbage.json"]
     assert not [key for key in bucket.objects if "aside" in key]
