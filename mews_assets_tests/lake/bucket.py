@@ -23,7 +23,7 @@ class Bucket(ObjectStore):
     """The keys that were put, in order."""
 
     def _put(self, name: str, content: Any, over: str | None) -> str:
-        version = super()._put(name, content, over)
+        version = super()._put(name, bytes(content), over)  # it keeps what it is given, a mapped file too
         self.puts.append(self._key(name))
         return version
 

@@ -80,8 +80,8 @@ class LocalStore:
             shutil.copyfile(local, aside)
             self._replace(aside, name, over)
 
-    def pin(self, name: str, workspace: Path) -> Pinned:
-        target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
+    def pin(self, name: str, folder: Path) -> Pinned:
+        target = folder / name.rsplit("/", 1)[-1]
         try:
             os.link(self._path(name), target)
         except FileNotFoundError:

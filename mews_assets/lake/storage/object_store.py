@@ -13,7 +13,6 @@ import errno
 import io
 import mmap
 import os
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -101,8 +100,8 @@ class ObjectStore:
             content = mmap.mmap(source.fileno(), size, access=mmap.ACCESS_READ) if size else b""
         self._put(name, content, over)
 
-    def pin(self, name: str, workspace: Path) -> Pinned:
-        target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
+    def pin(self, name: str, folder: Path) -> Pinned:
+        target = folder / name.rsplit("/", 1)[-1]
         with self._errors(name), target.open("wb") as local:
             found = obstore.get(self.client, self._key(name))
             for piece in found.stream(min_chunk_size=_CHUNK_BYTES):

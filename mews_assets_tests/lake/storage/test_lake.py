@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.lake.changes.merge import merge
-from mews_assets.lake.errors import LakeError
+from mews_assets.lake.errors import LakeError, LostRaceError
 from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.lake.storage.store import ABSENT
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.bucket import Bucket, bucket_lake
 from mews_assets_tests.lake.made import (
@@ -123,6 +128,71 @@ def test_bytes_in_a_bucket_are_the_bytes_that_were_put_whatever_their_name(remot
         assert remote.read(f"put/{name}") == b"as it is"
         with remote.workspace() as workspace:
             assert remote.local_copy(f"put/{name}", workspace).read_bytes() == b"as it is"
+
+
+def test_a_file_is_replaced_only_over_the_version_that_was_read(any_lake, tmp_path):
+    def local(content: bytes) -> Path:
+        path = tmp_path / "local"
+        path.write_bytes(content)
+        return path
+
+    any_lake.put(local(b"first"), "a", over=ABSENT)
+    with pytest.raises(LostRaceError, match="replaced by another run"):
+        any_lake.put(local(b"late"), "a", over=ABSENT)
+    with any_lake.workspace() as workspace:
+        pinned = any_lake.pin("a", workspace)
+        assert pinned.version == any_lake.version("a")
+        any_lake.put(local(b"second"), "a", over=pinned.version)
+        with pytest.raises(LostRaceError):
+            any_lake.put(local(b"late"), "a", over=pinned.version)
+        assert (any_lake.read("a"), pinned.path.read_bytes()) == (b"second", b"first")
+    any_lake.delete("a")
+    assert any_lake.version("a") == ABSENT
+    with pytest.raises(LostRaceError):
+        any_lake.put(local(b"late"), "a", over=pinned.version)
+    assert not any_lake.exists("a")
+
+
+def test_a_copy_stays_as_it_is_whatever_is_put_in_its_place(any_lake, tmp_path):
+    any_lake.write("a/rows.parquet", b"old" * 100)
+    with any_lake.workspace() as workspace:
+        copy = any_lake.local_copy("a/rows.parquet", workspace)
+        with copy.open("rb") as half:
+            start = half.read(150)
+        any_lake.write("a/rows.parquet", b"new" * 100)
+        with copy.open("rb") as again:  # as whoever reads a footer first, and then rows
+            again.seek(150)
+            assert start + again.read() == b"old" * 100
+        assert copy.name == "rows.parquet"
+
+
+def test_small_files_are_changed_by_many_at_once_and_no_change_is_lost(any_lake):
+    def change(number: int) -> None:
+        any_lake.change_json("state/x.json", lambda content: {**(content or {}), str(number): number})
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(change, range(20)))
+    assert len(any_lake.read_json("state/x.json")) == 20
+    assert any_lake.change_json("state/x.json", lambda content: None) == any_lake.read_json("state/x.json")
+
+
+def test_a_long_file_in_a_bucket_is_looked_into_by_its_parts(remote, tmp_path):
+    rows = pa.table({"a": list(range(200_000)), "b": [str(number) * 5 for number in range(200_000)]})
+    pq.write_table(rows, tmp_path / "long.parquet", compression="none")
+    remote.put(tmp_path / "long.parquet", "long.parquet")
+    with remote.open_input_file("long.parquet") as source:
+        assert pq.read_metadata(source).num_rows == 200_000
+        source.seek(0)
+        assert pq.read_table(source).equals(rows)
+    with pytest.raises(FileNotFoundError, match=r"no\.parquet"):
+        remote.open_input_file("no.parquet")
+
+
+def test_empty_objects_that_stand_for_folders_are_no_files(remote, bucket):
+    for key in ("data/lake/x/b/", "data/lake/x/"):
+        obstore.put(bucket.client, key.rstrip("/"), b"")
+    remote.write("x/b/1.txt", b"1")
+    assert remote.files("x", recursive=True) == ["x/b/1.txt"]
 
 
 def test_what_is_not_json_says_which_file_and_what_to_do(any_lake):
