@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("moto")
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.errors import LostRaceError
-from mews_assets.lake.landing import capture_store
+from mews_assets.lake.landing import capture_states
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import ORDER_ITEMS, at, days, everything, item, land
@@ -85,7 +85,7 @@ def test_a_late_put_replaces_no_rows_of_another_machine(lake: Lake, server: S3Se
     assert len(ids(lake)) == 341
     merge(lake, ORDER_ITEMS, threads=1)
     assert len(ids(lake)) == 341
-    assert not capture_store.pending(lake, "order_items")
+    assert not capture_states.pending(lake, "order_items")
 
 
 def test_a_new_partition_that_two_machines_make_holds_the_rows_of_both(
@@ -123,7 +123,7 @@ def test_a_forgotten_person_does_not_come_back_with_a_merge_of_another_machine(
     slow = Machine("slow", tmp_path, server, sleeps=True).start(MERGE.format(table="CUSTOMERS"))
     assert held.arrived.wait(60)
     forget = Machine("other", tmp_path, server, waits_seconds=1).start(
-        "done = erase_customer(lake, catalog.TABLES, ANNA, NOW)\nprint(done.found.left)"
+        "done = erase_customer(lake, catalog.TABLES, ANNA, NOW)\nprint(done.found.remaining)"
     )
     assert "{}" in ended(forget)
     held.let_go()
