@@ -10,11 +10,13 @@ import pytest
 
 pytest.importorskip("moto")
 from mews_assets.lake.changes.merge import merge
+from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import LostRaceError
 from mews_assets.lake.landing import capture_states
+from mews_assets.lake.reading.sql_views import query
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
-from mews_assets_tests.lake.made import ORDER_ITEMS, at, days, everything, item, land
+from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, at, days, everything, item, land
 from mews_assets_tests.lake.planted import ANNA, CUSTOMERS, customer, json_line, unpacked
 from mews_assets_tests.services.machines import LAKE, Machine, ended
 from mews_assets_tests.services.s3 import S3Server, running_s3
@@ -200,6 +202,15 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_another_writers(lake: La
     server.loses_answer = lambda kind, key: kind == "PUT" and next(lost, False)
     assert lake.change_json("state/x.json", lambda content: {"count": (content or {"count": 0})["count"] + 1})
     assert lake.read_json("state/x.json") == {"count": 1}
+
+
+def test_tables_in_the_object_store_are_asked_by_sql(lake: Lake) -> None:
+    land(lake, ORDER_ITEMS, [item("a", at(2)), item("a", at(3)), item("b", at(3))], days(2, 4))
+    merge(lake, ORDER_ITEMS, threads=1)
+    update_current(lake, ORDER_ITEMS, NORTH, threads=1)
+    for table, rows in (("changes", 3), ("current", 2)):
+        with query(lake, f"SELECT count(*) FROM {table}.order_items WHERE scope = '{NORTH}'") as result:
+            assert result.fetchall() == [(rows,)]
 
 
 def test_many_machines_change_one_file_and_none_of_their_changes_is_lost(

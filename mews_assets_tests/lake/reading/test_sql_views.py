@@ -23,9 +23,8 @@ from mews_assets.catalog.columns import string
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
-from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_tables import write_reference
-from mews_assets.lake.reading.sql_views import SCHEMAS, SqlError, open_sql, query, views, write_catalog
+from mews_assets.lake.reading.sql_views import SCHEMAS, SqlError, query, views, write_catalog
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
@@ -245,12 +244,25 @@ def test_other_ways_of_asking_work_too(lake: Lake) -> None:
         assert ask(lake, text)
 
 
-def test_a_lake_in_a_bucket_says_that_duckdb_cannot_open_it() -> None:
+def test_a_lake_in_a_bucket_is_asked_as_one_in_a_folder(lake: Lake) -> None:
     remote = bucket_lake()
-    with pytest.raises(LakeError, match="in a folder only"):
-        write_catalog(remote)
-    with pytest.raises(LakeError, match="in a bucket"), open_sql(remote):
-        pass
+    for name in lake.files("", recursive=True):
+        if name.endswith(".parquet"):
+            remote.write(name, lake.read(name))
+    assert {view.name: view.files for view in write_catalog(remote)} == {
+        view.name: view.files for view in write_catalog(lake)
+    }
+    for text in (
+        "SELECT id, updated_utc, scope FROM current.order_items ORDER BY id",
+        'SELECT id, scope, "window" FROM changes.order_items WHERE scope = \'' + NORTH + "' ORDER BY ALL",
+        "SELECT count(*) FROM changes.payments",
+        "SELECT * FROM marts.daily_revenue",
+        "SUMMARIZE current.order_items",
+        "DESCRIBE current.order_items",
+    ):
+        assert ask(remote, text) == ask(lake, text), text
+    with pytest.raises(SqlError, match="only read"):
+        ask(remote, "DROP VIEW current.order_items")
 
 
 READING = (ROOT / "docs" / "reading.md").read_text()
