@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("moto")
+from mews_assets.ingest.lake_probe import probe_lake
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.errors import LostRaceError
 from mews_assets.lake.landing import capture_states
 from mews_assets.lake.reading.sql_views import query
 from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.lake.storage.object_store import ObjectStore
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, at, days, everything, item, land
 from mews_assets_tests.lake.planted import ANNA, CUSTOMERS, customer, json_line, unpacked
@@ -211,6 +213,19 @@ def test_tables_in_the_object_store_are_asked_by_sql(lake: Lake) -> None:
     for table, rows in (("changes", 3), ("current", 2)):
         with query(lake, f"SELECT count(*) FROM {table}.order_items WHERE scope = '{NORTH}'") as result:
             assert result.fetchall() == [(rows,)]
+
+
+def test_doctor_tells_an_object_store_that_ignores_conditions(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (written, *_) = probe_lake(LAKE, Grain.DAILY)
+    assert "can be written" in str(written)
+    real = ObjectStore._put
+    monkeypatch.setattr(
+        ObjectStore, "_put", lambda self, name, content, over: real(self, name, content, None)
+    )
+    (refused, *_) = probe_lake(LAKE, Grain.DAILY)
+    assert "ignores conditions" in str(refused)
 
 
 def test_many_machines_change_one_file_and_none_of_their_changes_is_lost(
