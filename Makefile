@@ -18,6 +18,10 @@ dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or 
 test: lint ## lint, types and every test
 	$(BIN)/pytest -n 3 --dist worksteal
 
+test-services: $(INSTALLED) ## tests with an S3 server that really runs, and two machines at it
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,services]'
+	$(BIN)/pytest -m services mews_assets_tests/services
+
 chaos: $(INSTALLED) ## a thousand seeds of random faults, and every deliberately broken rule caught by one
 	$(BIN)/python -m mews_assets_tests.chaos --seeds 1000
 	$(BIN)/python -m mews_assets_tests.chaos --mutants --seeds 200
@@ -65,4 +69,4 @@ $(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/conversion/_scan.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test lint chaos bench docs dist lowest audit clean
+.PHONY: help demo dev test test-services lint chaos bench docs dist lowest audit clean

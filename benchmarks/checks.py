@@ -84,7 +84,7 @@ def main() -> None:
 
 def _merged(lake: Lake, table: Table, source: Path) -> MergedPartition:
     (partition,) = _landed(lake, table, source, DAY)
-    with lake.filesystem.open_input_file(lake.path(partition.name)) as file:
+    with lake.open_input_file(partition.name) as file:
         bills = pq.read_table(file, columns=["bill_id"]).column("bill_id").to_pylist()
     records = source.with_name("bills.jsonl")
     stamp = to_api(DAY.start)

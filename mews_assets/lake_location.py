@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 LAKE_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss")
-"""The schemes of pyarrow.fs."""
+"""A folder of this machine, and the clouds that `lake.storage.object_store` reaches."""
 
 _NO_URI_CHARACTER = re.compile(r"%(?![0-9A-Fa-f]{2})|[^A-Za-z0-9._~:/?@!$&'()*+,;=%-]", re.ASCII)
 """RFC 3986, 2, without # : a fragment is no part of a location."""

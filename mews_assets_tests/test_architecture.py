@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "backoff": set(),
     "catalog": {"pyarrow"},
     "api": {"windows", "backoff", "httpcore", "httpx", "msgspec"},
-    "lake": {"catalog", "windows", "pyarrow", "duckdb", "msgspec", "numpy", "zstandard"},
+    "lake": {"catalog", "windows", "pyarrow", "duckdb", "msgspec", "numpy", "obstore", "zstandard"},
     "ingest": {"catalog", "windows", "backoff", "api", "lake", "msgspec"},
     "marts": {"catalog", "windows", "lake", "pyarrow", "duckdb", "numpy", "matplotlib", "PIL"},
     "lake_location": set(),

@@ -13,9 +13,10 @@ from pathlib import Path
 from mews_assets.catalog.privacy import Privacy
 from mews_assets.ingest.findings import Finding, fail, judge_free_space, ok, warn
 from mews_assets.lake.erasure import pending_searches
-from mews_assets.lake.errors import LakeError
+from mews_assets.lake.errors import LakeError, LostRaceError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, find_lake
+from mews_assets.lake.storage.store import ABSENT
 from mews_assets.windows import Grain
 
 SUBJECT = "lake"
@@ -54,8 +55,21 @@ def _try(lake: Lake) -> None:
     try:
         if lake.read(name) != content:
             raise LakeError(f"{lake.uri(name)} does not read back as it was written a moment ago")
+        _refuse_late_writes(lake, name)
     finally:
         lake.delete(name)
+
+
+def _refuse_late_writes(lake: Lake, name: str) -> None:
+    """Raise LakeError where a write is accepted over a file that the writer has not read: rows would be lost."""
+    try:
+        lake.write_json(name, {"written": "late"}, over=ABSENT)
+    except LostRaceError:
+        return
+    raise LakeError(
+        f"{lake.uri(name)} was replaced although the write was conditional on there being no such file. This object "
+        "store ignores conditions (If-None-Match), so two runs would overwrite each other's rows: use another one"
+    )
 
 
 def _free_space(place: Path | None) -> Finding:

@@ -19,6 +19,22 @@ class PassingError(LakeError):
     retryable = True
 
 
+class PolicyChangedError(LakeError):
+    """The lake was brought under another privacy policy since it was opened, or is on its way to one."""
+
+
+class LostRaceError(PassingError):
+    """A file that another writer replaced since it was read. Nothing was overwritten; the same work on top of what
+    stands goes well."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name} was replaced by another run since it was read. Nothing was overwritten; the same again goes on "
+            "with what stands now"
+        )
+
+
 class RecordError(LakeError):
     """A record cannot become a row: its file, line and field, and what is wrong with it."""
 

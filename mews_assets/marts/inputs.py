@@ -115,7 +115,7 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
     name = layout.reference_file(table)
     if not lake.exists(name):
         raise LakeError(f"{lake.uri(name)} does not exist: materialise reference/{table} first")
-    source = parquet([lake.pin(name, workspace)], schema_of(f"{layout.REFERENCE}/{table}"))
+    source = parquet([lake.local_copy(name, workspace)], schema_of(f"{layout.REFERENCE}/{table}"))
     # An id that came twice would double every row that refers to it, in other hotels too.
     engine.execute(
         f"CREATE VIEW reference.{identifier(table)} AS FROM {source} "
@@ -134,7 +134,7 @@ def _view_partitions(
         engine.register(f"no_{schema}_{table}", empty.append_column("scope", pa.array([], pa.string())))
         engine.execute(f"CREATE VIEW {view} AS FROM no_{schema}_{table}")
         return
-    paths = [lake.pin(name, workspace) for name in names]
+    paths = [lake.local_copy(name, workspace) for name in names]
     files = pa.table(
         {
             "filename": [str(path) for path in paths],

@@ -33,7 +33,7 @@ def unreadable_inputs(lake: Lake, workspace: Path, inputs: Iterable[str]) -> dic
     with open_duckdb(workspace, memory=lake.memory) as engine:
         for name in dict.fromkeys((*inputs, ENTERPRISES)):
             for file in files_of(lake, name):
-                if _is_readable(engine, lake.pin(file, workspace), schema_of(name)):
+                if _is_readable(engine, lake.local_copy(file, workspace), schema_of(name)):
                     continue
                 then = f"cannot be read: delete it, and materialise {name}"
                 if name.startswith(f"{layout.REFERENCE}/"):

@@ -27,8 +27,7 @@ from mews_assets.ingest import directory, materialise, pull
 from mews_assets.lake.changes import merge, merge_pass
 from mews_assets.lake.conversion import convert
 from mews_assets.lake.landing import capture_store, convert_capture, manifests
-from mews_assets.lake.storage import duckdb_session
-from mews_assets.lake.storage import lake as store
+from mews_assets.lake.storage import duckdb_session, local_store
 from mews_assets.sandbox.server import application
 from mews_assets.sandbox.server import exports as sandbox_exports
 from mews_assets_tests.chaos.process import InlineExecutor
@@ -95,7 +94,7 @@ def intercept(system: System, rng: random.Random) -> Iterator[None]:
             (convert, "open_duckdb", shared_engine),
             (convert_capture, "convert", converted),
             (pages, "datetime", LocalClock),
-            (store, "fcntl", SimpleNamespace(**LOCKS, flock=system.turns.flock)),
+            (local_store, "fcntl", SimpleNamespace(**LOCKS, flock=system.turns.flock)),
             *((module, "ThreadPoolExecutor", InlineExecutor) for module in _POOLS),
         ):
             stack.enter_context(patch.object(owner, name, value))

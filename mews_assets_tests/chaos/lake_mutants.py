@@ -69,7 +69,7 @@ def what_brought_nothing_new_is_written_again() -> Iterator[None]:
 def files_are_written_in_place() -> Iterator[None]:
     """Files are written without a temporary name: when the process dies, a reader sees half a file."""
 
-    def written(lake: process.ChaosLake, name: str, content: bytes) -> None:
+    def written(lake: process.ChaosLake, name: str, content: bytes, over: str | None) -> None:
         target = Path(lake.root) / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
@@ -78,17 +78,20 @@ def files_are_written_in_place() -> Iterator[None]:
             lake.process.checkpoint(f"amid {name}")
             file.write(content[len(content) // 2 :])
 
-    def put(lake: process.ChaosLake, local: Path, name: str) -> None:
-        written(lake, name, Path(local).read_bytes())
+    def put(lake: process.ChaosLake, local: Path, name: str, *, over: str | None = None) -> None:
+        written(lake, name, Path(local).read_bytes(), over)
 
-    with patched((process.ChaosLake, "write", written), (process.ChaosLake, "put", put)):
+    with patched((process.ChaosLake, "_write", written), (process.ChaosLake, "put", put)):
         yield
 
 
 @mutant
 def captures_replace_what_was_there() -> Iterator[None]:
     """A partition holds the rows of its newest captures, not the union of all captures."""
-    with patched((merge_pass.MergePass, "_existing_files", lambda self: set())):
+    with patched(
+        (merge_pass.MergePass, "_existing_files", lambda self: set()),
+        (merge_pass.MergePass, "_replaced_version", lambda self, partition: None),
+    ):
         yield
 
 
@@ -128,9 +131,9 @@ def captures_are_not_marked_pending() -> Iterator[None]:
     """When a process dies between landing and merging, nobody merges its rows."""
     real = store.Lake.write_json
 
-    def write(self: Any, name: str, value: dict[str, Any]) -> None:
+    def write(self: Any, name: str, value: dict[str, Any], **more: Any) -> None:
         if not name.startswith("state/pending/"):
-            real(self, name, value)
+            real(self, name, value, **more)
 
     with patched((store.Lake, "write_json", write)):
         yield
@@ -179,8 +182,8 @@ def merges_do_not_wait_for_each_other() -> Iterator[None]:
     """Two runs at once read, merge and write the same partition."""
 
     @contextmanager
-    def unlocked(self: Any, name: str) -> Iterator[None]:
-        yield
+    def unlocked(self: Any, name: str) -> Iterator[Any]:
+        yield lambda: None
 
     with patched((store.Lake, "lock", unlocked)):
         yield

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.local_store import LocalStore
 
 
 class Killed(BaseException):
@@ -170,6 +171,18 @@ class Process:
 
 
 @dataclass(frozen=True)
+class ChaosStore(LocalStore):
+    """The folder of the lake as one process uses it."""
+
+    process: Process = field(compare=False, repr=False, kw_only=True)
+
+    def _rename(self, local: Path, name: str) -> None:
+        self.process.checkpoint(f"before renaming {name}")
+        super()._rename(local, name)
+        self.process.checkpoint(f"after renaming {name}")
+
+
+@dataclass(frozen=True)
 class ChaosLake(Lake):
     """The lake as one process uses it."""
 
@@ -194,13 +207,13 @@ class ChaosLake(Lake):
         self.process.yield_turn()
         return found
 
-    def write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes, over: str | None) -> None:
         self.process.before_write(name)
-        super().write(name, content)
+        super()._write(name, content, over)
 
-    def put(self, local: Path, name: str) -> None:
+    def put(self, local: Path, name: str, *, over: str | None = None) -> None:
         self.process.before_write(name)
-        super().put(local, name)
+        super().put(local, name, over=over)
 
     def delete(self, name: str) -> None:
         self.process.before_write(name)
@@ -212,11 +225,6 @@ class ChaosLake(Lake):
         self.process.before_write("a workspace")
         with super().workspace() as folder:
             yield folder
-
-    def _rename(self, local: Path, name: str) -> None:
-        self.process.checkpoint(f"before renaming {name}")
-        super()._rename(local, name)
-        self.process.checkpoint(f"after renaming {name}")
 
 
 class InlineExecutor:

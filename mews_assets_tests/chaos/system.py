@@ -47,7 +47,7 @@ from mews_assets.sandbox.clock import SECOND_US
 from mews_assets.windows import Grain, Lookback
 from mews_assets_tests.chaos.faults import Faults
 from mews_assets_tests.chaos.history import START
-from mews_assets_tests.chaos.process import ChaosLake, Killed, KillPoint, Process, Turns
+from mews_assets_tests.chaos.process import ChaosLake, ChaosStore, Killed, KillPoint, Process, Turns
 from mews_assets_tests.chaos.runs import InMemoryInstance, Run
 from mews_assets_tests.chaos.transport import FaultyTransport, InProcessSandbox, Observations
 
@@ -152,7 +152,7 @@ class System:
 
     def lake_of(self, process: Process) -> ChaosLake:
         base = self.base
-        return ChaosLake(base.filesystem, base.root, base.grain, process=process)
+        return ChaosLake(ChaosStore(base.root, process=process), base.grain, process=process)
 
     def transport_of(self, process: Process) -> FaultyTransport:
         return FaultyTransport(self.server, process, self.faults, self.observed, self.log)

@@ -26,12 +26,12 @@ from mews_assets.api import Credentials, MewsClient
 from mews_assets.ingest.directory import discover
 from mews_assets.ingest.materialise import PartitionRequest, materialise
 from mews_assets.ingest.pull import Puller
-from mews_assets.lake.storage import lake as store
+from mews_assets.lake.storage import lake as store, local_store
 from mews_assets.windows import Grain
 from mews_assets_tests.ingest.made import BOTH, ITEMS, NOW, week_of
 
 address, client_token, access_token = sys.argv[1:]
-real = store.Lake._rename
+real = local_store.LocalStore._rename
 
 def pull(place, location):
     def deadly(self, local, name):
@@ -41,7 +41,7 @@ def pull(place, location):
         if place.startswith("after ") and place.removeprefix("after ") in name:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    store.Lake._rename = deadly
+    local_store.LocalStore._rename = deadly
     client = MewsClient(address, Credentials(client_token, access_token, "tests 1"), connection="portfolio")
     clients = {"portfolio": client}
     lake = store.open_lake(location, Grain.DAILY)

@@ -44,9 +44,7 @@ def test_a_record_changed_under_its_old_stamp_is_shown_as_it_is_now_counted_and_
             passed.append(evaluations(result, PAYMENTS)["versions_stable", None])
             watch.tick()
         assert (counted, passed) == ([0, 1, 0], [True, False, True])
-        with stage.lake.filesystem.open_input_file(
-            stage.lake.path(layout.changes_file("payments", scope, DAY))
-        ) as source:
+        with stage.lake.open_input_file(layout.changes_file("payments", scope, DAY)) as source:
             rows = pq.read_table(source)
         assert rows.column("notes").to_pylist() == ["after"]
         told = [one for one in watch.titles() if "versions_stable" in one]

@@ -1,84 +1,38 @@
-"""An object store in memory, as pyarrow sees one: flat keys, a file is there once it is closed, not before."""
+"""An object store in memory: the client that reaches real ones, over its own store in this process."""
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.fs as pafs
+import obstore
+from obstore.store import MemoryStore
+
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.object_store import ObjectStore
+from mews_assets.windows import Grain
 
 
-class Bucket(pafs.FileSystemHandler):  # type: ignore[misc]
-    """Folders exist only as the beginnings of keys."""
+class Bucket(ObjectStore):
+    """A bucket in memory, whose replacements are counted."""
 
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.puts: list[str] = []
+    def __init__(self, prefix: str = "data/lake") -> None:
+        super().__init__(MemoryStore(), "memory://bucket", prefix)
+        object.__setattr__(self, "puts", [])
 
-    def get_type_name(self) -> str:
-        return "bucket"
+    puts: list[str]
+    """The keys that were put, in order."""
 
-    def normalize_path(self, path: str) -> str:
-        return path
+    def _put(self, name: str, content: Any, over: str | None) -> str:
+        version = super()._put(name, bytes(content), over)  # it keeps what it is given, a mapped file too
+        self.puts.append(self._key(name))
+        return version
 
-    def get_file_info(self, paths: list[str]) -> list[pafs.FileInfo]:
-        return [self._info(path) for path in paths]
-
-    def _info(self, path: str) -> pafs.FileInfo:
-        if path in self.objects:
-            written = len(self.puts) - self.puts[::-1].index(path) if path in self.puts else 0
-            return pafs.FileInfo(
-                path, pafs.FileType.File, size=len(self.objects[path]), mtime_ns=written * 10**9
-            )
-        is_folder = any(key.startswith(f"{path}/") for key in self.objects)
-        return pafs.FileInfo(path, pafs.FileType.Directory if is_folder else pafs.FileType.NotFound)
-
-    def get_file_info_selector(self, selector: pafs.FileSelector) -> list[pafs.FileInfo]:
-        start = selector.base_dir.rstrip("/") + "/"
-        found: dict[str, None] = {}
-        for key in self.objects:
-            if not key.startswith(start):
-                continue
-            steps = key.removeprefix(start).split("/")
-            for depth in range(1, len(steps) + 1 if selector.recursive else 2):
-                found[start + "/".join(steps[:depth])] = None
-        if not found and not selector.allow_not_found:
-            raise FileNotFoundError(selector.base_dir)
-        return [self._info(path) for path in found]
-
-    def open_input_stream(self, path: str) -> Any:
-        return self.open_input_file(path)
-
-    def open_input_file(self, path: str) -> Any:
-        if path not in self.objects:
-            raise FileNotFoundError(path)
-        return pa.PythonFile(io.BytesIO(self.objects[path]), mode="r")
-
-    def open_output_stream(self, path: str, metadata: dict[str, str]) -> Any:
-        return pa.PythonFile(_Upload(self, path), mode="w")
-
-    def delete_file(self, path: str) -> None:
-        if path not in self.objects:
-            raise FileNotFoundError(path)
-        del self.objects[path]
-
-    def _refuse(self, *arguments: Any) -> Any:
-        raise NotImplementedError(f"no object store offers this: {arguments}")
-
-    create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = _refuse
-    move = copy_file = open_append_stream = _refuse
+    @property
+    def objects(self) -> dict[str, bytes]:
+        found = [one for page in obstore.list(self.client) for one in page]
+        return {one["path"]: bytes(obstore.get(self.client, one["path"]).bytes()) for one in found}
 
 
-class _Upload(io.BytesIO):
-    """One PUT: the object is there when it is closed."""
-
-    def __init__(self, bucket: Bucket, path: str) -> None:
-        super().__init__()
-        self._bucket, self._path = bucket, path
-
-    def close(self) -> None:
-        if not self.closed:
-            self._bucket.objects[self._path] = self.getvalue()
-            self._bucket.puts.append(self._path)
-        super().close()
+def bucket_lake(bucket: Bucket | None = None) -> Lake:
+    """An empty lake of daily windows in a bucket."""
+    return Lake(bucket or Bucket(), Grain.DAILY)

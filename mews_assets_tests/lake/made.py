@@ -114,7 +114,7 @@ def land(
 
 def rows(lake: Lake, table: Table, scope: str, key: str) -> pa.Table:
     """A partition as a reader finds it."""
-    with lake.filesystem.open_input_file(lake.path(layout.changes_file(table.name, scope, key))) as source:
+    with lake.open_input_file(layout.changes_file(table.name, scope, key)) as source:
         return pq.read_table(source)
 
 
@@ -126,7 +126,7 @@ def everything(lake: Lake, table: Table) -> dict[str, pa.Table]:
     """All partitions of a table by their file's name."""
     found = {}
     for name in lake.files(layout.changes_folder(table.name), recursive=True):
-        with lake.filesystem.open_input_file(lake.path(name)) as source:
+        with lake.open_input_file(name) as source:
             found[name] = pq.read_table(source)
     return found
 

@@ -151,6 +151,6 @@ def _snapshot(lake: Lake, records: list[dict[str, Any]]) -> None:
 def _rows(lake: Lake, folder: str) -> dict[str, list[dict[str, Any]]]:
     found = {}
     for name in lake.files(folder, recursive=True):
-        with lake.filesystem.open_input_file(lake.path(name)) as source:
+        with lake.open_input_file(name) as source:
             found[name] = pq.read_table(source).to_pylist()
     return found

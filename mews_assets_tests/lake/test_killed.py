@@ -61,11 +61,11 @@ from mews_assets.windows import Grain
 location, where = sys.argv[1:3]
 real = store.Lake.write_json
 
-def deadly(self, name, value):
+def deadly(self, name, value, **more):
     kind = "manifest" if name.endswith("manifest.json") else "pending"
     if where == f"before {kind}":
         os.kill(os.getpid(), signal.SIGKILL)
-    real(self, name, value)
+    real(self, name, value, **more)
     if where == f"after {kind}":
         os.kill(os.getpid(), signal.SIGKILL)
 

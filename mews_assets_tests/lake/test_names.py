@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,7 +18,7 @@ from mews_assets.lake.current.update import update_current
 from mews_assets.lake.reading.sql_views import query, write_catalog
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
-from mews_assets_tests.lake.bucket import Bucket
+from mews_assets_tests.lake.bucket import Bucket, bucket_lake
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, at, days, item, json_line, land, write_file
 from mews_assets_tests.lake.named import NAMES, WORST, tour
 
@@ -91,7 +90,7 @@ def test_a_lake_below_any_name_is_the_same_lake(
 def test_a_lake_below_any_key_of_a_bucket_is_the_same_lake(
     name: str, wanted: Callable[[], dict[str, Any]]
 ) -> None:
-    lake = Lake(pafs.PyFileSystem(Bucket()), f"data/{name}/lake", Grain.DAILY)
+    lake = bucket_lake(Bucket(f"data/{name}/lake"))
     lake.write_json("lake.json", {"format": 1, "window": "daily"})
     assert tour(lake) == {key: value for key, value in wanted().items() if key not in ASKS}
 

@@ -80,4 +80,5 @@ def park_edge_rows(
     for (number, capture), path in files.paths.items():
         partition = index.partitions[number]
         name = layout.boundary_file(table.name, partition.scope, partition.key(lake.grain), capture)
-        lake.put(path, name)
+        # A merge that was cut off, or begun again, has parked the same rows: perhaps those of a customer erased since.
+        lake.put(path, name, over=lake.version(name))

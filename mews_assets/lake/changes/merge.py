@@ -16,22 +16,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mews_assets.catalog.model import Table
-from mews_assets.catalog.privacy import with_nullable_pii
+from mews_assets.catalog.privacy import KEEP, with_nullable_pii
 from mews_assets.lake.changes.assign_partitions import (
     ConvertedCapture,
 )
 from mews_assets.lake.changes.convert_captures import convert_captures
 from mews_assets.lake.changes.lost_partitions import recalled
-from mews_assets.lake.changes.merge_pass import MergePass, decimals_of
+from mews_assets.lake.changes.merge_pass import MergeContext, MergePass, decimals_of
 from mews_assets.lake.changes.merge_result import MergedPartition, MergeResult
+from mews_assets.lake.conversion.mask_rows import RowMasker
+from mews_assets.lake.errors import LostRaceError, PolicyChangedError
 from mews_assets.lake.landing import capture_states
 from mews_assets.lake.landing.manifests import Manifest
+from mews_assets.lake.landing.repeat_write import repeat_until_valid
 from mews_assets.lake.landing.unmerged_captures import note_unmerged
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import measure
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.leases import LeaseLostError
 from mews_assets.lake.storage.machine_errors import as_passing_error, is_of_all_work
 
 
@@ -61,36 +65,58 @@ def merge(
     merged = MergeResult()
     then = "What landed stays, and the next run merges it"
     wrapped = as_passing_error(f"{table.name}: nothing was merged", then)
-    with wrapped, lake.lock(f"changes-{table.name}"), lake.workspace() as workspace:
-        pending = capture_states.pending(lake, table.name)
-        wanted = {manifest.capture: manifest for manifest in (*pending, *manifests)}
-        converted = convert_captures(
-            lake, table, list(wanted.values()), raw or {}, workspace, threads, merged
-        )
-        if only is not None:
-            new = {manifest.capture for manifest in pending}
-            converted = [
-                capture if capture.manifest.capture in new else replace(capture, only=frozenset(only))
-                for capture in converted
-            ]
-        if from_scratch and (
-            problem := next(iter((*merged.unmerged.values(), *merged.rejected.values())), None)
-        ):
-            raise problem
-        for capture in _CaptureMerge(lake, table, merged, from_scratch, threads).merge(converted, workspace):
+    with wrapped, lake.lock(f"changes-{table.name}") as confirm:
+
+        def merge_all(people: Collection[str]) -> list[ConvertedCapture]:
+            erased = RowMasker(table, KEEP, people) if people else None
+            work = _CaptureMerge(lake, table, merged, from_scratch, threads, confirm, erased)
+            with lake.workspace() as workspace:
+                return _merge_pending(work, manifests, raw or {}, only, workspace)
+
+        try:
+            done = repeat_until_valid(lake, table, merge_all)
+        except PolicyChangedError:
+            # Created under the policy before. The captures stay pending: the next merge makes these partitions of them
+            # and of all else that landed.
+            for partition in merged.partitions.values():
+                if partition.is_written and not partition.existed:
+                    lake.delete(partition.name)
+            raise
+        for capture in done:
             capture_states.mark_merged(lake, capture.manifest)
     return merged
 
 
-@dataclass(frozen=True)
-class _CaptureMerge:
-    """The merge of converted captures: together, or where that fails in halves, down to single captures."""
+def _merge_pending(
+    work: _CaptureMerge,
+    manifests: Iterable[Manifest],
+    raw: Mapping[str, Mapping[str, list[Path]]],
+    only: Collection[Partition] | None,
+    workspace: Path,
+) -> list[ConvertedCapture]:
+    """Convert and merge the pending captures and the given ones. Returns the captures that were merged."""
+    lake, table, merged = work.lake, work.table, work.merged
+    merged.unmerged.clear()
+    merged.rejected.clear()
+    pending = capture_states.pending(lake, table.name)
+    wanted = {manifest.capture: manifest for manifest in (*pending, *manifests)}
+    converted = convert_captures(lake, table, list(wanted.values()), raw, workspace, work.threads, merged)
+    if only is not None:
+        new = {manifest.capture for manifest in pending}
+        converted = [
+            capture if capture.manifest.capture in new else replace(capture, only=frozenset(only))
+            for capture in converted
+        ]
+    if work.from_scratch and (
+        problem := next(iter((*merged.unmerged.values(), *merged.rejected.values())), None)
+    ):
+        raise problem
+    return work.merge(converted, workspace)
 
-    lake: Lake
-    table: Table
-    merged: MergeResult
-    from_scratch: bool
-    threads: int | None
+
+@dataclass(frozen=True)
+class _CaptureMerge(MergeContext):
+    """The merge of converted captures: together, or where that fails in halves, down to single captures."""
 
     def merge(self, converted: list[ConvertedCapture], workspace: Path) -> list[ConvertedCapture]:
         """Returns the captures that were merged. The others are left, each with its cause."""
@@ -100,6 +126,8 @@ class _CaptureMerge:
         folder.mkdir()
         try:
             return self._merge_together(converted, folder)
+        except (LostRaceError, LeaseLostError):
+            raise
         except Exception as error:  # of any kind: one capture must not stop the others
             if self.from_scratch:  # partitions made of some captures would lack rows
                 raise
@@ -148,7 +176,7 @@ class _CaptureMerge:
         return own
 
     def _pass(self, converted: list[ConvertedCapture], folder: Path) -> MergePass:
-        return MergePass(self.lake, self.table, converted, folder, self.merged, self.from_scratch)
+        return MergePass(self, converted, folder)
 
     def _convert_again(self, manifests: list[Manifest], folder: Path) -> list[ConvertedCapture]:
         """Convert captures that were merged before. Raises UnmergedError where one cannot be read: rows would be

@@ -2,11 +2,14 @@
 
 Lives here: which partitions change, and the order of the steps. Not here: which captures are merged together
 (`merge`), which partition a row belongs to (`assign_partitions`), writing the rows of partitions (`partition_writer`).
+
+A file is replaced only over the version that was read. LostRaceError is raised where another run was faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -33,6 +36,8 @@ from mews_assets.lake.changes.partition_writer import (
     sorted_for_files,
 )
 from mews_assets.lake.changes.unchanged_partitions import holds_the_same
+from mews_assets.lake.conversion.mask_rows import RowMasker
+from mews_assets.lake.errors import LostRaceError
 from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import measure
@@ -41,29 +46,42 @@ from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.chunked_sort import SortSpace
 from mews_assets.lake.storage.duckdb_session import create_temp_table, open_duckdb
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.store import ABSENT, Pinned
+
+
+@dataclass(frozen=True)
+class MergeContext:
+    """What the passes of one merge have in common. `merged` is the result that they add to."""
+
+    lake: Lake
+    table: Table
+    merged: MergeResult
+    from_scratch: bool
+    threads: int | None
+    confirm: Callable[[], None]
+    """Called before files are put in place. Raises LeaseLostError where another machine may have taken over."""
+    erased: RowMasker | None
+    """Masks erased customers in existing rows too: a merge that was killed may have put them there."""
 
 
 class MergePass:
     """The captures to merge, and the partitions that they can change."""
 
-    def __init__(
-        self,
-        lake: Lake,
-        table: Table,
-        captures: list[ConvertedCapture],
-        workspace: Path,
-        merged: MergeResult,
-        from_scratch: bool,
-    ) -> None:
-        self.lake, self.table, self.captures, self.workspace = lake, table, captures, workspace
-        self.merged = merged
-        self.space = SortSpace(workspace, lake.memory)
-        self.index = PartitionIndex.of(captures, lake.grain)
-        self.measured_as = with_nullable_pii(table, lake.privacy.pii)
-        self.covered = set[Partition]().union(*(capture.covered(lake.grain) for capture in captures))
-        self.from_scratch = from_scratch
+    def __init__(self, context: MergeContext, captures: list[ConvertedCapture], workspace: Path) -> None:
+        self.context, self.lake, self.table = context, context.lake, context.table
+        self.captures, self.workspace, self.merged = captures, workspace, context.merged
+        self.space = SortSpace(workspace, self.lake.memory)
+        self.index = PartitionIndex.of(captures, self.lake.grain)
+        self.measured_as = with_nullable_pii(self.table, self.lake.privacy.pii)
+        self.covered = set[Partition]().union(*(capture.covered(self.lake.grain) for capture in captures))
         self.unclear: list[Partition] = []
-        self.existing = set[Partition]() if from_scratch else self._existing_files()
+        found = self._existing_files()
+        self.existing = set[Partition]() if context.from_scratch else found
+        self.pinned: dict[Partition, Pinned] = {}
+        self.replaced = {
+            partition: self.lake.version(self._name(partition)) for partition in found - self.existing
+        }
+        """The versions of the files that are made from scratch."""
 
     def run(
         self, threads: int | None, *, without: Collection[str] = (), is_last: bool = False
@@ -86,7 +104,7 @@ class MergePass:
                 for partition in arrived
                 if partition not in self.covered and partition not in self.existing
             }
-            edges = {} if self.from_scratch else edge_files(self.lake, self.table, self.covered)
+            edges = {} if self.context.from_scratch else edge_files(self.lake, self.table, self.covered)
             changing = [
                 partition
                 for partition in self.index.partitions
@@ -101,6 +119,7 @@ class MergePass:
                 if newer := [manifest for manifest in newer if manifest.capture not in without]:
                     return newer
             seen = seen_early(self.index, outside, counts)
+            self.context.confirm()
             park_edge_rows(
                 self.lake,
                 self.table,
@@ -111,6 +130,7 @@ class MergePass:
                 self.space,
             )
             self._put_in_place(engine, files, arrived, edges)
+            self._refuse_missed_edge_rows(outside, edges)
             self._account_for_lines(counts)
         return []
 
@@ -132,6 +152,40 @@ class MergePass:
             names.update(self.lake.files(layout.scope_folder(self.table.name, scope), recursive=True))
         return {partition for partition in self.index.partitions if self._name(partition) in names}
 
+    def _pin(self, partition: Partition) -> Pinned:
+        """The existing file of a partition, the same version throughout the pass."""
+        if partition not in self.pinned:
+            name = self._name(partition)
+            try:
+                self.pinned[partition] = self.lake.pin(name, self.workspace)
+            except FileNotFoundError:
+                raise LostRaceError(self.lake.uri(name)) from None
+        return self.pinned[partition]
+
+    def _replaced_version(self, partition: Partition) -> str:
+        """The version of the partition's file that this pass has read."""
+        if partition in self.existing:
+            return self._pin(partition).version
+        return self.replaced.get(partition, ABSENT)
+
+    def _refuse_missed_edge_rows(
+        self, outside: Collection[Partition], edges: Mapping[Partition, list[str]]
+    ) -> None:
+        """Raise LostRaceError where another merge parked edge rows for a partition that this pass created meanwhile, or
+        created a partition that this pass parked edge rows for."""
+        created = [
+            result.partition
+            for result in self.merged.partitions.values()
+            if result.is_written and not result.existed
+        ]
+        parked = {} if self.context.from_scratch else edge_files(self.lake, self.table, created)
+        for partition, names in parked.items():
+            if new := set(names) - set(edges.get(partition, ())):
+                raise LostRaceError(self.lake.uri(min(new)))
+        names = [self._name(partition) for partition in outside]
+        if found := self.lake.existing(names) if names else set():
+            raise LostRaceError(self.lake.uri(min(found)))
+
     def _write(
         self,
         engine: duckdb.DuckDBPyConnection,
@@ -150,19 +204,16 @@ class MergePass:
             f"SELECT assigned.file, assigned.{LINE}, assigned._window_utc, changing.position "
             f"FROM assigned JOIN changing ON changing.number = assigned.{PARTITION_NUMBER}"
         )
-        existing = [
-            (self._name(partition), position_of[partition], False)
+        erased = self.context.erased
+        partition_files = [
+            PartitionFile(self._pin(partition).path, position_of[partition], False, erased)
             for partition in changing
             if partition in self.existing
         ]
-        existing += [
-            (name, position_of[partition], True)
+        partition_files += [
+            PartitionFile(self.lake.local_copy(name, self.workspace), position_of[partition], True, erased)
             for partition in changing
             for name in edges.get(partition, ())
-        ]
-        partition_files = [
-            PartitionFile(self.lake.local_copy(name, self.workspace), position, is_new)
-            for name, position, is_new in existing
         ]
         arrived = [capture.rows for capture in self.captures]
         files.write(sorted_for_files(engine, self.table, query, arrived, partition_files, self.space))
@@ -177,7 +228,7 @@ class MergePass:
     ) -> None:
         """Measure the files, put the changed ones in place, and record every partition in the result."""
         existing = {
-            partition: self.lake.local_copy(self._name(partition), self.workspace)
+            partition: self._pin(partition).path
             for partition in sorted(self.existing & (self.covered | files.paths.keys()))
         }
         unchanged = {
@@ -200,9 +251,13 @@ class MergePass:
             is_in_files = partition in files.paths
             is_written = is_in_files and partition not in unchanged
             if is_written:
-                self.lake.put(files.paths[partition], self._name(partition))
+                version = self._replaced_version(partition)
+                self.lake.put(files.paths[partition], self._name(partition), over=version)
             for name in edges.get(partition, ()):
                 self.lake.delete(name)
+            before = self.merged.partitions.get(partition)
+            if before is not None and before.is_written and not is_written:
+                continue  # an earlier try of this merge wrote it
             self.merged.partitions[partition] = MergedPartition(
                 partition,
                 self._name(partition),

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_schema
 from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.changes.assign_partitions import IS_NEW, IS_WHOLE, LINE, PARTITION_NUMBER
+from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.storage.chunked_sort import SortSpace, sorted_batches
 from mews_assets.lake.storage.compare_rows import Mask, differing
 from mews_assets.lake.storage.parquet import (
@@ -190,11 +191,13 @@ class PartitionWriter(Generic[Name]):
 
 @dataclass(frozen=True)
 class PartitionFile:
-    """A file whose rows all belong to one partition, given by its position. `is_new`: they count as arrived."""
+    """A file whose rows all belong to one partition, given by its position. `is_new`: they count as arrived. `erased`
+    masks erased customers in its rows."""
 
     path: Path
     position: int
     is_new: bool
+    erased: RowMasker | None = None
 
 
 def sorted_for_files(
@@ -249,7 +252,7 @@ def _partition_rows(partition_files: list[PartitionFile], schema: pa.Schema) -> 
         for batch in open_batches(file.path, _BATCH_ROWS):
             count = batch.num_rows
             positions = pa.repeat(pa.scalar(file.position, pa.int64()), count)
-            rows = cast_batch(batch, schema)
+            rows = cast_batch(file.erased.mask(batch) if file.erased else batch, schema)
             yield _with_position(
                 rows, positions, pa.nulls(count, pa.int64()), is_new=file.is_new, is_whole=is_whole
             )

@@ -10,7 +10,7 @@ loses nothing, and the next one completes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.landing.convert_capture import convert_capture
 from mews_assets.lake.landing.erasure_list import row_masker
 from mews_assets.lake.landing.manifests import Manifest, read_manifest
+from mews_assets.lake.landing.repeat_write import repeat_until_valid
 from mews_assets.lake.landing.unmerged_captures import UnmergedError, note_unmerged
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.chunked_sort import SortSpace
@@ -35,6 +36,7 @@ from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.machine_errors import as_passing_error
 from mews_assets.lake.storage.parquet import plain, write_rows
+from mews_assets.lake.storage.store import ABSENT, Pinned
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,33 @@ def merge_snapshots(
     where nothing landed, or where expired bytes would be needed.
     """
     wrapped = as_passing_error(f"{table.name}: the snapshot of {scope} was not merged", "What landed stays")
-    with wrapped, lake.lock(lock_name(table)), lake.workspace() as workspace:
-        wanted = pending(lake, table, scope)
-        if from_landing:
-            wanted = [manifest for manifest in landed_snapshots(lake, table) if manifest.scopes == (scope,)]
-            _refuse_expired(table, scope, wanted)
-        return _SnapshotMerge(lake, table, scope, workspace, threads).run(wanted, raw or {}, from_landing)
+
+    def merge_all(_: Collection[str]) -> _Merged:
+        with lake.workspace() as workspace:
+            wanted = pending(lake, table, scope)
+            if from_landing:
+                wanted = [
+                    manifest for manifest in landed_snapshots(lake, table) if manifest.scopes == (scope,)
+                ]
+                _refuse_expired(table, scope, wanted)
+            work = _SnapshotMerge(lake, table, scope, workspace, threads)
+            return work.run(wanted, raw or {}, from_landing, confirm)
+
+    with wrapped, lake.lock(lock_name(table)) as confirm:
+        merged = repeat_until_valid(lake, table, merge_all)
+        for manifest in merged.snapshot.captures:
+            capture_states.mark_merged(lake, manifest)
+        if merged.problem is not None:
+            raise merged.problem
+        return merged.snapshot
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """The scope's file after a merge, and the problem of the first capture that was not merged."""
+
+    snapshot: Snapshot
+    problem: LakeError | None
 
 
 class _SnapshotMerge:
@@ -112,9 +135,16 @@ class _SnapshotMerge:
         self.findings = FileFindings()
         self.foreign = 0
 
-    def run(self, manifests: list[Manifest], raw: Mapping[str, list[Path]], from_scratch: bool) -> Snapshot:
-        exists = self.lake.exists(self.name)
-        if not manifests and not (exists and not from_scratch):
+    def run(
+        self,
+        manifests: list[Manifest],
+        raw: Mapping[str, list[Path]],
+        from_scratch: bool,
+        confirm: Callable[[], None],
+    ) -> _Merged:
+        pinned = self._pin()
+        existing = pinned.path if pinned is not None else None
+        if not manifests and (existing is None or from_scratch):
             raise LakeError(
                 f"{self.table.name}: no snapshot of {self.scope} has landed; materialise "
                 f"{layout.SNAPSHOT}/{self.table.name} of it to ask Mews for one"
@@ -122,7 +152,6 @@ class _SnapshotMerge:
         converted, problem = self._convert(manifests, raw)
         if from_scratch and isinstance(problem, UnmergedError):
             raise problem
-        existing = self.lake.pin(self.name, self.workspace) if exists else None
         rows_before = self._rows_of(existing, from_scratch) if existing is not None else 0
         target = existing
         if converted:
@@ -141,13 +170,10 @@ class _SnapshotMerge:
         if target is not None:
             rows, size = int(pq.read_metadata(target).num_rows), target.stat().st_size
         if converted and target is not None:
-            self.lake.put(target, self.name)
+            confirm()
+            self.lake.put(target, self.name, over=pinned.version if pinned is not None else ABSENT)
         merged = [manifest for manifest in manifests if manifest.capture in converted]
-        for manifest in merged:
-            capture_states.mark_merged(self.lake, manifest)
-        if problem is not None:
-            raise problem
-        return Snapshot(
+        snapshot = Snapshot(
             scope=self.scope,
             name=self.name,
             rows=rows,
@@ -158,6 +184,14 @@ class _SnapshotMerge:
             captures=tuple(merged),
             unknown={path: seen.count for path, seen in self.findings.unknown.items()},
         )
+        return _Merged(snapshot, problem)
+
+    def _pin(self) -> Pinned | None:
+        """The scope's existing file; None where there is none yet."""
+        try:
+            return self.lake.pin(self.name, self.workspace)
+        except FileNotFoundError:
+            return None
 
     def _rows_of(self, existing: Path, is_rebuilt: bool) -> int:
         try:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,15 +29,19 @@ import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
+from mews_assets.catalog.privacy import KEEP
+from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.current.latest_rows import latest_rows
 from mews_assets.lake.current.version_order import MergeCounts, Reread, UncertainError, merge_newest
 from mews_assets.lake.errors import LakeError
+from mews_assets.lake.landing.repeat_write import repeat_until_valid
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.chunked_sort import SortSpace
 from mews_assets.lake.storage.duckdb_session import open_duckdb
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.machine_errors import as_passing_error
 from mews_assets.lake.storage.parquet import cast_batch, open_batches, plain, write_rows
+from mews_assets.lake.storage.store import ABSENT
 from mews_assets.windows import from_key
 
 SOURCES_KEY = b"mews_assets.folded"
@@ -86,18 +90,35 @@ def update_current(
     `from_scratch` reads all files, and gives the same rows as all updates before.
     """
     wrapped = as_passing_error(f"{table.name}: {scope} was not updated", "The existing file stays")
-    with wrapped, lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
-        work = _Update(lake, table, scope, workspace, threads)
-        try:
-            return work.run("asked for" if from_scratch else work.reason_to_rebuild())
-        except UncertainError as error:
-            return work.run(str(error))
+    reasons = ["asked for"] if from_scratch else []
+
+    def update(people: Collection[str]) -> CurrentResult:
+        with lake.workspace() as workspace:
+            work = _Update(lake, table, scope, workspace, threads, people)
+            try:
+                result = work.run(reasons[-1] if reasons else work.reason_to_rebuild())
+            except UncertainError as error:
+                result = work.run(str(error))
+            reasons.append("customers were erased meanwhile")  # why the update would be repeated
+            return result
+
+    with wrapped, lake.lock_here(f"{layout.CURRENT}-{table.name}-{scope}"):
+        return repeat_until_valid(lake, table, update)
 
 
 class _Update:
-    def __init__(self, lake: Lake, table: Table, scope: str, workspace: Path, threads: int | None) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        table: Table,
+        scope: str,
+        workspace: Path,
+        threads: int | None,
+        people: Collection[str],
+    ) -> None:
         self.lake, self.table, self.scope, self.workspace = lake, table, scope, workspace
         self.threads = threads
+        self.erased = RowMasker(table, KEEP, people)
         self.name = layout.current_file(table.name, scope)
         self.schema = plain(arrow_schema(table))
         # Listed before they are read: a file that is replaced meanwhile is read again by the next update.
@@ -107,7 +128,11 @@ class _Update:
                 f"{table.name}: changes has no file of {scope} yet, so there is nothing to make current from; "
                 f"materialise changes/{table.name} of some of its windows first, or its snapshot"
             )
-        self.existing = lake.local_copy(self.name, workspace) if lake.exists(self.name) else None
+        self.existing: Path | None = None
+        self.version = ABSENT
+        with suppress(FileNotFoundError):
+            pinned = lake.pin(self.name, workspace)
+            self.existing, self.version = pinned.path, pinned.version
         self.rows_before, self.sources = 0, _Sources()
         if self.existing is not None:
             with suppress(pa.ArrowInvalid):  # a file that cannot be read is rebuilt
@@ -137,7 +162,7 @@ class _Update:
         folder = self.workspace / ("all" if rebuilt else "fresh")
         folder.mkdir()
         names = [self._source(key) for key in new_keys]
-        paths = [self.lake.pin(name, folder) for name in names]
+        paths = [self.lake.local_copy(name, folder) for name in names]
         versions = sum(self._versions(name, path) for name, path in zip(names, paths, strict=True))
         target = folder / layout.ROWS_FILE
         windows = [from_key(key, self.lake.grain) for key in new_keys if key != _SNAPSHOT]
@@ -146,12 +171,13 @@ class _Update:
         with open_duckdb(folder, threads=self.threads, memory=self.lake.memory) as engine:
             existing = () if rebuilt or self.existing is None else open_batches(self.existing, _BATCH_ROWS)
             held_rows = (cast_batch(batch, self.schema) for batch in existing)
-            arrived = latest_rows(engine, self.table, paths, SortSpace(folder, self.lake.memory))
+            newest = latest_rows(engine, self.table, paths, SortSpace(folder, self.lake.memory))
+            arrived = (self.erased.mask(batch) for batch in newest)
             rows = merge_newest(self.table, held_rows, arrived, reread, counts)
             metadata = {SOURCES_KEY: _sources_metadata(self.schema, self.listed)}
             write_rows(target, self.schema, rows, metadata)
         result = self._result(target, counts, len(new_keys), versions, rebuilt)
-        self.lake.put(target, self.name)
+        self.lake.put(target, self.name, over=self.version)
         return result
 
     def _source(self, key: str) -> str:

@@ -150,7 +150,7 @@ def _erase_in_table(
         work.rows(layout.snapshot_folder(table.name), layout.SNAPSHOT, workspace)
     for name in lake.files(layout.current_folder(table.name), recursive=True):
         scope = layout.scope_of(name)
-        with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
+        with lake.lock_here(f"{layout.CURRENT}-{table.name}-{scope}"), lake.workspace() as workspace:
             work.row_file(name, layout.CURRENT, workspace)
 
 

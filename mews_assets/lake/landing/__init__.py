@@ -8,5 +8,6 @@ convert_capture    one landed capture converted to a Parquet file
 export_log         exports that were requested and have not landed yet
 redact_lines       erased customers taken out of landed lines
 erasure_list       customers whose personal data may not come back
+repeat_write       repeating a write where the erasure list grew, or another run was faster
 reference_tables   tables without windows, replaced whole
 """

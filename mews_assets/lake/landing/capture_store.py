@@ -14,6 +14,7 @@ import hashlib
 import uuid
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,13 +24,14 @@ import zstandard
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion.check_file import open_lines
-from mews_assets.lake.errors import DamagedError, LakeError
+from mews_assets.lake.errors import DamagedError, LakeError, LostRaceError
 from mews_assets.lake.landing.capture_states import mark_pending, without_rows
 from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.landing.manifests import (
     LandedFile,
     Manifest,
     first_capture_id,
+    pin_manifest,
     read_manifest,
     write_manifest,
 )
@@ -38,6 +40,9 @@ from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import ZSTD_LEVEL
 from mews_assets.windows import to_api
+
+_TRIES = 10
+"""Times that a capture is redacted again because another run changed it meanwhile."""
 
 
 def land(lake: Lake, manifest: Manifest, sources: Iterable[Path], workspace: Path) -> Manifest:
@@ -64,20 +69,33 @@ def land(lake: Lake, manifest: Manifest, sources: Iterable[Path], workspace: Pat
 def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: Path) -> Manifest:
     """Take erased customers out of a capture's files. Returns its manifest, changed where a file changed.
 
-    Raises DamagedError on a file that was changed or cut on disk.
+    Raises DamagedError on a file that was changed or cut on disk, LostRaceError where another run changes the capture
+    again and again.
     """
+    for _ in range(_TRIES):
+        manifest, version = pin_manifest(lake, manifest.table, manifest.capture)
+        with suppress(LostRaceError):
+            return _redact(lake, manifest, version, people, workspace)
+    raise LostRaceError(lake.uri(layout.manifest(manifest.table, manifest.capture)))
+
+
+def _redact(
+    lake: Lake, manifest: Manifest, version: str, people: Collection[str], workspace: Path
+) -> Manifest:
     if manifest.expired_at is not None:
         return manifest
     files, lines = list[LandedFile](), 0
     for number, file in enumerate(manifest.files, 1):
         name = f"{layout.capture_folder(manifest.table, manifest.capture)}/{file.name}"
-        if not lake.exists(name):
+        try:
+            pinned = lake.pin(name, workspace)
+        except FileNotFoundError:
             files.append(file)
             continue
         redactor = Redactor(_table(manifest), people)
         packed = workspace / f"{uuid.uuid4().hex}.zst"
         try:
-            with open_lines(lake.local_copy(name, workspace)) as source:
+            with open_lines(pinned.path) as source:
                 rewritten = _pack(redactor.pieces(source), packed, manifest, number)
         except (EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
@@ -87,7 +105,7 @@ def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: P
             raise _unlike(manifest, file, f"holds {rewritten.lines:,} lines")
         # Another hash without a changed line: an earlier run was killed between the file and its manifest.
         if redactor.lines or rewritten.sha256 != file.sha256:
-            lake.put(packed, name)
+            lake.put(packed, name, over=pinned.version)
             lines += redactor.lines
             files.append(rewritten)
         else:
@@ -96,7 +114,7 @@ def redact(lake: Lake, manifest: Manifest, people: Collection[str], workspace: P
     if tuple(files) == manifest.files:
         return manifest
     changed = replace(manifest, files=tuple(files), redacted_lines=manifest.redacted_lines + lines)
-    write_manifest(lake, changed)
+    write_manifest(lake, changed, over=version)
     return changed
 
 
@@ -110,10 +128,11 @@ def redact_stray(lake: Lake, table: str, name: str, people: Collection[str], wor
         return 0
     redactor = Redactor(table_of(layout.landed_table(table)), people)
     packed = workspace / f"{uuid.uuid4().hex}.zst"
-    with open_lines(lake.local_copy(name, workspace)) as source:
+    pinned = lake.pin(name, workspace)
+    with open_lines(pinned.path) as source:
         _pack_lines(redactor.pieces(source), packed)
     if redactor.lines:
-        lake.put(packed, name)
+        lake.put(packed, name, over=pinned.version)
     packed.unlink(missing_ok=True)
     return redactor.lines
 

@@ -16,10 +16,10 @@ import msgspec
 
 from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion.mask_rows import RowMasker
-from mews_assets.lake.errors import LakeError
+from mews_assets.lake.errors import PolicyChangedError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.state_files import read_state, write_state
+from mews_assets.lake.storage.state_files import change_state, read_state
 from mews_assets.lake.storage.stored_policy import is_migrating_to, is_stored_policy
 from mews_assets.lake.text.match_ids import same_id
 from mews_assets.windows import to_api
@@ -36,30 +36,45 @@ def erased_customers(lake: Lake) -> dict[str, str]:
 
     Raises LakeError on a list that cannot be read.
     """
-    if not lake.exists(layout.erasure_list_file()):
+    try:
+        return _customers(read_state(lake, layout.erasure_list_file(), _StoredList))
+    except FileNotFoundError:
         return {}
-    stored = read_state(lake, layout.erasure_list_file(), _StoredList)
-    return {same_id(customer): since for customer, since in stored.customers.items()}
+
+
+def _customers(stored: _StoredList | None) -> dict[str, str]:
+    return {same_id(customer): since for customer, since in stored.customers.items()} if stored else {}
 
 
 def add_to_erasure_list(lake: Lake, people: Iterable[str], now: datetime) -> None:
     """Add customers. On disk when this returns: every later capture is redacted."""
-    with lake.lock("forgotten"):
-        known = erased_customers(lake)
-        new = {person: to_api(now) for person in map(same_id, people) if person not in known}
-        if new:
-            write_state(lake, layout.erasure_list_file(), _StoredList({**known, **new}))
+    ids = [same_id(person) for person in people]
+
+    def added(stored: _StoredList | None) -> _StoredList | None:
+        known = _customers(stored)
+        new = {person: to_api(now) for person in ids if person not in known}
+        return _StoredList({**known, **new}) if new else None
+
+    change_state(lake, layout.erasure_list_file(), _StoredList, added)
 
 
 def row_masker(lake: Lake, table: Table) -> RowMasker:
     """The masking of rows of a table that are about to be written. Call it under the table's lock.
 
-    Raises LakeError where the lake's policy was changed since it was opened.
+    Raises PolicyChangedError where the lake's policy was changed since it was opened.
     """
-    lake_file = lake.read_json(layout.LAKE_FILE) if lake.exists(layout.LAKE_FILE) else {}
+    refuse_changed_policy(lake, table)
+    return RowMasker(table, lake.privacy, erased_customers(lake))
+
+
+def refuse_changed_policy(lake: Lake, table: Table) -> None:
+    """Raise PolicyChangedError where the lake's policy was changed since it was opened, or is being changed."""
+    try:
+        lake_file = lake.read_json(layout.LAKE_FILE)
+    except FileNotFoundError:
+        return
     if not (is_stored_policy(lake_file, lake.privacy) or is_migrating_to(lake_file, lake.privacy)):
-        raise LakeError(
+        raise PolicyChangedError(
             f"{table.name}: {lake.uri('')} is being brought under another MEWS_PII, or was since this process began. "
             "Start the process again, with MEWS_PII as the lake has it"
         )
-    return RowMasker(table, lake.privacy, erased_customers(lake))

@@ -16,7 +16,7 @@ import msgspec
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.lake.storage.state_files import Instant, in_utc, read_state, write_state
+from mews_assets.lake.storage.state_files import Instant, in_utc, read_state_version, write_state
 from mews_assets.windows import Grain, Window, windows_between
 
 
@@ -100,7 +100,12 @@ class _StoredManifest(msgspec.Struct, kw_only=True):
 
 def read_manifest(lake: Lake, table: str, capture: str) -> Manifest:
     """The manifest of a capture. Raises LakeError on one that cannot be read, FileNotFoundError where there is none."""
-    stored = read_state(lake, layout.manifest(table, capture), _StoredManifest)
+    return pin_manifest(lake, table, capture)[0]
+
+
+def pin_manifest(lake: Lake, table: str, capture: str) -> tuple[Manifest, str]:
+    """The manifest of a capture, and the version of its file. Raises as `read_manifest`."""
+    stored, version = read_state_version(lake, layout.manifest(table, capture), _StoredManifest)
     fields = msgspec.structs.asdict(stored)
     del fields["format"]
     try:
@@ -108,16 +113,19 @@ def read_manifest(lake: Lake, table: str, capture: str) -> Manifest:
     except ValueError as error:
         name = lake.uri(layout.manifest(table, capture))
         raise LakeError(f"{name} cannot be read ({error}); restore it or move it away") from None
-    return Manifest(**{**fields, "window": window})
+    return Manifest(**{**fields, "window": window}), version
 
 
-def write_manifest(lake: Lake, manifest: Manifest) -> None:
-    """Put the manifest beside the capture's files. From now on readers see the capture."""
+def write_manifest(lake: Lake, manifest: Manifest, *, over: str | None = None) -> None:
+    """Put the manifest beside the capture's files. From now on readers see the capture.
+
+    `over` is the version that it replaces. Raises LostRaceError where another one stands.
+    """
     window = _StoredWindow(manifest.window.start, manifest.window.end)
     expired_at = None if manifest.expired_at is None else in_utc(manifest.expired_at)
     instants = {"captured_at": in_utc(manifest.captured_at), "expired_at": expired_at}
     stored = _StoredManifest(**{**vars(manifest), "window": window, **instants})
-    write_state(lake, layout.manifest(manifest.table, manifest.capture), stored)
+    write_state(lake, layout.manifest(manifest.table, manifest.capture), stored, over=over)
 
 
 def new_capture_id(now: datetime) -> str:

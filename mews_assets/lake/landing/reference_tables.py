@@ -24,6 +24,7 @@ from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_session import literal
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import open_writer, plain
+from mews_assets.lake.storage.store import ABSENT
 
 SENT_AT = "_captured_at_utc"
 
@@ -68,14 +69,14 @@ def write_reference(
     schema = plain(reference_schema(reference))
     with lake.lock(f"{layout.REFERENCE}-{reference.name}"), lake.workspace() as workspace:
         sent = _sent(lake, reference, records, captured_at, workspace).select(schema.names).cast(schema)
-        existing = _existing_rows(lake, name, schema)
+        existing, version = _existing_rows(lake, name, schema, workspace)
         kept = existing.filter(pc.invert(pc.is_in(existing["id"], pc.unique(sent["id"]))))
         rows = pa.concat_tables([sent, kept]).sort_by("id").combine_chunks()
         aside = workspace / layout.ROWS_FILE
         with open_writer(aside, schema, rows) as writer:
             writer.write_table(rows)
         measures = _measure(reference, aside, sent, existing, kept, asked)
-        lake.put(aside, name)
+        lake.put(aside, name, over=version)
     return measures
 
 
@@ -90,12 +91,13 @@ def _sent(
     return pq.read_table(target, partitioning=None)
 
 
-def _existing_rows(lake: Lake, name: str, schema: pa.Schema) -> pa.Table:
-    """The rows of the existing file in today's columns; none where there is no file yet."""
-    if not lake.exists(name):
-        return schema.empty_table()
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
-        rows = pq.read_table(source, partitioning=None)
+def _existing_rows(lake: Lake, name: str, schema: pa.Schema, workspace: Path) -> tuple[pa.Table, str]:
+    """The rows of the existing file in today's columns, and its version; none where there is no file yet."""
+    try:
+        pinned = lake.pin(name, workspace)
+    except FileNotFoundError:
+        return schema.empty_table(), ABSENT
+    rows = pq.read_table(pinned.path, partitioning=None)
     long_ago = pa.scalar(0, UTC_MICROSECONDS)
     if SENT_AT not in rows.column_names:
         rows = rows.append_column(SENT_AT, pa.repeat(long_ago, rows.num_rows))
@@ -105,7 +107,7 @@ def _existing_rows(lake: Lake, name: str, schema: pa.Schema) -> pa.Table:
         else pa.nulls(rows.num_rows, field.type)
         for field in schema
     ]
-    return pa.table(columns, schema=schema)
+    return pa.table(columns, schema=schema), pinned.version
 
 
 def _measure(

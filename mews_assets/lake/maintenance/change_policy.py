@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import Privacy
@@ -59,22 +60,32 @@ def change_policy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> Poli
         lake_file = lake.read_json(layout.LAKE_FILE)
         if is_stored_policy(lake_file, privacy):
             return PolicyChange(0, False)
-        if is_migrating(lake_file) and not is_migrating_to(lake_file, privacy):
-            raise LakeError(
-                f"{lake.uri('')} is being changed to another MEWS_PII than {privacy.pii}, or to another key. Set "
-                "that value, and finish the change first"
-            )
+        _begun(lake, lake_file, privacy)
         from_landing = not privacy.only_hides_more_than(stored_policy(lake_file))
         landed = {table.name: _landed(lake, table, privacy) if from_landing else [] for table in tables}
-        lake.write_json(layout.LAKE_FILE, begin_migration(lake_file, privacy))
+        lake.change_json(layout.LAKE_FILE, lambda now: _begun(lake, now or lake_file, privacy))
+        if from_landing:  # nobody merges under the old policy any more: what landed until now is all there is
+            landed = {table.name: _landed(lake, table, privacy) for table in tables}
         files = 0
         for table in tables:
             if from_landing:
                 files += _rebuild(lake, table, landed[table.name])
             else:
                 files += _hide_more(lake, table)
-        lake.write_json(layout.LAKE_FILE, {**without_policy(lake_file), **written_policy(privacy)})
+        lake.change_json(
+            layout.LAKE_FILE, lambda now: {**without_policy(now or lake_file), **written_policy(privacy)}
+        )
     return PolicyChange(files, from_landing)
+
+
+def _begun(lake: Lake, lake_file: dict[str, Any], privacy: Privacy) -> dict[str, Any]:
+    """What `lake.json` says from now on. Raises LakeError where it is being changed to another policy."""
+    if is_migrating(lake_file) and not is_migrating_to(lake_file, privacy):
+        raise LakeError(
+            f"{lake.uri('')} is being changed to another MEWS_PII than {privacy.pii}, or to another key. Set "
+            "that value, and finish the change first"
+        )
+    return begin_migration(lake_file, privacy)
 
 
 def _hide_more(lake: Lake, table: Table) -> int:
@@ -85,7 +96,7 @@ def _hide_more(lake: Lake, table: Table) -> int:
         files += _hide_in(lake, table, layout.snapshot_folder(table.name))
     for name in lake.files(layout.current_folder(table.name), recursive=True):
         scope = layout.scope_of(name)
-        with lake.lock(f"{layout.CURRENT}-{table.name}-{scope}"):
+        with lake.lock_here(f"{layout.CURRENT}-{table.name}-{scope}"):
             files += _hide_in(lake, table, name.rpartition("/")[0])
     return files
 

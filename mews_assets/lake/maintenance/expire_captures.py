@@ -14,7 +14,7 @@ from datetime import datetime
 from mews_assets.catalog.model import Table
 from mews_assets.lake.current import snapshot
 from mews_assets.lake.landing import capture_states, capture_store
-from mews_assets.lake.landing.manifests import Manifest, read_manifest, write_manifest
+from mews_assets.lake.landing.manifests import Manifest, pin_manifest, write_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 
@@ -47,7 +47,7 @@ def expire(lake: Lake, table: Table, tables: Iterable[Table], before: datetime, 
 
 def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: datetime, done: Expired) -> None:
     for capture in capture_store.captures(lake, name):
-        manifest = read_manifest(lake, name, capture)
+        manifest, version = pin_manifest(lake, name, capture)
         if manifest.captured_at >= before:
             continue
         if capture in needed:
@@ -56,7 +56,7 @@ def _expire(lake: Lake, name: str, needed: set[str], before: datetime, now: date
         if manifest.expired_at is None:
             # Marked first: a process killed in between leaves files that are removed the next time.
             manifest = replace(manifest, expired_at=now)
-            write_manifest(lake, manifest)
+            write_manifest(lake, manifest, over=version)
             done.captures += 1
             done.stored_bytes += sum(file.stored_bytes for file in manifest.files)
         done.files += _remove_files(lake, manifest)

@@ -171,7 +171,7 @@ def _read(
 def _column(lake: Lake, name: str, path: str) -> pa.Array:
     """The values of a column; none where the file was written before the column existed."""
     first, *inner = path.split(".")
-    with lake.filesystem.open_input_file(lake.path(name)) as source, pq.ParquetFile(source) as file:
+    with lake.open_input_file(name) as source, pq.ParquetFile(source) as file:
         leaves = (file.schema.column(number).path for number in range(len(file.schema)))
         if not any(leaf == path or leaf.startswith(f"{path}.") for leaf in leaves):
             return pa.array([], pa.string())

@@ -2,5 +2,6 @@
 
 inventory      windows, rows and bytes of a table, from Parquet footers
 sql_views      a DuckDB view for every table, and running one query
+remote_tables  tables in an object store, for DuckDB without an extension
 python_values  a query's values as Python's own
 """

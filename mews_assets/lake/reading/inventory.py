@@ -70,7 +70,7 @@ def _newest(lake: Lake, table: Table, scope: str) -> str | None:
 
 def rows_by_capture(lake: Lake, name: str) -> dict[str, int]:
     """The rows of a file by capture; only one column is read."""
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
+    with lake.open_input_file(name) as source:
         captures = pq.ParquetFile(source).read(columns=["_landing_id"]).column("_landing_id")
     return {count["values"]: count["counts"] for count in captures.value_counts().to_pylist()}
 

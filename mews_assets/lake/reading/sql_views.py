@@ -23,6 +23,7 @@ from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_tables import reference_schema
 from mews_assets.lake.reading.python_values import python_values
+from mews_assets.lake.reading.remote_tables import remote_table
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_paths import parquet_partitions, plain_name, plain_workspace, sql_type
 from mews_assets.lake.storage.duckdb_session import identifier, literal
@@ -83,23 +84,27 @@ def _sources(lake: Lake) -> Iterator[_Source]:
     for name in lake.folders(layout.MARTS):
         file = layout.mart_file(name)
         if lake.exists(file):
-            with lake.filesystem.open_input_file(lake.path(file)) as content:
+            with lake.open_input_file(file) as content:
                 columns = pq.read_schema(content)  # a mart's columns are its own
             yield _Source(layout.MARTS, name, file.rpartition("/")[0], (), columns)
 
 
+def _files(lake: Lake, source: _Source) -> list[str]:
+    names = lake.files(source.folder, recursive=bool(source.keys))
+    return [name for name in names if name.endswith(f"/{layout.ROWS_FILE}")]
+
+
+def _empty_view(source: _Source) -> View:
+    columns = [f"NULL::{sql_type(field.type)} AS {identifier(field.name)}" for field in source.columns]
+    columns += [f"NULL::VARCHAR AS {identifier(key)}" for key in source.keys]
+    return View(source.schema, source.name, f"SELECT {', '.join(columns)} WHERE false", 0)
+
+
 def _view(lake: Lake, source: _Source, within: str) -> View:
-    files = sum(
-        name.endswith(f"/{layout.ROWS_FILE}")
-        for name in lake.files(source.folder, recursive=bool(source.keys))
-    )
+    files = len(_files(lake, source))
     names = [identifier(name) for name in source.columns.names]
     if not files:
-        empty_columns = [
-            f"NULL::{sql_type(field.type)} AS {identifier(field.name)}" for field in source.columns
-        ]
-        empty_columns += [f"NULL::VARCHAR AS {identifier(key)}" for key in source.keys]
-        return View(source.schema, source.name, f"SELECT {', '.join(empty_columns)} WHERE false", 0)
+        return _empty_view(source)
     folder = f"{within}/{source.folder}" if within else source.folder
     # Files may be written by older versions of the catalog: the columns are today's, matched in each file by name. To
     # read the columns of all files would take seconds per 10,000 files, at every query.
@@ -108,12 +113,12 @@ def _view(lake: Lake, source: _Source, within: str) -> View:
 
 
 def write_catalog(lake: Lake) -> list[View]:
-    """Write a DuckDB file with all views into the lake. Raises LakeError where the lake is not a local folder."""
+    """Write a DuckDB file with all views into the lake, and return them.
+
+    Nothing is written into an object store: DuckDB opens a database in a folder only. There `query` reads the tables.
+    """
     if lake.local_root is None:
-        raise LakeError(
-            f"{lake.uri(layout.catalog_file())}: DuckDB opens a database in a folder only; copy the tables, or "
-            f"read {lake.uri(layout.CURRENT)} with an engine that knows the bucket"
-        )
+        return views(lake)
     written = views(lake)
     with lake.lock("catalog"), plain_workspace() as workspace, plain_name(lake.local_root) as root:
         aside = workspace / layout.catalog_file()
@@ -133,11 +138,31 @@ def write_catalog(lake: Lake) -> list[View]:
 def open_sql(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in memory with a view for every table, for any working directory."""
     if lake.local_root is None:
-        raise LakeError(f"{lake.root}: queries run over a lake in a folder; this one is in a bucket")
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            _create(connection, _remote_views(lake, connection))
+            yield connection
+        return
     with plain_name(lake.local_root) as root, duckdb.connect(":memory:") as connection:
         _set_up(connection, root)
         _create(connection, views(lake, str(root)))
         yield connection
+
+
+def _remote_views(lake: Lake, connection: duckdb.DuckDBPyConnection) -> list[View]:
+    """Views over tables in an object store, which are registered with the connection."""
+    found = []
+    for source in _sources(lake):
+        files = _files(lake, source)
+        if not files:
+            found.append(_empty_view(source))
+            continue
+        registered = f"{source.schema}_{source.name}_in_object_store"
+        connection.register(registered, remote_table(lake, source.folder, files, source.keys, source.columns))
+        names = ", ".join(identifier(name) for name in (*source.columns.names, *source.keys))
+        text = f"SELECT {names} FROM memory.main.{identifier(registered)}"
+        found.append(View(source.schema, source.name, text, len(files)))
+    return found
 
 
 @contextmanager

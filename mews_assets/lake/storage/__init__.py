@@ -1,6 +1,10 @@
 """Files of the lake: their paths, reading and replacing them whole, and the settings of DuckDB and Parquet.
 
 layout           the path of every file
+store            what the lake asks of the place its files are in, and the versions of a file
+local_store      files in a folder, and locks among the processes of one machine
+object_store     files in a bucket
+leases           who works on what, among machines
 lake             the lake as a place for files, each replaced whole
 stored_policy    the privacy policy the lake's tables were written under
 duckdb_session   one DuckDB connection, with the settings of every conversion and merge

@@ -38,7 +38,7 @@ def read_footers(lake: Lake, names: Iterable[str], column: str) -> dict[str, Foo
 
 def read_metadata(lake: Lake, name: str) -> tuple[pq.FileMetaData, int]:
     """The footer of a file as Arrow reads it, and the file's bytes. Large: not to be kept for many files."""
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
+    with lake.open_input_file(name) as source:
         return pq.read_metadata(source), int(source.size())
 
 

@@ -1,57 +1,56 @@
-"""The lake as a place for files: a folder here, or a bucket anywhere `pyarrow.fs` reaches.
+"""The lake as a place for files: a folder here, or a bucket of an object store.
 
-Lives here: reading, listing, and putting files in place whole. Not here: where a file belongs (`layout`) and
-what is in it. A reader never sees half a file: on a local disk a file is written aside and renamed, on an
-object store it is one PUT.
+Lives here: reading, listing, and putting files in place whole; locks and workspaces; opening a lake. Not here: how a
+folder (`local_store`) and a bucket (`object_store`) do it, where a file belongs (`layout`) and what is in it.
+
+A reader never sees half a file, nor two versions mixed. A writer that replaces what others may replace says which
+version it read, and is refused where another one stands by now.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import logging
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 
 from mews_assets.catalog.privacy import KEEP, Privacy
-from mews_assets.lake.errors import LakeError
-from mews_assets.lake.storage import layout
+from mews_assets.lake.errors import LakeError, LostRaceError
+from mews_assets.lake.storage import layout, leases, local_store
 from mews_assets.lake.storage.duckdb_session import DEFAULT_MEMORY
+from mews_assets.lake.storage.local_store import ASIDE, LocalStore
+from mews_assets.lake.storage.object_store import open_object_store
+from mews_assets.lake.storage.store import ABSENT, Pinned, Store
 from mews_assets.lake.storage.stored_policy import refuse_other_policy, stored_policy, written_policy
 from mews_assets.windows import Grain
 
-log = logging.getLogger(__name__)
-
 FORMAT = 1
 """Of the lake's layout. Raised when an older lake could no longer be read as it stands."""
-_ASIDE = ".aside"
 _WORKSPACE = "work-"
 _LEFT_BEHIND_SECONDS = 86_400.0
 """No run works that long on one merge; exports that take longer are waited for outside it."""
-
-
 _WRITTEN_AT_LEAST_SECONDS = 600.0
 """A file aside is written on without a pause; one untouched for ten minutes is nobody's."""
+_CHANGES_TRIED = 20
+"""Times that a small file is read, changed and written, until nobody else did in between."""
 
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake: where it is, and the grain its windows were cut with."""
+    """A lake: where its files are, and the grain its windows were cut with."""
 
-    filesystem: pafs.FileSystem
-    root: str
+    store: Store
     grain: Grain
     privacy: Privacy = KEEP
     """What its tables show of personal data."""
@@ -59,138 +58,133 @@ class Lake:
     """Bytes that the engine of one piece of work on it may hold for itself."""
 
     @property
+    def root(self) -> str:
+        return self.store.root
+
+    @property
     def local_root(self) -> Path | None:
-        return Path(self.root) if isinstance(self.filesystem, pafs.LocalFileSystem) else None
+        return Path(self.store.root) if isinstance(self.store, LocalStore) else None
 
     def path(self, name: str) -> str:
         return f"{self.root}/{name}"
 
     def uri(self, name: str) -> str:
         """What a reader outside passes to pandas, Polars or DuckDB."""
-        return self.path(name) if self.local_root else f"{self.filesystem.type_name}://{self.path(name)}"
+        return self.store.uri(name)
 
     def exists(self, name: str) -> bool:
-        return bool(self.filesystem.get_file_info(self.path(name)).type == pafs.FileType.File)
+        return self.store.exists(name)
 
     def existing(self, names: Sequence[str]) -> set[str]:
         """Which of the files there are. Asked in one call: object stores answer them side by side."""
-        infos = self.filesystem.get_file_info([self.path(name) for name in names])
-        return {name for name, info in zip(names, infos, strict=True) if info.type == pafs.FileType.File}
+        return self.store.existing(names)
 
     def read(self, name: str) -> bytes:
-        with self._open_input(name) as source:
-            return bytes(source.read())
+        return self.store.read(name).data
 
     def read_json(self, name: str) -> dict[str, Any]:
+        return self.read_json_version(name)[0]
+
+    def read_json_version(self, name: str) -> tuple[dict[str, Any], str]:
+        """The content of a small file, and its version."""
+        found = self.store.read(name)
+        return self._parse_json(name, found.data), found.version
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put content in place whole, and on disk before returning, whatever stands there: for files that one writer
+        writes."""
+        self._write(name, content, None)
+
+    def write_json(self, name: str, value: dict[str, Any], *, over: str | None = None) -> None:
+        """`over` as in `put`."""
+        self._write(name, _json(value), over)
+
+    def change_json(
+        self, name: str, change: Callable[[dict[str, Any] | None], dict[str, Any] | None]
+    ) -> dict[str, Any] | None:
+        """Replace a small file by what `change` makes of it, however many others do so at once. Gives what stands then.
+
+        `change` is given None where there is no file, gives None to leave all as it is, and may be called several
+        times. Raises LostRaceError where others were faster every time.
+        """
+        for number in range(_CHANGES_TRIED):
+            try:
+                before: dict[str, Any] | None
+                before, version = self.read_json_version(name)
+            except FileNotFoundError:
+                before, version = None, ABSENT
+            after = change(before)
+            if after is None:
+                return before
+            with suppress(LostRaceError):
+                self._write(name, _json(after), version)
+                return after
+            time.sleep(0.01 * number)
+        raise LostRaceError(self.uri(name))
+
+    def version(self, name: str) -> str:
+        """What a replacement is to go over; ABSENT where there is no such file."""
+        return self.store.version(name)
+
+    def put(self, local: Path, name: str, *, over: str | None = None) -> None:
+        """Put a finished local file in place whole; the local one may be moved away.
+
+        `over` is the version that it replaces, ABSENT for none: LostRaceError is raised where another one stands.
+        Without, it replaces whatever stands there.
+        """
+        self.store.put(local, name, over)
+
+    def pin(self, name: str, workspace: Path) -> Pinned:
+        """The file as it is now, on the local disk, whatever is put in its place meanwhile; and its version."""
+        folder = workspace / uuid.uuid4().hex
+        folder.mkdir()
+        return self.store.pin(name, folder)
+
+    def local_copy(self, name: str, workspace: Path) -> Path:
+        """The same without the version, for who only reads."""
+        return self.pin(name, workspace).path
+
+    def open_input_file(self, name: str) -> pa.NativeFile:
+        """One version of the file, to look into. Of a long one in a bucket only the parts that are read are fetched."""
+        return self.store.open_input_file(name)
+
+    def fingerprints(self, folder: str) -> dict[str, str]:
+        """The files below a folder, each with what tells it from the file it replaced."""
+        return self.store.fingerprints(folder)
+
+    def files(self, folder: str, *, recursive: bool = False) -> list[str]:
+        """The files below a folder, sorted, relative to the root; none where there is no such folder."""
+        return self.store.files(folder, recursive)
+
+    def folders(self, folder: str) -> list[str]:
+        """The names of the folders in a folder, sorted."""
+        return self.store.folders(folder)
+
+    def delete(self, name: str) -> None:
+        """Remove a file; one that is gone already, or goes meanwhile, is no error."""
+        self.store.delete(name)
+
+    def _write(self, name: str, content: bytes, over: str | None) -> None:
+        self.store.write(name, content, over)
+
+    def _parse_json(self, name: str, content: bytes) -> dict[str, Any]:
         try:
-            value = json.loads(self.read(name))
+            value = json.loads(content)
         except ValueError as error:
             raise LakeError(f"{self.uri(name)} is not JSON ({error}); restore it or move it away") from None
         if not isinstance(value, dict):
             raise LakeError(f"{self.uri(name)} does not hold one JSON object; restore it or move it away")
         return value
 
-    def write(self, name: str, content: bytes) -> None:
-        """Put content in place whole, and on disk before returning: these files are few and precious."""
-        if self.local_root is None:
-            with self.filesystem.open_output_stream(self.path(name), compression=None) as target:
-                target.write(content)
-            return
-        aside = self._aside(name)
-        with aside.open("wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        self._rename(aside, name)
-
-    def write_json(self, name: str, value: dict[str, Any]) -> None:
-        self.write(name, json.dumps(value, indent=1, ensure_ascii=False).encode())
-
-    def put(self, local: Path, name: str) -> None:
-        """Put a finished local file in place whole; the local one may be moved away."""
-        if self.local_root is None:
-            # In one call: a stopped run's exception between two writes would close, and so publish, half a file.
-            pafs.copy_files(
-                str(local),
-                self.path(name),
-                source_filesystem=pafs.LocalFileSystem(),
-                destination_filesystem=self.filesystem,
-            )
-            return
-        try:
-            self._rename(local, name)
-        except OSError:  # another disk: copy aside first
-            aside = self._aside(name)
-            shutil.copyfile(local, aside)
-            self._rename(aside, name)
-
-    def local_copy(self, name: str, workspace: Path) -> Path:
-        """The file on the local disk: itself in a local lake, a copy in the workspace otherwise."""
-        if self.local_root is not None:
-            return self.local_root / name
-        target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
-        with self._open_input(name) as source, target.open("wb") as local:
-            shutil.copyfileobj(source, local, 1 << 20)
-        return target
-
-    def pin(self, name: str, workspace: Path) -> Path:
-        """The file as it is now, on the local disk, whatever is put in its place meanwhile."""
-        target = workspace / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
-        if self.local_root is None:
-            return self.local_copy(name, workspace)
-        try:
-            os.link(self.local_root / name, target)
-        except OSError:  # a disk without links
-            shutil.copyfile(self.local_root / name, target)
-        return target
-
-    def fingerprints(self, folder: str) -> dict[str, str]:
-        """The files below a folder, each with its size and time of writing: another file there has others."""
-        selector = pafs.FileSelector(self.path(folder), allow_not_found=True, recursive=True)
-        start = len(self.root) + 1
-        return {
-            info.path[start:]: f"{info.size}-{info.mtime_ns}"
-            for info in self.filesystem.get_file_info(selector)
-            if info.type == pafs.FileType.File
-        }
-
-    def files(self, folder: str, *, recursive: bool = False) -> list[str]:
-        """The files below a folder, sorted, relative to the root; none where there is no such folder."""
-        return self._list(folder, pafs.FileType.File, recursive)
-
-    def folders(self, folder: str) -> list[str]:
-        """The names of the folders in a folder, sorted."""
-        found = self._list(folder, pafs.FileType.Directory, False)
-        return [name.rsplit("/", 1)[-1] for name in found]
-
-    def _open_input(self, name: str) -> pa.NativeFile:
-        # The bytes as they are: told nothing, pyarrow unpacks what is called .zst, and packs it when writing.
-        return self.filesystem.open_input_stream(self.path(name), compression=None)
-
-    def _list(self, folder: str, kind: pafs.FileType, recursive: bool) -> list[str]:
-        selector = pafs.FileSelector(self.path(folder), allow_not_found=True, recursive=recursive)
-        start = len(self.root) + 1
-        infos = self.filesystem.get_file_info(selector)
-        return sorted(info.path[start:] for info in infos if info.type == kind)
-
-    def delete(self, name: str) -> None:
-        """Remove a file; one that is gone already, or goes meanwhile, is no error."""
-        if not self.exists(name):
-            return
-        try:
-            self.filesystem.delete_file(self.path(name))
-        except FileNotFoundError:
-            return
-
     @contextmanager
     def workspace(self) -> Iterator[Path]:
         """A folder of one's own on the local disk, on the lake's own disk where that is local."""
         parent = None
         if self.local_root is not None:
-            parent = self.local_root / _ASIDE
+            parent = self.local_root / ASIDE
             parent.mkdir(parents=True, exist_ok=True)
             _sweep(parent)
-        with TemporaryDirectory(dir=parent, prefix=_WORKSPACE) as folder, _try_lock(Path(folder)):
+        with TemporaryDirectory(dir=parent, prefix=_WORKSPACE) as folder, local_store.try_hold(Path(folder)):
             yield Path(folder)
 
     def drop_dead_workspaces(self) -> int:
@@ -198,7 +192,7 @@ class Lake:
         workspaces are still in use."""
         in_use = 0
         for folder in (self._locks_folder()).glob(f"{_WORKSPACE}*"):
-            with suppress(FileNotFoundError), _try_lock(folder) as free:
+            with suppress(FileNotFoundError), local_store.try_hold(folder) as free:
                 in_use += not free
                 if free:
                     shutil.rmtree(folder)
@@ -210,56 +204,51 @@ class Lake:
 
     @staticmethod
     def is_in_workspace(name: str) -> bool:
-        return name.startswith(f"{_ASIDE}/{_WORKSPACE}")
+        return name.startswith(f"{ASIDE}/{_WORKSPACE}")
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Hold other processes and threads off until the block ends; a killed holder lets go.
+    def lock(self, name: str) -> Iterator[Callable[[], None]]:
+        """Hold other processes and threads off until the block ends, on all machines. A killed holder lets go: at once
+        on this machine, after `leases.TAKEN_OVER_AFTER` on others.
 
-        On this machine, wherever the lake is. Where several machines write one lake, the orchestrator's pools
-        must keep their runs apart.
+        Gives a function to be called before files are put in place: it raises LeaseLostError where another machine may
+        have taken over.
         """
-        folder = self._locks_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{layout.safe_name(name)}.lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.info("waiting until another run is done with %s", name)
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        with self.lock_here(name):
+            if self.local_root is not None:
+                yield _nothing_to_confirm
+                return
+            with leases.hold(self.store, layout.lease_file(name), self._machine()) as held:
+                yield held.confirm
+
+    @contextmanager
+    def lock_here(self, name: str) -> Iterator[None]:
+        """Hold off the other processes of this machine only: enough where a conditional replacement does the rest."""
+        with local_store.hold(self._locks_folder() / f"{layout.safe_name(name)}.lock", name):
             yield
 
     def _locks_folder(self) -> Path:
         if self.local_root is not None:
-            return self.local_root / _ASIDE
-        place = f"{self.filesystem.type_name}://{self.root}"
+            return self.local_root / ASIDE
+        place = self.uri("")
         name = f"mews_assets-{os.getuid()}-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
         return Path(gettempdir()) / name
 
-    def _aside(self, name: str) -> Path:
-        folder = Path(self.root) / _ASIDE
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
-
-    def _rename(self, local: Path, name: str) -> None:
-        target = Path(self.root) / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Path(local).replace(target)
+    def _machine(self) -> str:
+        """The name of the folder that this machine's locks of the lake are in: whoever shares it, shares them."""
+        file = self._locks_folder() / "machine"
+        with local_store.hold_briefly(self._locks_folder() / "machine.lock"):
+            if not file.exists():
+                file.write_text(uuid.uuid4().hex)
+            return file.read_text()
 
 
-@contextmanager
-def _try_lock(folder: Path) -> Iterator[bool]:
-    """Hold a folder as one's own until the block ends; a killed holder lets go. False where another holds it."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
+def _nothing_to_confirm() -> None:
+    """A lock of the kernel is not lost while its process lives."""
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, indent=1, ensure_ascii=False).encode()
 
 
 def _sweep(aside: Path) -> None:
@@ -281,7 +270,9 @@ def open_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> La
         return laid
     lake = _lake_at(location, grain, privacy or KEEP)
     content = {"format": FORMAT, "window": grain.value, **written_policy(lake.privacy)}
-    lake.write_json(layout.LAKE_FILE, content)
+    # Of two processes that lay it at once, with other settings perhaps, the first one's stand for both.
+    if lake.change_json(layout.LAKE_FILE, lambda laid: None if laid else content) is not content:
+        return open_lake(location, grain, privacy)
     return lake
 
 
@@ -317,11 +308,8 @@ def open_standing(location: str) -> Lake:
 
 
 def _lake_at(location: str, grain: Grain, privacy: Privacy) -> Lake:
-    if "://" in location:
-        try:
-            filesystem, root = pafs.FileSystem.from_uri(location)
-        except (pa.ArrowException, ValueError, OSError) as error:
-            raise LakeError(f"MEWS_LAKE is {location!r}, which leads nowhere: {error}") from None
-    else:
-        filesystem, root = pafs.LocalFileSystem(), str(Path(location).absolute())
-    return Lake(filesystem, root.rstrip("/"), grain, privacy)
+    scheme, separator, _ = location.partition("://")
+    if separator and scheme != "file":
+        return Lake(open_object_store(location), grain, privacy)
+    folder = unquote(urlsplit(location).path) if separator else str(Path(location).absolute())
+    return Lake(LocalStore(folder.rstrip("/")), grain, privacy)

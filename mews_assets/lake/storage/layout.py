@@ -22,6 +22,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     state/exports/<connection>/<export>.json           exports requested and not yet landed
     state/forgotten.json                               erased customers, whose data may come again
     state/forgetting/<customer>.json                   texts that an unfinished erasure still has to search for
+    state/leases/<work>.json                           who works on what, where the lake is in an object store
     state/alerts/<Dagster instance>.json               open incidents, and messages not delivered yet
 """
 
@@ -140,7 +141,7 @@ def table_of(name: str) -> str:
 def is_our_own(name: str) -> bool:
     """Whether a file without records holds only what the project wrote, hotels' names included: no guest's data."""
     ours = name in (LAKE_FILE, catalog_file(), directory_file(), erasure_list_file())
-    folders = ("state/pending/", "state/exports/")
+    folders = ("state/pending/", "state/exports/", "state/leases/")
     return ours or name.startswith(folders) or name.endswith(f"/{MANIFEST_FILE}")
 
 
@@ -174,6 +175,10 @@ def pending_searches_folder() -> str:
 
 def pending_search_file(person: str) -> str:
     return f"{pending_searches_folder()}/{safe_name(person)}.json"
+
+
+def lease_file(name: str) -> str:
+    return f"state/leases/{safe_name(name)}.json"
 
 
 def alerts_file(instance: str) -> str:

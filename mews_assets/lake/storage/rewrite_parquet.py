@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mews_assets.lake.errors import LostRaceError
 from mews_assets.lake.storage.footers import read_metadata
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import open_writer
+from mews_assets.lake.storage.store import Pinned
+
+_TRIES = 10
+"""Times that it begins again because another run replaced the file meanwhile."""
 
 
 def rewrite(
@@ -28,12 +34,33 @@ def rewrite(
 ) -> int:
     """Replace the file by its changed copy; nothing is done where nothing changes. Returns how many rows changed.
 
+    Where another run replaces the file meanwhile, the new one is changed. Raises LostRaceError where that never ends.
+
     `key_value_metadata` is added to that of the file; the file is then written in any case.
     """
-    source = lake.local_copy(name, workspace)
+    for number in range(_TRIES):
+        try:
+            pinned = lake.pin(name, workspace)
+        except FileNotFoundError:
+            if not number:
+                raise
+            return 0  # another run took the rows into another file, and masks them itself
+        with suppress(LostRaceError):
+            return _rewrite(lake, name, pinned, change, workspace, key_value_metadata)
+    raise LostRaceError(lake.uri(name))
+
+
+def _rewrite(
+    lake: Lake,
+    name: str,
+    pinned: Pinned,
+    change: Callable[[pa.RecordBatch], pa.RecordBatch],
+    workspace: Path,
+    key_value_metadata: Mapping[bytes, bytes] | None,
+) -> int:
     aside = workspace / f"{uuid.uuid4().hex}.parquet"
     changed = 0
-    with pq.ParquetFile(source) as file:
+    with pq.ParquetFile(pinned.path) as file:
         kept = {key: value for key, value in (file.metadata.metadata or {}).items() if key != b"ARROW:schema"}
         writer: pq.ParquetWriter | None = None
         try:
@@ -50,7 +77,7 @@ def rewrite(
             if writer is not None:
                 writer.close()
     if changed or key_value_metadata is not None:
-        lake.put(aside, name)
+        lake.put(aside, name, over=pinned.version)
     else:
         aside.unlink()
     return changed

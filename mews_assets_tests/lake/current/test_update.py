@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +24,7 @@ from mews_assets.lake.storage import chunked_sort, layout
 from mews_assets.lake.storage import parquet as storage_parquet
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain, to_key, window_at
-from mews_assets_tests.lake.bucket import Bucket
+from mews_assets_tests.lake.bucket import bucket_lake
 from mews_assets_tests.lake.current.things import (
     SCHEMA,
     THINGS,
@@ -274,7 +273,7 @@ def test_an_outlet_item_found_by_two_versions_of_its_bill_is_one_row(lake: Lake)
 
 
 def test_a_bucket_folds_like_a_folder() -> None:
-    remote = Lake(pafs.PyFileSystem(Bucket()), "data/lake", Grain.DAILY)
+    remote = bucket_lake()
     put_changes(remote, [thing("a", at(2))])
     folded(remote)
     put_changes(remote, [thing("a", at(3)), thing("b", at(3))])

@@ -83,5 +83,5 @@ versions = st.builds(
 
 def read(lake: Lake, name: str) -> list[dict[str, Any]]:
     """The rows of a file of the lake."""
-    with lake.filesystem.open_input_file(lake.path(name)) as source:
+    with lake.open_input_file(name) as source:
         return list(pq.read_table(source).to_pylist())

@@ -20,6 +20,7 @@ from mews_assets.lake.landing.erasure_list import add_to_erasure_list, erased_cu
 from mews_assets.lake.landing.manifests import read_manifest
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.lake.storage.local_store import LocalStore
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import NORTH, days, everything, is_reconciled, json_line, land
 from mews_assets_tests.lake.planted import (
@@ -210,15 +211,15 @@ def test_stopped_anywhere_and_done_again_it_ends_the_same(
     planted: Lake, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
     lake = planted
-    real, calls = Lake._rename, iter(range(1, 10_000))
+    real, calls = LocalStore._rename, iter(range(1, 10_000))
 
-    def rename(self: Lake, local: Path, name: str) -> None:
+    def rename(self: LocalStore, local: Path, name: str) -> None:
         if next(calls) == stop:
             raise KeyboardInterrupt
         real(self, local, name)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Lake, "_rename", rename)
+        patched.setattr(LocalStore, "_rename", rename)
         with pytest.raises(KeyboardInterrupt):
             erase_customer(lake, catalog.TABLES, ANNA, NOW)
     erase_customer(lake, catalog.TABLES, ANNA, NOW)

@@ -15,6 +15,7 @@ from mews_assets.lake.erasure import pending_searches
 from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.lake.storage.local_store import LocalStore
 from mews_assets_tests.lake.made import NORTH, days, land
 from mews_assets_tests.lake.planted import ANNA, BILLS, CUSTOMERS, ELSE, NOW, ONCE, bill, customer, where
 
@@ -61,15 +62,15 @@ def test_stopped_at_any_file_the_search_is_not_lost(
     annas: Lake, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
     annas.write("notes.txt", b"ZORAYA%40planted.example")
-    real, calls = Lake._rename, iter(range(1, 10_000))
+    real, calls = LocalStore._rename, iter(range(1, 10_000))
 
-    def rename(self: Lake, local: Path, name: str) -> None:
+    def rename(self: LocalStore, local: Path, name: str) -> None:
         if next(calls) == stop:
             raise KeyboardInterrupt
         real(self, local, name)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Lake, "_rename", rename)
+        patched.setattr(LocalStore, "_rename", rename)
         with contextlib.suppress(KeyboardInterrupt):
             erase_customer(annas, catalog.TABLES, ANNA, NOW)
     assert erase_customer(annas, catalog.TABLES, ANNA, NOW).found.remaining["notes.txt"] == 1

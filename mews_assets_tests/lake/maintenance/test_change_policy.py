@@ -19,6 +19,7 @@ from mews_assets.lake.maintenance.change_policy import change_policy
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.lake.storage.local_store import LocalStore
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import ORDER_ITEMS, at, days, item, land
 
@@ -109,15 +110,15 @@ def test_stopped_on_the_way_the_lake_takes_nothing_until_it_gets_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
     lake = laid(tmp_path, KEEP)
-    real, calls = Lake._rename, iter(range(1, 1000))
+    real, calls = LocalStore._rename, iter(range(1, 1000))
 
-    def rename(self: Lake, local: Path, name: str) -> None:
+    def rename(self: LocalStore, local: Path, name: str) -> None:
         real(self, local, name)
         if next(calls) == stop:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Lake, "_rename", rename)
+        patched.setattr(LocalStore, "_rename", rename)
         with pytest.raises(KeyboardInterrupt):
             change_policy(lake, TABLES, KEY)
     for privacy in (KEEP, KEY):

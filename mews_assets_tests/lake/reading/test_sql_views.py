@@ -15,7 +15,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 
@@ -24,14 +23,13 @@ from mews_assets.catalog.columns import string
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
-from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_tables import write_reference
-from mews_assets.lake.reading.sql_views import SCHEMAS, SqlError, open_sql, query, views, write_catalog
+from mews_assets.lake.reading.sql_views import SCHEMAS, SqlError, query, views, write_catalog
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests import ROOT
-from mews_assets_tests.lake.bucket import Bucket
+from mews_assets_tests.lake.bucket import bucket_lake
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, item, land
 from mews_assets_tests.lake.reading.filled import fill
 
@@ -246,12 +244,25 @@ def test_other_ways_of_asking_work_too(lake: Lake) -> None:
         assert ask(lake, text)
 
 
-def test_a_lake_in_a_bucket_says_that_duckdb_cannot_open_it() -> None:
-    remote = Lake(pafs.PyFileSystem(Bucket()), "data/lake", Grain.DAILY)
-    with pytest.raises(LakeError, match="in a folder only"):
-        write_catalog(remote)
-    with pytest.raises(LakeError, match="in a bucket"), open_sql(remote):
-        pass
+def test_a_lake_in_a_bucket_is_asked_as_one_in_a_folder(lake: Lake) -> None:
+    remote = bucket_lake()
+    for name in lake.files("", recursive=True):
+        if name.endswith(".parquet"):
+            remote.write(name, lake.read(name))
+    assert {view.name: view.files for view in write_catalog(remote)} == {
+        view.name: view.files for view in write_catalog(lake)
+    }
+    for text in (
+        "SELECT id, updated_utc, scope FROM current.order_items ORDER BY id",
+        'SELECT id, scope, "window" FROM changes.order_items WHERE scope = \'' + NORTH + "' ORDER BY ALL",
+        "SELECT count(*) FROM changes.payments",
+        "SELECT * FROM marts.daily_revenue",
+        "SUMMARIZE current.order_items",
+        "DESCRIBE current.order_items",
+    ):
+        assert ask(remote, text) == ask(lake, text), text
+    with pytest.raises(SqlError, match="only read"):
+        ask(remote, "DROP VIEW current.order_items")
 
 
 READING = (ROOT / "docs" / "reading.md").read_text()
