@@ -34,9 +34,18 @@ MANY = 50
 _MATERIALISATION = dg.DagsterEventType.ASSET_MATERIALIZATION.value
 
 
-def _storage(instance: dg.DagsterInstance) -> SqlEventLogStorage:
+def _sql_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage | None:
+    """The tables of SQLite or Postgres; None where the events are elsewhere, as in Dagster+."""
     storage = instance.event_log_storage
-    assert isinstance(storage, SqlEventLogStorage)  # SQLite and Postgres: every open-source storage
+    return storage if isinstance(storage, SqlEventLogStorage) else None
+
+
+def _required_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage:
+    if (storage := _sql_storage(instance)) is None:
+        raise NotImplementedError(
+            "Dagster's event tables are read and cleared in SQLite and Postgres only, and this instance keeps its "
+            f"events in {type(instance.event_log_storage).__name__}: unset MEWS_RUN_DAYS"
+        )
     return storage
 
 
@@ -48,16 +57,20 @@ def store_materialisations(
     Dagster's own `report_runless_asset_event` takes 11 ms of CPU for each on SQLite, a row in a transaction of many
     0.25 ms. The last one of each asset goes its way: it also writes the asset's own record.
     """
-    storage = _storage(instance)
+    storage = _sql_storage(instance)
     by_asset: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
     for materialisation in materialisations:
         by_asset.setdefault(materialisation.asset_key, []).append(materialisation)
     for found in by_asset.values():
-        for start in range(0, len(found) - 1, ROWS_AT_ONCE):
-            some = found[start : min(start + ROWS_AT_ONCE, len(found) - 1)]
-            entries = [_entry(one, RUNLESS_RUN_ID, RUNLESS_JOB_NAME, None) for one in some]
-            _insert(storage, entries)
-        instance.report_runless_asset_event(found[-1])
+        *earlier, last = found
+        if storage is None:
+            for materialisation in earlier:
+                instance.report_runless_asset_event(materialisation)
+        else:
+            for start in range(0, len(earlier), ROWS_AT_ONCE):
+                some = earlier[start : start + ROWS_AT_ONCE]
+                _insert(storage, [_entry(one, RUNLESS_RUN_ID, RUNLESS_JOB_NAME, None) for one in some])
+        instance.report_runless_asset_event(last)
     return sum(map(len, by_asset.values()))
 
 
@@ -72,11 +85,13 @@ def store_in_run(
     """
     waiting = iter(materialisations)
     some = list(islice(waiting, ROWS_AT_ONCE))
-    if len(some) < MANY or not isinstance(context, dg.AssetExecutionContext):
+    is_real = isinstance(context, dg.AssetExecutionContext)
+    storage = _sql_storage(context.instance) if is_real else None
+    if len(some) < MANY or storage is None:
         yield from some
         yield from waiting
         return
-    storage, run = _storage(context.instance), context.run
+    run = context.run
     step = StepHandle(node_handle=context.op_execution_context.op_handle)
     while some:
         following = list(islice(waiting, ROWS_AT_ONCE))
@@ -94,7 +109,7 @@ def materialised_in(instance: dg.DagsterInstance, run_id: str) -> set[tuple[dg.A
     query = sa.select(columns.asset_key, columns.partition).where(
         columns.run_id == run_id, columns.dagster_event_type == _MATERIALISATION
     )
-    with _storage(instance).index_connection() as connection:
+    with _required_storage(instance).index_connection() as connection:
         rows = connection.execute(query).fetchall()
     found = ((dg.AssetKey.from_db_string(asset), partition) for asset, partition in rows)
     return {(asset, partition) for asset, partition in found if asset is not None}
@@ -136,7 +151,7 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
     Kept are the newest materialisation of every partition, which says that it is materialised, and the latest result
     of every check and partition. (`DagsterInstance.delete_run` deletes the materialisations too.)
     """
-    storage = _storage(instance)
+    storage = _required_storage(instance)
     for start in range(0, len(run_ids), ROWS_AT_ONCE):
         some = list(run_ids[start : start + ROWS_AT_ONCE])
         _delete_events(storage, SqlEventLogStorageTable.c.run_id.in_(some))
@@ -154,7 +169,7 @@ def delete_events_without_run(
     instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey], before: datetime
 ) -> None:
     """Delete old events that belong to no run, such as the observations of sensors; what state rests on is kept."""
-    storage = _storage(instance)
+    storage = _required_storage(instance)
     columns = SqlEventLogStorageTable.c
     old = sa.and_(
         columns.run_id == RUNLESS_RUN_ID,
