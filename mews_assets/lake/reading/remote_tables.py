@@ -9,7 +9,10 @@ query reads it, and can be asked again.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import pyarrow as pa
@@ -19,21 +22,27 @@ import pyarrow.fs as pafs
 from mews_assets.lake.storage.lake import Lake
 
 
-def remote_table(
-    lake: Lake, folder: str, files: Sequence[str], keys: Sequence[str], columns: pa.Schema
-) -> Any:
+def remote_table(lake: Lake, files: Sequence[str], keys: Sequence[str], columns: pa.Schema) -> Any:
     """The rows of the files, in these columns and those that the folders `key=value` give; a column that a file lacks
     is null in its rows."""
-    fields = pa.schema([(key, pa.string()) for key in keys])
-    schema = pa.schema([field.with_nullable(True) for field in (*columns, *fields)])
-    return ds.dataset(
+    fields = [pa.field(key, pa.string()) for key in keys]
+    return ds.FileSystemDataset.from_paths(
         list(files),
-        schema=schema,
-        format="parquet",
+        schema=pa.schema([field.with_nullable(True) for field in (*columns, *fields)]),
+        format=ds.ParquetFileFormat(),
         filesystem=pafs.PyFileSystem(_LakeFiles(lake)),
-        partitioning=ds.partitioning(fields, flavor="hive") if keys else None,
-        partition_base_dir=folder,
+        partitions=[_values_of_folders(name, keys) for name in files],
     )
+
+
+def _values_of_folders(name: str, keys: Sequence[str]) -> ds.Expression:
+    values = [
+        ds.field(key) == part.removeprefix(f"{key}=")
+        for key in keys
+        for part in name.split("/")
+        if part.startswith(f"{key}=")
+    ]
+    return reduce(and_, values, ds.scalar(True))
 
 
 class _LakeFiles(pafs.FileSystemHandler):  # type: ignore[misc]
@@ -57,7 +66,7 @@ class _LakeFiles(pafs.FileSystemHandler):  # type: ignore[misc]
         return [pafs.FileInfo(path, pafs.FileType.File) for path in paths]
 
     def _refuse(self, *arguments: Any) -> Any:
-        raise NotImplementedError(f"the lake is only read here: {arguments}")
+        raise io.UnsupportedOperation(f"the lake is only read here: {arguments}")
 
     get_file_info_selector = create_dir = delete_dir = delete_dir_contents = delete_root_dir_contents = (
         _refuse

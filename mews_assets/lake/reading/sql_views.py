@@ -158,7 +158,7 @@ def _remote_views(lake: Lake, connection: duckdb.DuckDBPyConnection) -> list[Vie
             found.append(_empty_view(source))
             continue
         registered = f"{source.schema}_{source.name}_in_object_store"
-        connection.register(registered, remote_table(lake, source.folder, files, source.keys, source.columns))
+        connection.register(registered, remote_table(lake, files, source.keys, source.columns))
         names = ", ".join(identifier(name) for name in (*source.columns.names, *source.keys))
         text = f"SELECT {names} FROM memory.main.{identifier(registered)}"
         found.append(View(source.schema, source.name, text, len(files)))

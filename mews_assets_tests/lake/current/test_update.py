@@ -293,9 +293,9 @@ from mews_assets_tests.lake.current.things import THINGS
 location, after = sys.argv[1], sys.argv[2] == "after"
 real = store.Lake.put
 
-def deadly(self, local, name):
+def deadly(self, local, name, **more):
     if after:
-        real(self, local, name)
+        real(self, local, name, **more)
     os.kill(os.getpid(), signal.SIGKILL)
 
 store.Lake.put = deadly
