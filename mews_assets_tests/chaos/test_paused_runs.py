@@ -1,4 +1,4 @@
-"""What only one of two overlapping runs downloaded is not lost, and without locks and conditional writes it would be."""
+"""What only one of two overlapping runs saw is not lost; without locks and conditional writes it would be."""
 
 from __future__ import annotations
 
