@@ -186,11 +186,11 @@ def what_cannot_be_read_is_empty() -> Iterator[None]:
     """An unreadable answer counts as an answer without records."""
     real = MewsClient._read
 
-    def read(self: Any, operation: str, response: Any, minimal: bool) -> Answer:
+    def read(self: Any, operation: str, response: Any, body: bytes, is_minimal: bool) -> Answer:
         try:
-            return real(self, operation, response, minimal)
+            return real(self, operation, response, body, is_minimal=is_minimal)
         except UnreadableError:
-            if not minimal:
+            if not is_minimal:
                 raise
             request_id = response.headers.get("Request-Id")
             return Answer(operation, self.connection, 204, request_id, b"", fields={})

@@ -179,13 +179,17 @@ def the_content_captured_first_stands() -> Iterator[None]:
 
 @mutant
 def merges_do_not_wait_for_each_other() -> Iterator[None]:
-    """Two runs at once read, merge and write the same partition."""
+    """Two runs at once read, merge and write the same partition: there is no lock, and each replaces any version."""
+    real = process.ChaosLake.put
 
     @contextmanager
     def unlocked(self: Any, name: str) -> Iterator[Any]:
         yield lambda: None
 
-    with patched((store.Lake, "lock", unlocked)):
+    def put(self: Any, local: Path, name: str, *, over: str | None = None) -> None:
+        real(self, local, name)
+
+    with patched((store.Lake, "lock", unlocked), (process.ChaosLake, "put", put)):
         yield
 
 
