@@ -9,13 +9,6 @@ from pathlib import Path
 import mews_assets_tests
 
 TESTS = Path(mews_assets_tests.__file__).parent
-NOT_DONE: frozenset[str] = frozenset({"cli"})
-"""Parts of the tests that still import test modules. Empty when all that they share stands in
-other modules; never add to it."""
-
-
-def part_of(path: Path) -> str:
-    return path.relative_to(TESTS).parts[0].removesuffix(".py")
 
 
 def imported_modules(path: Path) -> Iterator[str]:
@@ -49,4 +42,4 @@ def importers() -> dict[str, set[str]]:
 
 def test_no_test_module_is_imported_by_another() -> None:
     """What several modules need stands in a module that is no test."""
-    assert {name: found for name, found in importers().items() if part_of(TESTS / name) not in NOT_DONE} == {}
+    assert importers() == {}

@@ -42,7 +42,7 @@ def _sql_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage | None:
 
 def _required_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage:
     if (storage := _sql_storage(instance)) is None:
-        raise NotImplementedError(
+        raise RuntimeError(
             "Dagster's event tables are read and cleared in SQLite and Postgres only, and this instance keeps its "
             f"events in {type(instance.event_log_storage).__name__}: unset MEWS_RUN_DAYS"
         )

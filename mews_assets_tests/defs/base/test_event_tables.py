@@ -27,6 +27,6 @@ def test_old_runs_are_not_deleted_from_a_storage_of_another_kind(monkeypatch: py
     monkeypatch.setattr(event_tables, "_sql_storage", lambda instance: None)
     with (
         dg.DagsterInstance.ephemeral() as instance,
-        pytest.raises(NotImplementedError, match="MEWS_RUN_DAYS"),
+        pytest.raises(RuntimeError, match="MEWS_RUN_DAYS"),
     ):
         event_tables.delete_runs(instance, ["a"])
