@@ -7,7 +7,7 @@ the result (`report`). Not here: which partitions the run was asked for (`reques
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -40,6 +40,10 @@ from mews_assets.settings import Settings
 from mews_assets.windows import Lookback, to_api
 
 log = logging.getLogger(__name__)
+
+_CLOCK_ERROR = timedelta(seconds=2)
+"""Mews tells its time in whole seconds: a second may be missing when a capture is stamped, and another one here.
+Without it the runs of a backfill ask again for what another of them has just landed."""
 
 
 def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
@@ -158,9 +162,10 @@ def _without_unsettled(
 
 
 def _at_mews(requested: RequestedPartitions, platform: Platform) -> datetime | None:
+    """The time since when captures count as landed, by Mews' clock, which stamps them."""
     if requested.landed_since is None or not requested.by_our_clock:
         return requested.landed_since
-    return requested.landed_since + (platform.now() - datetime.now(UTC))
+    return requested.landed_since + (platform.now() - datetime.now(UTC)) - _CLOCK_ERROR
 
 
 def op_name(table: Table) -> str:
