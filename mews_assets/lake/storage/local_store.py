@@ -67,7 +67,7 @@ class LocalStore:
             target.flush()
             os.fsync(target.fileno())
             version = _version(os.fstat(target.fileno()))
-        self._replace(aside, name, over)
+        self._replace_or_remove(aside, name, over)
         return version
 
     def put(self, local: Path, name: str, over: str | None) -> None:
@@ -78,7 +78,7 @@ class LocalStore:
         except OSError:  # another disk: copy aside first
             aside = self._aside(name)
             shutil.copyfile(local, aside)
-            self._replace(aside, name, over)
+            self._replace_or_remove(aside, name, over)
 
     def pin(self, name: str, folder: Path) -> Pinned:
         target = folder / name.rsplit("/", 1)[-1]
@@ -130,6 +130,14 @@ class LocalStore:
         folder = Path(self.root) / ASIDE
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{uuid.uuid4().hex}-{name.rsplit('/', 1)[-1]}"
+
+    def _replace_or_remove(self, aside: Path, name: str, over: str | None) -> None:
+        """A file written aside by this store does not stay there when it is refused."""
+        try:
+            self._replace(aside, name, over)
+        except LostRaceError:
+            aside.unlink(missing_ok=True)
+            raise
 
     def _replace(self, local: Path, name: str, over: str | None) -> None:
         if over is None:

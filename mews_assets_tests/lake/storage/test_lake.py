@@ -311,3 +311,15 @@ def test_a_lake_in_a_bucket_holds_what_one_here_does(lake, remote, bucket):
     state = [name for name in remote.files("state", recursive=True) if not name.startswith("state/leases/")]
     assert state == ["state/rejected/order_items/garbage.json"]
     assert not [key for key in bucket.objects if "aside" in key]
+
+
+def test_a_write_that_lost_the_race_leaves_no_file_behind(tmp_path):
+    """Such files would fill the disk, and hold what a customer who was forgotten had in them."""
+    lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
+    lake.write("a.json", b"first")
+    with pytest.raises(LostRaceError):
+        lake.write_json("a.json", {"late": 1}, over=ABSENT)
+    found = [
+        path.name for path in (tmp_path / "lake").rglob("*") if path.is_file() and path.suffix != ".lock"
+    ]
+    assert sorted(found) == ["a.json", "lake.json"]
