@@ -21,7 +21,8 @@ NO_PROXIES = [None, "fd00::/8, 10.0.0.0/8, [bad, *.local,127.0.0.2"]
 
 
 @pytest.fixture(params=NO_PROXIES)
-def behind_a_proxy(request: pytest.FixtureRequest) -> None:
+def behind_a_proxy(elsewhere: None, request: pytest.FixtureRequest) -> None:
+    """After `elsewhere`, which puts the environment back: other tests of this process know nothing of it."""
     for name in ("no_proxy", "NO_PROXY"):
         os.environ.pop(name, None)
     if request.param is not None:

@@ -244,6 +244,8 @@ def open_object_store(location: str) -> ObjectStore:
 
 
 def _config(scheme: str, options: Mapping[str, str]) -> dict[str, Any]:
+    if (protocol := options.get("scheme", "https")) not in ("http", "https"):
+        raise ValueError(f"scheme is {protocol!r}; accepted are http and https")
     if scheme != "s3":
         return {}
     endpoint = (
@@ -254,9 +256,7 @@ def _config(scheme: str, options: Mapping[str, str]) -> dict[str, Any]:
     region = options.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     found: dict[str, Any] = {}
     if endpoint:
-        found["endpoint"] = (
-            endpoint if "://" in endpoint else f"{options.get('scheme', 'https')}://{endpoint}"
-        )
+        found["endpoint"] = endpoint if "://" in endpoint else f"{protocol}://{endpoint}"
     if region:
         found["region"] = region
     return found

@@ -43,7 +43,7 @@ def test_a_target_that_fails_is_tried_again_and_the_others_get_theirs_at_once(wa
         evaluate(watch.stage.instance, [("a|2025-01-01", False)])
         said = watch.tick(urls)
         assert "2 messages sent" in said
-        assert "target 1:json: not taken" in said
+        assert "target 1:json: not accepted" in said
         assert [len(watch.webhook.received), len(mailbox.mails)] == [1, 1]
         assert "key_unique fails" in mailbox.mails[0]["Subject"]
         broken.status = 200
