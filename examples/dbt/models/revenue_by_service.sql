@@ -1,7 +1,8 @@
 -- Revenue of order items that were not canceled, per hotel, service and month of consumption in UTC.
 select
     enterprises.name as hotel,
-    services.name as service,
+    -- Names are JSON by language: the first one there is.
+    services.names ->> ('$."' || json_keys(services.names)[1] || '"') as service,
     date_trunc('month', order_items.consumed_utc) as month,
     order_items.amount.currency as currency,
     count(*) as items,
