@@ -160,7 +160,7 @@ def _remote_views(lake: Lake, connection: duckdb.DuckDBPyConnection) -> list[Vie
         registered = f"{source.schema}_{source.name}_in_object_store"
         connection.register(registered, remote_table(lake, files, source.keys, source.columns))
         names = ", ".join(identifier(name) for name in (*source.columns.names, *source.keys))
-        text = f"SELECT {names} FROM memory.main.{identifier(registered)}"
+        text = f"SELECT {names} FROM main.{identifier(registered)}"
         found.append(View(source.schema, source.name, text, len(files)))
     return found
 

@@ -112,12 +112,33 @@ def open_batches(path: Path, rows: int, columns: list[str] | None = None) -> Ite
 def cast_batch(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The rows in the columns of a schema; a column that they lack is null."""
     columns = [
-        batch.column(field.name).cast(field.type)
+        _cast_values(batch.column(field.name), field.type)
         if field.name in batch.schema.names
         else pa.nulls(batch.num_rows, field.type)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _cast_values(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The values in a type; a nested field that they lack is null. Arrow's own cast does so only in later versions."""
+    if values.type == kind:
+        return values
+    if pa.types.is_struct(kind):
+        of_name = dict(zip((field.name for field in values.type), values.flatten(), strict=True))
+        fields = [
+            _cast_values(of_name[field.name], field.type)
+            if field.name in of_name
+            else pa.nulls(len(values), field.type)
+            for field in kind
+        ]
+        return pa.StructArray.from_arrays(fields, fields=list(kind), mask=values.is_null())
+    if pa.types.is_list(kind):
+        items = [_cast_values(values.values, kind.value_type)]
+        return pa.Array.from_buffers(
+            kind, len(values), values.buffers()[:2], values.null_count, values.offset, items
+        )
+    return values.cast(kind)
 
 
 def _rows_at_once(group: pq.RowGroupMetaData, most: int, columns: list[str] | None) -> int:
