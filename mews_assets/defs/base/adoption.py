@@ -16,9 +16,9 @@ from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key, snapshot_key
 from mews_assets.defs.base.event_tables import store_materialisations
-from mews_assets.defs.base.partitions import SCOPE_SETS, register_scopes, scope_and_window
+from mews_assets.defs.base.partitions import SCOPE_SETS, key_of, register_scopes
 from mews_assets.defs.base.run_history import may_be_writing
-from mews_assets.defs.base.standing import STANDING, list_keys, scopes_in
+from mews_assets.defs.base.standing import STANDING, Key, list_keys
 from mews_assets.ingest.directory import load_directory
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -42,20 +42,19 @@ class Adopted:
 
 
 def materialisations(
-    instance: dg.DagsterInstance, lake: Lake, table: Table, keys: Iterable[str]
+    instance: dg.DagsterInstance, lake: Lake, table: Table, keys: Iterable[Key]
 ) -> list[dg.AssetMaterialization]:
     """The events of landing and changes for those of the keys that Dagster does not know, oldest window first."""
-    wanted = sorted(keys, key=lambda key: (scope_and_window(key)[1], key))
+    wanted = sorted(keys, key=lambda key: (key[1], key[0]))
     events: list[dg.AssetMaterialization] = []
     for asset in (landing_key(table), changes_key(table)):
         known = instance.get_materialized_partitions(asset)
         for key in wanted:
-            if key not in known:
+            if (text := key_of(*key)) not in known:
                 metadata: dict[str, dg.RawMetadataValue] = {ADOPTED: True}
                 if asset.path[0] == layout.CHANGES:
-                    name = layout.changes_file(table.name, *scope_and_window(key))
-                    metadata["dagster/uri"] = lake.uri(name)
-                events.append(dg.AssetMaterialization(asset, partition=key, metadata=metadata))
+                    metadata["dagster/uri"] = lake.uri(layout.changes_file(table.name, *key))
+                events.append(dg.AssetMaterialization(asset, partition=text, metadata=metadata))
     return events
 
 
@@ -69,8 +68,11 @@ def unreported(
     events: list[dg.AssetMaterialization] = []
     for table in tables:
         scopes = set(instance.get_dynamic_partitions(SCOPE_SETS[table.scope]))
-        standing = ((key, *scope_and_window(key)) for key in STANDING.keys(lake, table))
-        keys = [key for key, scope, window in standing if scope in scopes and window >= first]
+        keys = [
+            (scope, window)
+            for scope, window in STANDING.keys(lake, table)
+            if scope in scopes and window >= first
+        ]
         events += materialisations(instance, lake, table, keys)
     return events[:EVENTS_PER_TICK]
 
@@ -88,8 +90,8 @@ def adopt(
         register_scopes(instance, directory)
     scopes = partitions = events = by_scope = 0
     for table in tables:
-        keys = {key for key in list_keys(lake, table) if scope_and_window(key)[1] >= first}
-        scopes += _register(instance, table.scope, scopes_in(keys))
+        keys = {(scope, window) for scope, window in list_keys(lake, table) if window >= first}
+        scopes += _register(instance, table.scope, {scope for scope, _ in keys})
         found = materialisations(instance, lake, table, keys)
         partitions += len({event.partition for event in found})
         events += store_materialisations(instance, found)

@@ -1,8 +1,7 @@
 """Which partitions stand in the lake, as the sensors ask at every tick.
 
-Lives here: the keys of the partitions that have a file, from one listing of a table's folder that is kept between
-ticks; no file is opened. Not here: which windows should stand (`ingest.due`), and which of them Dagster knows
-(`adoption`).
+Lives here: the partitions that have a file, from one listing of a table's folder that is kept between ticks; no file is
+opened. Not here: which windows should stand (`ingest.due`), and which of them Dagster knows (`adoption`).
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from mews_assets.catalog.model import Table
-from mews_assets.defs.base.partitions import key_of, scope_and_window, to_key_text
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -24,9 +23,13 @@ FEW = 200
 """So many missing files are looked for by name; for more the folder is listed."""
 
 
+Key: TypeAlias = tuple[str, str]
+"""A partition by its scope and the key of its window."""
+
+
 @dataclass
 class _Listing:
-    keys: set[str]
+    keys: set[Key]
     at: float
 
 
@@ -37,8 +40,8 @@ class StandingPartitions:
     clock: Callable[[], float] = time.monotonic
     _listings: dict[tuple[str, str], _Listing] = field(default_factory=dict)
 
-    def keys(self, lake: Lake, table: Table) -> set[str]:
-        """The partition keys whose file stood when the folder was listed, at most ten minutes ago."""
+    def keys(self, lake: Lake, table: Table) -> set[Key]:
+        """The partitions whose file stood when the folder was listed, at most ten minutes ago."""
         place = (lake.uri(""), table.name)
         known = self._listings.get(place)
         if known is None or self.clock() - known.at > RELIST_SECONDS:
@@ -51,8 +54,8 @@ class StandingPartitions:
         """Those of the partitions that have no file in one of the tables, as of now."""
         missing = set[Partition]()
         for table in tables:
-            keys = {partition: to_key_text(partition, lake.grain) for partition in partitions}
-            unknown = [one for one, key in keys.items() if key not in self.keys(lake, table)]
+            listed = self.keys(lake, table)
+            unknown = [partition for partition in partitions if _key(lake, partition) not in listed]
             missing.update(self._absent(lake, table, unknown))
         return [partition for partition in partitions if partition in missing]
 
@@ -64,23 +67,22 @@ class StandingPartitions:
         if len(unknown) > FEW:
             listing.keys, listing.at = list_keys(lake, table), self.clock()
         else:
-            names = {
-                layout.changes_file(table.name, one.scope, one.key(lake.grain)): to_key_text(one, lake.grain)
-                for one in unknown
+            keys = {
+                layout.changes_file(table.name, *key): key for key in (_key(lake, one) for one in unknown)
             }
-            listing.keys.update(names[name] for name in lake.existing(list(names)))
-        return [one for one in unknown if to_key_text(one, lake.grain) not in listing.keys]
+            listing.keys.update(keys[name] for name in lake.existing(list(keys)))
+        return [partition for partition in unknown if _key(lake, partition) not in listing.keys]
 
 
 STANDING = StandingPartitions()
 """Of the process that evaluates the sensors."""
 
 
-def list_keys(lake: Lake, table: Table) -> set[str]:
-    """The keys of all partitions of a table that have a file, from one listing."""
+def list_keys(lake: Lake, table: Table) -> set[Key]:
+    """All partitions of a table that have a file, from one listing."""
     names = lake.files(layout.changes_folder(table.name), recursive=True)
-    return {key_of(*layout.partition_of(name)) for name in names if name.endswith(f"/{layout.ROWS_FILE}")}
+    return {layout.partition_of(name) for name in names if name.endswith(f"/{layout.ROWS_FILE}")}
 
 
-def scopes_in(keys: Iterable[str]) -> set[str]:
-    return {scope_and_window(key)[0] for key in keys}
+def _key(lake: Lake, partition: Partition) -> Key:
+    return partition.scope, partition.key(lake.grain)

@@ -23,7 +23,7 @@ from mews_assets.defs.base.adoption import unreported
 from mews_assets.defs.base.asset_specs import landing_key
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
-from mews_assets.defs.base.partitions import SCOPE_SETS, scope_and_window
+from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.base.run_history import is_going, run_of_export
 from mews_assets.defs.base.standing import STANDING
@@ -216,7 +216,7 @@ class _Tick:
         """The settled partitions that do not stand in the lake, whatever Dagster's event log holds."""
         known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.table.scope]))
         scopes = [scope for scope in self.directory.scopes(self.table.scope) if scope in known]
-        listed = set(map(scope_and_window, STANDING.keys(self.lake, self.table)))
+        listed = STANDING.keys(self.lake, self.table)
         settings, by_day = self.settings, self.table.by_day
         missing = due(scopes, settings.start, now, settings.grain, listed, by_day=by_day)
         return STANDING.missing(self.lake, [self.table], missing)

@@ -18,7 +18,7 @@ from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.base.adoption import unreported
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import RETRYABLE, TABLE_TAG
-from mews_assets.defs.base.partitions import SCOPE_SETS, scope_and_window, to_key_text
+from mews_assets.defs.base.partitions import SCOPE_SETS, to_key_text
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
 from mews_assets.defs.base.standing import STANDING
@@ -155,8 +155,7 @@ class Tick:
         """The settled partitions that do not stand in the lake in every table of the group."""
         known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.first.scope]))
         wanted = [scope for scope in scopes if scope in known]
-        keys = set.intersection(*(STANDING.keys(self.lake, table) for table in self.group))
-        listed = set(map(scope_and_window, keys))
+        listed = set.intersection(*(STANDING.keys(self.lake, table) for table in self.group))
         settings, by_day = self.settings, self.first.by_day
         missing = due(wanted, settings.start, now, settings.grain, listed, by_day=by_day)
         return STANDING.missing(self.lake, self.group, missing)
