@@ -8,9 +8,10 @@ tables are published, and when (`defs.assets.delta`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -62,36 +63,58 @@ def publish_scopes(lake: Lake, source: DeltaSource, files: Mapping[str, str]) ->
     the column `scope` besides those of the file, and is partitioned by it. A new column of the catalog is added.
     """
     schema = source.schema.append(pa.field(SCOPE, pa.string(), nullable=False))
-    _create(source, schema, [SCOPE])
     quoted = ", ".join("'" + scope.replace("'", "''") + "'" for scope in sorted(files))
-    with lake.lock(f"delta-{source.name}"):
-        write_deltalake(
-            source.uri,
-            pa.RecordBatchReader.from_batches(schema, _rows_by_scope(lake, files, schema)),
-            mode="overwrite",
-            predicate=f"{SCOPE} IN ({quoted})",
-            schema_mode="merge",
-            commit_properties=CommitProperties(max_commit_retries=_COMMIT_TRIES),
-        )
-    return describe(source)
+    rows = _rows_by_scope(lake, files, schema)
+    return _replace(
+        lake,
+        source,
+        schema,
+        rows,
+        partition_by=[SCOPE],
+        predicate=f"{SCOPE} IN ({quoted})",
+        schema_mode="merge",
+    )
 
 
 def publish_table(lake: Lake, source: DeltaSource, file: str) -> DeltaVersion:
     """Replace a whole table by a file of the lake in one transaction; its columns are the file's."""
     with lake.workspace() as workspace:
-        path = lake.local_copy(file, workspace)
-        batches = open_batches(path, _BATCH_ROWS)
-        _create(source, source.schema, [])
-        with lake.lock(f"delta-{source.name}"):
-            write_deltalake(
-                source.uri,
-                pa.RecordBatchReader.from_batches(
-                    source.schema, (cast_batch(batch, source.schema) for batch in batches)
-                ),
-                mode="overwrite",
-                schema_mode="overwrite",
-                commit_properties=CommitProperties(max_commit_retries=_COMMIT_TRIES),
-            )
+        batches = open_batches(lake.local_copy(file, workspace), _BATCH_ROWS)
+        rows = (cast_batch(batch, source.schema) for batch in batches)
+        return _replace(
+            lake, source, source.schema, rows, partition_by=[], predicate=None, schema_mode="overwrite"
+        )
+
+
+def _replace(
+    lake: Lake,
+    source: DeltaSource,
+    schema: pa.Schema,
+    rows: Iterator[pa.RecordBatch],
+    *,
+    partition_by: list[str],
+    predicate: str | None,
+    schema_mode: Literal["merge", "overwrite"],
+) -> DeltaVersion:
+    """Put the rows in the place of those that the predicate names, or of all."""
+    DeltaTable.create(
+        source.uri,
+        _commented(schema),
+        mode="ignore",
+        partition_by=partition_by,
+        name=source.name,
+        description=source.description,
+        configuration=_CONFIGURATION,
+    )
+    with lake.lock(f"delta-{source.name}"):
+        write_deltalake(
+            source.uri,
+            pa.RecordBatchReader.from_batches(schema, rows),
+            mode="overwrite",
+            predicate=predicate,
+            schema_mode=schema_mode,
+            commit_properties=CommitProperties(max_commit_retries=_COMMIT_TRIES),
+        )
     return describe(source)
 
 
@@ -137,29 +160,16 @@ def republish_current(lake: Lake, base: str, tables: Iterable[Table]) -> list[st
     for table in tables:
         source = DeltaSource(base, table.name, table.description, arrow_schema(table))
         try:
-            held = set(
-                DeltaTable(source.uri).to_pyarrow_table(columns=[SCOPE]).column(SCOPE).unique().to_pylist()
-            )
+            held = {str(partition[SCOPE]) for partition in DeltaTable(source.uri).partitions()}
         except TableNotFoundError:
             continue
         names = lake.files(layout.current_folder(table.name), recursive=True)
         scopes = held | {layout.scope_of(name) for name in names if name.endswith(f"/{layout.ROWS_FILE}")}
-        publish_scopes(lake, source, {scope: layout.current_file(table.name, scope) for scope in scopes})
+        if scopes:
+            publish_scopes(lake, source, {scope: layout.current_file(table.name, scope) for scope in scopes})
         maintain(source, keep=timedelta(0))
         done.append(table.name)
     return done
-
-
-def _create(source: DeltaSource, schema: pa.Schema, partition_by: Sequence[str]) -> None:
-    DeltaTable.create(
-        source.uri,
-        _commented(schema),
-        mode="ignore",
-        partition_by=list(partition_by),
-        name=source.name,
-        description=source.description,
-        configuration=_CONFIGURATION,
-    )
 
 
 def _commented(schema: pa.Schema) -> pa.Schema:

@@ -7,13 +7,13 @@ removes old versions. None of it exists unless MEWS_PUBLISH is `delta`. Not here
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
 
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.entities.reference import REFERENCES, Reference
 from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.assets.marts import mart_key, wanted_marts
 from mews_assets.defs.assets.reference import reference_key
@@ -24,7 +24,11 @@ from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.lake.landing.reference_tables import reference_schema
 from mews_assets.lake.storage import layout
+from mews_assets.marts.model import Mart
 from mews_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from mews_assets.publish.delta_tables import DeltaSource
 
 DELTA = "delta"
 MAINTENANCE_JOB = "delta_maintenance"
@@ -48,37 +52,25 @@ class Published:
     def key(self) -> dg.AssetKey:
         return dg.AssetKey([DELTA, self.name])
 
+    def delta(self, base: str) -> "DeltaSource":
+        """The same for the writer, which only who publishes has installed."""
+        from mews_assets.publish.delta_tables import DeltaSource
+
+        return DeltaSource(base, self.name, self.description, self.schema)
+
 
 def published(settings: Settings) -> list[Published]:
     """What is published; nothing unless MEWS_PUBLISH says so."""
     if not settings.delta:
         return []
     return [
-        *(_current(table) for table in settings.tables),
-        *(
-            Published(
-                one.name,
-                one.description,
-                reference_schema(one),
-                reference_key(one),
-                lambda _, name=one.name: layout.reference_file(name),  # type: ignore[misc]
-            )
-            for one in REFERENCES
-        ),
-        *(
-            Published(
-                mart.name,
-                mart.summary,
-                mart.schema,
-                mart_key(mart),
-                lambda _, name=mart.name: layout.mart_file(name),  # type: ignore[misc]
-            )
-            for mart in wanted_marts(settings)
-        ),
+        *(_of_current(table) for table in settings.tables),
+        *(_of_reference(reference) for reference in REFERENCES),
+        *(_of_mart(mart) for mart in wanted_marts(settings)),
     ]
 
 
-def _current(table: Table) -> Published:
+def _of_current(table: Table) -> Published:
     return Published(
         table.name,
         f"The newest version of each record of `{table.name}`.",
@@ -86,6 +78,22 @@ def _current(table: Table) -> Published:
         current_key(table),
         lambda scope: layout.current_file(table.name, scope),
         table.scope,
+    )
+
+
+def _of_reference(reference: Reference) -> Published:
+    return Published(
+        reference.name,
+        reference.description,
+        reference_schema(reference),
+        reference_key(reference),
+        lambda _: layout.reference_file(reference.name),
+    )
+
+
+def _of_mart(mart: Mart) -> Published:
+    return Published(
+        mart.name, mart.summary, mart.schema, mart_key(mart), lambda _: layout.mart_file(mart.name)
     )
 
 
@@ -135,11 +143,9 @@ def _asset(one: Published, base: str) -> dg.AssetsDefinition:
         },
     )
     def publish(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        # The package is an extra: only who publishes needs it.
-        from mews_assets.publish.delta_tables import DeltaSource, publish_scopes, publish_table
+        from mews_assets.publish.delta_tables import publish_scopes, publish_table
 
-        opened = lake.open()
-        source = DeltaSource(base, one.name, one.description, one.schema)
+        opened, source = lake.open(), one.delta(base)
         if one.scopes:
             files = {str(scope): one.file(str(scope)) for scope in context.partition_keys}
             made = publish_scopes(opened, source, files)
@@ -161,10 +167,10 @@ def _maintenance(tables: list[Published], base: str) -> dg.JobDefinition:
         name="maintain_delta", description="Compacts every Delta table and removes the files of old versions."
     )
     def maintain_delta(context: dg.OpExecutionContext) -> None:
-        from mews_assets.publish.delta_tables import DeltaSource, maintain
+        from mews_assets.publish.delta_tables import maintain
 
         for one in tables:
-            removed = maintain(DeltaSource(base, one.name, one.description, one.schema))
+            removed = maintain(one.delta(base))
             if removed is not None:
                 context.log.info("%s: %d files of old versions removed", one.name, removed)
 
