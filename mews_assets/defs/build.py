@@ -25,7 +25,7 @@ from mews_assets.defs.assets.snapshot import snapshot_assets
 from mews_assets.defs.assets.sql_catalog import sql_catalog
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, changes_key, landing_key
 from mews_assets.defs.base.conditions import automation_sensor
-from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.metadata_keys import TABLE_TAG
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.checks.freshness import (
@@ -92,13 +92,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *(_sensor(group, settings) for group in groups(settings.tables)),
         ],
         schedules=[
-            dg.ScheduleDefinition(
-                name="reference_daily",
-                job_name=REFERENCE_JOB,
-                cron_schedule="30 4 * * *",
-                execution_timezone="UTC",
-                default_status=default_schedule_status(settings),
-                description="Refreshes the reference data once a day.",
+            utc_schedule(
+                settings,
+                "reference_daily",
+                "30 4 * * *",
+                "Refreshes the reference data once a day.",
+                job=REFERENCE_JOB,
             ),
             freshness_schedule(settings),
             *mart_schedules(settings),

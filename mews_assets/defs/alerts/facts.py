@@ -20,6 +20,7 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from mews_assets.alerts.incidents import WHOLE, Fact, Kind, Part, PartKey, Subject, Urgency
 from mews_assets.alerts.state import Feed
 from mews_assets.defs.alerts import run_facts
+from mews_assets.defs.base.event_tables import sql_storage
 from mews_assets.defs.base.metadata_keys import (
     FAILED_PARTITIONS,
     GIVEN_UP,
@@ -63,11 +64,10 @@ def _page(
     instance: dg.DagsterInstance, kind: dg.DagsterEventType, after: int, since: datetime
 ) -> list[dg.EventLogRecord]:
     wanted = dg.EventRecordsFilter(kind, after_cursor=after, after_timestamp=since.timestamp())
-    storage = instance.event_log_storage
-    if isinstance(storage, SqlEventLogStorage):
+    if (storage := sql_storage(instance)) is not None:
         # SQLite's own method would open the database of every run; the index holds all of these too.
         return list(SqlEventLogStorage.get_event_records(storage, wanted, limit=PAGE, ascending=True))
-    return list(storage.get_event_records(wanted, limit=PAGE, ascending=True))
+    return list(instance.event_log_storage.get_event_records(wanted, limit=PAGE, ascending=True))
 
 
 def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> list[Fact]:

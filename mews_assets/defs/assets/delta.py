@@ -19,7 +19,7 @@ from mews_assets.defs.assets.marts import mart_key, wanted_marts
 from mews_assets.defs.assets.reference import reference_key
 from mews_assets.defs.base.asset_specs import OWNERS, column_schema, current_key
 from mews_assets.defs.base.conditions import follows_its_deps
-from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.lake.landing.reference_tables import reference_schema
@@ -111,13 +111,11 @@ def delta_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     if not settings.delta:
         return []
     return [
-        dg.ScheduleDefinition(
-            name=MAINTENANCE_JOB,
-            job_name=MAINTENANCE_JOB,
-            cron_schedule="10 3 * * 0",
-            execution_timezone="UTC",
-            default_status=default_schedule_status(settings),
-            description="Compacts the Delta tables and removes the files of versions older than 7 days.",
+        utc_schedule(
+            settings,
+            MAINTENANCE_JOB,
+            "10 3 * * 0",
+            "Compacts the Delta tables and removes the files of versions older than 7 days.",
         )
     ]
 

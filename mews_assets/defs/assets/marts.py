@@ -12,7 +12,7 @@ import dagster as dg
 
 from mews_assets.defs.base.asset_specs import OWNERS, column_schema
 from mews_assets.defs.base.conditions import follows_in_batches, waits_for_reference
-from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.lake.storage import layout
 from mews_assets.marts import MARTS
@@ -69,13 +69,12 @@ def mart_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     if not wanted_marts(settings):
         return []
     return [
-        dg.ScheduleDefinition(
-            name="marts_daily",
-            job_name=MARTS_JOB,
-            cron_schedule="30 5 * * *",
-            execution_timezone="UTC",
-            default_status=default_schedule_status(settings),
-            description="Materialises all marts once a day: a new day is complete, whether or not a table was updated.",
+        utc_schedule(
+            settings,
+            "marts_daily",
+            "30 5 * * *",
+            "Materialises all marts once a day: a new day is complete, whether or not a table was updated.",
+            job=MARTS_JOB,
         )
     ]
 

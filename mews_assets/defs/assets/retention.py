@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from mews_assets import catalog
-from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.settings import Settings
@@ -27,13 +27,11 @@ def retention_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     if settings.landing_days is None:
         return []
     return [
-        dg.ScheduleDefinition(
-            name=JOB,
-            job_name=JOB,
-            cron_schedule="40 3 * * *",
-            execution_timezone="UTC",
-            default_status=default_schedule_status(settings),
-            description=f"Removes the bytes of captures older than {settings.landing_days} days.",
+        utc_schedule(
+            settings,
+            JOB,
+            "40 3 * * *",
+            f"Removes the bytes of captures older than {settings.landing_days} days.",
         )
     ]
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.event_tables import delete_events_without_run, delete_runs
 from mews_assets.settings import Settings
 
@@ -34,16 +34,7 @@ def run_retention_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     """Every night, if there is a limit."""
     if settings.run_days is None:
         return []
-    return [
-        dg.ScheduleDefinition(
-            name=JOB,
-            job_name=JOB,
-            cron_schedule="10 3 * * *",
-            execution_timezone="UTC",
-            default_status=default_schedule_status(settings),
-            description=f"Deletes runs older than {settings.run_days} days.",
-        )
-    ]
+    return [utc_schedule(settings, JOB, "10 3 * * *", f"Deletes runs older than {settings.run_days} days.")]
 
 
 @dataclass(frozen=True)

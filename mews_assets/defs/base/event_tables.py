@@ -31,20 +31,23 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 ROWS_AT_ONCE = 500
 MANY = 50
 """From so many on, the materialisations of an asset in one run are stored together."""
+_KEEP_RUNS = "unset MEWS_RUN_DAYS"
+KEEP_EVENTS = "set one of them as its storage in dagster.yaml"
 _MATERIALISATION = dg.DagsterEventType.ASSET_MATERIALIZATION.value
 
 
-def _sql_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage | None:
+def sql_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage | None:
     """The tables of SQLite or Postgres; None where the events are elsewhere, as in Dagster+."""
     storage = instance.event_log_storage
     return storage if isinstance(storage, SqlEventLogStorage) else None
 
 
-def _required_storage(instance: dg.DagsterInstance) -> SqlEventLogStorage:
-    if (storage := _sql_storage(instance)) is None:
+def require_sql_storage(instance: dg.DagsterInstance, instead: str) -> SqlEventLogStorage:
+    """The same where there is no other way. Raises RuntimeError, which says what to do instead."""
+    if (storage := sql_storage(instance)) is None:
         raise RuntimeError(
-            "Dagster's event tables are read and cleared in SQLite and Postgres only, and this instance keeps its "
-            f"events in {type(instance.event_log_storage).__name__}: unset MEWS_RUN_DAYS"
+            "Dagster's event tables are read in SQLite and Postgres only, and this instance keeps its events in "
+            f"{type(instance.event_log_storage).__name__}: {instead}"
         )
     return storage
 
@@ -57,7 +60,7 @@ def store_materialisations(
     Dagster's own `report_runless_asset_event` takes 11 ms of CPU for each on SQLite, a row in a transaction of many
     0.25 ms. The last one of each asset goes its way: it also writes the asset's own record.
     """
-    storage = _sql_storage(instance)
+    storage = sql_storage(instance)
     by_asset: dict[dg.AssetKey, list[dg.AssetMaterialization]] = {}
     for materialisation in materialisations:
         by_asset.setdefault(materialisation.asset_key, []).append(materialisation)
@@ -86,7 +89,7 @@ def store_in_run(
     waiting = iter(materialisations)
     some = list(islice(waiting, ROWS_AT_ONCE))
     is_real = isinstance(context, dg.AssetExecutionContext)
-    storage = _sql_storage(context.instance) if is_real else None
+    storage = sql_storage(context.instance) if is_real else None
     if len(some) < MANY or storage is None:
         yield from some
         yield from waiting
@@ -109,7 +112,7 @@ def materialised_in(instance: dg.DagsterInstance, run_id: str) -> set[tuple[dg.A
     query = sa.select(columns.asset_key, columns.partition).where(
         columns.run_id == run_id, columns.dagster_event_type == _MATERIALISATION
     )
-    with _required_storage(instance).index_connection() as connection:
+    with require_sql_storage(instance, KEEP_EVENTS).index_connection() as connection:
         rows = connection.execute(query).fetchall()
     found = ((dg.AssetKey.from_db_string(asset), partition) for asset, partition in rows)
     return {(asset, partition) for asset, partition in found if asset is not None}
@@ -151,7 +154,7 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
     Kept are the newest materialisation of every partition, which says that it is materialised, and the latest result
     of every check and partition. (`DagsterInstance.delete_run` deletes the materialisations too.)
     """
-    storage = _required_storage(instance)
+    storage = require_sql_storage(instance, _KEEP_RUNS)
     for start in range(0, len(run_ids), ROWS_AT_ONCE):
         some = list(run_ids[start : start + ROWS_AT_ONCE])
         _delete_events(storage, SqlEventLogStorageTable.c.run_id.in_(some))
@@ -169,7 +172,7 @@ def delete_events_without_run(
     instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey], before: datetime
 ) -> None:
     """Delete old events that belong to no run, such as the observations of sensors; what state rests on is kept."""
-    storage = _required_storage(instance)
+    storage = require_sql_storage(instance, _KEEP_RUNS)
     columns = SqlEventLogStorageTable.c
     old = sa.and_(
         columns.run_id == RUNLESS_RUN_ID,

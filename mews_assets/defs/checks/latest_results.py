@@ -13,10 +13,10 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.base.event_tables import KEEP_EVENTS, require_sql_storage
 from mews_assets.defs.base.partitions import scope_and_window
 from mews_assets.defs.checks import checks_of
 
@@ -52,8 +52,7 @@ def latest_results(instance: dg.DagsterInstance, asset: dg.AssetKey) -> LatestRe
     Dagster's own `get_asset_check_partition_info` joins all materialisations of the asset, once for each check:
     0.4 s at 70,000 partitions, where this takes milliseconds.
     """
-    storage = instance.event_log_storage
-    assert isinstance(storage, SqlEventLogStorage)  # SQLite and Postgres: every open-source storage
+    storage = require_sql_storage(instance, KEEP_EVENTS)
     columns = AssetCheckExecutionsTable.c
     newest = (
         sa.select(sa.func.max(columns.id))

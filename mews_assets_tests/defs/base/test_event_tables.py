@@ -16,7 +16,7 @@ def test_materialisations_are_stored_whatever_the_storage_is(
     monkeypatch: pytest.MonkeyPatch, has_tables: bool
 ) -> None:
     if not has_tables:
-        monkeypatch.setattr(event_tables, "_sql_storage", lambda instance: None)
+        monkeypatch.setattr(event_tables, "sql_storage", lambda instance: None)
     with dg.DagsterInstance.ephemeral() as instance:
         events = [dg.AssetMaterialization(ASSET, partition=key) for key in KEYS]
         assert event_tables.store_materialisations(instance, events) == len(KEYS)
@@ -24,7 +24,7 @@ def test_materialisations_are_stored_whatever_the_storage_is(
 
 
 def test_old_runs_are_not_deleted_from_a_storage_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_tables, "_sql_storage", lambda instance: None)
+    monkeypatch.setattr(event_tables, "sql_storage", lambda instance: None)
     with (
         dg.DagsterInstance.ephemeral() as instance,
         pytest.raises(RuntimeError, match="MEWS_RUN_DAYS"),
