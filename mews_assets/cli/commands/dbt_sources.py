@@ -54,12 +54,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stale_after_hours(table: Table, settings: Settings) -> int:
-    """The age of the newest capture from which a table is late: a window, the lag allowed, and a ledger day's end."""
+    """The age of the newest capture from which a table is late."""
     from mews_assets.catalog.entities.reference import REFERENCES
-    from mews_assets.windows import over_after, window_at
+    from mews_assets.ingest.freshness import Cadence
 
     if table.name in {reference.name for reference in REFERENCES}:
         return _REFERENCE_HOURS
-    window = window_at(settings.start, settings.grain)
-    late = window.end - window.start + settings.allowed_lag + over_after(by_day=table.by_day)
-    return -(-int(late.total_seconds()) // 3600)
+    cadence = Cadence(settings.start, settings.grain, settings.allowed_lag, table.by_day)
+    return -(-int(cadence.longest_silence.total_seconds()) // 3600)

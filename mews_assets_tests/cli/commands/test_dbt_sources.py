@@ -41,7 +41,7 @@ def test_a_table_is_stale_a_window_and_the_allowed_lag_after_its_newest_capture(
 ) -> None:
     assert main(["dbt-sources", str(tmp_path)]) == 0
     found = hours(written(tmp_path))
-    assert (found["payments"], found["ledger_entries"], found["services"]) == (30, 42, 48)
+    assert (found["payments"], found["ledger_entries"], found["services"]) == (30, 30, 48)
     monkeypatch.setenv("MEWS_ALLOWED_LAG_HOURS", "2")
     monkeypatch.setenv("MEWS_WINDOW", "hourly")
     monkeypatch.setenv("MEWS_TABLES", "payments")
