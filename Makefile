@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## from a sandbox to 13 tables, through real Dagster runs
 	$(BIN)/mews-assets demo
@@ -15,8 +15,11 @@ demo: $(INSTALLED) ## from a sandbox to 13 tables, through real Dagster runs
 dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or with your tokens, from .env)
 	$(BIN)/mews-assets dev
 
-test: lint ## lint, types and every test
+test: lint ## lint, types and the tests, but for the slow ones
 	$(BIN)/pytest -n 3 --dist worksteal
+
+test-slow: $(INSTALLED) ## the slow tests: a real daemon, killed processes, random faults, much memory
+	$(BIN)/pytest -n 3 --dist worksteal -m 'slow and not services'
 
 test-services: $(INSTALLED) ## tests with an S3 server that really runs, and two machines at it
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,services]'
@@ -69,4 +72,4 @@ $(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/conversion/_scan.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test test-services lint chaos bench docs dist lowest audit clean
+.PHONY: help demo dev test test-slow test-services lint chaos bench docs dist lowest audit clean

@@ -35,12 +35,26 @@ LONGEST = ("defs/test_daemon.py", "defs/test_backfill.py")
 """Tests that wait for processes of their own. One worker begins with each, and the others' work fills the waiting."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _mark_slow_cases(items)
     for place, name in enumerate(LONGEST):
         found = [item for item in items if item.nodeid.split("::")[0].endswith(name)]
         rest = [item for item in items if item not in found]
         at = place * len(rest) // len(LONGEST)  # workers are dealt equal parts, in this order
         items[:] = rest[:at] + found + rest[at:]
+
+
+def _mark_slow_cases(items: list[pytest.Item]) -> None:
+    """Of a test that is `slow_after_first`, mark all cases but the first as slow."""
+    seen: set[object] = set()
+    for item in items:
+        if item.get_closest_marker("slow_after_first") is None:
+            continue
+        test = item.nodeid.split("[")[0]
+        if test in seen:
+            item.add_marker("slow")
+        seen.add(test)
 
 
 def pytest_collection_finish() -> None:

@@ -319,6 +319,7 @@ def with_spa(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_rules, "EXPORTED", (*request_rules.EXPORTED, "SpaVisit"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("with_spa")
 def test_one_row_in_the_catalog_makes_assets_partitions_schema_checks_and_a_job(
     mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -100,6 +100,7 @@ def records_of(pages: list[Page], key: str = "OrderItems") -> list[bytes]:
     return [record for page in pages for record in page.records[key]]
 
 
+@pytest.mark.slow
 def test_an_export_holds_the_bytes_that_the_pages_hold(client: MewsClient, tmp_path: Path) -> None:
     paged = records_of(order_items(client))
     export = ready(client)
@@ -114,6 +115,7 @@ def test_small_pages_and_large_ones_bring_the_same_records(client: MewsClient) -
     assert records_of(small) == records_of(large)
 
 
+@pytest.mark.slow
 def test_a_server_that_sends_fewer_records_than_asked_for_is_asked_on_to_the_end(client: MewsClient) -> None:
     """A thousand are asked for, and at most 200 come."""
     whole = records_of(order_items(client))

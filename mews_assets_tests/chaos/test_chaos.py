@@ -17,6 +17,7 @@ SEEDS = int(os.environ.get("MEWS_CHAOS_SEEDS", "60"))
 TOGETHER = 5
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("first", range(0, SEEDS, TOGETHER))
 def test_the_tables_hold_what_mews_showed_whatever_happens(first: int) -> None:
     for seed in range(first, min(first + TOGETHER, SEEDS)):
@@ -24,6 +25,7 @@ def test_the_tables_hold_what_mews_showed_whatever_happens(first: int) -> None:
         assert not outcome.wrong, outcome.report()
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_log_in_every_process() -> None:
     """Otherwise a failing seed could not be replayed. With another hash seed, sets are in another order."""
     script = (

@@ -12,6 +12,7 @@ from mews_assets_tests.chaos.mutants import MUTANTS, UnfitMutantError, caught_by
 SEEDS = range(40)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     ("name", "likely"),
     [

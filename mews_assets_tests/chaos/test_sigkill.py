@@ -112,6 +112,7 @@ def ended(mother: subprocess.Popen[str], place: str, location: str) -> int:
     return int(mother.stdout.readline())
 
 
+@pytest.mark.slow
 def test_whatever_a_killed_process_left_the_next_one_makes_the_same_tables(
     served: RunningSandbox, mother: subprocess.Popen[str], tmp_path: Path
 ) -> None:

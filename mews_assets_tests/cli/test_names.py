@@ -54,6 +54,7 @@ def answers(capsys: pytest.CaptureFixture[str], lake: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_command_says_the_same_of_a_lake_by_any_name(
     mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_guest_is_forgotten_and_the_proof_is_printed(
     mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:

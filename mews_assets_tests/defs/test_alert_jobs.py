@@ -116,6 +116,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_failed_run_is_over_after_a_good_one_of_the_same_and_told_again_when_it_fails_again(
     watch: Watch, case: Case

@@ -14,6 +14,7 @@ from mews_assets_tests.defs.daemon import Home, home_of, running_daemon
 pytestmark = pytest.mark.xdist_group("daemon")
 
 
+@pytest.mark.slow
 def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fails_fails_alone(
     tmp_path: Path,
 ) -> None:

@@ -33,6 +33,7 @@ def current_ids(home: Home, scope: str) -> list[str]:
     return pq.read_table(path, columns=["id"], partitioning=None).column("id").to_pylist()
 
 
+@pytest.mark.slow
 def test_from_empty_to_fresh_and_a_record_of_a_new_day_arrives_by_itself(tmp_path: Path) -> None:
     # The sandbox lives a day behind: Dagster, by its own clock, knows no windows of days to come.
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)

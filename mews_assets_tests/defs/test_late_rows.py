@@ -161,6 +161,7 @@ def test_how_far_is_looked_back_is_a_setting(
         assert late in ids(ticks.stage.lake, catalog.table("order_items"), NORTH, "2024-06-12")
 
 
+@pytest.mark.slow
 def test_a_run_launched_by_hand_looks_back_too_and_tells_of_what_it_was_asked_for(ticks: Ticks) -> None:
     """Else the windows before would never be looked at again: the sensor finds nothing missing."""
     late = comes(ticks.stage.mews, "late")

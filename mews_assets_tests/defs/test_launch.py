@@ -15,6 +15,7 @@ from mews_assets_tests.conftest import MEWS_NOW
 from mews_assets_tests.defs.stage import stage_of
 
 
+@pytest.mark.slow
 def test_discovery_and_what_is_due_run_on_the_instance_of_dagster_home(
     mews: RunningSandbox,
     dagster_instance: dg.DagsterInstance,

@@ -138,6 +138,7 @@ def test_a_token_that_is_not_set_is_told_by_its_variable(
 LOUD = {"console": {"config": {"log_level": "DEBUG"}}}
 
 
+@pytest.mark.slow
 def test_at_debug_level_runs_that_end_well_and_badly_tell_no_secret_anywhere(
     mews: RunningSandbox,
     kept_instance: dg.DagsterInstance,

@@ -39,6 +39,7 @@ def sandbox(versions: list[Version]) -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.mark.slow
 def test_what_is_posted_late_is_there_in_the_end_at_an_export_a_day(
     lake: Lake, sandbox: RunningSandbox, versions: list[Version]
 ) -> None:

@@ -47,6 +47,7 @@ def materialised(lake: Lake, sandbox, wanted, table=ITEMS, clients=None, directo
     return materialise(table, PartitionRequest(wanted), clients, directory, puller(lake, sandbox), threads=1)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_table_comes_from_the_sandbox_with_every_line_explained(table, tmp_path, mews):
     lake = open_lake(str(tmp_path), Grain.DAILY)

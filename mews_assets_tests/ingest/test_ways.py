@@ -92,6 +92,7 @@ def rows_of(lake: Lake, table: Table) -> dict[str, pa.Table]:
     return {name: rows.drop_columns(OF_THE_CAPTURE) for name, rows in found.items()}
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("table", BOTH_WAYS, ids=lambda table: table.name)
 def test_a_token_without_exports_gets_the_same_table_row_for_row(table, tmp_path, mews, monkeypatch):
     exported = table.fetched_by(FetchMethod.EXPORT)

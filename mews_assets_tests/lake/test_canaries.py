@@ -78,6 +78,7 @@ def assert_silent(text: str) -> None:
     assert not [sign for sign in SIGNS if sign in told], text[:600]
 
 
+@pytest.mark.slow_after_first
 @EVERY
 def test_what_is_said_of_a_wrong_value_never_repeats_it(table):
     """In every field of every table, kept or not, and in fields that nobody knows."""
@@ -109,6 +110,7 @@ def _refusal(tmp_path: Path, line: bytes, table: Table) -> RecordError | None:
     return None
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     ("table", "path"),
     [
@@ -140,6 +142,7 @@ def test_a_name_that_stands_twice_in_a_free_form_is_not_repeated_but_a_known_one
     assert _refusal(tmp_path, b'{"Id":"x","New":1,"Notes":"a","Notes":"b"}', BILLS_TABLE).field == "Notes"  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_nothing_that_is_kept_of_a_rejected_capture_repeats_the_value(lake):
     """The landed file keeps the record as it came; nothing else does."""
     for canary in CANARIES:

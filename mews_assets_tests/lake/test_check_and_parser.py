@@ -47,6 +47,7 @@ def _drawn(data: st.DataObject, table: Table) -> tuple[bytes, tuple[str, ...], C
     return odd_line(record), path, column
 
 
+@pytest.mark.slow_after_first
 @EVERY
 @MANY
 @given(data=st.data())

@@ -207,6 +207,7 @@ def _spoilt(table: Table) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(spoil, records(table), st.lists(st.integers(0, 9), min_size=1, max_size=5), _ODD)
 
 
+@pytest.mark.slow_after_first
 @EVERY
 @settings(FEW, max_examples=30)
 @given(data=st.data())

@@ -122,6 +122,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return _contents(lake)
 
 
+@pytest.mark.slow
 def test_the_next_merge_completes_what_a_killed_one_left(tmp_path, wanted):
     points = [
         ("while writing", 1),
@@ -163,6 +164,7 @@ def test_a_landing_counts_from_its_manifest_on(tmp_path, where, survives):
     assert found == (["a", "b"] if survives else ["b"])
 
 
+@pytest.mark.slow
 def test_two_processes_that_merge_at_once_lose_nothing(tmp_path):
     lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
     for process in [start(_MERGE_IN_ROUNDS, lake.root, name) for name in ("one", "two")]:

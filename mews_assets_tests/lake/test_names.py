@@ -65,6 +65,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], dict[str, A
     return cache(lambda: tour(lake_at(tmp_path_factory.mktemp("plain")), ASKS))
 
 
+@pytest.mark.slow
 def test_the_tour_brings_what_the_names_are_held_against(wanted: Callable[[], dict[str, Any]]) -> None:
     found = wanted()
     assert [len(rows) for rows in found["changes"].values()] == [2, 2]
@@ -78,6 +79,7 @@ def test_the_tour_brings_what_the_names_are_held_against(wanted: Callable[[], di
     assert emails == [["zoraya@planted.example", "z@planted.example"], [None, None]]
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("name", TOURED)
 def test_a_lake_below_any_name_is_the_same_lake(
     name: str, tmp_path: Path, planted: Planted, wanted: Callable[[], dict[str, Any]]
@@ -86,6 +88,7 @@ def test_a_lake_below_any_name_is_the_same_lake(
     assert tour(lake_at(tmp_path / name), ASKS) == wanted()
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("name", ["a[1]", "id=7", WORST])
 def test_a_lake_below_any_key_of_a_bucket_is_the_same_lake(
     name: str, wanted: Callable[[], dict[str, Any]]

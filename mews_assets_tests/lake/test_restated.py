@@ -173,6 +173,7 @@ def said(partitions: dict[str, pa.Table]) -> dict[str, pa.Table]:
     return {name: rows.drop_columns(["_landing_id", "_captured_at_utc"]) for name, rows in partitions.items()}
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("seed", (6, 8, 9))
 def test_any_order_of_merging_and_a_rebuild_from_landing_choose_the_same_rows(
     tmp_path: Path, seed: int

@@ -38,6 +38,7 @@ def answers(rows: pa.Table) -> list[dict[str, Any]]:
     return list(rows.to_pylist())
 
 
+@pytest.mark.slow
 def test_daily_revenue_is_what_was_earned_to_the_last_digit(rows_of: RowsOf, truth: Truth) -> None:
     entity = {"order_items": "OrderItem", "outlet_items": "OutletItem"}
     found = {

@@ -40,6 +40,7 @@ def expected_day(zone: ZoneInfo, closing: timedelta, instant: datetime) -> date:
     return day + DAY if instant >= next_begins.replace(tzinfo=zone).astimezone(UTC) else day
 
 
+@pytest.mark.slow
 def test_every_zone_is_turned_when_its_file_says_and_never_else() -> None:
     """Every instant from 1970 to the last turn that the file writes out, which is in 2037 where there are rules still.
     No turn hides between two looks."""
@@ -87,6 +88,7 @@ def written_turns(data: bytes) -> list[int]:
     ]
 
 
+@pytest.mark.slow
 def test_queries_find_the_business_day_that_python_reckons_in_every_zone() -> None:
     """Around each turn of each clock, and through the years; closings at several hours."""
     closings = [timedelta(0), 2 * HOUR, 2 * HOUR + timedelta(minutes=30), -HOUR]

@@ -67,6 +67,7 @@ UNREADABLE = [
 """Zone, closing offset, and what is said of them."""
 
 
+@pytest.mark.slow
 def test_clocks_that_cannot_be_read_cost_their_own_hotels_only(tmp_path: Path) -> None:
     why = {f"bad{number}": said for number, (*_, said) in enumerate(UNREADABLE)}
     bad = [hotel(id, zone, closing) for id, (zone, closing, _) in zip(why, UNREADABLE, strict=True)]
@@ -301,6 +302,7 @@ def damaged_inside(content: bytes) -> bytes:
 DAMAGES = [cut, damaged_inside, lambda content: b"", lambda content: b"no Parquet, but secret@example.com"]
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("damage", DAMAGES, ids=["cut", "damaged-inside", "emptied", "other-bytes"])
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_a_file_that_cannot_be_read_costs_its_own_hotel_only_and_is_told(

@@ -184,6 +184,7 @@ def drawn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Drawn(books, fill(folder / "all", books), fill(folder / "good", books.without(BAD)))
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("days_back", [0, 40])
 def test_every_cell_is_what_the_oracle_reckons(drawn: Drawn, days_back: int) -> None:
     as_of = AS_OF - timedelta(days=days_back)

@@ -45,6 +45,7 @@ def drawn(picture: Picture) -> np.ndarray:
     return image
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e28, -1e28, 1e308, 0.0, 1e-300])
 @pytest.mark.parametrize("form", list(Form))
 def test_any_number_can_be_drawn_among_others(value: float, form: Form) -> None:
@@ -74,6 +75,7 @@ def test_a_panel_of_nothing_is_drawn() -> None:
     )
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 @pytest.mark.parametrize(
     "name", ["", "a\nb\tc", "x" * 100_000, "$\\frac{1}{", "\x00\x07", "Гостиница 旅館 🏨", "|"]

@@ -54,6 +54,7 @@ def looked() -> dict[tuple[str, Level], list[Finding]]:
     return found
 
 
+@pytest.mark.slow
 def test_all_well_is_a_line_each_and_exit_code_0(
     today: RunningSandbox,
     home: dg.DagsterInstance,

@@ -67,6 +67,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_each_hotel_is_told_with_its_own_windows_and_lateness(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

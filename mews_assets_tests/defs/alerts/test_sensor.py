@@ -27,6 +27,7 @@ def partitions(watch: Watch, days: int = 20) -> list[str]:
     return [f"{scope}|2025-01-{day:02}" for scope in watch.stage.enterprises for day in range(1, days + 1)]
 
 
+@pytest.mark.slow_after_first
 def test_forty_failing_partitions_are_one_message_and_one_more_when_they_pass(anywhere: Watch) -> None:
     assert anywhere.stage.run("enterprises").success
     names = [one["Name"] for one in hotels(anywhere)]
@@ -151,6 +152,7 @@ def test_freshness_of_dagsters_own_policies_is_told_as_it_worsens_and_once_when_
     ]
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_told_with_its_hotels_and_is_over_when_others_have_landed_them(
     watch: Watch,
 ) -> None:
@@ -190,6 +192,7 @@ def test_a_run_that_fails_without_partitions_is_over_with_the_next_good_run(anyw
     assert anywhere.titles() == ["RESOLVED enterprises: a later run succeeded"]
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_failed_is_told_and_over_with_the_next_that_does_not(watch: Watch) -> None:
     stage = watch.stage
     add_scopes(stage)

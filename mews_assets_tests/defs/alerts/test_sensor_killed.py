@@ -62,6 +62,7 @@ def tick(stage: Stage) -> str:
     return sensor.Tick(stage.instance, stage.lake, stage.settings, targets, lambda problem: None).run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("takes_it", [False, True])
 def test_a_sensor_killed_in_the_middle_of_a_delivery_tells_after_its_restart(
     stage: Stage, home: Path, webhook: Webhook, takes_it: bool

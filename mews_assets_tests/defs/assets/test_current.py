@@ -113,6 +113,7 @@ def looks(stage: Stage) -> Looks:
     return Looks(stage)
 
 
+@pytest.mark.slow
 def test_current_tables_follow_their_changes_in_batches(looks: Looks) -> None:
     stage, (north, south) = looks.stage, looks.stage.enterprises
     assert looks.look() == {}
@@ -134,6 +135,7 @@ def test_what_landed_before_automation_was_turned_on_is_made_once(looks: Looks) 
     assert looks.look() == {"payments": {south}}
 
 
+@pytest.mark.slow
 def test_what_changes_while_a_run_is_going_is_made_after_it(looks: Looks) -> None:
     stage, (north, _) = looks.stage, looks.stage.enterprises
     assert looks.look() == {}
@@ -147,6 +149,7 @@ def test_what_changes_while_a_run_is_going_is_made_after_it(looks: Looks) -> Non
     assert looks.look() == {}
 
 
+@pytest.mark.slow
 def test_what_changes_between_two_looks_after_a_run_was_asked_for_is_made_too(looks: Looks) -> None:
     stage, (north, south) = looks.stage, looks.stage.enterprises
     assert looks.look() == {}

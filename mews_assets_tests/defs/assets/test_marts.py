@@ -78,6 +78,7 @@ def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.slow
 def test_every_mart_shows_its_picture_its_rows_and_where_they_are(stage: Stage) -> None:
     result = make_marts(stage)
     assert result.success
@@ -177,6 +178,7 @@ def test_a_mart_whose_tables_are_not_fetched_is_not_told() -> None:
     dg.Definitions.validate_loadable(definitions)
 
 
+@pytest.mark.slow
 def test_marts_are_made_anew_in_batches_when_their_inputs_change() -> None:
     definitions = build_definitions(read_settings(START))
     marts = dg.AssetSelection.groups("marts")

@@ -27,6 +27,7 @@ def stored(instance: dg.DagsterInstance, key: dg.AssetKey) -> int:
     return len(instance.fetch_materializations(key, limit=1000).records)
 
 
+@pytest.mark.slow
 def test_old_runs_go_and_what_is_materialised_and_what_fails_stays_known(
     mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ def adopted(stage: Stage) -> Adopted:
     return adopt(stage.instance, stage.lake, settings.tables, settings.start, ["daily_revenue"])
 
 
+@pytest.mark.slow
 def test_a_fresh_home_knows_all_that_stands_after_one_adoption_and_the_second_reports_nothing(
     stage: Stage,
 ) -> None:

@@ -154,6 +154,7 @@ def test_the_schedule_looks_even_when_nothing_else_runs_but_not_twice_at_once(
     assert len(schedule_of(stage).run_requests) == 1
 
 
+@pytest.mark.slow
 def test_a_look_is_left_out_while_a_run_has_not_ended_in_whatever_state_it_is(
     mews: RunningSandbox,
     dagster_instance: dg.DagsterInstance,
@@ -208,6 +209,7 @@ def note_materialised(instance: dg.DagsterInstance, key: dg.AssetKey, at: dateti
     )
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("daemon")
 def test_the_real_daemon_judges_the_policies(mews: RunningSandbox, tmp_path: Path) -> None:
     """One partition makes the asset pass, silence makes it fail, and what never landed stays unknown for ever."""

@@ -44,6 +44,7 @@ def run(stage: Stage, scope: str, day: str) -> dg.ExecuteInProcessResult:
     return stage.run("payments", [f"{scope}|{day}"])
 
 
+@pytest.mark.slow
 def test_a_capture_that_cannot_be_merged_is_told_by_a_check_and_stops_no_other_hotel(stage: Stage) -> None:
     north, south = stage.enterprises
     with pytest.MonkeyPatch.context() as patch:
@@ -87,6 +88,7 @@ def test_an_alert_comes_when_a_capture_is_left_and_one_more_when_it_is_merged(wa
     assert f"RESOLVED payments: {CAPTURES_MERGED} passes again" in watch.titles()
 
 
+@pytest.mark.slow
 def test_a_landed_file_that_was_changed_is_no_drift_of_mews_schema(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,6 +133,7 @@ def test_from_nothing_to_landed_takes_one_export_a_call_for_each_tick_and_one_ru
     assert (logged(ticks), ticks.counts[ADD]) == ([], 1)
 
 
+@pytest.mark.slow
 def test_after_the_deletion_of_all_runs_nothing_is_asked_for_again_and_the_partitions_are_reported(
     sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def long_payments(count: int, size: int) -> Iterator[dict[str, Any]]:
         yield item(f"{number:05}", updated, Notes=os.urandom(size // 2).hex())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_a_capture_larger_than_the_memory_becomes_rows(lake: Lake, size: str) -> None:
     count, length = SIZES[size]
@@ -54,6 +55,7 @@ def test_a_capture_larger_than_the_memory_becomes_rows(lake: Lake, size: str) ->
             assert rewrite(lake, name, lambda rows: rows, workspace) == 0
 
 
+@pytest.mark.slow
 def test_a_long_text_in_every_row_is_counted_as_often_as_it_stands_there(lake: Lake) -> None:
     """A file holds it once, so that its own sizes tell nothing: 66 MB of rows in a file of some kB."""
     lake = replace(lake, memory=MEMORY)

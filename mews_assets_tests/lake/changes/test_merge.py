@@ -192,6 +192,7 @@ def test_changes_rebuilt_from_the_landing_alone_are_the_same(lake):
     assert all(is_reconciled(one) for one in merged.captures.values())
 
 
+@pytest.mark.slow
 def test_captures_merged_one_by_one_in_any_order_give_the_same(lake, tmp_path):
     _history(lake)
     before = everything(lake, ORDER_ITEMS)
@@ -259,6 +260,7 @@ def test_partitions_are_read_by_their_folders_alone(lake):
     assert isinstance(found, pa.Table)
 
 
+@pytest.mark.slow
 def test_large_partitions_are_cut_into_row_groups_and_lose_nothing(lake, monkeypatch):
     from mews_assets.lake.changes import partition_writer
     from mews_assets.lake.storage import chunked_sort

@@ -85,6 +85,7 @@ records = st.lists(
 steps = st.lists(st.tuples(st.sampled_from(["changes", "snapshot", "fold"]), records), min_size=2, max_size=7)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 def test_step_by_step_gives_what_a_rebuild_from_changes_and_snapshot_gives(

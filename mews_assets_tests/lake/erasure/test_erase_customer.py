@@ -57,6 +57,7 @@ def planted(once_planted: Path, tmp_path: Path) -> Lake:
     return open_lake(str(tmp_path / "planted"), Grain.DAILY)
 
 
+@pytest.mark.slow
 def test_what_was_planted_is_nowhere_afterwards_and_the_search_says_so(planted: Lake) -> None:
     for text in (*PLANTED[:3], "zoraya@second.example"):
         assert {name.split("/")[0] for name in where(planted, text)} >= {"landing", "changes", "current"}
@@ -135,6 +136,7 @@ def test_another_guest_is_not_touched(planted: Lake) -> None:
     assert len(before) == 3
 
 
+@pytest.mark.slow
 def test_what_is_rebuilt_from_the_landing_is_what_stands(planted: Lake) -> None:
     erase_customer(planted, catalog.TABLES, ANNA, NOW)
     for table in (CUSTOMERS, BILLS, ITEMS, RESERVATIONS):
@@ -206,6 +208,7 @@ def test_doing_it_again_changes_nothing(planted: Lake) -> None:
     assert set(erased_customers(planted)) == {ANNA, ONCE}
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("stop", [2, 3, 4, 9, 15, 22])
 def test_stopped_anywhere_and_done_again_it_ends_the_same(
     planted: Lake, monkeypatch: pytest.MonkeyPatch, stop: int
@@ -255,6 +258,7 @@ def test_a_line_that_cannot_be_read_and_names_them_goes_whole(lake: Lake) -> Non
     assert content.startswith(b'{"forgotten":true}\n{"Id"')
 
 
+@pytest.mark.slow
 def test_hashes_of_them_go_too(tmp_path: Path) -> None:
     lake = open_lake(str(tmp_path / "lake"), Grain.DAILY, KEY)
     plant(lake)

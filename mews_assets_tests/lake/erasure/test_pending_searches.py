@@ -57,6 +57,7 @@ def test_a_second_try_searches_for_what_the_first_knew(
     assert again.is_known and not again.is_done
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("stop", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
 def test_stopped_at_any_file_the_search_is_not_lost(
     annas: Lake, monkeypatch: pytest.MonkeyPatch, stop: int

@@ -118,6 +118,7 @@ def finish(lake: Lake) -> ErasureReport:
     return erase_customer(lake, catalog.TABLES, ANNA, NOW)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("seed", range(4))
 def test_every_mention_of_a_random_guest_is_told_with_its_file(lake: Lake, seed: int) -> None:
     guest = Guest(seed)
@@ -154,6 +155,7 @@ def test_a_lake_without_mentions_gives_none(lake: Lake, seed: int) -> None:
     assert done.texts and done.found.files > 5
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     "value", ["Email", "Phone", "InRoom", "unknown", "n/a", "Li", "CZ", "true", "order_items"]
 )
@@ -259,6 +261,7 @@ def test_the_texts_of_long_files_are_found_across_pieces(lake: Lake, monkeypatch
     assert len(finish(lake).found.remaining) == 64
 
 
+@pytest.mark.slow
 def test_reading_needs_a_bounded_memory(tmp_path: Path) -> None:
     import tracemalloc
 

@@ -69,6 +69,7 @@ def fail(patch: pytest.MonkeyPatch, step: str, error: Exception) -> None:
     patch.setattr(owner, name, broken)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("problem", MACHINE)
 def test_an_error_of_the_machine_rejects_nothing_and_the_next_merge_takes_all(

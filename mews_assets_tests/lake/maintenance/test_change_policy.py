@@ -61,6 +61,7 @@ def shown(privacy: Privacy) -> str | None:
     return privacy.digest("Zoraya") if privacy.pii is Pii.HASH else SHOWN[privacy.pii]
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("after", [KEEP, KEY, OTHER_KEY, DROP], ids=["keep", "hash", "other key", "drop"])
 @pytest.mark.parametrize("before", [KEEP, KEY, DROP], ids=["keep", "hash", "drop"])
 def test_another_policy_is_refused_until_all_tables_are_brought_under_it(

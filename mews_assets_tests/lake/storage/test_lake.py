@@ -295,6 +295,7 @@ def _work(lake: Lake) -> None:
         merge(lake, table, threads=1)
 
 
+@pytest.mark.slow
 def test_a_lake_in_a_bucket_holds_what_one_here_does(lake, remote, bucket):
     for one in (lake, remote):
         _work(one)

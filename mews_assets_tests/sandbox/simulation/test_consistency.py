@@ -34,6 +34,7 @@ def test_the_newest_version_is_the_last_one_stamped_at_or_before_the_instant() -
     assert newest([new, old], 20) == {("Bill", "b"): new}
 
 
+@pytest.mark.slow
 def test_every_amount_adds_up(history: History) -> None:
     for entity in ("OrderItem", "Payment", "OutletItem"):
         for _, record in history.all(entity):

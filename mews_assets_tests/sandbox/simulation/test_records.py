@@ -64,6 +64,7 @@ def _faults_of(entity: str, column: Column, value: Any) -> list[str]:
     return [] if tests[column.kind]() else [f"{column.name} cannot be {value!r}"]
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("entity", sorted(COLUMNS))
 def test_every_record_has_the_documented_fields_and_types(history: History, entity: str) -> None:
     pairs = history.all(entity)

@@ -157,6 +157,7 @@ def test_hotels_differ_in_zone_and_currency_and_share_chains() -> None:
     assert {e["Pricing"] for e in enterprises} == {"Gross", "Net"}
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_days() -> None:
     def peak(days: int) -> int:
         tracemalloc.start()
