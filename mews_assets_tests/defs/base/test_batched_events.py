@@ -1,0 +1,90 @@
+"""A run's planned events are stored together, and read as if Dagster had stored each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from mews_assets.defs.base.batched_events import BatchedSqliteEventLogStorage
+
+DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-03-01")
+DEPLOYED = Path(__file__).parents[3] / "mews_assets" / "deploy"
+
+
+@dg.asset(partitions_def=DAYS)
+def landed() -> None:
+    """An asset with partitions."""
+
+
+@dg.asset(partitions_def=DAYS, deps=[landed], check_specs=[dg.AssetCheckSpec("well", asset="merged")])
+def merged() -> Iterator[dg.MaterializeResult]:
+    """A second asset, with a check."""
+    yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+
+
+def planned(instance: dg.DagsterInstance) -> tuple[list[tuple[str, str | None]], bool, int]:
+    """Create a run over all days. What is planned, whether the second asset names the run, the number of its events."""
+    job = dg.Definitions(
+        assets=[landed, merged], jobs=[dg.define_asset_job("both", [landed, merged])]
+    ).resolve_job_def("both")
+    days = DAYS.get_partition_keys()
+    tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+    run = instance.create_run_for_job(job, tags=tags)
+    found = []
+    for key in (landed.key, merged.key):
+        event_filter = dg.EventRecordsFilter(
+            event_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, asset_key=key
+        )
+        records = instance.event_log_storage.get_event_records(event_filter)
+        found += [(key.to_user_string(), record.partition_key) for record in records]
+    latest = instance.event_log_storage.get_latest_planned_materialization_info(landed.key, partition=days[3])
+    assert latest is not None and latest.run_id == run.run_id
+    asset = instance.get_asset_records([merged.key])[0].asset_entry
+    return sorted(found, key=str), asset.last_run_id == run.run_id, len(instance.all_logs(run.run_id))
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> dg.DagsterInstance:
+    """An instance with the settings that are delivered."""
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path), config_dir=str(DEPLOYED)))
+
+
+def test_what_is_planned_is_what_dagsters_own_storage_says(
+    deployed: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    plain = tmp_path_factory.mktemp("plain")
+    (plain / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    own = planned(dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(plain))))
+    assert planned(deployed) == own
+    assert len(own[0]) == 2 * len(DAYS.get_partition_keys())
+
+
+def test_planned_events_are_not_stored_one_by_one(
+    deployed: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[dg.EventLogEntry] = []
+
+    def store(self: SqliteEventLogStorage, event: dg.EventLogEntry) -> None:
+        stored.append(event)
+        original(self, event)
+
+    original = SqliteEventLogStorage.store_event
+    monkeypatch.setattr(BatchedSqliteEventLogStorage, "store_event", store)
+    planned(deployed)
+    # The last one of each asset writes the asset's record; and the check's own planned event.
+    assert len(stored) == 3
+
+
+def test_the_files_are_those_of_dagsters_default(deployed: dg.DagsterInstance, tmp_path: Path) -> None:
+    planned(deployed)
+    plain = dg.DagsterInstance.from_ref(
+        InstanceRef.from_dir(str(tmp_path), config_dir=str(Path(__file__).parent))
+    )
+    assert type(plain.event_log_storage) is SqliteEventLogStorage
+    (run,) = plain.get_runs()
+    assert len(plain.all_logs(run.run_id)) == len(deployed.all_logs(run.run_id))
