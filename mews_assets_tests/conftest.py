@@ -97,5 +97,6 @@ def dagster_instance() -> Iterator[DagsterInstance]:
     """A Dagster instance on disk, with runs, events and partitions of all tests of this process."""
     import dagster as dg
 
-    with dg.instance_for_test() as instance:
+    storage = {"module": "mews_assets.defs.base.local_event_log", "class": "LocalEventLogStorage"}
+    with dg.instance_for_test(overrides={"event_log_storage": storage}) as instance:
         yield instance

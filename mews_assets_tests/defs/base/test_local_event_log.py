@@ -1,16 +1,18 @@
-"""A run's planned events are stored together, and read as if Dagster had stored each."""
+"""The event log for one machine holds what Dagster's own would hold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import DynamicPartitionsTable
 
-from mews_assets.defs.base.batched_events import BatchedSqliteEventLogStorage
+from mews_assets.defs.base.local_event_log import OPEN_DATABASES, LocalEventLogStorage
 
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-03-01")
 DEPLOYED = Path(__file__).parents[3] / "mews_assets" / "deploy"
@@ -51,7 +53,7 @@ def planned(instance: dg.DagsterInstance) -> tuple[list[tuple[str, str | None]],
 @pytest.fixture
 def deployed(tmp_path: Path) -> dg.DagsterInstance:
     """An instance with the settings that are delivered."""
-    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path), config_dir=str(DEPLOYED)))
+    return opened(tmp_path)
 
 
 def test_what_is_planned_is_what_dagsters_own_storage_says(
@@ -74,7 +76,7 @@ def test_planned_events_are_not_stored_one_by_one(
         original(self, event)
 
     original = SqliteEventLogStorage.store_event
-    monkeypatch.setattr(BatchedSqliteEventLogStorage, "store_event", store)
+    monkeypatch.setattr(LocalEventLogStorage, "store_event", store)
     planned(deployed)
     # The last one of each asset writes the asset's record; and the check's own planned event.
     assert len(stored) == 3
@@ -88,3 +90,36 @@ def test_the_files_are_those_of_dagsters_default(deployed: dg.DagsterInstance, t
     assert type(plain.event_log_storage) is SqliteEventLogStorage
     (run,) = plain.get_runs()
     assert len(plain.all_logs(run.run_id)) == len(deployed.all_logs(run.run_id))
+
+
+def opened(folder: Path) -> dg.DagsterInstance:
+    return dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), config_dir=str(DEPLOYED)))
+
+
+def test_instances_and_threads_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    # The web server, the daemon and each run are processes of their own, with an instance each.
+    instances = [opened(tmp_path) for _ in range(3)]
+
+    def report(number: int) -> None:
+        event = dg.AssetMaterialization("written", partition=str(number))
+        instances[number % 3].report_runless_asset_event(event)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(report, range(60)))
+    for instance in (*instances, opened(tmp_path)):
+        assert instance.get_materialized_partitions(dg.AssetKey("written")) == set(map(str, range(60)))
+
+
+def test_more_runs_than_open_databases_are_written_and_read(deployed: dg.DagsterInstance) -> None:
+    runs = [planned(deployed)[2] for _ in range(2 * OPEN_DATABASES)]
+    assert [len(deployed.all_logs(run.run_id)) for run in deployed.get_runs()] == runs[::-1]
+
+
+def test_a_failed_transaction_leaves_nothing_and_the_next_is_stored(deployed: dg.DagsterInstance) -> None:
+    storage = deployed.event_log_storage
+    assert isinstance(storage, LocalEventLogStorage)
+    with pytest.raises(ZeroDivisionError), storage.index_connection() as connection:
+        connection.execute(DynamicPartitionsTable.insert().values(partitions_def_name="a", partition="lost"))
+        raise ZeroDivisionError
+    deployed.add_dynamic_partitions("a", ["kept"])
+    assert deployed.get_dynamic_partitions("a") == ["kept"]
