@@ -8,24 +8,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mews_assets import catalog
+from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.model import FetchMethod, Table
+from mews_assets.catalog.reference_model import Reference, with_parents
 from mews_assets.lake_location import SettingError
 from mews_assets.windows import Grain
 
+STANDARD = "standard"
+"""In MEWS_TABLES: every table that is fetched unless the setting says otherwise."""
+STANDARD_REFERENCES = with_parents((one for one in REFERENCES if one.is_standard), REFERENCES)
+
 
 def read_tables(environment: Mapping[str, str], grain: Grain) -> tuple[Table, ...]:
-    """The tables to fetch, each with its fetch method. Raises SettingError."""
-    given = [name.strip() for name in environment.get("MEWS_TABLES", "").split(",") if name.strip()]
+    """The tables to fetch by windows, each with its fetch method. Raises SettingError."""
+    references = {reference.name for reference in REFERENCES}
+    named = _named_tables(environment)
+    given = [name for name in named if name != STANDARD and name not in references]
     try:
         chosen = catalog.tables(given or None)
     except catalog.UnknownTableError as error:
-        raise SettingError(f"MEWS_TABLES names {error.name!r}; {error}") from None
+        known = (
+            f"{error}; of reference tables from {', '.join(references)}; or {STANDARD} for the usual tables"
+        )
+        raise SettingError(f"MEWS_TABLES names {error.name!r}; {known}") from None
+    if STANDARD in named:
+        chosen = tuple(dict.fromkeys([*catalog.TABLES, *chosen]))
     if grain is Grain.HOURLY:
         chosen = _without_days(chosen, named=bool(given))
     # One operation brings outlet items and bills: choosing one table chooses both.
     wanted = {partner.name for table in chosen for partner in catalog.partners(table)}
     methods = _fetch_methods(environment)
     return tuple(table.fetched_by(methods[table.name]) for table in catalog.TABLES if table.name in wanted)
+
+
+def read_references(environment: Mapping[str, str]) -> tuple[Reference, ...]:
+    """The reference tables to read: the usual ones, those that MEWS_TABLES names, and what these need."""
+    named = set(_named_tables(environment))
+    chosen = [reference for reference in REFERENCES if reference.is_standard or reference.name in named]
+    return with_parents(chosen, REFERENCES)
+
+
+def _named_tables(environment: Mapping[str, str]) -> list[str]:
+    return [name.strip() for name in environment.get("MEWS_TABLES", "").split(",") if name.strip()]
 
 
 def _fetch_methods(environment: Mapping[str, str]) -> dict[str, FetchMethod]:

@@ -100,6 +100,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "catalog": (
         "bookkeeping",
         "model",
+        "reference_model",
         "columns",
         "fields",
         "privacy",
@@ -117,6 +118,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "locations",
         "demand",
         "hotel",
+        "reference",
         "money",
         "stays",
         "daily_schedule",

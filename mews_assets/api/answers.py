@@ -71,6 +71,10 @@ class Answer:
                 raise self.unreadable(f"{key}[{at}] is no object")
         return records
 
+    def record(self) -> bytes:
+        """The answer itself, for operations that answer with one record."""
+        return one_line(self.body)
+
     def _raw(self, key: str) -> msgspec.Raw:
         try:
             return self.fields[key]

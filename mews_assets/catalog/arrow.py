@@ -11,7 +11,7 @@ from functools import cache
 
 import pyarrow as pa
 
-from mews_assets.catalog.model import Column, Kind, Table, kept
+from mews_assets.catalog.model import Column, Kind, RecordType, kept
 
 UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 
@@ -67,13 +67,13 @@ def arrow_type(column: Column) -> pa.DataType:
 
 
 @cache
-def arrow_schema(table: Table) -> pa.Schema:
+def arrow_schema(table: RecordType) -> pa.Schema:
     """The schema of a table in Parquet: its kept columns, then our own.
 
-    Only Id refuses nulls: Mews sometimes leaves out what its contract requires, and a failing check must not lose the
-    other rows.
+    Only Id, or else the first column of the key, refuses nulls: Mews sometimes leaves out what its contract requires,
+    and a failing check must not lose the other rows.
     """
-    fields = [_field(column, nullable=column.name != "Id") for column in table.kept_columns]
+    fields = [_field(column, nullable=column.name != table.key[0]) for column in table.kept_columns]
     fields += [
         pa.field(own.name, own.type, nullable=own.nullable, metadata=_described(own.description))
         for own in OWN_COLUMNS

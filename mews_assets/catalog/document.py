@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_type
 from mews_assets.catalog.model import Column, Export, Kind, Pages, Table, kept, snake_case
+from mews_assets.catalog.reference_model import Reference, Whole
 
 _HEAD = """\
 # The tables
@@ -45,14 +46,14 @@ stored at `reference/<table>/rows.parquet`, have no windows, and hold one row pe
 Mews no longer sends is kept: `_captured_at_utc` is when Mews last sent it."""
 
 
-def document(tables: Iterable[Table], reference: Iterable[Table]) -> str:
+def document(tables: Iterable[Table], reference: Iterable[Reference]) -> str:
     """The whole page."""
     tables, reference = list(tables), list(reference)
     lines = [_HEAD, "| table | what it holds |", "|---|---|"]
     for table in tables:
         lines.append(f"| [{table.name}](#{table.name}) | {_cell(table.description)} |")
-    for table in reference:
-        lines.append(f"| [reference/{table.name}](#reference{table.name}) | {_cell(table.description)} |")
+    for one in reference:
+        lines.append(f"| [reference/{one.name}](#reference{one.name}) | {_cell(one.description)} |")
     lines += ["", "## Columns of the project's own", ""]
     lines += ["They follow the columns of Mews in every table of changes.", ""]
     lines += ["| column | type | meaning |", "|---|---|---|"]
@@ -61,8 +62,8 @@ def document(tables: Iterable[Table], reference: Iterable[Table]) -> str:
         lines += _section(table)
     if reference:
         lines.append(_REFERENCE_HEAD)
-    for table in reference:
-        lines += _reference_section(table)
+    for one in reference:
+        lines += _reference_section(one)
     return "\n".join(lines) + "\n"
 
 
@@ -82,12 +83,40 @@ def _section(table: Table) -> list[str]:
     return [*lines, "", *_columns(table.columns)]
 
 
-def _reference_section(table: Table) -> list[str]:
+def _reference_section(table: Reference) -> list[str]:
     lines = ["", f"### reference/{table.name}", "", table.description, "", "| | |", "|---|---|"]
-    assert isinstance(table.fetch, Pages)
-    asked = f"`{table.fetch.operation}`, the records under `{table.fetch.records_key}`"
-    lines += ["| key | `id` |", f"| asked of Mews | {asked} |"]
+    facts = {
+        "key": ", ".join(f"`{_path(path)}`" for path in table.key),
+        "belongs to": _owner(table),
+        "asked of Mews": _asked_whole(table.fetch),
+    }
+    if not table.is_standard:
+        facts["read"] = "if `MEWS_TABLES` names it"
+    lines += [f"| {name} | {fact} |" for name, fact in facts.items()]
     return [*lines, "", *_columns(table.columns)]
+
+
+def _path(mews_path: str) -> str:
+    return ".".join(map(snake_case, mews_path.split(".")))
+
+
+def _owner(table: Reference) -> str:
+    if table.owner is None:
+        return "everyone" if table.for_everyone else "what the token sees; a row does not name it"
+    if table.owner.through:
+        return (
+            f"the {table.scope.value} of `{_path(table.owner.column)}`, a record of `{table.owner.through}`"
+        )
+    return f"the {table.scope.value} in `{_path(table.owner.column)}`"
+
+
+def _asked_whole(fetch: Whole) -> str:
+    keys = " and ".join(f"`{key}`" for key in fetch.records_keys)
+    asked = f"`{fetch.operation}`, " + (
+        f"the records under {keys}" if keys else "whose answer is the record itself"
+    )
+    ids = "".join(f"; `{parent.parameter}` are the ids of `{parent.table}`" for parent in fetch.parents)
+    return asked + ids
 
 
 def _scope(table: Table) -> str:

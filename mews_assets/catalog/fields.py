@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from mews_assets.catalog.model import Column, Kind, Table, kept
+from mews_assets.catalog.model import Column, Kind, RecordType, kept
 
 AMOUNT = frozenset({"Currency", "NetValue", "GrossValue", "TaxValues", "Breakdown"})
 """The properties of Mews' amounts; an object with all of these is an amount, whatever else it has."""
@@ -47,27 +47,27 @@ class Field:
 
 
 @cache
-def fields(table: Table) -> tuple[Field, ...]:
+def fields(table: RecordType) -> tuple[Field, ...]:
     """All kept columns at all depths, in the order of the table."""
     return tuple(_below((), table.columns))
 
 
-def enums(table: Table) -> list[Field]:
+def enums(table: RecordType) -> list[Field]:
     return [field for field in fields(table) if field.column.kind is Kind.ENUM]
 
 
-def amounts(table: Table) -> list[Field]:
+def amounts(table: RecordType) -> list[Field]:
     """The amounts of money with their taxes."""
     return [field for field in fields(table) if {column.name for column in field.column.columns} >= AMOUNT]
 
 
-def currencies(table: Table) -> list[Field]:
+def currencies(table: RecordType) -> list[Field]:
     return [
         field for field in fields(table) if field.column.name == CURRENCY and field.column.kind is Kind.STRING
     ]
 
 
-def references(table: Table) -> list[Field]:
+def references(table: RecordType) -> list[Field]:
     """The columns that hold the id of a record of another table."""
     return [field for field in fields(table) if field.column.refers_to]
 

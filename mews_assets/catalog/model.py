@@ -1,7 +1,7 @@
 """The definition of a table: frozen dataclasses that everything else is derived from.
 
-Lives here: `Column`, `Table` and the two fetch methods, which all validate themselves when created.
-Not here: the rows themselves (`catalog.entities`), Dagster, HTTP, files.
+Lives here: `Column`, `RecordType`, `Table` and the two fetch methods, which all validate themselves when created.
+Not here: tables that are read whole (`reference_model`), the rows themselves (`catalog.entities`), HTTP, files.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ class Column:
             )
         if self.columns and not self.deprecated and not kept(self.columns):
             raise ValueError(f"column {self.name}: all its columns are deprecated, so it must be too")
-        _refuse_repeats(f"column {self.name}: nested column", [column.field_name for column in self.columns])
-        _refuse_repeats(f"column {self.name}: value", list(self.values))
+        refuse_repeats(f"column {self.name}: nested column", [column.field_name for column in self.columns])
+        refuse_repeats(f"column {self.name}: value", list(self.values))
 
     @property
     def field_name(self) -> str:
@@ -164,7 +164,46 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class Table:
+class RecordType:
+    """One kind of record: its name in the lake, its name at Mews (`entity`), and its columns."""
+
+    name: str
+    entity: str
+    description: str
+    columns: tuple[Column, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The paths of the columns that tell records apart; the first is a text that every record has."""
+        return ("Id",)
+
+    @property
+    def key_columns(self) -> frozenset[str]:
+        """The columns by which rows are found and ordered."""
+        return frozenset(path.partition(".")[0] for path in self.key)
+
+    @property
+    def kept_columns(self) -> tuple[Column, ...]:
+        """The columns that are written: all that are not deprecated."""
+        return kept(self.columns)
+
+    @property
+    def required_columns(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.kept_columns if column.required)
+
+    def check_columns(self) -> None:
+        """Raise ValueError for a name that is not snake_case, a column declared twice, and a key without a column."""
+        where = f"table {self.name}"
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise ValueError(f"{where}: a table's name is snake_case")
+        refuse_repeats(f"{where}: column", [column.field_name for column in self.columns])
+        for path in self.key:
+            if not is_single_value(self.columns, path.split(".")):
+                raise ValueError(f"{where}: no column {path} that is kept")
+
+
+@dataclass(frozen=True)
+class Table(RecordType):
     """One table, from the request to Mews to the columns in Parquet.
 
     `entity` is Mews' name of one record. `scope_column` is the property that names a row's enterprise or chain, or None
@@ -175,10 +214,6 @@ class Table:
     pulls for missing windows, for rows that are posted late. `balance` and `signs` are rules for its money.
     """
 
-    name: str
-    entity: str
-    description: str
-    columns: tuple[Column, ...]
     fetch: Export | Pages
     scope: ScopeKind = ScopeKind.ENTERPRISE
     scope_column: str | None = "EnterpriseId"
@@ -193,11 +228,9 @@ class Table:
 
     def __post_init__(self) -> None:
         where = f"table {self.name}"
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-            raise ValueError(f"{where}: a table's name is snake_case")
+        self.check_columns()
         by_name = {column.name: column for column in self.kept_columns}
-        _refuse_repeats(f"{where}: column", [column.field_name for column in self.columns])
-        wanted = {"Id", self.version_column, self.scope_column or "Id"}
+        wanted = {self.version_column, self.scope_column or "Id"}
         wanted.add(self.parent_key.column if self.parent_key else self.window_column)
         if missing := wanted - set(by_name):
             raise ValueError(f"{where}: no column {', '.join(sorted(missing))} that is kept")
@@ -223,8 +256,14 @@ class Table:
             raise ValueError(f"{where}: an owned_parameter needs the lookup that lists what is owned")
         for rule in (*((self.balance,) if self.balance else ()), *self.signs):
             for path in rule.columns:
-                if not _is_single_value(self.columns, path.split(".")):
+                if not is_single_value(self.columns, path.split(".")):
                     raise ValueError(f"{where}: no column {path}, which {rule} names")
+
+    @property
+    def key_columns(self) -> frozenset[str]:
+        """The columns by which rows are found, assigned to scopes and windows, and ordered."""
+        scope = {self.scope_column} if self.scope_column else set()
+        return super().key_columns | scope | {self.window_column, self.version_column}
 
     @property
     def fetch_methods(self) -> tuple[FetchMethod, ...]:
@@ -249,29 +288,20 @@ class Table:
         """Whether an export without a window brings all records: not if the filter is required (Posting)."""
         return isinstance(self.fetch, Export) and self.fetch.filter == "UpdatedUtc"
 
-    @property
-    def kept_columns(self) -> tuple[Column, ...]:
-        """The columns that are written: all that are not deprecated."""
-        return kept(self.columns)
-
-    @property
-    def required_columns(self) -> tuple[Column, ...]:
-        return tuple(column for column in self.kept_columns if column.required)
-
 
 def kept(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """The columns that are written: all that are not deprecated."""
     return tuple(column for column in columns if not column.deprecated)
 
 
-def _is_single_value(columns: tuple[Column, ...], path: list[str]) -> bool:
+def is_single_value(columns: tuple[Column, ...], path: list[str]) -> bool:
     """Whether there is a single value at the path."""
     found = next((column for column in kept(columns) if column.name == path[0]), None)
     if found is None or found.is_list:
         return False
-    return len(path) == 1 or _is_single_value(found.columns, path[1:])
+    return len(path) == 1 or is_single_value(found.columns, path[1:])
 
 
-def _refuse_repeats(subject: str, names: list[str]) -> None:
+def refuse_repeats(subject: str, names: list[str]) -> None:
     if repeats := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{subject} {', '.join(repeats)} is declared twice")

@@ -13,7 +13,7 @@ import hmac
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Column, Kind, RecordType, Table
 
 HASH_DIGITS = 32
 """Hexadecimal digits of the HMAC-SHA-256: 128 bits, so no two texts of a lake share a hash."""
@@ -80,13 +80,12 @@ def with_nullable_pii(table: Table, pii: Pii) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def is_data_subject_table(table: Table) -> bool:
+def is_data_subject_table(table: RecordType) -> bool:
     """Whether a record of the table is itself a person: its own id is a person's."""
     return any(column.name == "Id" and column.person for column in table.columns)
 
 
-def survives_erasure(table: Table, column: Column) -> bool:
+def survives_erasure(table: RecordType, column: Column) -> bool:
     """Whether a column of a person's record is kept when the person is erased: keys, and what Mews requires of every
     record."""
-    keys = {"Id", table.scope_column, table.window_column, table.version_column}
-    return column.name in keys or column.person or (column.required and not has_personal(column))
+    return column.name in table.key_columns or column.person or (column.required and not has_personal(column))

@@ -64,7 +64,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     reference = reference_assets(settings)
     assets += [
-        *reference,
+        reference,
         *snapshot_assets(settings),
         *current_assets(settings),
         *mart_assets(settings),
@@ -74,7 +74,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     jobs += [
         *current_jobs(settings),
         dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
-        dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(*reference)),
+        dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(reference)),
         freshness_job(settings),
         *mart_jobs(settings),
         *retention_jobs(settings),

@@ -17,7 +17,7 @@ import msgspec
 
 from mews_assets.api import MewsClient, MewsError, Pages, TransientError, get_exports, read_page
 from mews_assets.api.exports import GET
-from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
+from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES, Reference
 from mews_assets.catalog.model import Export, ScopeKind, Table
 from mews_assets.catalog.model import Pages as ByPages
 from mews_assets.ingest.findings import Finding, fail, ok, warn
@@ -44,6 +44,7 @@ class Probe:
     tables: tuple[str, ...]
     owned: str = ""
     owned_by: str = ""
+    paginated: bool = True
 
 
 def probe(
@@ -59,8 +60,9 @@ def probe(
     """
     subject = client.connection
     try:
-        pages = Pages(client, ENTERPRISES.operation, (ENTERPRISES.records_key,), {})
-        records = [raw for page in pages for raw in page.records[ENTERPRISES.records_key]]
+        fetch = ENTERPRISES.fetch
+        pages = Pages(client, fetch.operation, fetch.records_keys, {})
+        records = [raw for page in pages for key in fetch.records_keys for raw in page.records[key]]
     except MewsError as error:
         return [fail(subject, _describe(error), error.advice or "read Mews' message.")]
     every = [msgspec.json.decode(raw, type=_Seen) for raw in records]
@@ -100,9 +102,8 @@ def probes(
         found[probe.operation] = replace(probe, tables=(*(before.tables if before else ()), *probe.tables))
 
     for reference in references:
-        if reference.operation != ENTERPRISES.operation:
-            body = {**reference.parameters, "EnterpriseIds": [enterprise]}
-            add(Probe(reference.operation, reference.records_key, body, (reference.name,)))
+        if reference.name != ENTERPRISES.name:
+            add(_of_reference(reference, enterprise if reference.scope is ScopeKind.ENTERPRISE else chain))
     end = now - 2 * SETTLE
     second = {"StartUtc": to_api(end - timedelta(seconds=1)), "EndUtc": to_api(end)}
     for table in tables:
@@ -116,23 +117,36 @@ def probes(
     return list(found.values())
 
 
+def _of_reference(reference: Reference, scope: str) -> Probe:
+    fetch, operations = reference.fetch, {one.name: one.fetch.operation for one in REFERENCES}
+    body = dict(fetch.parameters)
+    if fetch.scope_parameter:
+        body[fetch.scope_parameter] = scope if fetch.one_scope else [scope]
+    records_key = fetch.records_keys[0] if fetch.records_keys else ""
+    probe = Probe(fetch.operation, records_key, body, (reference.name,), paginated=fetch.paginated)
+    for parent in fetch.parents:
+        probe = replace(probe, owned=parent.parameter, owned_by=operations[parent.table])
+    return probe
+
+
 def _ask_all(client: MewsClient, wanted: list[Probe]) -> tuple[int, list[Finding]]:
     """The number of operations that answered, and a finding for each that did not."""
     answered, findings, first_ids = 0, list[Finding](), dict[str, str]()
     for probe in wanted:
-        body = {**probe.body, "Limitation": {"Count": 1}}
+        body = {**probe.body, **({"Limitation": {"Count": 1}} if probe.paginated else {})}
         if probe.owned:
             if probe.owned_by not in first_ids:
                 continue  # no id to ask with: the finding of that operation says why
             body[probe.owned] = [first_ids[probe.owned_by]]
         try:
-            records = read_page(client.ask(probe.operation, body, minimal=True), (probe.records_key,)).records
+            answer = client.ask(probe.operation, body, minimal=probe.paginated)
+            records = read_page(answer, (probe.records_key,)).records if probe.records_key else {"": []}
         except MewsError as error:
             findings.append(_refused(client.connection, probe, error))
             continue
         answered += 1
         for raw in records[probe.records_key]:
-            first_ids[probe.operation] = msgspec.json.decode(raw)["Id"]
+            first_ids[probe.operation] = msgspec.json.decode(raw).get("Id", "")
     return answered, findings
 
 

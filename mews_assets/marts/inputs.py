@@ -31,8 +31,9 @@ import pyarrow as pa
 from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.model import snake_case
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing.reference_tables import SENT_AT, reference_schema
+from mews_assets.lake.landing.reference_rows import SENT_AT, reference_schema
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_paths import parquet
 from mews_assets.lake.storage.duckdb_session import DECIMAL_TYPE, create_temp_table, identifier, literal
@@ -119,7 +120,15 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
     # An id that came twice would double every row that refers to it, in other hotels too.
     engine.execute(
         f"CREATE VIEW reference.{identifier(table)} AS FROM {source} "
-        f"QUALIFY row_number() OVER (PARTITION BY id ORDER BY {SENT_AT} DESC) = 1"
+        f"QUALIFY row_number() OVER (PARTITION BY {_key(table)} ORDER BY {SENT_AT} DESC) = 1"
+    )
+
+
+def _key(table: str) -> str:
+    """The key of a reference table, in SQL."""
+    reference = next(reference for reference in REFERENCES if reference.name == table)
+    return ", ".join(
+        ".".join(identifier(snake_case(name)) for name in path.split(".")) for path in reference.key
     )
 
 

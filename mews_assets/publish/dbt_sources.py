@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mews_assets.catalog.arrow import OWN_COLUMNS
-from mews_assets.catalog.entities.reference import REFERENCES
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Column, Kind, RecordType, Table, snake_case
+from mews_assets.catalog.reference_model import Reference
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_paths import parquet_of_lake
 from mews_assets.marts import MARTS
@@ -25,7 +25,7 @@ _FILES = {
     REFERENCE: layout.ROWS_FILE,
     layout.MARTS: layout.ROWS_FILE,
 }
-StaleAfter: TypeAlias = Callable[[Table], int]
+StaleAfter: TypeAlias = Callable[[RecordType], int]
 _CAPTURED_AT = "_captured_at_utc"
 
 
@@ -38,7 +38,17 @@ class _Source:
     tables: tuple[dict[str, Any], ...]
 
 
-def lake_sources(lake: str, tables: Sequence[Table], stale_after: StaleAfter) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Home:
+    """The source in which a table is, and the column that others refer to."""
+
+    source: str
+    key: str
+
+
+def lake_sources(
+    lake: str, tables: Sequence[Table], references: Sequence[Reference], stale_after: StaleAfter
+) -> dict[str, Any]:
     """The sources `current`, `reference` and `marts` for dbt-duckdb, which reads the lake where it stands.
 
     `lake` is the lake's folder or URI; dbt's environment may name another one by MEWS_LAKE. `stale_after` gives the age
@@ -57,13 +67,15 @@ def lake_sources(lake: str, tables: Sequence[Table], stale_after: StaleAfter) ->
             },
             "tables": list(source.tables),
         }
-        for source in _sources(tables, stale_after, {CURRENT: CURRENT, REFERENCE: REFERENCE})
+        for source in _sources(tables, references, stale_after, {CURRENT: CURRENT, REFERENCE: REFERENCE})
     )
 
 
-def warehouse_sources(schema: str, tables: Sequence[Table], stale_after: StaleAfter) -> dict[str, Any]:
+def warehouse_sources(
+    schema: str, tables: Sequence[Table], references: Sequence[Reference], stale_after: StaleAfter
+) -> dict[str, Any]:
     """One source, `mews`, for the current, reference and mart tables loaded into one schema under their own names."""
-    sources = _sources(tables, stale_after, {CURRENT: "mews", REFERENCE: "mews"})
+    sources = _sources(tables, references, stale_after, {CURRENT: "mews", REFERENCE: "mews"})
     return _document(
         [
             {
@@ -80,10 +92,15 @@ def _document(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"version": 2, "sources": list(sources)}
 
 
-def _sources(tables: Sequence[Table], stale_after: StaleAfter, named: dict[str, str]) -> list[_Source]:
+def _sources(
+    tables: Sequence[Table],
+    references: Sequence[Reference],
+    stale_after: StaleAfter,
+    named: dict[str, str],
+) -> list[_Source]:
     """`named` is the name of the source in which the tables of a layer are."""
-    homes = {table.name: named[CURRENT] for table in tables}
-    homes.update({reference.name: named[REFERENCE] for reference in REFERENCES})
+    homes = {table.name: _Home(named[CURRENT], "id") for table in tables}
+    homes |= {one.name: _Home(named[REFERENCE], snake_case(one.key[0])) for one in references}
     return [
         _Source(
             CURRENT,
@@ -93,13 +110,13 @@ def _sources(tables: Sequence[Table], stale_after: StaleAfter, named: dict[str, 
         _Source(
             REFERENCE,
             "What the ids of the other tables mean.",
-            tuple(_table(REFERENCE, reference.table, homes, stale_after) for reference in REFERENCES),
+            tuple(_table(REFERENCE, reference, homes, stale_after) for reference in references),
         ),
         _Source(layout.MARTS, "Figures per business day.", tuple(_mart(mart) for mart in MARTS)),
     ]
 
 
-def _table(layer: str, table: Table, homes: dict[str, str], stale_after: StaleAfter) -> dict[str, Any]:
+def _table(layer: str, table: RecordType, homes: dict[str, _Home], stale_after: StaleAfter) -> dict[str, Any]:
     return {
         "name": table.name,
         "description": table.description,
@@ -109,7 +126,7 @@ def _table(layer: str, table: Table, homes: dict[str, str], stale_after: StaleAf
             "freshness": {"warn_after": {"count": stale_after(table), "period": "hour"}},
         },
         "columns": [
-            *(_column(column, homes) for column in table.kept_columns),
+            *(_column(column, homes, table.key) for column in table.kept_columns),
             *(
                 {"name": own.name, "description": own.description}
                 for own in OWN_COLUMNS
@@ -119,28 +136,29 @@ def _table(layer: str, table: Table, homes: dict[str, str], stale_after: StaleAf
     }
 
 
-def _column(column: Column, homes: dict[str, str]) -> dict[str, Any]:
+def _column(column: Column, homes: dict[str, _Home], key: tuple[str, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {"name": column.field_name}
     if column.description:
         found["description"] = column.description
     if column.pii:
         found["config"] = {"meta": {"personal": True}}
-    if tests := _tests(column, homes):
+    if tests := _tests(column, homes, key):
         found["data_tests"] = tests
     return found
 
 
-def _tests(column: Column, homes: dict[str, str]) -> list[Any]:
+def _tests(column: Column, homes: dict[str, _Home], key: tuple[str, ...]) -> list[Any]:
     """What dbt tests of a column. Values and records that are new at Mews warn; a missing key fails."""
     tests: list[Any] = []
-    if column.name == "Id":
+    if key == (column.name,):
         tests.append("unique")
     if column.required and not column.pii:  # a personal value can be hidden or forgotten
         tests.append("not_null")
     if column.kind is Kind.ENUM and not column.is_list and not column.pii:
         tests.append(_warning("accepted_values", values=list(column.values)))
     if home := homes.get(column.refers_to):
-        tests.append(_warning("relationships", to=f"source('{home}', '{column.refers_to}')", field="id"))
+        source = f"source('{home.source}', '{column.refers_to}')"
+        tests.append(_warning("relationships", to=source, field=home.key))
     return tests
 
 

@@ -9,17 +9,10 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog import TABLES, UnknownTableError, partners, table, tables
-from mews_assets.catalog.entities import reference
+from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES
 from mews_assets.catalog.model import Column, Export, FetchMethod, Kind, Pages, ParentKey, ScopeKind, Table
 
-OTHER_COLUMNS: dict[str, tuple[Column, ...]] = {
-    "Enterprise": reference.ENTERPRISE_COLUMNS,
-    "Service": reference.SERVICE_COLUMNS,
-    "Outlet": reference.OUTLET_COLUMNS,
-    "AccountingCategory": reference.ACCOUNTING_CATEGORY_COLUMNS,
-}
-
-COLUMNS = {each.entity: each.columns for each in TABLES} | OTHER_COLUMNS
+COLUMNS = {each.entity: each.columns for each in (*TABLES, *REFERENCES)}
 
 # Counted in Mews' reference as of August 2026, in its tables and examples:
 # columns, of them required, of them deprecated, and columns at all depths.
@@ -41,6 +34,17 @@ COUNTS = {
     "Service": (15, 10, 5, 18),
     "Outlet": (6, 6, 0, 6),
     "AccountingCategory": (12, 6, 0, 12),
+    "Resource": (12, 11, 0, 14),
+    "ResourceCategory": (14, 12, 0, 14),
+    "ResourceCategoryAssignment": (6, 6, 0, 6),
+    "ResourceCategoryImageAssignment": (7, 7, 0, 7),
+    "ResourceFeature": (9, 9, 0, 9),
+    "ResourceFeatureAssignment": (6, 6, 0, 6),
+    "RateGroup": (10, 7, 0, 10),
+    "Rate": (20, 11, 1, 20),
+    "BusinessSegment": (6, 6, 0, 6),
+    "AgeCategory": (11, 7, 0, 11),
+    "Source": (5, 5, 0, 5),
 }
 
 # Wherever one of these names stands, it tells who somebody is.
@@ -135,7 +139,7 @@ def test_an_object_that_holds_personal_data_is_personal_itself(entity: str) -> N
 
 
 def test_nothing_of_an_enterprise_is_personal() -> None:
-    assert not any(column.pii for column in at_all_depths(reference.ENTERPRISE_COLUMNS))
+    assert not any(column.pii for column in at_all_depths(ENTERPRISES.columns))
 
 
 @by_table

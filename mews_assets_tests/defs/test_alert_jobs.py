@@ -10,9 +10,7 @@ import dagster as dg
 import pytest
 
 from mews_assets import catalog
-from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.defs.alerts.run_facts import PARTITION_TAG, asset_of_step
-from mews_assets.defs.assets.reference import reference_key
 from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
 from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.build import build_definitions
@@ -235,11 +233,8 @@ def test_what_a_mart_failed_on_is_not_over_with_another_mart(watch: Watch) -> No
         assert watch.titles() == over
 
 
-def test_every_reference_and_current_table_has_a_step_whose_asset_is_known() -> None:
+def test_every_current_table_has_a_step_whose_asset_is_known() -> None:
     assert {asset_of_step(f"fold_{table.name}") for table in catalog.TABLES} == {
         f"current/{table.name}" for table in catalog.TABLES
-    }
-    assert {asset_of_step("__".join(reference_key(one).path)) for one in REFERENCES} == {
-        reference_key(one).to_user_string() for one in REFERENCES
     }
     assert asset_of_step("expire_landing") == asset_of_step("fresh_per_scope") == ""

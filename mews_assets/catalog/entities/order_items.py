@@ -36,23 +36,6 @@ TYPES = (
 REBATES = ("NightRebate", "ProductOrderRebate", "AdditionalExpenseRebate")
 """Types of items that are never positive: they lower the debt."""
 
-TAX_EXEMPTION_REASONS = (
-    "Unknown",
-    "IT_N1",
-    "IT_N2_1",
-    "IT_N2_2",
-    "IT_N3_4",
-    "IT_N3_5",
-    "IT_N4",
-    "IT_N5",
-    "PL_ZW",
-    "PL_NP",
-    "DE_NATO",
-    "FR_261_7",
-    "FR_262_00_BIS",
-    "FR_293_B",
-)
-
 DATA = record(
     "Data",
     (
@@ -139,7 +122,7 @@ ORDER_ITEM_COLUMNS = (
         required=True,
     ),
     DATA,
-    enum("TaxExemptionReason", TAX_EXEMPTION_REASONS, "Why the item is exempt from tax, by country."),
+    shapes.tax_exemption_reason("item"),
     string("TaxExemptionLegalReference", "The law that exempts the item from tax."),
 )
 

@@ -6,10 +6,13 @@ more than one table uses. Not here: what only one family of tables has.
 
 from __future__ import annotations
 
-from mews_assets.catalog.columns import boolean, enum, integer, number, record, string, utc
+from mews_assets.catalog.columns import boolean, enum, integer, json, number, record, string, utc
 from mews_assets.catalog.model import Column, Lookup
+from mews_assets.catalog.reference_model import ParentIds
 
 ENTERPRISE_ID = string("EnterpriseId", "Id of the enterprise the row belongs to.", required=True)
+
+SERVICE_ID = string("ServiceId", "Id of the service it is of.", required=True, refers_to="services")
 
 CHAIN_ID = string("ChainId", "Id of the chain the row belongs to.", required=True)
 
@@ -17,9 +20,17 @@ NOTES = string("Notes", "Free text that people wrote about it.", pii=True)
 
 EXTERNAL_IDENTIFIER = string("ExternalIdentifier", "Identifier given to it by another system.")
 
-ACCOUNTING_CATEGORY_ID = string("AccountingCategoryId", "Id of the accounting category it is booked under.")
+ACCOUNTING_CATEGORY_ID = string(
+    "AccountingCategoryId",
+    "Id of the accounting category it is booked under.",
+    refers_to="accounting_categories",
+)
 
-BUSINESS_SEGMENT_ID = string("BusinessSegmentId", "Id of the business segment it is counted in.")
+BUSINESS_SEGMENT_ID = string(
+    "BusinessSegmentId", "Id of the business segment it is counted in.", refers_to="business_segments"
+)
+
+ORDERING = integer("Ordering", "Place in lists; the lower comes first.", required=True)
 
 CREATOR_PROFILE_ID = string("CreatorProfileId", "Id of the user who created it.", required=True)
 
@@ -45,6 +56,11 @@ def updated_utc(what: str, required: bool = True) -> Column:
     )
 
 
+def texts(name: str, what: str, required: bool = True) -> Column:
+    """A text in several languages."""
+    return json(name, f"{what}, by language.", required=required)
+
+
 def account_type(required: bool = True) -> Column:
     return enum("AccountType", ("Company", "Customer"), "What the account is.", required=required)
 
@@ -56,6 +72,9 @@ def accounting_state() -> Column:
 
 ACTIVE_OR_DELETED = {"ActivityStates": ["Active", "Deleted"]}
 """Requested if the operation allows it: by default pages bring active records only, exports bring all."""
+
+OF_SERVICES = ParentIds("ServiceIds", "services")
+"""For operations that answer for the services that are named."""
 
 SERVICES = Lookup("services/getAll", "Services", "ServiceIds")
 """For rows that name their service and not their enterprise."""
@@ -85,6 +104,30 @@ CANCELLATION_REASON = enum(
     ),
     "Why it was canceled.",
 )
+
+TAX_EXEMPTION_REASONS = (
+    "Unknown",
+    "IT_N1",
+    "IT_N2_1",
+    "IT_N2_2",
+    "IT_N3_4",
+    "IT_N3_5",
+    "IT_N4",
+    "IT_N5",
+    "PL_ZW",
+    "PL_NP",
+    "DE_NATO",
+    "FR_261_7",
+    "FR_262_00_BIS",
+    "FR_293_B",
+)
+
+
+def tax_exemption_reason(what: str) -> Column:
+    return enum(
+        "TaxExemptionReason", TAX_EXEMPTION_REASONS, f"Why the {what} is exempt from tax, by country."
+    )
+
 
 CURRENCY = string("Currency", "ISO 4217 code of the currency.", required=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mews_assets.catalog.model import Table
+    from mews_assets.catalog.model import RecordType
     from mews_assets.settings import Settings
 
 FILE = "mews_sources.yml"
@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
     load_dotenv()
     settings = read_settings({"MEWS_START_DATE": f"{datetime.now(UTC):%Y-%m-%d}", **os.environ})
 
-    def stale_after(table: Table) -> int:
+    def stale_after(table: RecordType) -> int:
         return _stale_after_hours(table, settings)
 
     if args.schema:
-        document = warehouse_sources(args.schema, settings.tables, stale_after)
+        document = warehouse_sources(args.schema, settings.tables, settings.references, stale_after)
     else:
         lake = settings.lake if "://" in settings.lake else str(Path(settings.lake).absolute())
-        document = lake_sources(lake, settings.tables, stale_after)
+        document = lake_sources(lake, settings.tables, settings.references, stale_after)
     target = args.folder / FILE
     args.folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
@@ -53,12 +53,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _stale_after_hours(table: Table, settings: Settings) -> int:
+def _stale_after_hours(table: RecordType, settings: Settings) -> int:
     """The age of the newest capture from which a table is late."""
-    from mews_assets.catalog.entities.reference import REFERENCES
+    from mews_assets.catalog.model import Table
     from mews_assets.ingest.freshness import Cadence
 
-    if table.name in {reference.name for reference in REFERENCES}:
+    if not isinstance(table, Table):
         return _REFERENCE_HOURS
     cadence = Cadence(settings.start, settings.grain, settings.allowed_lag, table.by_day)
     return -(-int(cadence.longest_silence.total_seconds()) // 3600)

@@ -18,6 +18,6 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.catalog.entities.reference import REFERENCES
 
     args.target.parent.mkdir(parents=True, exist_ok=True)
-    args.target.write_text(document(TABLES, [reference.table for reference in REFERENCES]), encoding="utf-8")
+    args.target.write_text(document(TABLES, REFERENCES), encoding="utf-8")
     print(f"{args.target}: {len(TABLES)} tables, {len(REFERENCES)} of reference")
     return 0

@@ -209,7 +209,6 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
     from datetime import timedelta
 
     from mews_assets.api import BRIEF_TIMEOUTS, ConnectionSettingError, RequestLimits
-    from mews_assets.catalog.entities.reference import REFERENCES
     from mews_assets.cli.home import utc_now
     from mews_assets.clients import client_of
     from mews_assets.ingest.findings import fail
@@ -226,7 +225,7 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
         found = probe(
             client,
             settings.tables,
-            REFERENCES,
+            settings.references,
             connection.enterprises,
             lambda: utc_now() + timedelta(seconds=client.clock_skew_seconds or 0),
         )

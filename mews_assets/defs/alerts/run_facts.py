@@ -22,6 +22,7 @@ from mews_assets.alerts.incidents import WHOLE, Fact, Incident, Kind, Part, Part
 from mews_assets.catalog import partners
 from mews_assets.defs.base.metadata_keys import (
     CAUSES,
+    FAILED_ASSETS,
     FAILED_PARTITIONS,
     RETRYABLE,
     TABLE_TAG,
@@ -66,8 +67,13 @@ def failed(
     failures: dict[str, _StepFailures] = {}
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         if entry.dagster_event is not None:
-            name = asset_of_step(entry.dagster_event.step_key or "") or _whole(run)
-            failures.setdefault(name, _StepFailures()).add(entry.dagster_event.step_failure_data)
+            data = entry.dagster_event.step_failure_data
+            causes = _causes_by_asset(data)
+            for name, cause in causes.items():
+                failures.setdefault(name, _StepFailures()).add_cause(cause, data)
+            if not causes:
+                name = asset_of_step(entry.dagster_event.step_key or "") or _whole(run)
+                failures.setdefault(name, _StepFailures()).add(data)
     if not failures:  # a killed run has no failure event
         failures[_whole(run)] = _StepFailures([str(ended.message or "It ended without a message.")])
     return [_fact(run, name, failure, event, at) for name, failure in failures.items()]
@@ -132,6 +138,11 @@ class _StepFailures:
     keys: list[str] = field(default_factory=list)
     retryable: list[bool] = field(default_factory=list)
 
+    def add_cause(self, cause: str, data: Any) -> None:
+        """The cause for one asset of a step that makes several."""
+        self.causes.append(cause)
+        self.retryable.append(bool(plain_values(data.user_failure_data.metadata).get(RETRYABLE, False)))
+
     def add(self, data: Any) -> None:
         if data is None:
             return
@@ -146,6 +157,13 @@ class _StepFailures:
             error = data.error.cause or data.error
             self.causes.append(f"{error.cls_name or 'an error without a name'}, see the run's log.")
             self.retryable.append(False)
+
+
+def _causes_by_asset(data: Any) -> dict[str, str]:
+    """The causes that a step names for its assets; none if it makes one, or failed as a whole."""
+    if data is None or data.user_failure_data is None:
+        return {}
+    return dict(plain_values(data.user_failure_data.metadata).get(FAILED_ASSETS, {}))
 
 
 def _fact(run: dg.DagsterRun, name: str, failures: _StepFailures, event: int, at: datetime) -> Fact:

@@ -13,7 +13,7 @@ import dagster as dg
 import pyarrow as pa
 
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.catalog.entities.reference import REFERENCES, Reference
+from mews_assets.catalog.entities.reference import Reference
 from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.assets.marts import mart_key, wanted_marts
 from mews_assets.defs.assets.reference import reference_key
@@ -22,7 +22,7 @@ from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource
-from mews_assets.lake.landing.reference_tables import reference_schema
+from mews_assets.lake.landing.reference_rows import reference_schema
 from mews_assets.lake.storage import layout
 from mews_assets.marts.model import Mart
 from mews_assets.settings import Settings
@@ -65,7 +65,7 @@ def published(settings: Settings) -> list[Published]:
         return []
     return [
         *(_of_current(table) for table in settings.tables),
-        *(_of_reference(reference) for reference in REFERENCES),
+        *(_of_reference(reference) for reference in settings.references),
         *(_of_mart(mart) for mart in wanted_marts(settings)),
     ]
 

@@ -1,30 +1,36 @@
 """Reference: the tables that ids in other tables refer to; the enterprises also fill the partition sets.
 
-Lives here: one asset per row of the catalog's `REFERENCES`, with its checks. Materialising the enterprises asks every
-connection for its enterprises, and adds new enterprises and chains to the partition sets. None is ever removed: a scope
-that is no longer visible is named, and its rows stay. Not here: asking Mews (`ingest.reference`).
+Lives here: one op for all tables that are read whole, an asset each, with its checks. Tables that need the ids of
+others are read after them; a table that cannot be read does not stop the others. Materialising the enterprises asks
+every connection for its enterprises, and adds new enterprises and chains to the partition sets. None is ever removed: a
+scope that is no longer visible is named, and its rows stay. Not here: asking Mews (`ingest.reference`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES, Reference
+from mews_assets.catalog.reference_model import in_order
 from mews_assets.defs.assets import report
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema
 from mews_assets.defs.base.conditions import made_when_missing
 from mews_assets.defs.base.partitions import register_scopes
-from mews_assets.defs.base.resources import LakeResource, MewsResource
+from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.ingest.directory import Directory, load_directory, save_directory
 from mews_assets.ingest.reference import Answered, ask_reference
-from mews_assets.lake.landing.reference_tables import ReferenceMeasures, reference_schema, write_reference
+from mews_assets.lake.landing.reference_rows import ids_still_sent, reference_schema
+from mews_assets.lake.landing.reference_tables import ReferenceMeasures, write_reference
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings
 from mews_assets.windows import to_api
+
+OP = "read_reference"
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class ReferenceCheck:
 REFERENCE_CHECKS = (
     ReferenceCheck(
         "key_unique",
-        "No two rows share an id. ERROR: whoever joins on it would count money twice.",
+        "No two rows share a key. ERROR: whoever joins on it would count money twice.",
         dg.AssetCheckSeverity.ERROR,
         lambda rows, _: (not rows.duplicate_keys, {"rows": rows.rows, "duplicate_keys": rows.duplicate_keys}),
     ),
@@ -70,18 +76,82 @@ def reference_key(reference: Reference) -> dg.AssetKey:
     return dg.AssetKey([layout.REFERENCE, reference.name])
 
 
-def reference_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """`reference/<name>`, for every row of the catalog."""
-    return [_asset(reference, settings.lake) for reference in REFERENCES]
+def reference_assets(settings: Settings) -> dg.AssetsDefinition:
+    """`reference/<name>`, for every reference table that the settings choose, made by one op."""
+    chosen = settings.references
+
+    @dg.multi_asset(
+        name=OP,
+        specs=[_spec(reference, settings.lake) for reference in chosen],
+        check_specs=[
+            dg.AssetCheckSpec(check.name, asset=reference_key(reference), description=check.description)
+            for reference in chosen
+            for check in REFERENCE_CHECKS
+        ],
+        can_subset=True,
+    )
+    def refresh(
+        context: dg.AssetExecutionContext, mews: MewsResource, lake: LakeResource
+    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        wanted = [one for one in chosen if reference_key(one) in context.selected_asset_keys]
+        first = ENTERPRISES in wanted
+        failures: dict[str, dg.Failure] = {}
+        opened = lake.open()
+        with report.raise_as_dagster_failure(wanted[0]):
+            known = load_directory(opened)
+            clients = mews.open(before=known) if first else mews.open(known)
+        with report.raise_as_dagster_failure(wanted[0]), clients as platform:
+            for group in in_order(wanted):
+                try:
+                    with report.raise_as_dagster_failure(group[0]):
+                        yield from list(_read(context, group, platform, opened))
+                except dg.Failure as failure:
+                    failures |= {reference_key(one).to_user_string(): failure for one in group}
+        if failures:
+            raise report.failure_of_assets(failures)
+
+    return refresh
 
 
-def _asset(reference: Reference, location: str) -> dg.AssetsDefinition:
+def _read(
+    context: dg.AssetExecutionContext, group: tuple[Reference, ...], platform: Platform, lake: Lake
+) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+    """The tables of one request, asked for and written."""
+    by_name = {reference.name: reference for reference in REFERENCES}
+    ids_of = partial(_ids_of, by_name, lake)
+    answered = ask_reference(group, platform.clients, platform.directory, ids_of)
+    now = platform.now()
+    for reference in group:
+        rows = write_reference(lake, reference, answered.records[reference.name], now, answered.asked)
+        is_first = reference.name == ENTERPRISES.name
+        registered = _registered(context, lake, platform.directory, now) if is_first else {}
+        yield dg.MaterializeResult(
+            reference_key(reference),
+            metadata={
+                "dagster/row_count": rows.rows,
+                "dagster/uri": lake.uri(layout.reference_file(reference.name)),
+                "size_bytes": rows.size_bytes,
+                "sent_at": to_api(now),
+                "rows_sent": rows.sent,
+                "rows_no_longer_sent": rows.kept,
+                **({"rows_gone": rows.gone} if reference.vanishes else {}),
+                **registered,
+            },
+            check_results=[_judged(check, reference, rows, answered) for check in REFERENCE_CHECKS],
+        )
+
+
+def _ids_of(by_name: Mapping[str, Reference], lake: Lake, table: str, scopes: Any) -> list[str]:
+    return ids_still_sent(lake, by_name[table], scopes)
+
+
+def _spec(reference: Reference, location: str) -> dg.AssetSpec:
     is_first = reference.name == ENTERPRISES.name
     more = " Fills the partition sets `enterprises` and `chains`." if is_first else ""
-
-    @dg.asset(
-        key=reference_key(reference),
-        deps=[] if is_first else [ENTERPRISES_KEY],
+    parents = [dg.AssetKey([layout.REFERENCE, name]) for name in reference.parents]
+    return dg.AssetSpec(
+        reference_key(reference),
+        deps=[] if is_first else list(dict.fromkeys([ENTERPRISES_KEY, *parents])),
         description=f"{reference.description}{more}",
         group_name=layout.REFERENCE,
         kinds={"parquet"},
@@ -91,45 +161,23 @@ def _asset(reference: Reference, location: str) -> dg.AssetsDefinition:
             "dagster/table_name": f"{layout.REFERENCE}.{reference.name}",
             "dagster/uri": f"{location.rstrip('/')}/{layout.reference_file(reference.name)}",
             "dagster/column_schema": column_schema(reference_schema(reference)),
-            "mews/asked": reference.operation,
+            "mews/asked": reference.fetch.operation,
         },
         automation_condition=made_when_missing(),
-        check_specs=[
-            dg.AssetCheckSpec(check.name, asset=reference_key(reference), description=check.description)
-            for check in REFERENCE_CHECKS
-        ],
+        skippable=True,
     )
-    def refresh(
-        context: dg.AssetExecutionContext, mews: MewsResource, lake: LakeResource
-    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        with report.raise_as_dagster_failure(reference.table):
-            opened = lake.open()
-            known = load_directory(opened)
-            with mews.open(before=known) if is_first else mews.open(known) as platform:
-                answered = ask_reference(reference, platform.clients, platform.directory)
-                directory, now = platform.directory, platform.now()
-            rows = write_reference(opened, reference, answered.records, now, answered.asked)
-            registered = _registered(context, opened, directory, now) if is_first else {}
-        yield dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": rows.rows,
-                "dagster/uri": opened.uri(layout.reference_file(reference.name)),
-                "size_bytes": rows.size_bytes,
-                "sent_at": to_api(now),
-                "rows_sent": rows.sent,
-                "rows_no_longer_sent": rows.kept,
-                **registered,
-            },
-            check_results=[_judged(check, rows, answered) for check in REFERENCE_CHECKS],
-        )
-
-    return refresh
 
 
-def _judged(check: ReferenceCheck, rows: ReferenceMeasures, answered: Answered) -> dg.AssetCheckResult:
+def _judged(
+    check: ReferenceCheck, reference: Reference, rows: ReferenceMeasures, answered: Answered
+) -> dg.AssetCheckResult:
     passed, metadata = check.judge(rows, answered)
     return dg.AssetCheckResult(
-        passed=passed, check_name=check.name, severity=check.severity, metadata=metadata
+        passed=passed,
+        asset_key=reference_key(reference),
+        check_name=check.name,
+        severity=check.severity,
+        metadata=metadata,
     )
 
 

@@ -16,11 +16,17 @@ from typing import Any, TypeVar
 import dagster as dg
 
 from mews_assets.api import MewsError
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import RecordType, Table
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import store_in_run
-from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, FAILED_PULLS, RETRYABLE
+from mews_assets.defs.base.metadata_keys import (
+    CAUSES,
+    FAILED_ASSETS,
+    FAILED_PARTITIONS,
+    FAILED_PULLS,
+    RETRYABLE,
+)
 from mews_assets.defs.base.partitions import to_dagster_key, to_key_text
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter
@@ -190,7 +196,7 @@ def _failed_pull(partitions: list[Partition], error: Exception) -> dict[str, Any
 
 
 @contextmanager
-def raise_as_dagster_failure(table: Table) -> Iterator[None]:
+def raise_as_dagster_failure(table: RecordType) -> Iterator[None]:
     """Errors that stop a run before it could begin become a Failure that says whether a retry may succeed."""
     try:
         yield
@@ -201,6 +207,17 @@ def raise_as_dagster_failure(table: Table) -> Iterator[None]:
             metadata={RETRYABLE: retryable},
             allow_retries=retryable,
         ) from error
+
+
+def failure_of_assets(failures: Mapping[str, dg.Failure]) -> dg.Failure:
+    """One Failure for the assets of a step that failed one by one, by asset."""
+    causes = {asset: failure.description or "" for asset, failure in failures.items()}
+    retryable = all(failure.metadata[RETRYABLE].value for failure in failures.values())
+    return dg.Failure(
+        " ".join(causes.values()),
+        metadata={RETRYABLE: retryable, FAILED_ASSETS: dg.MetadataValue.json(causes)},
+        allow_retries=retryable,
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ columns: with the marts, in batches. Not here: writing it (`lake.reading.sql_vie
 
 import dagster as dg
 
-from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.defs.assets.marts import mart_key, wanted_marts
 from mews_assets.defs.assets.reference import reference_key
 from mews_assets.defs.base.asset_specs import OWNERS, current_key
@@ -26,7 +25,7 @@ def sql_catalog(settings: Settings) -> dg.AssetsDefinition:
         key=CATALOG_KEY,
         deps=[
             *map(current_key, settings.tables),
-            *map(reference_key, REFERENCES),
+            *map(reference_key, settings.references),
             *map(mart_key, wanted_marts(settings)),
         ],
         description=f"`{layout.catalog_file()}`: a view for every table, such as `current.payments`. Paths in it are "

@@ -26,6 +26,10 @@ FAILED_PARTITIONS = "failed_partitions"
 """In a failure's metadata and in a check's summary: the keys of the partitions."""
 
 
+FAILED_ASSETS = "failed_assets"
+"""In the failure of a step that makes several assets: the cause for each asset that failed, as Dagster spells it."""
+
+
 PARTITIONS = "partitions"
 """In a check's summary: how many partitions the run judged."""
 

@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeAlias, cast
 
 import pyarrow as pa
 
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Column, Kind, RecordType
 from mews_assets.lake.conversion.exact_numbers import long_numbers, number_paths
 from mews_assets.lake.conversion.inspect_record import inspect
 from mews_assets.lake.conversion.parse_record import BOM, FieldError, is_blank
@@ -70,7 +70,9 @@ KeepExact: TypeAlias = Callable[[int, dict[str, str]], None]
 """Called with a record's number in the file, from 0, and its numbers that a double cannot hold: text by path."""
 
 
-def check_file(table: Table, path: Path, keep_exact: KeepExact = lambda row, numbers: None) -> FileFindings:
+def check_file(
+    table: RecordType, path: Path, keep_exact: KeepExact = lambda row, numbers: None
+) -> FileFindings:
     """Check every line of a JSON Lines file (plain, .gz or .zst).
 
     Raises RecordError naming file, line and field on the first record that cannot become a row.
@@ -141,7 +143,7 @@ _LEARN_AFTER = 16
 class _Checker:
     """The check of one file: its findings, and the new fields that its scan has learnt."""
 
-    def __init__(self, table: Table, path: Path, keep_exact: KeepExact) -> None:
+    def __init__(self, table: RecordType, path: Path, keep_exact: KeepExact) -> None:
         self.findings = FileFindings()
         self._table, self._path, self._keep_exact = table, path, keep_exact
         self._known_names = frozenset(_names(table.columns))

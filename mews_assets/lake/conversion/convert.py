@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.catalog.model import Column, Table
+from mews_assets.catalog.model import Column, RecordType
 from mews_assets.catalog.privacy import KEEP
 from mews_assets.lake.conversion.check_file import MAX_LINE_BYTES, FileFindings, check_file, open_lines
 from mews_assets.lake.conversion.exact_numbers import ExactNumbers
@@ -77,7 +77,7 @@ class Converted:
 class _Job:
     """The arguments of one conversion. DuckDB reads `parsed`: the sources, or repaired copies of them."""
 
-    table: Table
+    table: RecordType
     sources: list[Path]
     parsed: list[Path]
     aside: Path
@@ -88,7 +88,7 @@ class _Job:
 
 
 def convert(
-    table: Table,
+    table: RecordType,
     sources: list[Path],
     target: Path,
     *,
@@ -155,7 +155,7 @@ def _repaired(job: _Job, spill: Path) -> _Job:
     return replace(job, parsed=copies)
 
 
-def _check(table: Table, sources: list[Path], exact: ExactNumbers) -> FileFindings:
+def _check(table: RecordType, sources: list[Path], exact: ExactNumbers) -> FileFindings:
     findings = FileFindings()
     for path in sources:
         findings.add(check_file(table, path, partial(_keep, exact, findings.lines)))
@@ -202,7 +202,7 @@ def _threads() -> int:
     return min(4, os.cpu_count() or 1)
 
 
-def _schema(table: Table, own: Mapping[str, str]) -> pa.Schema:
+def _schema(table: RecordType, own: Mapping[str, str]) -> pa.Schema:
     """The columns of the file: the table's, the requested ones of our own, and the exact numbers.
 
     All are nullable here: a record without an Id is searched for and reported after writing.
@@ -266,7 +266,7 @@ def _named(sources: list[Path]) -> str:
     return ", ".join(path.name for path in sources)
 
 
-def absent_columns(table: Table, file: Path) -> list[str]:
+def absent_columns(table: RecordType, file: Path) -> list[str]:
     """The required fields that no row of a converted file has: most likely the file is of another table."""
     metadata = pq.read_metadata(file)
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]

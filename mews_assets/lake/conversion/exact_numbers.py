@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Column, Kind, RecordType
 
 _ENTRIES_HELD = 4096
 """Entries in memory before they are written to disk: in some files every row has such numbers."""
@@ -116,7 +116,7 @@ class ExactNumbers:
         if len(self._held) >= _ENTRIES_HELD:
             self._write_held()
 
-    def restore(self, batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.RecordBatch]:
+    def restore(self, batches: Iterable[pa.RecordBatch], table: RecordType) -> Iterator[pa.RecordBatch]:
         """All rows from the first on, with their long numbers in `_exact_numbers` and in decimal columns."""
         decimals = {column.name: column.field_name for column in table.columns if column.kind is Kind.DECIMAL}
         entries = self._entries()

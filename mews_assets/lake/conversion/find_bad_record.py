@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import duckdb
 
-from mews_assets.catalog.model import Column, Table
+from mews_assets.catalog.model import Column, RecordType
 from mews_assets.lake.conversion.check_file import line_blocks, open_lines
 from mews_assets.lake.conversion.inspect_record import inspect
 from mews_assets.lake.conversion.parse_record import FieldError, is_blank
@@ -24,7 +24,7 @@ Reads: TypeAlias = Callable[[bytes, tuple[Column, ...]], bool]
 """Whether DuckDB reads these columns of these lines."""
 
 
-def wrong_record(table: Table, sources: Sequence[Path]) -> RecordError | None:
+def wrong_record(table: RecordType, sources: Sequence[Path]) -> RecordError | None:
     """The first record that `inspect` finds wrong; None where there is none."""
     for path in sources:
         with open_lines(path) as lines:
@@ -39,7 +39,7 @@ def wrong_record(table: Table, sources: Sequence[Path]) -> RecordError | None:
 
 
 def refused_record(
-    table: Table, sources: Sequence[Path], parsed: Sequence[Path], reads: Reads
+    table: RecordType, sources: Sequence[Path], parsed: Sequence[Path], reads: Reads
 ) -> RecordError | None:
     """The first record that DuckDB refuses. `parsed` are the files that it was given, line for line as the sources."""
     for path, copy in zip(sources, parsed, strict=True):
@@ -59,7 +59,7 @@ def refused_record(
     return None
 
 
-def _first_refused(table: Table, lines: list[bytes], reads: Reads) -> int | None:
+def _first_refused(table: RecordType, lines: list[bytes], reads: Reads) -> int | None:
     """The index of the line that DuckDB refuses, of lines that it refuses together; None where it reads each alone."""
     low, high = 0, len(lines)
     while high - low > 1:

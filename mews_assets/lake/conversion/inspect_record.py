@@ -17,7 +17,7 @@ from functools import cache
 from math import isinf
 from typing import Any
 
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Column, Kind, RecordType
 from mews_assets.lake.conversion.exact_numbers import fits_double
 from mews_assets.lake.conversion.line_schema import DAY, INSTANT
 from mews_assets.lake.conversion.parse_record import (
@@ -39,8 +39,6 @@ _READ_BY_DUCKDB = {Kind.UTC: re.compile(INSTANT, re.ASCII), Kind.DATE: re.compil
 class InspectedRecord:
     """The findings in one record."""
 
-    id: str
-    version: str | None
     unknown: list[tuple[str, str]] = field(default_factory=list)
     """Path and JSON type of each field that the catalog does not know."""
     inexact: dict[str, str] = field(default_factory=dict)
@@ -51,7 +49,7 @@ class InspectedRecord:
     """The line as DuckDB must be given it, where DuckDB would refuse or misread the original."""
 
 
-def inspect(line: bytes, table: Table) -> InspectedRecord:
+def inspect(line: bytes, table: RecordType) -> InspectedRecord:
     """Check every field of one record. Raises FieldError naming the first that is wrong."""
     try:
         return _inspected(line, table)
@@ -59,23 +57,29 @@ def inspect(line: bytes, table: Table) -> InspectedRecord:
         raise FieldError(None, "nested too deeply to be read") from None
 
 
-def _inspected(line: bytes, table: Table) -> InspectedRecord:
+def _inspected(line: bytes, table: RecordType) -> InspectedRecord:
     record = parse(line, _names(table))
-    identity = record.get("Id")
-    if identity is None or identity == "":
-        raise FieldError("Id", "a record without an Id cannot be distinguished from others")
-    if kind_of(identity) != "string":
-        raise FieldError("Id", f"{with_article(kind_of(identity))} where a string must stand")
-    version = record.get(table.version_column)
-    found = InspectedRecord(identity, version if isinstance(version, str) else None)
+    _check_key(record, table.key[0])
+    found = InspectedRecord()
     if _check_object(record, table.columns, "", found) or line.startswith(BOM):
         kept = (column.name for column in table.kept_columns if column.name in record)
         found.mended = to_json({name: record[name] for name in kept}).encode()
     return found
 
 
+def _check_key(record: dict[str, Any], path: str) -> None:
+    """Raise FieldError unless there is a text at the path, by which the record is known."""
+    value: Any = record
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None or value == "":
+        raise FieldError(path, f"a record without an {path} cannot be distinguished from others")
+    if kind_of(value) != "string":
+        raise FieldError(path, f"{with_article(kind_of(value))} where a string must stand")
+
+
 @cache
-def _names(table: Table) -> frozenset[str]:
+def _names(table: RecordType) -> frozenset[str]:
     """The names of the table's columns, nested ones too."""
 
     def below(columns: tuple[Column, ...]) -> Iterator[str]:

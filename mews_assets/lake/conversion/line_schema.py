@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Column, Kind, RecordType
 
 SPACE = "[ \\t]*"
 STRING = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
@@ -54,7 +54,7 @@ _ANYTHING = "J"
 
 
 def line_fields(
-    table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False
+    table: RecordType, *, unknown: Iterable[str] = (), long_numbers: bool = False
 ) -> tuple[Field, ...]:
     """The shape of a line of the table, for `_scan.c`. The arguments are those of `line_pattern`."""
     return _fields(table.columns, tuple(unknown), "", _WITH_LONG_NUMBERS if long_numbers else {})
@@ -83,7 +83,7 @@ def _new_names(unknown: tuple[str, ...], at: str) -> list[str]:
 
 
 def line_pattern(
-    table: Table,
+    table: RecordType,
     *,
     unknown: Iterable[str] = (),
     long_numbers: bool = False,

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mews_assets.catalog.fields import fields
-from mews_assets.catalog.model import Column, Kind, Table
+from mews_assets.catalog.model import Column, Kind, RecordType
 from mews_assets.catalog.privacy import (
     Pii,
     Privacy,
@@ -43,7 +43,7 @@ class RowMasker:
     Raises LakeError where the policy hashes and the key is missing.
     """
 
-    def __init__(self, table: Table, privacy: Privacy, erased: Collection[str] = ()) -> None:
+    def __init__(self, table: RecordType, privacy: Privacy, erased: Collection[str] = ()) -> None:
         if privacy.pii is Pii.HASH and not privacy.key:
             raise LakeError(
                 f"{table.name}: this lake holds hashes of personal data, and their key is missing. "

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mews_assets.catalog.model import Kind, Table
+from mews_assets.catalog.model import Kind, RecordType
 from mews_assets.lake.conversion.check_file import line_blocks, open_lines
 from mews_assets.lake.conversion.inspect_record import inspect
 from mews_assets.lake.conversion.parse_record import is_blank
 from mews_assets.lake.conversion.scan import Scan, compile_scan
 
 
-def write_repaired(table: Table, source: Path, target: Path) -> None:
+def write_repaired(table: RecordType, source: Path, target: Path) -> None:
     """Copy a file whose lines are all valid, without compression, line for line."""
     # Money has a limited number of places, so every long amount is inspected.
     has_decimals = any(column.kind is Kind.DECIMAL for column in table.columns)
@@ -26,7 +26,7 @@ def write_repaired(table: Table, source: Path, target: Path) -> None:
             copy.write(_mended(block, table, scan))
 
 
-def _mended(block: bytes, table: Table, scan: Scan) -> bytes:
+def _mended(block: bytes, table: RecordType, scan: Scan) -> bytes:
     if scan.count_lines(block) is not None:
         return block
     lines = block.split(b"\n")

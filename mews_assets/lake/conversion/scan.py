@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import RecordType
 from mews_assets.lake.conversion.line_schema import SEPARATED, line_fields, line_pattern
 
 try:
@@ -35,7 +35,7 @@ class Scan(Protocol):
         ...
 
 
-def compile_scan(table: Table, *, unknown: Iterable[str] = (), long_numbers: bool = False) -> Scan:
+def compile_scan(table: RecordType, *, unknown: Iterable[str] = (), long_numbers: bool = False) -> Scan:
     """The fastest scan of this installation. The arguments are those of `line_schema.line_pattern`."""
     unknown = tuple(unknown)
     if is_compiled():
@@ -49,7 +49,7 @@ def is_compiled() -> bool:
 
 
 class _Compiled:
-    def __init__(self, table: Table, unknown: tuple[str, ...], long_numbers: bool) -> None:
+    def __init__(self, table: RecordType, unknown: tuple[str, ...], long_numbers: bool) -> None:
         self._shape = _scan.shape(line_fields(table, unknown=unknown, long_numbers=long_numbers))
 
     def count_lines(self, block: bytes | memoryview) -> int | None:
@@ -63,7 +63,7 @@ class _Compiled:
 class _Expression:
     """Regular expressions. Each match compiles its pattern again, which takes 1 to 10 ms."""
 
-    def __init__(self, table: Table, unknown: tuple[str, ...], long_numbers: bool) -> None:
+    def __init__(self, table: RecordType, unknown: tuple[str, ...], long_numbers: bool) -> None:
         spaced = line_pattern(table, unknown=unknown, long_numbers=long_numbers)
         compact = line_pattern(table, unknown=unknown, long_numbers=long_numbers, spaces=False)
         self._line = rf"\A{spaced}\z"

@@ -149,7 +149,7 @@ def _is_weak(text: str, kind: TextKind) -> bool:
 def everyday_words() -> frozenset[str]:
     """Words that occur everywhere in a lake, and words that people type as placeholders, folded."""
     found = {word for text in _PLACEHOLDERS for word in words_of(text)}
-    for table in (*TABLES, *(reference.table for reference in REFERENCES)):
+    for table in (*TABLES, *REFERENCES):
         found |= _words(table.name) | _words(table.entity)
         for column in table.columns:
             found |= _words_of_column(column)

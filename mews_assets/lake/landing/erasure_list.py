@@ -14,7 +14,7 @@ from datetime import datetime
 
 import msgspec
 
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import RecordType
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.errors import PolicyChangedError
 from mews_assets.lake.storage import layout
@@ -58,7 +58,7 @@ def add_to_erasure_list(lake: Lake, people: Iterable[str], now: datetime) -> Non
     change_state(lake, layout.erasure_list_file(), _StoredList, added)
 
 
-def row_masker(lake: Lake, table: Table) -> RowMasker:
+def row_masker(lake: Lake, table: RecordType) -> RowMasker:
     """The masking of rows of a table that are about to be written. Call it under the table's lock.
 
     Raises PolicyChangedError where the lake's policy was changed since it was opened.
@@ -67,7 +67,7 @@ def row_masker(lake: Lake, table: Table) -> RowMasker:
     return RowMasker(table, lake.privacy, erased_customers(lake))
 
 
-def refuse_changed_policy(lake: Lake, table: Table) -> None:
+def refuse_changed_policy(lake: Lake, table: RecordType) -> None:
     """Raise PolicyChangedError where the lake's policy was changed since it was opened, or is being changed."""
     try:
         lake_file = lake.read_json(layout.LAKE_FILE)

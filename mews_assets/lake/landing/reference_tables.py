@@ -1,56 +1,63 @@
 """Reference tables: one file each, replaced whole by what Mews sends; rows it no longer sends are kept.
 
 Lives here: writing the file from records, and counting its rows. A row that Mews no longer sends stays, because an
-order item of last year may name a category deleted since; its `_captured_at_utc` is when Mews last sent it. Not here:
-requests to Mews (`ingest.reference`).
+order item of last year may name a category deleted since; its `_captured_at_utc` is when Mews last sent it. Tables
+whose records can be deleted without a trace also say when a row was found gone. Not here: requests to Mews
+(`ingest.reference`), whose the rows are (`reference_rows`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mews_assets.catalog.arrow import UTC_MICROSECONDS, arrow_schema
-from mews_assets.catalog.entities.reference import Reference
-from mews_assets.catalog.model import snake_case
+from mews_assets.catalog.arrow import UTC_MICROSECONDS
+from mews_assets.catalog.reference_model import Reference
 from mews_assets.lake.conversion.convert import convert
+from mews_assets.lake.landing.erasure_list import row_masker
+from mews_assets.lake.landing.reference_rows import (
+    GONE_AT,
+    SENT_AT,
+    keys_of,
+    owners_of,
+    read_rows,
+    reference_schema,
+)
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_session import literal
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import open_writer, plain
-from mews_assets.lake.storage.store import ABSENT
 
-SENT_AT = "_captured_at_utc"
+EVERYONE = ""
+"""The scope of rows that do not say whose they are: all of them were sent if no connection failed."""
+EMPTY_AT_ONCE = timedelta(days=7)
+"""For this long a hotel whose rows have all vanished at once is an error: a right may have been taken from the token.
+Then they are taken for deleted."""
 
 
 @dataclass(frozen=True)
 class ReferenceMeasures:
     """A reference table after a write. Mews sent `sent` of its rows now, and `kept` rows earlier only.
 
-    `vanished` are enterprises that were requested, had rows before, and have none now, each with the number before.
+    `gone` of the kept rows are known to be deleted. `vanished` are enterprises that were requested, had rows before,
+    and have none now, each with the number before.
     """
 
     rows: int
     sent: int
     kept: int
+    gone: int
     duplicate_keys: int
     missing: dict[str, int]
     vanished: dict[str, int]
     size_bytes: int
-
-
-def reference_schema(reference: Reference) -> pa.Schema:
-    """The columns of the file: Mews' own, then when Mews last sent the row."""
-    table = reference.table
-    fields = list(arrow_schema(table))[: len(table.kept_columns)]
-    described = {b"description": b"When Mews last sent the row."}
-    return pa.schema([*fields, pa.field(SENT_AT, UTC_MICROSECONDS, nullable=False, metadata=described)])
 
 
 def write_reference(
@@ -60,24 +67,41 @@ def write_reference(
     captured_at: datetime,
     asked: Collection[str],
 ) -> ReferenceMeasures:
-    """Write the rows that Mews sent, and the earlier rows that it no longer sends. `asked` are the requested
-    enterprises.
+    """Write the rows that Mews sent, and the earlier rows that it no longer sends.
 
-    Raises RecordError on a record that cannot become a row; the file then stays as it was.
+    `asked` are the scopes of which all rows were requested and sent, and EVERYONE if no connection failed. Raises
+    RecordError on a record that cannot become a row; the file then stays as it was.
     """
-    name = layout.reference_file(reference.name)
     schema = plain(reference_schema(reference))
     with lake.lock(f"{layout.REFERENCE}-{reference.name}"), lake.workspace() as workspace:
-        sent = _sent(lake, reference, records, captured_at, workspace).select(schema.names).cast(schema)
-        existing, version = _existing_rows(lake, name, schema, workspace)
-        kept = existing.filter(pc.invert(pc.is_in(existing["id"], pc.unique(sent["id"]))))
-        rows = pa.concat_tables([sent, kept]).sort_by("id").combine_chunks()
+        sent = _sent(lake, reference, records, captured_at, workspace)
+        existing, version = read_rows(lake, reference, workspace)
+        kept = existing.filter(
+            pc.invert(pc.is_in(keys_of(reference, existing), pc.unique(keys_of(reference, sent))))
+        )
+        now, before = (_scopes_of(lake, reference, rows, workspace) for rows in (sent, existing))
+        vanished = _vanished(reference, now, before, existing, asked)
+        if reference.vanishes:
+            scopes = _scopes_of(lake, reference, kept, workspace)
+            kept = _with_gone(kept, scopes, asked, vanished, captured_at)
+        rows = pa.concat_tables([sent, kept])
+        rows = rows.take(pc.sort_indices(keys_of(reference, rows))).combine_chunks()
         aside = workspace / layout.ROWS_FILE
         with open_writer(aside, schema, rows) as writer:
             writer.write_table(rows)
-        measures = _measure(reference, aside, sent, existing, kept, asked)
-        lake.put(aside, name, over=version)
-    return measures
+        size = aside.stat().st_size
+        lake.put(aside, layout.reference_file(reference.name), over=version)
+    required = [column.field_name for column in reference.required_columns]
+    return ReferenceMeasures(
+        rows=rows.num_rows,
+        sent=sent.num_rows,
+        kept=kept.num_rows,
+        gone=kept.num_rows - kept[GONE_AT].null_count if reference.vanishes else 0,
+        duplicate_keys=rows.num_rows - pc.count_distinct(keys_of(reference, rows)).as_py(),
+        missing={name: count for name in required if (count := rows[name].null_count)},
+        vanished=vanished,
+        size_bytes=size,
+    )
 
 
 def _sent(
@@ -87,49 +111,49 @@ def _sent(
     with lines.open("wb") as file:
         file.writelines(record + b"\n" for record in records)
     own = {SENT_AT: f"TIMESTAMPTZ {literal(captured_at.isoformat())}"}
-    convert(reference.table, [lines], target, own=own, memory=lake.memory)
-    return pq.read_table(target, partitioning=None)
+    masker = row_masker(lake, reference)
+    convert(reference, [lines], target, own=own, masker=masker, memory=lake.memory)
+    rows = pq.read_table(target, partitioning=None)
+    if reference.vanishes:
+        rows = rows.append_column(GONE_AT, pa.nulls(rows.num_rows, UTC_MICROSECONDS))
+    schema = plain(reference_schema(reference))
+    return rows.select(schema.names).cast(schema)
 
 
-def _existing_rows(lake: Lake, name: str, schema: pa.Schema, workspace: Path) -> tuple[pa.Table, str]:
-    """The rows of the existing file in today's columns, and its version; none where there is no file yet."""
-    try:
-        pinned = lake.pin(name, workspace)
-    except FileNotFoundError:
-        return schema.empty_table(), ABSENT
-    rows = pq.read_table(pinned.path, partitioning=None)
-    long_ago = pa.scalar(0, UTC_MICROSECONDS)
-    if SENT_AT not in rows.column_names:
-        rows = rows.append_column(SENT_AT, pa.repeat(long_ago, rows.num_rows))
-    columns = [
-        rows[field.name].cast(field.type)
-        if field.name in rows.column_names
-        else pa.nulls(rows.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema), pinned.version
+def _scopes_of(lake: Lake, reference: Reference, rows: pa.Table, workspace: Path) -> pa.ChunkedArray:
+    """The scope of each row; EVERYONE where rows do not say."""
+    owners = owners_of(lake, reference, rows, workspace)
+    return pc.fill_null(owners, EVERYONE) if reference.owner is None else owners
 
 
-def _measure(
+def _vanished(
     reference: Reference,
-    path: Path,
-    sent: pa.Table,
+    now: pa.ChunkedArray,
+    before: pa.ChunkedArray,
     existing: pa.Table,
-    kept: pa.Table,
     asked: Collection[str],
-) -> ReferenceMeasures:
-    rows = pq.read_table(path, partitioning=None)
-    required = [column.field_name for column in reference.table.required_columns]
-    missing = {name: count for name in required if (count := rows[name].null_count)}
-    enterprise = snake_case(reference.enterprise_column)
-    sent_now = set(sent[enterprise].to_pylist())
-    before = {count["values"]: count["counts"] for count in pc.value_counts(existing[enterprise]).to_pylist()}
-    return ReferenceMeasures(
-        rows=rows.num_rows,
-        sent=sent.num_rows,
-        kept=kept.num_rows,
-        duplicate_keys=rows.num_rows - pc.count_distinct(rows["id"]).as_py(),
-        missing=missing,
-        vanished={id: before[id] for id in sorted(set(asked)) if id in before and id not in sent_now},
-        size_bytes=path.stat().st_size,
-    )
+) -> dict[str, int]:
+    """The scopes that were asked for, had rows that are not known to be gone, and have none now."""
+    if reference.vanishes:
+        before = before.filter(pc.is_null(existing[GONE_AT]))
+    counts, sent = Counter(before.drop_null().to_pylist()), set(now.to_pylist())
+    return {scope: counts[scope] for scope in sorted(set(asked)) if scope in counts and scope not in sent}
+
+
+def _with_gone(
+    kept: pa.Table,
+    scopes: pa.ChunkedArray,
+    asked: Collection[str],
+    vanished: Collection[str],
+    now: datetime,
+) -> pa.Table:
+    """The rows that were not sent, with when each was found gone: at last now, where all of its scope was sent.
+
+    Rows of a scope that lost all of them at once must have been missing for a while.
+    """
+    certain = pc.is_in(scopes, pa.array(sorted(set(asked) - set(vanished)), pa.string()))
+    long_ago = pc.less(kept[SENT_AT], pa.scalar(now - EMPTY_AT_ONCE, UTC_MICROSECONDS))
+    late = pc.and_(pc.is_in(scopes, pa.array(sorted(vanished), pa.string())), long_ago)
+    found = pc.if_else(pc.or_(certain, late), pa.scalar(now, UTC_MICROSECONDS), None)
+    at = kept.column_names.index(GONE_AT)
+    return kept.set_column(at, kept.field(at), pc.coalesce(kept[GONE_AT], found))

@@ -21,12 +21,23 @@ from typing import BinaryIO, cast
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros
-from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, ENTITIES
+from mews_assets.sandbox.records.entities import (
+    CHAIN_ENTITIES,
+    ENTITIES,
+    REFERENCE_ENTITIES,
+    STAMPS,
+    key_of,
+    owner_path,
+    owners_by_way,
+    value_at,
+)
 from mews_assets.sandbox.records.versions import Version
 
 READ_BYTES = 1 << 20
-FIRST = ("Enterprise", "Service", "AvailabilityBlock")
-"""Read first: the other records find their hotel through them."""
+FIRST = ("Enterprise", "Service", "AvailabilityBlock", *REFERENCE_ENTITIES)
+"""Read first, in this order: the other records find their hotel through them."""
+UNSTAMPED = "2020-01-01T00:00:00Z"
+"""The stamp of records that carry none."""
 MADE_UP_CHAIN = str(uuid.uuid5(uuid.NAMESPACE_URL, "mews-assets-sandbox-chain"))
 
 
@@ -37,7 +48,7 @@ class DataError(Exception):
 class _Line(msgspec.Struct):
     """The properties that are read of a record: key, stamp and scope. The rest is only checked to be JSON."""
 
-    Id: str
+    Id: str = ""
     EnterpriseId: str | None = None
     ChainId: str | None = None
     ServiceId: str | None = None
@@ -56,9 +67,8 @@ def read_data(folder: Path) -> Iterator[Version]:
     enterprises: dict[str, None] = {}
     chains: dict[str, None] = {}
     for entity in sorted(files, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)):
-        for line, stamp_us, raw in _lines(files[entity]):
-            record_id = line.Id.lower()
-            scope = record_id if entity == "Enterprise" else _scope(entity, line, owners)
+        for line, stamp_us, raw in _lines(entity, files[entity]):
+            record_id, scope = line.Id.lower(), _scope(entity, line, raw, owners)
             if entity in owners:
                 owners[entity][record_id] = scope
             if scope:
@@ -87,7 +97,7 @@ def _files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _lines(path: Path) -> Iterator[tuple[_Line, int, bytes]]:
+def _lines(entity: str, path: Path) -> Iterator[tuple[_Line, int, bytes]]:
     """Each line decoded, its stamp, and its own bytes."""
     decoder, number = msgspec.json.Decoder(_Line), 0
     try:
@@ -96,7 +106,11 @@ def _lines(path: Path) -> Iterator[tuple[_Line, int, bytes]]:
                 raw = text.rstrip(b"\r\n")
                 str(raw, "utf-8")  # raises on bytes that are not UTF-8, which the decoder accepts
                 line = decoder.decode(raw)
-                yield line, _stamp(line), raw
+                if entity in REFERENCE_ENTITIES:
+                    line.Id = key_of(entity, msgspec.json.decode(raw))
+                if not line.Id:
+                    raise ValueError("the record has no Id, or else no key of its own")
+                yield line, _stamp(entity, line), raw
     except (msgspec.DecodeError, ValueError) as error:
         raise DataError(f"{path}, line {number}: {error}; correct or remove this line") from error
     except (OSError, EOFError) as error:
@@ -109,14 +123,20 @@ def _open(path: Path) -> BinaryIO:
     return path.open("rb", buffering=READ_BYTES)
 
 
-def _stamp(line: _Line) -> int:
-    text = line.UpdatedUtc or line.CreatedUtc
+def _stamp(entity: str, line: _Line) -> int:
+    text = line.UpdatedUtc or line.CreatedUtc or (UNSTAMPED if STAMPS.get(entity) == "" else None)
     if text is None:
         raise ValueError("the record has neither UpdatedUtc nor CreatedUtc")
     return read_micros(text)
 
 
-def _scope(entity: str, line: _Line, owners: dict[str, dict[str, str]]) -> str:
+def _scope(entity: str, line: _Line, raw: bytes, owners: dict[str, dict[str, str]]) -> str:
+    if entity in REFERENCE_ENTITIES:
+        record = msgspec.json.decode(raw)
+        if own := value_at(record, owner_path(entity)):
+            return str(own).lower()
+        through = ((owners[of], record.get(name)) for of, name in owners_by_way(entity))
+        return next((known[id.lower()] for known, id in through if id and id.lower() in known), "")
     if entity in CHAIN_ENTITIES:
         return (line.ChainId or "").lower()
     if line.EnterpriseId:
@@ -130,7 +150,7 @@ def _scope(entity: str, line: _Line, owners: dict[str, dict[str, str]]) -> str:
 
 def _made_up(enterprises: list[str], chains: list[str]) -> Iterator[Version]:
     """Enterprises for records without Enterprise.jsonl, with the required properties only."""
-    stamp = "2020-01-01T00:00:00Z"
+    stamp = UNSTAMPED
     chains = chains or [MADE_UP_CHAIN]
     for number, enterprise in enumerate(enterprises, 1):
         chain = chains[(number - 1) % len(chains)]

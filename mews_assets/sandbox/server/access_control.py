@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mews_assets.sandbox.records.entities import CHAIN_ENTITIES
+from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, GLOBAL_ENTITIES
 from mews_assets.sandbox.server.request_rules import Refusal, invalid, string
 
 CLIENT_TOKEN = "sandbox-client"  # noqa: S105 - open nothing but a sandbox
@@ -39,6 +39,8 @@ class Access:
 
     def scopes(self, entity: str, asked: Iterable[str] | None) -> frozenset[str] | None:
         """The scopes that a request asks for; None means all. Raises Refusal for scopes the token does not see."""
+        if entity in GLOBAL_ENTITIES:
+            return None
         is_chain = entity in CHAIN_ENTITIES
         seen = self.chains if is_chain else self.enterprises
         if asked is None:

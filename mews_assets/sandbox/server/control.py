@@ -20,7 +20,15 @@ from typing import Any
 import msgspec
 
 from mews_assets.sandbox.clock import read_micros, write_micros
-from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, ENTITIES
+from mews_assets.sandbox.records.entities import (
+    ENTITIES,
+    GLOBAL_ENTITIES,
+    STAMPS,
+    key_of,
+    owner_path,
+    owners_by_way,
+    value_at,
+)
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.server.access_control import NO_EXPORTS_TOKEN, token_table
 from mews_assets.sandbox.server.request_rules import Refusal, read_body
@@ -46,15 +54,16 @@ def put_record(
 ) -> str:
     """Make the record the newest version of itself; returns its stamp.
 
-    The stamp is now, unless `stamp_utc` gives another; it is written to the record's UpdatedUtc (CreatedUtc for
-    LedgerEntry). A version with the stamp of the newest replaces it. The scope is the record's, or that of its
-    previous version.
+    The stamp is now, unless `stamp_utc` gives another; it is written to the record's UpdatedUtc, if it has one, or to
+    the CreatedUtc of a LedgerEntry. A version with the stamp of the newest replaces it. The scope is the record's, or
+    that of its previous version.
     """
     if entity not in ENTITIES:
         raise ValueError(f"Entity {entity!r} is not one of {', '.join(ENTITIES)}")
     stamp = stamp_utc or write_micros(sandbox.clock.now_us())
-    record = {**record, "CreatedUtc" if entity == "LedgerEntry" else "UpdatedUtc": stamp}
-    record_id = str(record["Id"]).lower()
+    if stamp_name := STAMPS.get(entity, "UpdatedUtc"):
+        record = {**record, stamp_name: stamp}
+    record_id = key_of(entity, record)
     scope = scope or _scope(sandbox, entity, record_id, record)
     sandbox.store.put(Version(entity, record_id, scope, read_micros(stamp), msgspec.json.encode(record)))
     if entity == "Enterprise":
@@ -65,11 +74,14 @@ def put_record(
 
 
 def _scope(sandbox: Sandbox, entity: str, record_id: str, record: Body) -> str:
-    own = {"Enterprise": "Id"}.get(entity, "ChainId" if entity in CHAIN_ENTITIES else "EnterpriseId")
-    if record.get(own):
-        return str(record[own]).lower()
+    if entity in GLOBAL_ENTITIES:
+        return ""
+    if own := value_at(record, owner_path(entity)):
+        return str(own).lower()
     store = sandbox.store
-    for of, name in ((entity, "Id"), ("Service", "ServiceId"), ("AvailabilityBlock", "AvailabilityBlockId")):
+    if (scope := store.scope_of(entity, record_id)) is not None:
+        return scope
+    for of, name in owners_by_way(entity):
         if record.get(name) and (scope := store.scope_of(of, str(record[name]).lower())) is not None:
             return scope
     raise ValueError(f"{entity} {record_id} does not say whose it is: give Scope")

@@ -1,76 +1,17 @@
-"""The operations that answer with pages: one row each.
+"""The operations over records that change, and those that need no others: one row each.
 
-Lives here: addresses, entities, parameters, and the property that each parameter filters. Not here: the checks of
-parameters (`request_rules`), and exports (`exports`), which have no pages.
+Lives here: addresses, entities, parameters, and the property that each parameter filters. Not here: the other
+operations over reference tables (`reference_operations`), the checks of parameters (`request_rules`), and exports
+(`exports`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from mews_assets.sandbox.records.entities import CHAIN_ENTITIES
-
-
-@dataclass(frozen=True)
-class Lists:
-    """A parameter that is an array of strings; `prop` is the property that must be one of them."""
-
-    parameter: str
-    prop: str
-    limit: int = 1000
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A parameter that is a time interval; `prop` is the instant that it filters, of the bill if `of_bill`.
-
-    With `until` the record's own interval `prop`..`until` must touch it.
-    """
-
-    parameter: str
-    prop: str
-    until: str = ""
-    of_bill: bool = False
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One paginated operation.
-
-    `one_of`: at least one of these parameters must be given. `extent`: the body must say which parts to send.
-    `activity`: without ActivityStates only active records come. `corrections`: without CorrectionState and BillIds
-    only regular bills come. `beta`: the shape of the 2023 beta.
-    """
-
-    address: str
-    entity: str
-    records_key: str
-    lists: tuple[Lists, ...] = ()
-    intervals: tuple[Interval, ...] = ()
-    single: dict[str, str] = field(default_factory=dict, hash=False)
-    one_of: tuple[str, ...] = ()
-    extent: bool = False
-    activity: bool = False
-    corrections: bool = False
-    converts: bool = False
-    beta: bool = False
-
-    @property
-    def scope_parameter(self) -> str:
-        return "ChainIds" if self.entity in CHAIN_ENTITIES else "EnterpriseIds"
-
-
-def _lists(limit: int = 1000, /, **props: str) -> tuple[Lists, ...]:
-    return tuple(Lists(parameter, prop, limit) for parameter, prop in props.items())
-
-
-def _times(*props: str) -> tuple[Interval, ...]:
-    return tuple(Interval(prop, prop) for prop in props)
-
+from mews_assets.sandbox.server.operation import Beside, Extent, Interval, Lists, Operation, lists, times
+from mews_assets.sandbox.server.reference_operations import REFERENCE_OPERATIONS
 
 _SERVICES_REQUIRED = (Lists("ServiceIds", "ServiceId", required=True),)
-_STATES = _lists(States="State")
+_STATES = lists(States="State")
 _OUTLET_FILTERS = ("Ids", "ConsumedUtc", "UpdatedUtc", "ClosedUtc")
 
 _ROWS = (
@@ -78,7 +19,7 @@ _ROWS = (
         "orderItems/getAll",
         "OrderItem",
         "OrderItems",
-        lists=_lists(
+        lists=lists(
             OrderItemIds="Id",
             ServiceOrderIds="ServiceOrderId",
             ServiceIds="ServiceId",
@@ -86,23 +27,23 @@ _ROWS = (
             AccountingStates="AccountingState",
             Types="Type",
         )
-        + _lists(100, AccountIds="AccountId"),
-        intervals=_times("CreatedUtc", "UpdatedUtc", "ConsumedUtc", "CanceledUtc", "ClosedUtc"),
+        + lists(100, AccountIds="AccountId"),
+        intervals=times("CreatedUtc", "UpdatedUtc", "ConsumedUtc", "CanceledUtc", "ClosedUtc"),
         converts=True,
     ),
     Operation(
         "payments/getAll",
         "Payment",
         "Payments",
-        lists=_lists(
+        lists=lists(
             PaymentIds="Id",
             BillIds="BillId",
             ReservationIds="ReservationId",
             AccountingStates="AccountingState",
             States="State",
         )
-        + _lists(100, AccountIds="AccountId"),
-        intervals=_times("CreatedUtc", "UpdatedUtc", "ChargedUtc", "ClosedUtc", "SettlementUtc"),
+        + lists(100, AccountIds="AccountId"),
+        intervals=times("CreatedUtc", "UpdatedUtc", "ChargedUtc", "ClosedUtc", "SettlementUtc"),
         single={"Type": "Type"},
         converts=True,
     ),
@@ -110,7 +51,7 @@ _ROWS = (
         "reservations/getAll/2023-06-06",
         "Reservation",
         "Reservations",
-        lists=_lists(
+        lists=lists(
             ReservationIds="Id",
             ServiceIds="ServiceId",
             ReservationGroupIds="GroupId",
@@ -118,7 +59,7 @@ _ROWS = (
             Numbers="Number",
             AssignedResourceIds="AssignedResourceId",
         )
-        + _lists(
+        + lists(
             100,
             PartnerCompanyIds="PartnerCompanyId",
             TravelAgencyIds="TravelAgencyId",
@@ -127,7 +68,7 @@ _ROWS = (
         )
         + _STATES,
         intervals=(
-            *_times(
+            *times(
                 "CreatedUtc",
                 "UpdatedUtc",
                 "ScheduledStartUtc",
@@ -142,38 +83,38 @@ _ROWS = (
         "customers/getAll",
         "Customer",
         "Customers",
-        lists=_lists(
+        lists=lists(
             CustomerIds="Id",
             Emails="Email",
             FirstNames="FirstName",
             LastNames="LastName",
             LoyaltyCodes="LoyaltyCode",
         )
-        + _lists(1, CompanyIds="CompanyId"),
-        intervals=_times("CreatedUtc", "UpdatedUtc", "DeletedUtc"),
-        extent=True,
+        + lists(1, CompanyIds="CompanyId"),
+        intervals=times("CreatedUtc", "UpdatedUtc", "DeletedUtc"),
+        extent=Extent(),
         activity=True,
     ),
     Operation(
         "companies/getAll",
         "Company",
         "Companies",
-        lists=_lists(
+        lists=lists(
             Ids="Id",
             MotherCompanyIds="MotherCompanyId",
             ExternalIdentifiers="ExternalIdentifier",
             Names="Name",
         ),
-        intervals=_times("CreatedUtc", "UpdatedUtc"),
+        intervals=times("CreatedUtc", "UpdatedUtc"),
         activity=True,
     ),
     Operation(
         "bills/getAll",
         "Bill",
         "Bills",
-        lists=_lists(BillIds="Id", CustomerIds="AccountId", CorrectionState="CorrectionState"),
+        lists=lists(BillIds="Id", CustomerIds="AccountId", CorrectionState="CorrectionState"),
         intervals=(
-            *_times("IssuedUtc", "PaidUtc", "DueUtc", "CreatedUtc", "UpdatedUtc"),
+            *times("IssuedUtc", "PaidUtc", "DueUtc", "CreatedUtc", "UpdatedUtc"),
             Interval("ClosedUtc", "IssuedUtc"),
         ),
         single={"State": "State", "Type": "Type"},
@@ -183,40 +124,40 @@ _ROWS = (
         "availabilityAdjustments/getAll",
         "AvailabilityAdjustment",
         "AvailabilityAdjustments",
-        lists=_lists(AvailabilityAdjustmentIds="Id"),
-        intervals=_times("UpdatedUtc"),
+        lists=lists(AvailabilityAdjustmentIds="Id"),
+        intervals=times("UpdatedUtc"),
         activity=True,
     ),
     Operation(
         "availabilityBlocks/getAll",
         "AvailabilityBlock",
         "AvailabilityBlocks",
-        lists=_lists(
+        lists=lists(
             ServiceIds="ServiceId",
             AvailabilityBlockIds="Id",
             ExternalIdentifiers="ExternalIdentifier",
         )
         + _STATES,
         intervals=(
-            *_times("CreatedUtc", "UpdatedUtc", "ReleasedUtc"),
+            *times("CreatedUtc", "UpdatedUtc", "ReleasedUtc"),
             Interval("CollidingUtc", "FirstTimeUnitStartUtc", until="LastTimeUnitStartUtc"),
         ),
-        extent=True,
+        extent=Extent(),
         activity=True,
     ),
     Operation(
         "resourceBlocks/getAll",
         "ResourceBlock",
         "ResourceBlocks",
-        lists=_lists(ResourceBlockIds="Id", AssignedResourceIds="AssignedResourceId"),
-        intervals=(*_times("CreatedUtc", "UpdatedUtc"), Interval("CollidingUtc", "StartUtc", until="EndUtc")),
+        lists=lists(ResourceBlockIds="Id", AssignedResourceIds="AssignedResourceId"),
+        intervals=(*times("CreatedUtc", "UpdatedUtc"), Interval("CollidingUtc", "StartUtc", until="EndUtc")),
         activity=True,
     ),
     Operation(
         "outletItems/getAll",
         "OutletItem",
         "OutletItems",
-        lists=_lists(Ids="Id"),
+        lists=lists(Ids="Id"),
         intervals=(
             Interval("ConsumedUtc", "ConsumedUtc"),
             Interval("UpdatedUtc", "UpdatedUtc", of_bill=True),
@@ -224,33 +165,34 @@ _ROWS = (
         ),
         one_of=_OUTLET_FILTERS,
         converts=True,
+        beside=(Beside("OutletBills", "OutletBill", named="BillId"),),
     ),
     Operation(
         "productServiceOrders/getAll",
         "ProductServiceOrder",
         "ProductServiceOrders",
         lists=_SERVICES_REQUIRED
-        + _lists(
+        + lists(
             ProductServiceOrderIds="Id", AccountIds="AccountId", LinkedReservationIds="LinkedReservationId"
         )
         + _STATES,
-        intervals=_times("UpdatedUtc"),
+        intervals=times("UpdatedUtc"),
     ),
     Operation(
         "serviceOrders/productServiceOrders/getAlll",
         "ProductServiceOrder",
         "ProductServiceOrders",
-        lists=_SERVICES_REQUIRED + _lists(ProductServiceOrderIds="Id", AccountIds="AccountId") + _STATES,
-        intervals=(*_times("UpdatedUtc"), Interval("CollidingUtc", "CreatedUtc", until="UpdatedUtc")),
+        lists=_SERVICES_REQUIRED + lists(ProductServiceOrderIds="Id", AccountIds="AccountId") + _STATES,
+        intervals=(*times("UpdatedUtc"), Interval("CollidingUtc", "CreatedUtc", until="UpdatedUtc")),
         beta=True,
     ),
     Operation(
         "serviceOrders/reservations/getAlll",
         "Reservation",
         "Reservations",
-        lists=_SERVICES_REQUIRED + _lists(ReservationIds="Id", AccountIds="AccountId") + _STATES,
+        lists=_SERVICES_REQUIRED + lists(ReservationIds="Id", AccountIds="AccountId") + _STATES,
         intervals=(
-            *_times("UpdatedUtc"),
+            *times("UpdatedUtc"),
             Interval("CollidingUtc", "ScheduledStartUtc", until="ScheduledEndUtc"),
         ),
         beta=True,
@@ -259,29 +201,29 @@ _ROWS = (
         "enterprises/getAll",
         "Enterprise",
         "Enterprises",
-        lists=_lists(ExternalIdentifiers="ExternalIdentifier"),
-        intervals=_times("LinkedUtc", "UpdatedUtc"),
+        lists=lists(ExternalIdentifiers="ExternalIdentifier"),
+        intervals=times("LinkedUtc", "UpdatedUtc"),
     ),
     Operation(
         "services/getAll",
         "Service",
         "Services",
-        lists=_lists(ServiceIds="Id"),
-        intervals=_times("UpdatedUtc"),
+        lists=lists(ServiceIds="Id"),
+        intervals=times("UpdatedUtc"),
         single={"ServiceType": "Data.Discriminator"},
     ),
     Operation(
-        "outlets/getAll", "Outlet", "Outlets", lists=_lists(OutletIds="Id"), intervals=_times("UpdatedUtc")
+        "outlets/getAll", "Outlet", "Outlets", lists=lists(OutletIds="Id"), intervals=times("UpdatedUtc")
     ),
     Operation(
         "accountingCategories/getAll",
         "AccountingCategory",
         "AccountingCategories",
-        lists=_lists(AccountingCategoryIds="Id"),
-        intervals=_times("UpdatedUtc"),
+        lists=lists(AccountingCategoryIds="Id"),
+        intervals=times("UpdatedUtc"),
         activity=True,
     ),
 )
 
-OPERATIONS = {operation.address: operation for operation in _ROWS}
+OPERATIONS = {operation.address: operation for operation in (*_ROWS, *REFERENCE_OPERATIONS)}
 EXPORT_OPERATIONS = ("exports/add", "exports/getAll")

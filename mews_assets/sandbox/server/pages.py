@@ -16,8 +16,8 @@ from mews_assets.sandbox.clock import Clock
 from mews_assets.sandbox.records.record_query import OneOf, RecordQuery
 from mews_assets.sandbox.records.store import Found, Store
 from mews_assets.sandbox.server.access_control import Access
-from mews_assets.sandbox.server.operations import Operation
-from mews_assets.sandbox.server.request_rules import extent, invalid, limitation, page_conditions, strings
+from mews_assets.sandbox.server.operation import Beside, Operation
+from mews_assets.sandbox.server.request_rules import invalid, limitation, page_conditions, parts, strings
 
 BETA_LACKS = frozenset(
     {
@@ -26,6 +26,10 @@ BETA_LACKS = frozenset(
     }
 )  # fmt: skip
 """Properties of today's service orders that the beta of 2023 did not have."""
+
+
+ALL_RECORDS = 100_000
+"""More than any operation without pages answers with."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,9 @@ def answer_page(
     store: Store, clock: Clock, access: Access, operation: Operation, body: Mapping[str, Any], most: int
 ) -> Page:
     """One page of a paginated operation, as the asking token sees it: of `most` records, if more are asked for."""
-    asked, after = limitation(body)
-    count = min(asked, most)
-    sends_records = extent(body, operation)
+    asked, after = limitation(body) if operation.paginated else (ALL_RECORDS, None)
+    count = min(asked, most) if operation.paginated else asked
+    wanted = parts(body, operation)
     at_us = clock.now_us()
     question = RecordQuery(
         operation.entity,
@@ -55,11 +59,14 @@ def answer_page(
     if found is None:
         raise invalid("Limitation.Cursor", f"there is no {operation.entity} with this id")
     records = [_beta(one) if operation.beta else one.record for one in found]
-    parts = {operation.records_key: _array(records) if sends_records else b"null"}
-    if operation.entity == "OutletItem":
-        parts["OutletBills"] = _array(_bills_of(store, records, at_us))
-    parts["Cursor"] = msgspec.json.encode(found[-1].id if found else None)
-    text = b",".join(b'"%s":%s' % (name.encode(), value) for name, value in parts.items())
+    answer = {operation.records_key: _array(records) if operation.records_key in wanted else b"null"}
+    for beside in operation.beside:
+        answer[beside.records_key] = (
+            _array(_beside(store, records, beside, at_us)) if beside.records_key in wanted else b"null"
+        )
+    if operation.paginated:
+        answer["Cursor"] = msgspec.json.encode(found[-1].id if found else None)
+    text = b",".join(b'"%s":%s' % (name.encode(), value) for name, value in answer.items())
     return Page(b"{%s}" % text, is_empty=not found)
 
 
@@ -67,17 +74,15 @@ def _array(records: list[bytes]) -> bytes:
     return b"[%s]" % b",".join(records)
 
 
-class _Item(msgspec.Struct):
-    BillId: str
-
-
-def _bills_of(store: Store, items: list[bytes], at_us: int) -> list[bytes]:
-    """Each bill once, although several items of the page may be on it."""
-    ids = dict.fromkeys(msgspec.json.decode(item, type=_Item).BillId.lower() for item in items)
-    return (
-        list(store.records(RecordQuery("OutletBill", at_us, conditions=(OneOf("Id", tuple(ids)),))))
-        if ids
-        else []
+def _beside(store: Store, records: list[bytes], beside: Beside, at_us: int) -> list[bytes]:
+    """Each record once, although several records of the page may name it; all of them if no property is given."""
+    if not beside.prop:
+        return list(store.records(RecordQuery(beside.entity, at_us)))
+    ids = dict.fromkeys(str(msgspec.json.decode(record)[beside.named]).lower() for record in records)
+    if not ids:
+        return []
+    return list(
+        store.records(RecordQuery(beside.entity, at_us, conditions=(OneOf(beside.prop, tuple(ids)),)))
     )
 
 

@@ -21,13 +21,12 @@ import msgspec
 from mews_assets.sandbox.clock import EPOCH, SECOND_US, read_micros, to_micros
 from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, EXPORTED
 from mews_assets.sandbox.records.record_query import Colliding, Condition, Days, OneOf, Within
-from mews_assets.sandbox.server.operations import Interval, Operation
+from mews_assets.sandbox.server.operation import Interval, Operation
 
 Body = Mapping[str, Any]
 
 MAX_IDS = 1000
 MAX_COUNT = 1000
-PAGE_MONTHS = 3
 LAST_MONTH_US = to_micros(datetime(9999, 1, 1, tzinfo=UTC))
 EXPORT_DAYS = 180
 EXPORT_SETTLE_SECONDS = 5 * 60
@@ -131,14 +130,17 @@ def limitation(body: Body) -> tuple[int, str | None]:
     return count, cursor and cursor.lower()
 
 
-def extent(body: Body, operation: Operation) -> bool:
-    """Whether the records themselves are to be sent."""
-    value = mapping(body, "Extent", required=operation.extent)
-    if value is None or not operation.extent:
-        return True
+def parts(body: Body, operation: Operation) -> frozenset[str]:
+    """The lists of records that the answer is to hold."""
+    beside = {one.records_key for one in operation.beside}
+    value = mapping(body, "Extent", required=operation.extent is not None and operation.extent.required)
+    if value is None or operation.extent is None:
+        return frozenset({operation.records_key, *beside})
     if not all(isinstance(flag, bool) for flag in value.values()):
         raise invalid("Extent", "its properties are booleans")
-    return bool(value.get(operation.records_key, False))
+    named = {name for name, wanted in value.items() if wanted}
+    always = set() if operation.extent.records else {operation.records_key}
+    return frozenset(always | (named & {operation.records_key, *beside}))
 
 
 def _activity(body: Body) -> Condition | None:
@@ -154,8 +156,8 @@ def _interval_condition(body: Body, parameter: Interval) -> Condition | None:
     ends = interval(body, parameter.parameter)
     if ends is None:
         return None
-    if ends[1] > months_later(ends[0], PAGE_MONTHS):
-        raise invalid(parameter.parameter, f"it is longer than {PAGE_MONTHS} months")
+    if ends[1] > months_later(ends[0], parameter.months):
+        raise invalid(parameter.parameter, f"it is longer than {parameter.months} months")
     if parameter.until:
         return Colliding(parameter.prop, parameter.until, *ends)
     return Within(parameter.prop, *ends, of_bill=parameter.of_bill)
@@ -179,6 +181,8 @@ def page_conditions(body: Body, operation: Operation) -> tuple[Condition, ...]:
         raise invalid("Currency", "the sandbox does not convert currencies; leave it out")
     if operation.activity:
         found.append(_activity(body))
+    if operation.extent and operation.extent.inactive and not (body.get("Extent") or {}).get("Inactive"):
+        found.append(OneOf("IsActive", (1,)))
     if operation.corrections and body.get("CorrectionState") is None and body.get("BillIds") is None:
         found.append(OneOf("CorrectionState", ("Bill",)))
     return tuple(condition for condition in found if condition is not None)

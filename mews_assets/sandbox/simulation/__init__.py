@@ -5,6 +5,7 @@ Lives here: `simulate`. The modules, in reading order:
     instants, amounts  times and sums of money
     event_queue        what happens when
     locations, hotel   towns, and a hotel before anything happens in it
+    reference          what the ids in their records refer to
     demand             how many guests book, and when
     money              bills, payments, outlets, the ledger
     stays              guests, rooms, reservations, extras
@@ -16,11 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from mews_assets.sandbox.records.entities import key_of
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.simulation.amounts import ENCODER
 from mews_assets.sandbox.simulation.daily_schedule import simulate_hotel
 from mews_assets.sandbox.simulation.hotel import make_chain, make_hotel
 from mews_assets.sandbox.simulation.instants import DAY, from_datetime
+from mews_assets.sandbox.simulation.reference import hotel_records, platform_records
+from mews_assets.sandbox.simulation.reference.made import PLATFORM_BORN
 from mews_assets.sandbox.simulation.stays.guests import ChainLife
 
 FUTURE = timedelta(days=30)
@@ -51,9 +55,11 @@ def _versions(hotels: int, seed: int, now: int, days: int, rooms: int) -> Iterat
         make_hotel(seed, index, chains[index * len(chains) // hotels], rooms, first)
         for index in range(hotels)
     ]
+    for entity, record in platform_records():
+        yield Version(entity, key_of(entity, record), "", PLATFORM_BORN, ENCODER.encode(record))
     for house in houses:
-        for entity, record in house.reference:
-            yield Version(entity, record["Id"], house.id, house.opened, ENCODER.encode(record))
+        for entity, record in hotel_records(house):
+            yield Version(entity, key_of(entity, record), house.id, house.opened, ENCODER.encode(record))
     lives = [ChainLife(chain, seed, first, last) for chain in chains]
     for life in lives:
         yield from life.queue.run()

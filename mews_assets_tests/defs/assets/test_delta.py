@@ -9,7 +9,6 @@ import pytest
 from deltalake import DeltaTable
 
 from mews_assets import catalog
-from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.defs.assets.delta import MAINTENANCE_JOB, published
 from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.base.partitions import SCOPE_SETS
@@ -17,6 +16,7 @@ from mews_assets.defs.build import build_definitions
 from mews_assets.marts import MARTS
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import SettingError, read_settings
+from mews_assets.table_settings import STANDARD_REFERENCES
 from mews_assets_tests.defs.runs import fold_run
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage, stage_of
 
@@ -51,7 +51,7 @@ def test_every_current_reference_and_mart_table_is_published_below_its_source() 
     definitions = build_definitions(settings)
     graph = definitions.resolve_asset_graph()
     found = published(settings)
-    assert len(found) == len(catalog.TABLES) + len(REFERENCES) + len(MARTS)
+    assert len(found) == len(catalog.TABLES) + len(STANDARD_REFERENCES) + len(MARTS)
     for one in found:
         node = graph.get(one.key)
         assert node.parent_keys == {one.source}

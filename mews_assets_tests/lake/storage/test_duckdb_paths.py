@@ -13,7 +13,7 @@ from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.errors import LakeError
-from mews_assets.lake.landing.reference_tables import reference_schema
+from mews_assets.lake.landing.reference_rows import reference_schema
 from mews_assets.lake.storage import duckdb_paths
 from mews_assets.lake.storage.duckdb_paths import (
     json_lines,

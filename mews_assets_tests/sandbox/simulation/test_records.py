@@ -10,23 +10,11 @@ from typing import Any
 import pytest
 
 from mews_assets.catalog import TABLES
-from mews_assets.catalog.entities.reference import (
-    ACCOUNTING_CATEGORY_COLUMNS,
-    ENTERPRISE_COLUMNS,
-    OUTLET_COLUMNS,
-    SERVICE_COLUMNS,
-)
-from mews_assets.catalog.entities.reservations import PRODUCT_SERVICE_ORDER_COLUMNS
+from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.model import Column, Kind
 from mews_assets_tests.sandbox.simulation.history import History
 
-COLUMNS: dict[str, tuple[Column, ...]] = {table.entity: table.columns for table in TABLES} | {
-    "Enterprise": ENTERPRISE_COLUMNS,
-    "Service": SERVICE_COLUMNS,
-    "Outlet": OUTLET_COLUMNS,
-    "AccountingCategory": ACCOUNTING_CATEGORY_COLUMNS,
-    "ProductServiceOrder": PRODUCT_SERVICE_ORDER_COLUMNS,
-}
+COLUMNS: dict[str, tuple[Column, ...]] = {one.entity: one.columns for one in (*TABLES, *REFERENCES)}
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3}|\.\d{7})?Z")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 MAY_MISS = {("OutletItem", "Breakdown")}

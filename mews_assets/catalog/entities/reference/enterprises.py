@@ -1,32 +1,13 @@
-"""Reference tables: the records that ids in other tables refer to.
+"""Enterprises and what they consist of.
 
-Lives here: enterprises, services, outlets and accounting categories, a row of `REFERENCES` each. They are
-small and are read whole, so they have no windows and stand outside of `TABLES`.
+Lives here: the tables enterprises, services and outlets.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 from mews_assets.catalog.columns import boolean, enum, integer, json, record, string, utc
 from mews_assets.catalog.entities import shapes
-from mews_assets.catalog.model import Column, Pages, Table
-
-CLASSIFICATIONS = (
-    "Accommodation",
-    "FoodAndBeverage",
-    "Taxes",
-    "Payments",
-    "ExternalRevenue",
-    "SundryIncome",
-    "Wellness",
-    "Sport",
-    "Technology",
-    "Facilities",
-    "Events",
-    "Tourism",
-)
+from mews_assets.catalog.reference_model import Owner, Reference, Whole
 
 ENTERPRISE_COLUMNS = (
     shapes.row_id("enterprise"),
@@ -125,88 +106,27 @@ OUTLET_COLUMNS = (
     shapes.updated_utc("outlet"),
 )
 
-ACCOUNTING_CATEGORY_COLUMNS = (
-    shapes.row_id("accounting category"),
-    shapes.ENTERPRISE_ID,
-    shapes.IS_ACTIVE,
-    string("Name", "Name of the category.", required=True),
-    string("Code", "Code of the category in Mews."),
-    string("ExternalCode", "Code of the category in another system."),
-    string("LedgerAccountCode", "Code of the ledger account, for double entry."),
-    string("PostingAccountCode", "Code of the posting account, for double entry."),
-    string("CostCenterCode", "Code of the cost center."),
-    enum("Classification", CLASSIFICATIONS, "What kind of revenue or payment it holds."),
-    shapes.created_utc("accounting category"),
-    shapes.updated_utc("accounting category"),
-)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """One reference table: the request to Mews, and its columns.
-
-    `enterprise_column` names a row's enterprise; `parameters` are sent with every request.
-    """
-
-    name: str
-    entity: str
-    description: str
-    columns: tuple[Column, ...]
-    operation: str
-    records_key: str
-    enterprise_column: str = "EnterpriseId"
-    parameters: dict[str, Any] = field(default_factory=dict, hash=False)
-
-    @property
-    def table(self) -> Table:
-        """As a `Table`, for code that converts and describes columns; it is never fetched by windows."""
-        fetch = Pages(self.operation, self.records_key, parameters=self.parameters)
-        return Table(
-            self.name,
-            self.entity,
-            self.description,
-            self.columns,
-            fetch,
-            scope_column=self.enterprise_column,
-        )
-
-
 ENTERPRISES = Reference(
     "enterprises",
     "Enterprise",
     "One row per enterprise that a connection sees or has seen.",
     ENTERPRISE_COLUMNS,
-    "enterprises/getAll",
-    "Enterprises",
-    enterprise_column="Id",
+    Whole("enterprises/getAll", ("Enterprises",), scope_parameter=""),
+    owner=Owner("Id"),
 )
 
-REFERENCES: tuple[Reference, ...] = (
-    ENTERPRISES,
-    Reference(
-        "services",
-        "Service",
-        "One row per service: what can be booked or bought in an enterprise.",
-        SERVICE_COLUMNS,
-        "services/getAll",
-        "Services",
-    ),
-    Reference(
-        "outlets",
-        "Outlet",
-        "One row per outlet: a restaurant, bar or shop whose sales another system reports.",
-        OUTLET_COLUMNS,
-        "outlets/getAll",
-        "Outlets",
-    ),
-    Reference(
-        "accounting_categories",
-        "AccountingCategory",
-        "One row per accounting category, deleted ones too: what revenue and payments are booked under.",
-        ACCOUNTING_CATEGORY_COLUMNS,
-        "accountingCategories/getAll",
-        "AccountingCategories",
-        # By default Mews leaves out deleted records, and old order items would refer to nothing.
-        parameters={"ActivityStates": ["Active", "Deleted"]},
-    ),
+SERVICES = Reference(
+    "services",
+    "Service",
+    "One row per service: what can be booked or bought in an enterprise.",
+    SERVICE_COLUMNS,
+    Whole("services/getAll", ("Services",)),
+)
+
+OUTLETS = Reference(
+    "outlets",
+    "Outlet",
+    "One row per outlet: a restaurant, bar or shop whose sales another system reports.",
+    OUTLET_COLUMNS,
+    Whole("outlets/getAll", ("Outlets",)),
 )
