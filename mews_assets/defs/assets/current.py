@@ -11,6 +11,7 @@ import dagster as dg
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
+from mews_assets.defs.assets import run_log
 from mews_assets.defs.base.asset_specs import OWNERS, changes_key, column_schema, current_key, snapshot_key
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
@@ -116,6 +117,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     )
     def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         require_assets(context)
+        run_log.without_omitted_outputs(context.log)
         opened = lake.open()
         directory = load_directory(opened) or Directory({}, {}, {})
         scopes = [str(scope) for scope in context.partition_keys]

@@ -17,6 +17,7 @@ import dagster as dg
 
 from mews_assets.api import MewsError
 from mews_assets.catalog.model import Table
+from mews_assets.defs.assets import run_log
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import store_in_run
@@ -62,6 +63,7 @@ def report(
         if merged is None:
             continue
         chosen, quiet = _split_by_news(requested, merged, failed)
+        context.log.info(run_log.merged(table, [*chosen, *quiet]))
         events = _PartitionEvents(
             context.run.run_id,
             table,
@@ -84,9 +86,10 @@ def report(
             ]
             unchanged = [replace(evidence, is_quiet=True) for evidence in events.evidence(quiet)]
             # After the materialisations: a verdict names the one it is about.
-            yield from CheckReporter(context, table, lake, names).evaluations(
+            evaluations = CheckReporter(context, table, lake, names).evaluations(
                 [*events.evidence(chosen), *unchanged, *rejected]
             )
+            yield from run_log.and_count(table, context.log, evaluations)
     if result.failed:
         raise failure(group, result, lake.grain)
 

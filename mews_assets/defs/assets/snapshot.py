@@ -11,7 +11,7 @@ import dagster as dg
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets import report
+from mews_assets.defs.assets import report, run_log
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema, snapshot_key
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
 from mews_assets.defs.base.partitions import scopes_of
@@ -106,6 +106,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: SnapshotConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
         require_assets(context)
+        run_log.without_omitted_outputs(context.log)
         with report.raise_as_dagster_failure(table):
             opened = lake.open()
             directory = load_directory(opened) or Directory({}, {}, {})
