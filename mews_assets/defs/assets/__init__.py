@@ -9,6 +9,7 @@ current               current/<table>
 reference             reference/<table>
 marts                 marts/<name>
 sql_catalog           sql/catalog
+start_here            the page to begin with
 retention             the daily job that expires captures
 run_retention         the daily job that deletes old runs
 """

@@ -21,6 +21,7 @@ from mews_assets.defs.assets.requested_partitions import (
     read_requested_partitions,
 )
 from mews_assets.defs.base.asset_specs import changes_key, landing_key, table_specs
+from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.partitions import partitions_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.checks import check_specs
@@ -73,6 +74,15 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
         context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
         run_log.without_omitted_outputs(context.log)
+        try:
+            yield from make_partitions(context, config, mews, lake)
+        finally:
+            keys = [key for table in group for key in (landing_key(table), changes_key(table))]
+            forget_unjudged_checks(context, keys)
+
+    def make_partitions(
+        context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
+    ) -> Iterator[Any]:
         with report.raise_as_dagster_failure(first):
             opened = lake.open()
             selected = context.selected_asset_keys
@@ -91,7 +101,8 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                 directory = load_directory(opened) or Directory({}, {}, {})
                 context.log.info(run_log.asked_for(chosen, requested, directory))
                 result = rebuild_changes(opened, chosen, requested.partitions)
-        scopes = {partition.scope for partition in requested.partitions}
+        # All of them: a check also names hotels that fail since an earlier run.
+        scopes = {*directory.scopes(first.scope), *(partition.scope for partition in requested.partitions)}
         names = {scope: directory.name_of(first.scope, scope) for scope in scopes}
         yield from report.report(context, group, result, requested, opened, names)
 

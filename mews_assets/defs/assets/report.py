@@ -85,10 +85,13 @@ def report(
                 for partition in partitions
             ]
             unchanged = [replace(evidence, is_quiet=True) for evidence in events.evidence(quiet)]
+            asked = set(requested.partitions)
+            judged = [
+                replace(evidence, is_beside=evidence.partition not in asked)
+                for evidence in (*events.evidence(chosen), *unchanged, *rejected)
+            ]
             # After the materialisations: a verdict names the one it is about.
-            evaluations = CheckReporter(context, table, lake, names).evaluations(
-                [*events.evidence(chosen), *unchanged, *rejected]
-            )
+            evaluations = CheckReporter(context, table, lake, names).evaluations(judged)
             yield from run_log.and_count(table, context.log, evaluations)
     if result.failed:
         raise failure(group, result, lake.grain)
