@@ -234,6 +234,21 @@ def from_key(key: str, grain: Grain) -> Window:
     return window
 
 
+def to_text(window: Window) -> str:
+    """The window for people: its days, the last one included; its two instants where it is not of whole days."""
+    if window == ALL_TIME:
+        return str(window)
+    first, last = window.start, window.end - timedelta(days=1)
+    if first != window_start(first, Grain.DAILY) or last != window_start(last, Grain.DAILY):
+        return f"{first:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M} UTC"
+    until = f"{last.day} {last:%B %Y}"
+    if first == last:
+        return until
+    if first.year != last.year:
+        return f"{first.day} {first:%B %Y} to {until}"
+    return f"{first.day} {first:%B} to {until}" if first.month != last.month else f"{first.day} to {until}"
+
+
 def to_api(instant: datetime) -> str:
     """`2023-03-22T12:12:00Z`, with microseconds only if there are any."""
     text = _in_utc(instant).isoformat(timespec="microseconds" if instant.microsecond else "seconds")

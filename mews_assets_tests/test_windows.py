@@ -25,6 +25,7 @@ from mews_assets.windows import (
     to_api,
     to_api_dates,
     to_key,
+    to_text,
     window_at,
     window_start,
     windows_between,
@@ -400,3 +401,18 @@ def test_at_the_ends_of_all_calendars_there_are_no_more_windows_and_no_error(gra
     first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert all(one.end <= last for one in windows_between(last - timedelta(days=80), last, grain))
     assert all(one.start >= first for one in windows_between(first, first + timedelta(days=80), grain))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "text"),
+    [
+        ("2026-11-10", "2026-11-11", "10 November 2026"),
+        ("2026-11-10", "2026-11-23", "10 to 22 November 2026"),
+        ("2026-10-28", "2026-11-04", "28 October to 3 November 2026"),
+        ("2025-12-28", "2026-01-04", "28 December 2025 to 3 January 2026"),
+        ("2026-11-10T05:00:00", "2026-11-10T06:00:00", "2026-11-10 05:00 to 2026-11-10 06:00 UTC"),
+    ],
+)
+def test_people_read_a_window_as_its_days_the_last_one_included(start: str, end: str, text: str) -> None:
+    instants = [datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (start, end)]
+    assert to_text(Window(*instants)) == text

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 POLL_FIRST_SECONDS = 0.5
 POLL_LAST_SECONDS = 60.0
 """Mews suggests 5 minutes between polls and allows 200 requests in 30 s; small exports end within seconds."""
+LOG_SECONDS = 60.0
+"""Between two lines of the log that say that an export is still waited for."""
 
 
 def backoff_delays(
@@ -38,13 +40,15 @@ def wait_for_export(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
     poll_seconds: Iterable[float] | None = None,
+    log_level: int = logging.INFO,
 ) -> Export:
     """The export once its files are ready.
 
     Raises ExportFailedError or ExportExpiredError if they never will be, ExportTimeoutError at the deadline. After a
-    TransientError of a poll, polling goes on until the deadline too.
+    TransientError of a poll, polling goes on until the deadline too. A long wait is logged, at most once a minute.
     """
-    until = clock() + deadline_seconds
+    began = logged = clock()
+    until = began + deadline_seconds
     pauses = iter(backoff_delays() if poll_seconds is None else poll_seconds)
     while True:
         state, asked = "not in Mews' answer", 0.0
@@ -58,7 +62,11 @@ def wait_for_export(
             if export is not None and ready_or_raise(client, export):
                 return export
             state = export.status_text if export else state
-        left = until - clock()
+        now = clock()
+        if now - logged >= LOG_SECONDS:
+            logged = now
+            log.log(log_level, "export %s: waiting, %.0f s, %s", export_id, now - began, state)
+        left = until - now
         if left <= 0 or asked > left:
             raise ExportTimeoutError(
                 f"export {export_id} was not ready within {deadline_seconds:.0f} s; its state: {state}.",

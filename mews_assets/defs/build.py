@@ -23,6 +23,7 @@ from mews_assets.defs.assets.retention import retention_jobs, retention_schedule
 from mews_assets.defs.assets.run_retention import run_retention_jobs, run_retention_schedules
 from mews_assets.defs.assets.snapshot import snapshot_assets
 from mews_assets.defs.assets.sql_catalog import sql_catalog
+from mews_assets.defs.assets.start_here import start_here
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, changes_key, landing_key
 from mews_assets.defs.base.conditions import automation_sensor
 from mews_assets.defs.base.default_status import utc_schedule
@@ -82,7 +83,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     ]
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
-        assets=assets,
+        assets=[start_here(settings), *assets],
         asset_checks=[freshness_checks(settings)],
         jobs=[*jobs, *run_retention_jobs(settings, (job.name for job in jobs), keys)],
         sensors=[

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS_AT_ONCE = 16
 """Threads at once, one per connection; each mostly waits for Mews."""
+LOGGED_PULLS = 4
+"""More pulls in one run are counted in its log, and not told one by one: a line of it is an event of Dagster."""
 PAGES_AT_ONCE = 4
 """Pulls by pages of one connection at once: enough to use the time of waiting for answers; pacing limits the rate."""
 
@@ -115,10 +117,14 @@ def materialise(
     asked = set(partitions)
     with lake.workspace() as workspace:
         raw: dict[str, dict[str, list[Path]]] = {}
+        chosen = still_missing(pulls)
+        if len(chosen) > LOGGED_PULLS:
+            log.info("%s: %d pulls, which the log does not tell one by one", table.name, len(chosen))
+            puller = replace(puller, log_level=logging.DEBUG)
         pulling = _Pulling(
             table, clients, puller, workspace, still_missing, takes_turns=request.pulls is None
         )
-        for pull, landed in pulling.run(still_missing(pulls)):
+        for pull, landed in pulling.run(chosen):
             if isinstance(landed, Exception):
                 log.error("%s: %s failed: %s", table.name, pull.window, landed)
                 result.failed.append((_of(pull, everything), landed))
@@ -227,7 +233,6 @@ class _Pulling:
                 return list(pool.map(self._pulled, pulls))
 
     def _pulled(self, pull: Pull) -> _Pulled:
-        log.info("%s: pulling %d scopes, %s", self.table.name, len(pull.scopes), pull.window)
         try:
             client = self.clients[pull.connection]
             return pull, self.puller.pull(self.table, pull, client, self.workspace)

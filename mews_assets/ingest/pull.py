@@ -36,7 +36,7 @@ from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.landing.manifests import Manifest, new_capture_id
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_dates
+from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_dates, to_text
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,8 @@ class Puller:
     """How far planned pulls reach back over windows that exist."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], object] = time.sleep
+    log_level: int = logging.INFO
+    """Of the lines that tell what was asked and what came."""
 
     def pull(self, table: Table, pull: Pull, client: MewsClient, workspace: Path) -> Landed:
         """Fetch and land one pull. Raises MewsError: then nothing is landed, and a pending export stays in the log."""
@@ -81,6 +83,7 @@ class Puller:
         self, table: Table, fetch: Export, pull: Pull, client: MewsClient, folder: Path
     ) -> Landed:
         asked = self._find_or_add(table, fetch, pull, client)
+        began = self.clock()
         try:
             wait_for_export(
                 client,
@@ -88,7 +91,9 @@ class Puller:
                 deadline_seconds=self.deadline_seconds,
                 clock=self.clock,
                 sleep=self.sleep,
+                log_level=self.log_level,
             )
+            waited = self.clock() - began
             files = download_files(client, asked.id, folder, refresh=lambda: self._status(client, asked))
         except (ExportFailedError, ExportExpiredError):
             export_log.remove(self.lake, asked)
@@ -100,6 +105,11 @@ class Puller:
         manifest = self._manifest(table, pull, asked.asked_at, source, owners)
         landed = capture_store.land(self.lake, manifest, raw, folder)
         export_log.remove(self.lake, asked)
+        log.log(
+            self.log_level,
+            "%s: export %s was ready after %.0f s; %s lines in %s landed as capture %s",
+            *(table.name, asked.id, waited, f"{landed.lines:,}", _counted(len(raw), "file"), landed.capture),
+        )
         return Landed({table.name: landed}, {table.name: raw})
 
     def _find_or_add(self, table: Table, fetch: Export, pull: Pull, client: MewsClient) -> LoggedExport:
@@ -129,6 +139,9 @@ class Puller:
                 asked_by=self.asked_by,
             )
             export_log.save(self.lake, asked)
+            log.log(
+                self.log_level, "%s: asked for export %s of %s", table.name, asked.id, _subject(table, pull)
+            )
             return asked
 
     def _added_before(self, table: Table, pull: Pull, client: MewsClient) -> LoggedExport | None:
@@ -142,7 +155,11 @@ class Puller:
         for asked in same:
             state = states.get(asked.id)
             if state is not None and state.next.value in ("wait", "ready"):
-                log.info("%s: going on with export %s of %s", table.name, asked.id, to_api(asked.asked_at))
+                log.log(
+                    self.log_level,
+                    "%s: going on with export %s of %s, asked for at %s",
+                    *(table.name, asked.id, _subject(table, pull), to_api(asked.asked_at)),
+                )
                 return asked
             export_log.remove(self.lake, asked)
         return None
@@ -160,18 +177,19 @@ class Puller:
         captured_at = self.now()
         tables = [other for other in partners(table) if isinstance(other.fetch, Pages)]
         keys = {other.fetch.records_key: other for other in tables if isinstance(other.fetch, Pages)}
-        assert isinstance(table.fetch, Pages)
+        fetch = table.fetch
+        assert isinstance(fetch, Pages)
         raw = {other.name: folder / f"{other.name}.jsonl" for other in tables}
         request_ids: list[str | None] = []
-        owned = _owned(table, table.fetch, pull, client)
-        requests = list(_page_requests(table.fetch, pull, owned))
+        owned = _owned(table, fetch, pull, client)
+        requests = list(_page_requests(fetch, pull, owned))
         files = {name: path.open("wb") for name, path in raw.items()}
         try:
             while requests:
                 window, request = requests.pop()
                 ends = {name: file.tell() for name, file in files.items()}
-                body = {**request, table.fetch.filter: _interval(window)}
-                pages = MewsPages(client, table.fetch.operation, tuple(keys), body)
+                body = {**request, fetch.filter: _interval(window)}
+                pages = MewsPages(client, fetch.operation, tuple(keys), body)
                 asked = len(request_ids)
                 try:
                     for page in pages:
@@ -192,7 +210,7 @@ class Puller:
             for file in files.values():
                 file.close()
         capture = folder.name
-        source: dict[str, Any] = {"operation": table.fetch.operation, "request_ids": request_ids}
+        source: dict[str, Any] = {"operation": fetch.operation, "request_ids": request_ids}
         manifests = {}
         # Bills land before their items: a reader who sees a capture of items must find that of their bills.
         for other in sorted(tables, key=lambda table: table.parent_key is not None):
@@ -201,6 +219,12 @@ class Puller:
             manifests[other.name] = capture_store.land(
                 self.lake, replace(manifest, capture=capture), [raw[other.name]], folder
             )
+        lines = ", ".join(f"{manifest.lines:,} lines of {name}" for name, manifest in manifests.items())
+        log.log(
+            self.log_level,
+            "%s by %s in %s: %s landed as capture %s",
+            *(_subject(table, pull), fetch.operation, _counted(len(request_ids), "request"), lines, capture),
+        )
         return Landed(manifests, {name: [path] for name, path in raw.items()})
 
     def _manifest(
@@ -221,6 +245,15 @@ class Puller:
             {**source, "run_id": self.asked_by} if self.asked_by else source,
             owners=owners,
         )
+
+
+def _subject(table: Table, pull: Pull) -> str:
+    """What a pull asks about, for the log."""
+    return f"{table.entity} for {_counted(len(pull.scopes), table.scope.value)}, {to_text(pull.window)}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def export_arguments(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:

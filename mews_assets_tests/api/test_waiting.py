@@ -111,3 +111,13 @@ def test_pauses_of_ones_own_may_end_early() -> None:
     client = client_of(ScriptedMews(state("Pending"), state("Pending"), state("Success")), clock)
     wait_for_export(client, "e1", deadline_seconds=500, clock=clock, sleep=clock.sleep, poll_seconds=[5])
     assert clock.naps == [5, 60]
+
+
+def test_a_long_wait_is_logged_at_most_once_a_minute_with_the_state(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    clock = FakeClock()
+    with pytest.raises(ExportTimeoutError):
+        waited(ScriptedMews(state("Processing")), clock, deadline=200)
+    told = [record.getMessage() for record in caplog.records if "waiting" in record.getMessage()]
+    assert 1 <= len(told) <= 3
+    assert told[0].startswith("export e1: waiting, ") and told[0].endswith(" s, Processing")

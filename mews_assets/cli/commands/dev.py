@@ -8,11 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 _EXPORT_SECONDS = 5.0
+_PATIENCE_SECONDS = 300
+"""Until the first page is not announced any more; a slow machine takes a minute to start Dagster."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             )
         _refuse_wrong_settings()
         home.prepare(home.DEMO if trial else home.DATA)
-        print(f"the UI opens at http://127.0.0.1:{args.port} (Ctrl-C ends it)", flush=True)
+        threading.Thread(target=_show_first_page, args=(args.port,), daemon=True).start()
         return _serve(args.port)
 
 
@@ -90,6 +94,33 @@ def _refuse_wrong_settings() -> None:
     for connection in settings.connections:
         with client_of(settings, connection):
             pass  # the variable that names its token is set
+
+
+def _show_first_page(port: int) -> None:
+    """Name the page to begin with once the server answers, and open it where there is a desktop."""
+    import webbrowser
+
+    import httpx
+
+    from mews_assets.defs.assets.start_here import PAGE
+
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(_PATIENCE_SECONDS):
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{address}/server_info", trust_env=False).is_success:
+                print(f"the UI is at {address}. Begin with {address}{PAGE} (Ctrl-C ends it)", flush=True)
+                if _has_desktop(sys.platform, os.environ):
+                    webbrowser.open(f"{address}{PAGE}")
+                return
+        time.sleep(1)
+
+
+def _has_desktop(platform: str, environment: Mapping[str, str]) -> bool:
+    """Whether a browser that somebody sees can be opened: not over SSH, and not in a container or a test."""
+    if any(environment.get(name) for name in ("SSH_CONNECTION", "CI", "PYTEST_CURRENT_TEST")):
+        return False
+    is_windowed = bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+    return platform in ("darwin", "win32") or is_windowed
 
 
 def _serve(port: int) -> int:

@@ -2,12 +2,14 @@
 
 landing_and_changes   one op per operation of Mews, for landing/<table> and changes/<table>
 requested_partitions  which partitions a run was asked for
+run_log               the lines of a run's log
 report                materialisations and failures of a run
 snapshot              snapshot/<table>
 current               current/<table>
 reference             reference/<table>
 marts                 marts/<name>
 sql_catalog           sql/catalog
+start_here            the page to begin with
 retention             the daily job that expires captures
 run_retention         the daily job that deletes old runs
 """

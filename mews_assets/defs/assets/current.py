@@ -11,8 +11,10 @@ import dagster as dg
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
+from mews_assets.defs.assets import run_log
 from mews_assets.defs.base.asset_specs import OWNERS, changes_key, column_schema, current_key, snapshot_key
 from mews_assets.defs.base.conditions import follows_its_deps
+from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource
@@ -116,10 +118,14 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     )
     def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
         require_assets(context)
+        run_log.without_omitted_outputs(context.log)
         opened = lake.open()
         directory = load_directory(opened) or Directory({}, {}, {})
         scopes = [str(scope) for scope in context.partition_keys]
-        names = {scope: directory.name_of(table.scope, scope) for scope in scopes}
+        names = {
+            scope: directory.name_of(table.scope, scope)
+            for scope in (*scopes, *directory.scopes(table.scope))
+        }
         done: list[CurrentResult] = []
         failed: dict[str, str] = {}
         for scope in scopes:
@@ -131,6 +137,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
             done.append(result)
             yield _materialization(table, result, opened, names[scope])
         yield from scope_check_events(context, key, CURRENT_CHECKS, done, names)
+        forget_unjudged_checks(context, [key])
         if failed:
             raise dg.Failure(
                 f"{table.name}: {len(failed)} scopes failed, the others are in place. {' '.join(failed.values())}",

@@ -14,19 +14,20 @@ import dagster as dg
 
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets import report
+from mews_assets.defs.assets import report, run_log
 from mews_assets.defs.assets.requested_partitions import (
     PartitionsConfig,
     RequestedPartitions,
     read_requested_partitions,
 )
 from mews_assets.defs.base.asset_specs import changes_key, landing_key, table_specs
+from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.partitions import partitions_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.checks import check_specs
 from mews_assets.defs.checks.freshness import freshness_policy
 from mews_assets.defs.checks.unmerged import captures_merged_spec
-from mews_assets.ingest.directory import UnknownScopeError, load_directory
+from mews_assets.ingest.directory import Directory, UnknownScopeError, load_directory
 from mews_assets.ingest.materialise import Materialised, PartitionRequest, materialise, rebuild
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.changes.merge import measure_existing
@@ -72,6 +73,16 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
     def materialise_group(
         context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
+        run_log.without_omitted_outputs(context.log)
+        try:
+            yield from make_partitions(context, config, mews, lake)
+        finally:
+            keys = [key for table in group for key in (landing_key(table), changes_key(table))]
+            forget_unjudged_checks(context, keys)
+
+    def make_partitions(
+        context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
+    ) -> Iterator[Any]:
         with report.raise_as_dagster_failure(first):
             opened = lake.open()
             selected = context.selected_asset_keys
@@ -82,12 +93,17 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                 )
             requested = read_requested_partitions(context, config, sorted(selected)[0], opened.grain)
             if any(landing_key(table) in selected for table in group):
-                requested, result, names = _pull(
+                requested, result, directory = _pull(
                     context, first, requested, mews, opened, settings.lookback_of(first)
                 )
             else:
                 chosen = [table for table in group if changes_key(table) in selected]
-                result, names = rebuild_changes(opened, chosen, requested.partitions), {}
+                directory = load_directory(opened) or Directory({}, {}, {})
+                context.log.info(run_log.asked_for(chosen, requested, directory))
+                result = rebuild_changes(opened, chosen, requested.partitions)
+        # All of them: a check also names hotels that fail since an earlier run.
+        scopes = {*directory.scopes(first.scope), *(partition.scope for partition in requested.partitions)}
+        names = {scope: directory.name_of(first.scope, scope) for scope in scopes}
         yield from report.report(context, group, result, requested, opened, names)
 
     return materialise_group
@@ -100,13 +116,14 @@ def _pull(
     mews: MewsResource,
     lake: Lake,
     lookback: Lookback,
-) -> tuple[RequestedPartitions, Materialised, dict[str, str]]:
-    """Pull and merge the partitions. Returns those that have settled, the result, and the names of the scopes.
+) -> tuple[RequestedPartitions, Materialised, Directory]:
+    """Pull and merge the partitions. Returns those that have settled, the result, and the directory as it is now.
 
     The same pulls ask again for windows shortly before them that stand (the look back).
     """
     with mews.open(before=load_directory(lake)) as platform:
         directory = platform.directory
+        context.log.info(run_log.asked_for(partners(table), requested, directory))
         requested = _without_unsettled(context, table, requested, platform.now())
         # A scope that no connection sees any more fails alone. An export that was asked for may still bring its rows.
         seen = (
@@ -129,11 +146,7 @@ def _pull(
                 result.failed.append(
                     ([partition for partition in requested.partitions if partition.scope == scope], error)
                 )
-        names = {
-            partition.scope: directory.name_of(table.scope, partition.scope)
-            for partition in requested.partitions
-        }
-        return requested, result, names
+        return requested, result, directory
 
 
 def _without_unsettled(

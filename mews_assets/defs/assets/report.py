@@ -17,6 +17,7 @@ import dagster as dg
 
 from mews_assets.api import MewsError
 from mews_assets.catalog.model import RecordType, Table
+from mews_assets.defs.assets import run_log
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import store_in_run
@@ -68,6 +69,7 @@ def report(
         if merged is None:
             continue
         chosen, quiet = _split_by_news(requested, merged, failed)
+        context.log.info(run_log.merged(table, [*chosen, *quiet]))
         events = _PartitionEvents(
             context.run.run_id,
             table,
@@ -89,10 +91,14 @@ def report(
                 for partition in partitions
             ]
             unchanged = [replace(evidence, is_quiet=True) for evidence in events.evidence(quiet)]
+            asked = set(requested.partitions)
+            judged = [
+                replace(evidence, is_beside=evidence.partition not in asked)
+                for evidence in (*events.evidence(chosen), *unchanged, *rejected)
+            ]
             # After the materialisations: a verdict names the one it is about.
-            yield from CheckReporter(context, table, lake, names).evaluations(
-                [*events.evidence(chosen), *unchanged, *rejected]
-            )
+            evaluations = CheckReporter(context, table, lake, names).evaluations(judged)
+            yield from run_log.and_count(table, context.log, evaluations)
     if result.failed:
         raise failure(group, result, lake.grain)
 

@@ -11,8 +11,9 @@ import dagster as dg
 
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets import report
+from mews_assets.defs.assets import report, run_log
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema, snapshot_key
+from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
 from mews_assets.defs.base.partitions import scopes_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource
@@ -106,6 +107,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: SnapshotConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
         require_assets(context)
+        run_log.without_omitted_outputs(context.log)
         with report.raise_as_dagster_failure(table):
             opened = lake.open()
             directory = load_directory(opened) or Directory({}, {}, {})
@@ -116,7 +118,10 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                 results = _from_landing(opened, table, scopes)
             else:
                 results = _asked(opened, table, scopes, mews, context.run.run_id)
-            names = {scope: directory.name_of(table.scope, scope) for scope in scopes}
+            names = {
+                scope: directory.name_of(table.scope, scope)
+                for scope in (*scopes, *directory.scopes(table.scope))
+            }
             for scope, snapshot in results:
                 if isinstance(snapshot, Exception):
                     failed.append((scope, snapshot))
@@ -124,6 +129,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                 done.append(snapshot)
                 yield _materialization(table, snapshot, opened, names[scope])
         yield from scope_check_events(context, key, SNAPSHOT_CHECKS, done, names)
+        forget_unjudged_checks(context, [key])
         if failed:
             raise _failure(table, failed)
 

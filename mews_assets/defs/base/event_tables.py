@@ -1,8 +1,8 @@
 """Dagster's event tables written directly, where its own calls are too slow or delete too much.
 
-Lives here: many materialisations in one transaction, and the deletion of old runs that keeps what the state
-of the assets rests on. Seen with Dagster 1.13 on SQLite and Postgres. Not here: which events to write (`adoption`) and
-which runs are old (`assets.run_retention`).
+Lives here: many materialisations in one transaction, checks that a run planned and did not judge, and the deletion of
+old runs that keeps what the state of the assets rests on. Seen with Dagster 1.13 on SQLite and Postgres. Not here:
+which events to write (`adoption`) and which runs are old (`assets.run_retention`).
 """
 
 from __future__ import annotations
@@ -104,6 +104,26 @@ def store_in_run(
         if not following:
             yield some[-1]
         some = following
+
+
+def forget_unjudged_checks(context: dg.AssetExecutionContext, assets: Iterable[dg.AssetKey]) -> None:
+    """Let the assets' checks that the run has planned and not judged keep their last result; call it last in the op.
+
+    Dagster plans every check of the assets that a run selects. Without a result it shows such a check as skipped, or as
+    failed where the run has failed, whatever the last result was.
+    """
+    storage = sql_storage(context.instance) if isinstance(context, dg.AssetExecutionContext) else None
+    if storage is None:
+        return
+    columns = AssetCheckExecutionsTable.c
+    with storage.index_connection() as connection:
+        connection.execute(
+            AssetCheckExecutionsTable.delete().where(
+                columns.asset_key.in_([asset.to_string() for asset in assets]),
+                columns.run_id == context.run.run_id,
+                columns.execution_status == AssetCheckExecutionRecordStatus.PLANNED.value,
+            )
+        )
 
 
 def materialised_in(instance: dg.DagsterInstance, run_id: str) -> set[tuple[dg.AssetKey, str | None]]:

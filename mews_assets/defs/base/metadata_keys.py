@@ -31,7 +31,11 @@ FAILED_ASSETS = "failed_assets"
 
 
 PARTITIONS = "partitions"
-"""In a check's summary: how many partitions the run judged."""
+"""In a check's summary: how many of the partitions that the run was asked for it judged."""
+
+
+LOOKED_AT_AGAIN = "partitions_looked_at_again"
+"""In a check's summary: how many partitions the run judged beside those that it was asked for."""
 
 
 STILL_FAILING = "still_failing"

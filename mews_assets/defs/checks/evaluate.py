@@ -38,7 +38,10 @@ def gather_evidence(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> l
             replace(item, references=tuple(found.get(item.partition, ())), volume=usual.get(item.partition))
             for item in own
         ),
-        *(Evidence(table, partition, references=tuple(found.get(partition, ()))) for partition in earlier),
+        *(
+            Evidence(table, partition, references=tuple(found.get(partition, ())), is_beside=True)
+            for partition in earlier
+        ),
     ]
 
 
@@ -62,7 +65,8 @@ class CheckReporter:
         keys = {item.partition: self._key(item.partition) for item in everything}
         instance, run = self.context.instance, self.context.run.run_id
         about = newest_materialisations(instance, asset, set(keys.values()), run, time.time())
-        stored = StoredVerdicts(instance, asset, self._describe, about)
+        beside = frozenset(keys[item.partition] for item in everything if item.is_beside)
+        stored = StoredVerdicts(instance, asset, self._describe, about, beside)
         for check in checks:
             verdicts = {
                 keys[item.partition]: check.judge(item) for item in everything if _concerns(check, item)

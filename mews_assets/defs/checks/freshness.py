@@ -2,7 +2,7 @@
 
 Lives here: the shell around `ingest.freshness`. The check reads the lake, so it also names a hotel for which nothing
 ever ran. It has its own job and schedule and is in no table's job. A backfill launched from an asset's page plans it,
-as Dagster selects all checks of the assets, and skips it: the page shows that until the schedule's next run. The
+as Dagster selects all checks of the assets, and does not judge it: its last result stays (`event_tables`). The
 policy only says that nothing at all was written lately.
 """
 

@@ -37,6 +37,8 @@ class Evidence:
     volume: Volume | None = None
     is_quiet: bool = False
     """It was captured again, and nothing new came for it."""
+    is_beside: bool = False
+    """The run was not asked for it: it is an earlier window that was looked at again."""
 
     @property
     def measures(self) -> Measures:

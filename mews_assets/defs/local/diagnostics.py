@@ -87,6 +87,12 @@ def _look(instance: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
             "run_monitoring is off: a run that is killed keeps its pool slot, and later ones wait for ever",
             "take `run_monitoring` over from this project's dagster.yaml.",
         )
+    if not {"mews_assets", "root"} & {*instance.managed_python_loggers}:
+        yield warn(
+            SUBJECT,
+            "the messages of this project are not managed: a run's page does not show what was asked of Mews",
+            "take `python_logs` over from this project's dagster.yaml.",
+        )
     if not instance.freshness_enabled:
         yield warn(
             SUBJECT,

@@ -12,6 +12,13 @@ from datetime import datetime
 from typing import cast
 
 import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
@@ -21,7 +28,7 @@ from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
 from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
 from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.base.event_tables import materialised_in
-from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, PARTITIONS
+from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, LOOKED_AT_AGAIN, PARTITIONS
 from mews_assets.defs.base.partitions import SCOPE_SETS, key_of
 from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
 from mews_assets.defs.checks.freshness import JOB as FRESHNESS_JOB
@@ -31,6 +38,10 @@ from mews_assets.windows import settled_windows, to_key
 
 _QUIET = {"console": {"config": {"log_level": "ERROR"}}}
 """The instance keeps the whole log of a run; the terminal shows its errors."""
+_ORIGIN = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("mews_assets"), SINGLETON_REPOSITORY_NAME)
+"""The code location, by its name in workspace.yaml. The UI's first page and the bars of its jobs show only runs that
+name one, as those do that the daemon launches."""
+_SHOWN_IN_UI = {REPOSITORY_LABEL_TAG: _ORIGIN.get_label()}
 _COUNTED = (layout.CHANGES, layout.CURRENT)
 """The layers whose partitions are counted; a partition of landing is the same as that of changes."""
 
@@ -81,10 +92,11 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
                 instance=instance,
                 run_config={"loggers": _QUIET},
                 asset_selection=keys,
-                tags={RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+                tags={RANGE_START: scopes[0], RANGE_END: scopes[-1], **_SHOWN_IN_UI},
                 raise_on_error=False,
             )
         )
+        _name_code_location(instance, result.run_id)
         return summarise(f"current tables of each {kind.value}", result, instance)
 
 
@@ -103,9 +115,11 @@ def write_sql_catalog() -> LaunchedRun:
                 instance=instance,
                 run_config={"loggers": _QUIET},
                 asset_selection=[CATALOG_KEY],
+                tags=_SHOWN_IN_UI,
                 raise_on_error=False,
             )
         )
+        _name_code_location(instance, result.run_id)
         return summarise("SQL catalog", result, instance)
 
 
@@ -118,9 +132,20 @@ def _run(job: str, ops: dict[str, object]) -> LaunchedRun:
     definitions = build_definitions(read_settings(os.environ))
     with dg.DagsterInstance.get() as instance:
         result = definitions.resolve_job_def(job).execute_in_process(
-            instance=instance, run_config={"ops": ops, "loggers": _QUIET}, raise_on_error=False
+            instance=instance,
+            run_config={"ops": ops, "loggers": _QUIET},
+            tags=_SHOWN_IN_UI,
+            raise_on_error=False,
         )
+        _name_code_location(instance, result.run_id)
         return summarise(job, result, instance)
+
+
+def _name_code_location(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Dagster runs a job in this process without an origin, and takes none from its caller."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None:
+        instance.run_storage.replace_job_origin(run, RemoteJobOrigin(_ORIGIN, run.job_name))
 
 
 def summarise(job: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> LaunchedRun:
@@ -149,4 +174,6 @@ def _verdicts(evaluation: dg.AssetCheckEvaluation) -> tuple[int, int]:
     if judged is None or named is None:  # a check of a table as a whole
         return int(evaluation.passed), int(not evaluation.passed)
     failed = len(cast("list[str]", named.value))
-    return cast("int", judged.value) - failed, failed
+    again = evaluation.metadata.get(LOOKED_AT_AGAIN)
+    every = cast("int", judged.value) + (cast("int", again.value) if again else 0)
+    return every - failed, failed

@@ -93,3 +93,20 @@ def test_what_the_processes_would_stumble_over_is_told_before_they_start(
     Path(".env").write_text("\n".join([*kept, setting, "MEWS_PLATFORM_ADDRESS=https://api.mews-demo.com"]))
     assert main(["dev", "--port", "0"]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "opens"),
+    [
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("darwin", {}, True),
+        ("linux", {}, False),
+        ("darwin", {"SSH_CONNECTION": "10.0.0.1 22"}, False),
+        ("linux", {"DISPLAY": ":0", "CI": "true"}, False),
+    ],
+)
+def test_a_browser_is_opened_only_where_somebody_sees_it(
+    platform: str, environment: dict[str, str], opens: bool
+) -> None:
+    assert dev._has_desktop(platform, environment) is opens

@@ -8,13 +8,16 @@ from typing import Any
 import dagster as dg
 
 from mews_assets import catalog
-from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.base.asset_specs import changes_key, landing_key
+from mews_assets.defs.base.resources import MewsResource
+from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
 from mews_assets.defs.checks.latest_results import check_states, latest_results
 from mews_assets.defs.checks.model import Verdict
 from mews_assets.defs.checks.stored_verdicts import StoredVerdicts
 from mews_assets_tests.defs.judging import evaluate
-from mews_assets_tests.defs.stage import DAYS, Stage, evaluations
+from mews_assets_tests.defs.runs import add_scopes
+from mews_assets_tests.defs.stage import DAYS, QUIET, RANGE_END, RANGE_START, Stage, evaluations
 
 PAYMENTS = catalog.table("payments")
 ASSET = changes_key(PAYMENTS)
@@ -42,6 +45,8 @@ def test_one_failing_partition_keeps_the_check_red_until_it_passes_whatever_othe
     stage: Stage,
 ) -> None:
     north, south = stage.enterprises
+    with MewsResource.of(stage.settings).open() as platform:
+        name = platform.directory.enterprises[north].name
     failing = f"{north}|{DAYS[0]}"
     evaluate(stage.instance, [(failing, False), (None, False)])
     other = evaluations(stage.run("payments", [f"{south}|{DAYS[0]}"]), ASSET)
@@ -51,7 +56,7 @@ def test_one_failing_partition_keeps_the_check_red_until_it_passes_whatever_othe
     assert red.metadata["failed_partitions"].value == []
     assert red.metadata["still_failing"].value == [failing]
     assert red.description == (
-        f"1 of 1 partitions of this run pass. 1 of earlier runs still fail: {north} {DAYS[0]}."
+        f"1 of 1 partitions of this run pass. 1 of earlier runs still fail: {name} {DAYS[0]}."
     )
     assert check_states(stage.instance, PAYMENTS, [north, south])[north].failing == {"key_unique": [DAYS[0]]}
     passed = evaluations(stage.run("payments", [failing]), ASSET)
@@ -66,6 +71,68 @@ def test_a_check_that_judged_nothing_has_no_verdict(stage: Stage) -> None:
     result = stage.run("payments", stage.keys())
     assert not result.success
     assert {name for name, _ in evaluations(result, ASSET)} <= {"captures_merged"}
+
+
+def states(stage: Stage) -> dict[str, str]:
+    """The state of every check of the table as its page shows it: that of the newest record."""
+    graph = build_definitions(stage.settings).get_repository_def().asset_graph
+    ours = [key for key in graph.asset_check_keys if key.asset_key == ASSET]
+    found = stage.instance.event_log_storage.get_latest_asset_check_execution_by_key(ours)
+    return {key.name: record.status.value for key, record in found.items()}
+
+
+def backfill(stage: Stage, day: str) -> dg.ExecuteInProcessResult:
+    """A run over landing and changes of the first hotel as a backfill launches it: with all checks of the assets."""
+    return (
+        build_definitions(stage.settings)
+        .resolve_implicit_global_asset_job_def()
+        .execute_in_process(
+            instance=stage.instance,
+            run_config={"loggers": QUIET},
+            asset_selection=[landing_key(PAYMENTS), ASSET],
+            tags=dict.fromkeys((RANGE_START, RANGE_END), f"{stage.enterprises[0]}|{day}"),
+            raise_on_error=False,
+        )
+    )
+
+
+def test_after_a_bad_capture_only_the_checks_that_failed_are_red(stage: Stage) -> None:
+    add_scopes(stage)
+    assert backfill(stage, DAYS[0]).success
+    assert set(states(stage).values()) == {"SUCCEEDED"}
+    stage.mews.plan_fault("exports/add", status=403)
+    assert not backfill(stage, DAYS[1]).success
+    assert set(states(stage).values()) == {"SUCCEEDED"}, "a run that saw no row has judged nothing"
+
+
+def test_a_backfill_does_not_make_the_freshness_skipped(stage: Stage) -> None:
+    add_scopes(stage)
+    assert (
+        build_definitions(stage.settings)
+        .resolve_job_def("freshness")
+        .execute_in_process(instance=stage.instance, run_config={"loggers": QUIET}, raise_on_error=False)
+        .success
+    )
+    before = states(stage)["fresh_per_scope"]
+    assert before in ("SUCCEEDED", "FAILED")
+    assert backfill(stage, DAYS[0]).success
+    assert states(stage)["fresh_per_scope"] == before
+
+
+def test_windows_looked_at_again_are_counted_apart(stage: Stage) -> None:
+    add_scopes(stage)
+    assert backfill(stage, DAYS[0]).success
+    assert backfill(stage, DAYS[1]).success
+    for check in ("late_rows", "references_resolve"):
+        key = dg.AssetCheckKey(ASSET, check)
+        record = stage.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+        assert record.event is not None
+        summary = record.event.get_dagster_event().asset_check_evaluation_data
+        assert summary.description is not None
+        assert summary.description.startswith("1 of 1 partitions of this run pass. ")
+        assert " earlier ones looked at again pass." in summary.description
+        assert summary.metadata["partitions"].value == 1
+        assert summary.metadata["result"].value == summary.description
 
 
 def stored_by_a_run(
@@ -101,7 +168,7 @@ def test_of_540_partitions_with_one_that_fails_two_events_are_stored_and_the_tex
             False,
         )
         assert summary.description == "539 of 540 partitions of this run pass. 1 fail: The p007."
-        assert stored_by_a_run(instance, {}) != [], "red stays where nothing was judged"
+        assert stored_by_a_run(instance, {}) == [], "the red summary stays, and nothing contradicts it"
         green = stored_by_a_run(instance, {"p007": Verdict(True, {})})
         assert [(one.partition, one.passed) for one in green] == [("p007", True), (None, True)]
         assert stored_by_a_run(instance, {}) == []
