@@ -90,7 +90,9 @@ def trial(now: datetime, data: Path = DEMO) -> Trial:
 
 def has_tokens(environment: Mapping[str, str]) -> bool:
     """Whether real tokens are set, so that no sandbox is needed."""
-    return bool(environment.get("MEWS_CLIENT_TOKEN", "").strip())
+    from mews_assets.secret_settings import is_secret_set
+
+    return is_secret_set(environment, "MEWS_CLIENT_TOKEN")
 
 
 def is_demo(environment: Mapping[str, str]) -> bool:
