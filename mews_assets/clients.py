@@ -1,6 +1,7 @@
 """Clients: making an API client from settings.
 
-Lives here: reading the two tokens from the environment when a client is made. Not here: which connections there are
+Lives here: reading the two tokens from the environment when a client is made, and the pacing that all processes on one
+lake share. Not here: which connections there are
 (`connections`), and how a client sends requests (`api`).
 """
 
@@ -10,11 +11,13 @@ import os
 from typing import Protocol
 
 from mews_assets.api import Credentials, MewsClient, RequestLimits
+from mews_assets.pacing.shared import shared_pacing
 from mews_assets.settings import read_secret
 
 
 class PlatformSettings(Protocol):
-    """The platform address, and the variable that contains the client token."""
+    """The platform address, the variable that contains the client token, and the lake whose users share the request
+    limit; if empty, each client has its own."""
 
     @property
     def platform_address(self) -> str: ...
@@ -22,6 +25,8 @@ class PlatformSettings(Protocol):
     def client(self) -> str: ...
     @property
     def client_token_variable(self) -> str: ...
+    @property
+    def lake(self) -> str: ...
 
 
 class NamedConnection(Protocol):
@@ -42,9 +47,13 @@ def client_of(
         read_secret(os.environ, connection.access_token_variable),
         platform.client,
     )
+    pacing = None
+    if platform.lake:
+        pacing = shared_pacing(platform.lake, platform.platform_address, credentials.access_token)
     return MewsClient(
         platform.platform_address,
         credentials,
         connection=connection.name,
+        pacing=pacing,
         limits=limits or RequestLimits(),
     )

@@ -19,9 +19,11 @@ from mews_assets.catalog.reference_model import Reference
 from mews_assets.connections import ACCESS_TOKEN as ACCESS_TOKEN
 from mews_assets.connections import Connection as Connection
 from mews_assets.connections import read_connections
+from mews_assets.json_logs import read_log
 from mews_assets.lake_location import SettingError as SettingError
 from mews_assets.lake_location import read_delta, refuse_no_text
 from mews_assets.lake_location import read_lake as read_lake
+from mews_assets.secret_settings import FILE, read_secret_text
 from mews_assets.table_settings import STANDARD_REFERENCES, read_references, read_tables
 from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 
@@ -38,8 +40,11 @@ VARIABLES = (
     *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
     *("MEWS_LOOKBACK", "MEWS_MEMORY", "MEWS_PUBLISH", "MEWS_DELTA"),
     *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
+    "MEWS_LOG",
 )
-"""All settings, besides the variables that MEWS_CONNECTIONS names."""
+"""All settings, besides the variables that MEWS_CONNECTIONS names, and those of files."""
+FILE_VARIABLES = tuple(name + FILE for name in (CLIENT_TOKEN, ACCESS_TOKEN, PII_KEY, ALERT_URLS))
+"""Each names a file that contains the secret."""
 
 DEFAULT_MEMORY = "1GiB"
 _MEMORY = re.compile(r"([1-9]\d{0,5})\s*(MiB|GiB)", re.IGNORECASE | re.ASCII)
@@ -94,6 +99,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings of an environment. Raises SettingError for the first variable that cannot be used."""
     for variable in VARIABLES:
         refuse_no_text(environment, variable)
+    read_log(environment)
     return Settings(
         platform_address=_address(environment),
         client=environment.get("MEWS_CLIENT", "").strip() or DEFAULT_CLIENT,
@@ -117,14 +123,19 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def read_secret(environment: Mapping[str, str], variable: str) -> str:
-    """The token in a variable. Raises SettingError, which never contains the variable's value."""
-    refuse_no_text(environment, variable)
-    value = environment.get(variable, "").strip()
+    """The token in a variable, or in the file that it names. Raises SettingError, which never contains it."""
+    value = read_secret_text(environment, variable)
     if not value:
         raise SettingError(
-            f"{variable} is not set: it holds a token of the Mews Connector API; put it into .env"
+            f"{variable} is not set: it holds a token of the Mews Connector API; put it into .env, or its file's path "
+            f"into {variable}{FILE}"
         )
     return value
+
+
+def read_alert_urls(environment: Mapping[str, str]) -> str:
+    """The addresses of alerts, separated by blanks or line ends; empty if there are none. Raises SettingError."""
+    return read_secret_text(environment, ALERT_URLS, may_have_lines=True)
 
 
 def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Privacy:
@@ -132,8 +143,7 @@ def read_privacy(environment: Mapping[str, str], pii: Pii | None = None) -> Priv
     pii = _pii(environment) if pii is None else pii
     if pii is not Pii.HASH:
         return Privacy(pii)
-    refuse_no_text(environment, PII_KEY)
-    key = environment.get(PII_KEY, "").strip()
+    key = read_secret_text(environment, PII_KEY)
     if len(key) < MIN_KEY_LENGTH:
         raise SettingError(
             f"MEWS_PII is 'hash', and {PII_KEY} {'is too short' if key else 'is not set'}: it holds the key of the "

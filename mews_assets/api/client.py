@@ -101,6 +101,7 @@ class MewsClient:
 
     def close(self) -> None:
         self._http.close()
+        self._pacing.close()
 
     def hide(self, text: str) -> str:
         """A text that is not ours, such as the HTTP library's, cut and without tokens and signatures."""

@@ -17,6 +17,8 @@ _COMMANDS = {
     "dev": "open the Dagster UI on 127.0.0.1, with a sandbox unless real tokens are set",
     "status": "what the lake holds, by table and hotel, exports under way, and unfinished work",
     "doctor": "check settings, tokens, clock, lake and Dagster, and say what to correct",
+    "health": "say whether a process of Dagster is well, as JSON and exit code, for a container's probe",
+    "init": "write the Dagster configuration of a production deployment into a folder",
     "sql": "run a query over the tables of the lake",
     "sandbox": "serve a Mews Connector API to try against",
     "convert": "convert JSON Lines of one table to one Parquet file",
@@ -29,6 +31,9 @@ _COMMANDS = {
     "adopt": "report the partitions of the lake to a Dagster home that does not know them",
     "expire": "remove the files of captures older than MEWS_LANDING_DAYS",
 }
+
+_FOLDERS = {"health": "production.", "init": "production."}
+"""Of commands whose module is in a folder of its own."""
 
 
 class _Version(argparse.Action):
@@ -49,7 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
-        module = importlib.import_module(f"mews_assets.cli.commands.{name.replace('-', '_')}")
+        module = importlib.import_module(
+            f"mews_assets.cli.commands.{_FOLDERS.get(name, '')}{name.replace('-', '_')}"
+        )
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         module.add_arguments(command)
         command.set_defaults(run=module.run)

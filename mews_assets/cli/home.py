@@ -19,7 +19,7 @@ DEMO = DATA / "demo"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 DAGSTER_YAML = Path("dagster.yaml")
 WORKSPACE_YAML = Path("workspace.yaml")
-_DEPLOY = Path(__file__).parents[1] / "deploy"
+DEPLOY = Path(__file__).parents[1] / "deploy"
 _SANDBOX_DAYS = 34
 _SANDBOX_KEEPS = timedelta(days=25)
 """The simulation has 30 days of the future; after that nothing new would happen in the sandbox."""
@@ -64,7 +64,7 @@ def prepare(data: Path = DATA) -> Path:
 
 def here_or_installed(file: Path) -> Path:
     """The file in this folder, or else the one that the installed package brings."""
-    return file.absolute() if file.exists() else (_DEPLOY / file).resolve()
+    return file.absolute() if file.exists() else (DEPLOY / file).resolve()
 
 
 def trial(now: datetime, data: Path = DEMO) -> Trial:
@@ -90,7 +90,9 @@ def trial(now: datetime, data: Path = DEMO) -> Trial:
 
 def has_tokens(environment: Mapping[str, str]) -> bool:
     """Whether real tokens are set, so that no sandbox is needed."""
-    return bool(environment.get("MEWS_CLIENT_TOKEN", "").strip())
+    from mews_assets.secret_settings import is_secret_set
+
+    return is_secret_set(environment, "MEWS_CLIENT_TOKEN")
 
 
 def is_demo(environment: Mapping[str, str]) -> bool:

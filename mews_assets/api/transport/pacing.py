@@ -1,7 +1,7 @@
 """Pacing: staying under Mews' request limit, so that 429 is the exception.
 
 Lives here: a sliding window over the starts of requests, and a pause for all requests that share it.
-Not here: what to do after a refusal (`retry`).
+Not here: what to do after a refusal (`retry`), and a window that processes and machines share (package `pacing`).
 
 Mews allows 200 requests per access token in a sliding window of 30 seconds. That may change without notice.
 """
@@ -29,9 +29,11 @@ class Pacing(Protocol):
 
     def pause(self, seconds: float) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class SlidingWindow:
-    """Lets at most `limit` requests start in any `seconds`. All clients of one token share one."""
+    """Lets at most `limit` requests start in any `seconds`. All clients of one token in one process share one."""
 
     def __init__(
         self,
@@ -65,6 +67,9 @@ class SlidingWindow:
         """Let no request start for this long; for a 429, which concerns the token and not one request."""
         with self._pausing:
             self._not_before = max(self._not_before, self._clock() + seconds)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def _earliest(self) -> float:
         if len(self._starts) < self.limit:

@@ -11,6 +11,8 @@ import os
 import textwrap
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from shutil import get_terminal_size
@@ -104,7 +106,7 @@ def _environment(dotenv_file: Path) -> Iterable[Finding]:
     from dotenv import dotenv_values
 
     from mews_assets.ingest.findings import warn
-    from mews_assets.settings import VARIABLES
+    from mews_assets.settings import ACCESS_TOKEN, FILE_VARIABLES, VARIABLES
 
     given = dotenv_values(dotenv_file)
     differing = [name for name, value in given.items() if value is not None and os.environ.get(name) != value]
@@ -117,7 +119,7 @@ def _environment(dotenv_file: Path) -> Iterable[Finding]:
         )
     for name in sorted(name for name in os.environ if name.startswith("MEWS_")):
         # MEWS_CONNECTIONS may name variables of the second kind.
-        is_known = name in VARIABLES or name.startswith("MEWS_ACCESS_TOKEN_")
+        is_known = name in (*VARIABLES, *FILE_VARIABLES) or name.startswith(f"{ACCESS_TOKEN}_")
         if not is_known and (near := get_close_matches(name, VARIABLES, n=1, cutoff=0.8)):
             yield warn("environment", f"{name} is no setting, and is ignored", f"did you mean {near[0]}?")
 
@@ -139,7 +141,7 @@ def _settings(settings: Settings) -> Iterable[Finding]:
     from mews_assets.alerts.delivery import unknown_targets
     from mews_assets.cli.home import utc_now
     from mews_assets.ingest.findings import fail, ok, warn
-    from mews_assets.settings import ALERT_URLS
+    from mews_assets.settings import ALERT_URLS, SettingError, read_alert_urls
 
     count = len(settings.connections)
     yield ok(
@@ -159,13 +161,18 @@ def _settings(settings: Settings) -> Iterable[Finding]:
             "MEWS_AUTOMATION is off: on a fresh instance nothing runs by itself",
             "set MEWS_AUTOMATION=on, or turn sensors and schedules on in the UI.",
         )
-    if not os.environ.get(ALERT_URLS, "").strip():
+    try:
+        addresses = read_alert_urls(os.environ)
+    except SettingError as error:
+        yield fail("settings", str(error), "correct it in .env or in the environment.")
+        return
+    if not addresses:
         yield warn(
             "settings",
             f"{ALERT_URLS} is not set: no alert is sent when something fails",
             f"set {ALERT_URLS} to an address of Slack, e-mail or a webhook.",
         )
-    if unknown := unknown_targets(os.environ.get(ALERT_URLS, "")):
+    if unknown := unknown_targets(addresses):
         yield fail(
             "settings",
             f"{ALERT_URLS} has addresses that Apprise does not support: {', '.join(unknown)}; no alert is sent to them",
@@ -189,10 +196,12 @@ def _connections(settings: Settings) -> Iterable[Finding]:
 
 def _tokens_given_twice(connections: tuple[Connection, ...]) -> Iterable[Finding]:
     from mews_assets.ingest.findings import warn
+    from mews_assets.settings import SettingError, read_secret
 
     names: dict[str, list[str]] = {}
     for connection in connections:
-        if token := os.environ.get(connection.access_token_variable, "").strip():
+        with suppress(SettingError):  # it is a finding of its own
+            token = read_secret(os.environ, connection.access_token_variable)
             names.setdefault(token, []).append(connection.name)
     for same in names.values():
         if len(same) > 1:
@@ -216,7 +225,9 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
     from mews_assets.settings import SettingError
 
     try:
-        opened = client_of(settings, connection, RequestLimits(_TRIES, BRIEF_TIMEOUTS))
+        # Not with the lake's pacing: nothing is to be written, not even how many requests were sent.
+        apart = replace(settings, lake="")
+        opened = client_of(apart, connection, RequestLimits(_TRIES, BRIEF_TIMEOUTS))
     except SettingError as error:
         return [fail(connection.name, str(error), "set the variable; Mews gives out both tokens.")], None
     except ConnectionSettingError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -46,13 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import load_dotenv
+    from mews_assets.json_logs import log_to_terminal
 
     if args.snapshot and (args.start or args.end):
         args.refuse("--snapshot brings all there is: leave out --start and --end")
     if not args.snapshot and not (args.start and args.end):
         args.refuse("--start and --end are required, unless --snapshot is given")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     load_dotenv()
+    log_to_terminal()
     return _snapshot(args) if args.snapshot else _pull(args)
 
 

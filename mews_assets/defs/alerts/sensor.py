@@ -28,7 +28,7 @@ from mews_assets.defs.base.resources import LakeResource
 from mews_assets.ingest.directory import load_directory
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.settings import ALERT_URLS, Settings
+from mews_assets.settings import ALERT_URLS, Settings, read_alert_urls
 
 INTERVAL_SECONDS = 30
 READ_SECONDS = 10.0
@@ -49,7 +49,7 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
         # Read here and not stored: addresses are secrets.
-        targets = targets_of(os.environ.get(ALERT_URLS, ""))
+        targets = targets_of(read_alert_urls(os.environ))
         if not targets:
             return dg.SkipReason(f"{ALERT_URLS} is not set: nobody is told when something fails")
         opened = lake.open_for_state()

@@ -51,6 +51,8 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     client: str
     client_token_variable: str
     connections: list[ConnectionConfig]
+    lake: str = ""
+    """Whose users share the request limit of each token; if empty, each client has its own."""
 
     @classmethod
     def of(cls, settings: Settings) -> MewsResource:
@@ -58,6 +60,7 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             platform_address=settings.platform_address,
             client=settings.client,
             client_token_variable=settings.client_token_variable,
+            lake=settings.lake,
             connections=[_config(connection) for connection in settings.connections],
         )
 

@@ -191,12 +191,12 @@ class Lake:
         """Remove what no process works on any more, and files that never got to their place. Returns how many
         workspaces are still in use."""
         in_use = 0
-        for folder in (self._locks_folder()).glob(f"{_WORKSPACE}*"):
+        for folder in (self.locks_folder()).glob(f"{_WORKSPACE}*"):
             with suppress(FileNotFoundError), local_store.try_hold(folder) as free:
                 in_use += not free
                 if free:
                     shutil.rmtree(folder)
-        for left in self._locks_folder().glob("*-*"):
+        for left in self.locks_folder().glob("*-*"):
             with suppress(FileNotFoundError):
                 if left.is_file() and left.stat().st_mtime < time.time() - _WRITTEN_AT_LEAST_SECONDS:
                     left.unlink(missing_ok=True)
@@ -224,10 +224,11 @@ class Lake:
     @contextmanager
     def lock_here(self, name: str) -> Iterator[None]:
         """Hold off the other processes of this machine only: enough where a conditional replacement does the rest."""
-        with local_store.hold(self._locks_folder() / f"{layout.safe_name(name)}.lock", name):
+        with local_store.hold(self.locks_folder() / f"{layout.safe_name(name)}.lock", name):
             yield
 
-    def _locks_folder(self) -> Path:
+    def locks_folder(self) -> Path:
+        """The folder on the local disk that all processes of this machine share for this lake."""
         if self.local_root is not None:
             return self.local_root / ASIDE
         place = self.uri("")
@@ -236,8 +237,8 @@ class Lake:
 
     def _machine(self) -> str:
         """The name of the folder that this machine's locks of the lake are in: whoever shares it, shares them."""
-        file = self._locks_folder() / "machine"
-        with local_store.hold_briefly(self._locks_folder() / "machine.lock"):
+        file = self.locks_folder() / "machine"
+        with local_store.hold_briefly(self.locks_folder() / "machine.lock"):
             if not file.exists():
                 file.write_text(uuid.uuid4().hex)
             return file.read_text()
@@ -307,9 +308,15 @@ def open_standing(location: str) -> Lake:
     return open_lake(location, Grain(str(lake.read_json(layout.LAKE_FILE).get("window"))))
 
 
-def _lake_at(location: str, grain: Grain, privacy: Privacy) -> Lake:
+def open_place(location: str, *, is_brief: bool = False) -> Lake:
+    """The lake's place for files, whatever was laid there: nothing is asked, and nothing made. A brief one waits some
+    seconds for an object store, and tries once."""
+    return _lake_at(location, Grain.DAILY, KEEP, is_brief=is_brief)
+
+
+def _lake_at(location: str, grain: Grain, privacy: Privacy, *, is_brief: bool = False) -> Lake:
     scheme, separator, _ = location.partition("://")
     if separator and scheme != "file":
-        return Lake(open_object_store(location), grain, privacy)
+        return Lake(open_object_store(location, is_brief=is_brief), grain, privacy)
     folder = unquote(urlsplit(location).path) if separator else str(Path(location).absolute())
     return Lake(LocalStore(folder.rstrip("/")), grain, privacy)

@@ -23,6 +23,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     state/forgotten.json                               erased customers, whose data may come again
     state/forgetting/<customer>.json                   texts that an unfinished erasure still has to search for
     state/leases/<work>.json                           who works on what, where the lake is in an object store
+    state/pacing/<token>.json                          how machines share the requests of an access token
     state/alerts/<Dagster instance>.json               open incidents, and messages not delivered yet
 """
 
@@ -141,7 +142,7 @@ def table_of(name: str) -> str:
 def is_our_own(name: str) -> bool:
     """Whether a file without records holds only what the project wrote, hotels' names included: no guest's data."""
     ours = name in (LAKE_FILE, catalog_file(), directory_file(), erasure_list_file())
-    folders = ("state/pending/", "state/exports/", "state/leases/")
+    folders = ("state/pending/", "state/exports/", "state/leases/", "state/pacing/")
     return ours or name.startswith(folders) or name.endswith(f"/{MANIFEST_FILE}")
 
 
@@ -179,6 +180,10 @@ def pending_search_file(person: str) -> str:
 
 def lease_file(name: str) -> str:
     return f"state/leases/{safe_name(name)}.json"
+
+
+def pacing_file(token: str) -> str:
+    return f"state/pacing/{safe_name(token)}.json"
 
 
 def alerts_file(instance: str) -> str:

@@ -41,6 +41,9 @@ from mews_assets.lake.storage.store import ABSENT, Content, Pinned
 _TIMEOUTS = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=30)}
 """Of a whole request, its body too: a file of some gigabytes over a slow line."""
 _RETRIES = {"max_retries": 8, "retry_timeout": timedelta(minutes=3)}
+_BRIEF_TIMEOUTS = {"connect_timeout": timedelta(seconds=3), "timeout": timedelta(seconds=5)}
+_BRIEF_RETRIES = {"max_retries": 0, "retry_timeout": timedelta(seconds=5)}
+"""For small files whose reader tries again soon anyway."""
 _TAIL_BYTES = 256 << 10
 """Read first of a file that is looked into: the footer of every Parquet file, and all of most partitions."""
 _CHUNK_BYTES = 8 << 20
@@ -225,7 +228,7 @@ class _PinnedReader(io.RawIOBase):
         return self._store.range(self._object, start, end, self._version)
 
 
-def open_object_store(location: str) -> ObjectStore:
+def open_object_store(location: str, *, is_brief: bool = False) -> ObjectStore:
     """The objects below a URI such as `s3://bucket/lake`; `?endpoint_override=` names another server than the cloud's.
 
     Keys, region and endpoint come from the variables of the cloud's own tools. Raises LakeError where it leads nowhere.
@@ -237,7 +240,12 @@ def open_object_store(location: str) -> ObjectStore:
     try:
         config = _config(scheme, options)
         connect: Any = from_url  # its types want each cloud's own settings
-        client = connect(base, config=config, client_options=_client_options(config), retry_config=_RETRIES)
+        client = connect(
+            base,
+            config=config,
+            client_options=_client_options(config, is_brief),
+            retry_config=_BRIEF_RETRIES if is_brief else _RETRIES,
+        )
     except (BaseError, ValueError, TypeError) as error:
         raise LakeError(f"MEWS_LAKE is {location!r}, which leads nowhere: {_cause(error)}") from None
     return ObjectStore(client, base, unquote(parts.path).strip("/"))
@@ -262,12 +270,10 @@ def _config(scheme: str, options: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _client_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    return (
-        {**_TIMEOUTS, "allow_http": True}
-        if str(config.get("endpoint", "")).startswith("http://")
-        else dict(_TIMEOUTS)
-    )
+def _client_options(config: Mapping[str, Any], is_brief: bool) -> dict[str, Any]:
+    timeouts: dict[str, Any] = _BRIEF_TIMEOUTS if is_brief else _TIMEOUTS
+    is_plain = str(config.get("endpoint", "")).startswith("http://")
+    return {**timeouts, "allow_http": True} if is_plain else dict(timeouts)
 
 
 def _version(about: Mapping[str, Any]) -> str:

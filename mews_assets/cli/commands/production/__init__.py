@@ -1,0 +1,1 @@
+"""Subcommands for deployments on several machines."""
