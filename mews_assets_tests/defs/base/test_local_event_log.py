@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -123,3 +125,15 @@ def test_a_failed_transaction_leaves_nothing_and_the_next_is_stored(deployed: dg
         raise ZeroDivisionError
     deployed.add_dynamic_partitions("a", ["kept"])
     assert deployed.get_dynamic_partitions("a") == ["kept"]
+
+
+def test_a_process_that_ends_leaves_no_write_ahead_log(tmp_path: Path) -> None:
+    # Each may have 4 MB, and every run has a database.
+    report = (
+        "import dagster as dg, sys; from dagster._core.instance.ref import InstanceRef;"
+        "instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(sys.argv[1], config_dir=sys.argv[2]));"
+        "instance.report_runless_asset_event(dg.AssetMaterialization('written'))"
+    )
+    subprocess.run([sys.executable, "-c", report, tmp_path, DEPLOYED], check=True)
+    folder = tmp_path / "history" / "runs"
+    assert (folder / "index.db").exists() and not list(folder.glob("*-wal"))
