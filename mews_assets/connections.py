@@ -43,29 +43,30 @@ def read_connections(environment: Mapping[str, str]) -> tuple[Connection, ...]:
         raise SettingError(
             f"MEWS_CONNECTIONS is {given!r}, a TOML file that cannot be read: {error}"
         ) from None
-    rows = content.get("connections")
-    if not isinstance(rows, list) or not rows:
-        raise SettingError(
-            f"MEWS_CONNECTIONS: {given} has no [[connections]]; one is needed for every access token"
-        )
+    where = f"MEWS_CONNECTIONS: {given}"
     if others := sorted(set(content) - {"connections"}):
-        raise SettingError(
-            f"MEWS_CONNECTIONS: {given} has {', '.join(others)} at its top; accepted is [[connections]] only"
-        )
-    connections = tuple(_connection(given, row) for row in rows)
+        raise SettingError(f"{where} has {', '.join(others)} at its top; accepted is [[connections]] only")
+    return check_connections(where, content.get("connections"))
+
+
+def check_connections(where: str, rows: Any) -> tuple[Connection, ...]:
+    """The connections of a list of tables. Raises SettingError, which begins with `where` they are written."""
+    if not isinstance(rows, list) or not rows:
+        raise SettingError(f"{where} has no [[connections]]; one is needed for every access token")
+    connections = tuple(_connection(where, row) for row in rows)
     names = [connection.name for connection in connections]
     if len(set(names)) < len(names):
-        raise SettingError(f"MEWS_CONNECTIONS: {given} uses a name twice; names are {', '.join(names)}")
+        raise SettingError(f"{where} uses a name twice; names are {', '.join(names)}")
     return connections
 
 
-def _connection(file: str, row: Any) -> Connection:
+def _connection(where: str, row: Any) -> Connection:
     accepted = "accepted are name, access_token_variable, and enterprises, a list of ids"
     if not isinstance(row, dict):
-        raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection that is no table; {accepted}")
+        raise SettingError(f"{where} has a connection that is no table; {accepted}")
     if others := sorted(set(row) - {"name", "access_token_variable", "enterprises"}):
         # Named without its value, which may be a token.
-        raise SettingError(f"MEWS_CONNECTIONS: {file} has a connection with {', '.join(others)}; {accepted}")
+        raise SettingError(f"{where} has a connection with {', '.join(others)}; {accepted}")
     name, variable, enterprises = (
         row.get("name"),
         row.get("access_token_variable"),
@@ -73,14 +74,13 @@ def _connection(file: str, row: Any) -> Connection:
     )
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SettingError(
-            f"MEWS_CONNECTIONS: {file} has the name {name!r}; letters, digits, - and _ are accepted, a letter or "
-            "digit first"
+            f"{where} has the name {name!r}; letters, digits, - and _ are accepted, a letter or digit first"
         )
     if not isinstance(variable, str) or not _VARIABLE.fullmatch(variable) or _HEX_TOKEN.fullmatch(variable):
         raise SettingError(
-            f"MEWS_CONNECTIONS: {file}, connection {name}: access_token_variable must be the name of the environment "
+            f"{where}, connection {name}: access_token_variable must be the name of the environment "
             "variable that holds the token, not the token itself"
         )
     if not isinstance(enterprises, list) or not all(isinstance(id, str) for id in enterprises):
-        raise SettingError(f"MEWS_CONNECTIONS: {file}, connection {name}: enterprises must be a list of ids")
+        raise SettingError(f"{where}, connection {name}: enterprises must be a list of ids")
     return Connection(name, variable, tuple(enterprises))

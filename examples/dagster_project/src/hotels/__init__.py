@@ -1,0 +1,1 @@
+"""A Dagster project of a hotel group, with Mews data among its own assets."""
