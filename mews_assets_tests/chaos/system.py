@@ -299,9 +299,13 @@ class System:
             missing = [one for one in wanted.partitions if one not in wanted.again]
             outcome.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in missing]
             mews = self.mews_resource(process)
-            wanted, result, names = landing_and_changes._pull(
+            wanted, result, directory = landing_and_changes._pull(
                 context, first, wanted, mews, lake, lookback_of(first)
             )
+        names = {
+            partition.scope: directory.name_of(first.scope, partition.scope)
+            for partition in wanted.partitions
+        }
         for event in report.report(context, group, result, wanted, lake, names):
             if isinstance(event, dg.AssetMaterialization):
                 self._record_materialized(group, event, outcome)
