@@ -338,3 +338,17 @@ def test_a_key_that_is_missing_or_can_be_guessed_is_refused_and_not_told(key: st
     with pytest.raises(SettingError, match=f"MEWS_PII_KEY {problem}: .*at least 16 characters") as caught:
         read_privacy({"MEWS_PII": "hash", "MEWS_PII_KEY": key})
     assert not key or key not in str(caught.value).replace("too short", "")
+
+
+def test_standard_stands_for_every_table_that_is_fetched_anyway() -> None:
+    assert read(MEWS_TABLES="standard").tables == read().tables
+    assert read(MEWS_TABLES="payments,standard").tables == read().tables
+
+
+def test_reference_tables_that_are_named_are_read_besides_the_usual_ones_with_those_they_need() -> None:
+    usual = {one.name for one in read().references}
+    assert {"enterprises", "resources", "rates", "exchange_rates"} <= usual
+    assert not {"vouchers", "voucher_codes", "devices"} & usual
+    named = read(MEWS_TABLES="payments,voucher_codes")
+    assert [one.name for one in named.tables] == ["payments"]
+    assert {one.name for one in named.references} == usual | {"vouchers", "voucher_codes"}

@@ -86,7 +86,8 @@ def _section(table: Table) -> list[str]:
 def _reference_section(table: Reference) -> list[str]:
     lines = ["", f"### reference/{table.name}", "", table.description, "", "| | |", "|---|---|"]
     facts = {
-        "key": ", ".join(f"`{_path(path)}`" for path in table.key),
+        "key": ", ".join(f"`{_path(path)}`" for path in table.key)
+        + (", and the day of `_captured_at_utc`" if table.daily else ""),
         "belongs to": _owner(table),
         "asked of Mews": _asked_whole(table.fetch),
     }

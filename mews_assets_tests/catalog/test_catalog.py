@@ -45,6 +45,35 @@ COUNTS = {
     "BusinessSegment": (6, 6, 0, 6),
     "AgeCategory": (11, 7, 0, 11),
     "Source": (5, 5, 0, 5),
+    "Cashier": (6, 6, 0, 6),
+    "Counter": (9, 9, 0, 9),
+    "Department": (6, 6, 0, 6),
+    "Taxation": (3, 3, 0, 3),
+    "TaxRate": (5, 4, 0, 9),
+    "TaxEnvironment": (5, 3, 0, 5),
+    "Currency": (2, 2, 0, 2),
+    "ExchangeRate": (5, 5, 0, 5),
+    "Country": (3, 3, 0, 3),
+    "CountrySubdivision": (3, 3, 0, 3),
+    "CountryRules": (3, 3, 0, 3),
+    "CountryGroup": (3, 3, 0, 3),
+    "Language": (4, 3, 0, 4),
+    "ProductCategory": (10, 9, 0, 10),  # ParentProductCategory as JSON: table and example differ
+    "Product": (31, 20, 8, 55),
+    "Rule": (5, 5, 0, 28),
+    "RuleAction": (3, 2, 0, 7),
+    "CancellationPolicy": (11, 10, 0, 13),
+    "ServiceOverbookingLimit": (8, 8, 0, 8),
+    "TravelAgencyContract": (18, 7, 0, 20),
+    "BillingAutomation": (16, 12, 0, 38),
+    "RoutingRule": (10, 9, 0, 13),
+    "Voucher": (14, 9, 1, 14),
+    "VoucherAssignment": (2, 2, 0, 2),
+    "VoucherCode": (9, 4, 1, 9),
+    "LoyaltyProgram": (6, 6, 0, 6),
+    "LoyaltyTier": (5, 5, 0, 5),
+    "Configuration": (5, 3, 0, 82),
+    "Device": (4, 3, 0, 4),
 }
 
 # Wherever one of these names stands, it tells who somebody is.
@@ -125,7 +154,7 @@ def test_every_column_says_what_it_means_in_one_sentence(entity: str) -> None:
 
 
 # An enterprise is no guest: its phone and address are those of a hotel.
-@pytest.mark.parametrize("entity", sorted(COLUMNS.keys() - {"Enterprise"}))
+@pytest.mark.parametrize("entity", sorted(COLUMNS.keys() - {"Enterprise", "Configuration"}))
 def test_personal_data_is_marked_wherever_it_stands(entity: str) -> None:
     for column in at_all_depths(COLUMNS[entity]):
         assert column.pii or column.name not in TELLTALE_NAMES, column.name
