@@ -73,6 +73,7 @@ class Operation:
     without CorrectionState and BillIds only regular bills come. `default_products`: without IncludeDefault the
     products of nights do not come. `beta`: the shape of the 2023 beta. `beside`: other records in the same answer.
     Without `paginated` there is one answer with all records; without `records_key` it is the record itself.
+    `max_scopes` is how many enterprises or chains one request may name.
     """
 
     address: str
@@ -91,6 +92,7 @@ class Operation:
     beta: bool = False
     beside: tuple[Beside, ...] = ()
     paginated: bool = True
+    max_scopes: int = 1000
 
     @property
     def scope_parameter(self) -> str:

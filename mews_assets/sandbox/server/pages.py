@@ -86,7 +86,7 @@ def _array(records: list[bytes]) -> bytes:
 def _asked_scopes(body: Mapping[str, Any], operation: Operation) -> tuple[str, ...] | None:
     """The scopes in the body: a list, or of an operation that answers with one record a single id."""
     if operation.records_key:
-        return strings(body, operation.scope_parameter)
+        return strings(body, operation.scope_parameter, limit=operation.max_scopes)
     return None if body.get("EnterpriseId") is None else (string(body, "EnterpriseId"),)
 
 

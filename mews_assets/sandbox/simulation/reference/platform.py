@@ -84,7 +84,7 @@ def code_records() -> Records:
 
 
 def loyalty_records(chain: Chain) -> Records:
-    program = _chain_id(chain, "loyalty program")
+    program = loyalty_id(chain, "program")
     yield (
         "LoyaltyProgram",
         {
@@ -100,7 +100,7 @@ def loyalty_records(chain: Chain) -> Records:
         yield (
             "LoyaltyTier",
             {
-                "Id": _chain_id(chain, f"tier {name}"),
+                "Id": loyalty_id(chain, f"tier {name}"),
                 "LoyaltyProgramId": program,
                 "Name": name,
                 "Code": name[0],
@@ -109,5 +109,6 @@ def loyalty_records(chain: Chain) -> Records:
         )
 
 
-def _chain_id(chain: Chain, what: str) -> str:
+def loyalty_id(chain: Chain, what: str) -> str:
+    """The id of the chain's loyalty program, or of one of its tiers."""
     return new_id(Random(f"{chain.id}/{what}"))  # noqa: S311
