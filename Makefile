@@ -44,7 +44,7 @@ bench: $(INSTALLED) ## the figures of docs/benchmarks.md: speed and memory, as r
 	$(BIN)/python -m benchmarks.backfill
 	$(BIN)/python -m benchmarks.load
 
-docs: $(INSTALLED) ## docs/tables.md, from the catalog
+docs: $(INSTALLED) ## docs/tables.md and docs/tables/, from the catalog
 	$(BIN)/mews-assets docs
 
 dist: ## the wheel and the sdist, in dist/

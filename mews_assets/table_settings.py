@@ -32,7 +32,7 @@ def read_tables(environment: Mapping[str, str], grain: Grain) -> tuple[Table, ..
         )
         raise SettingError(f"MEWS_TABLES names {error.name!r}; {known}") from None
     if STANDARD in named:
-        chosen = tuple(dict.fromkeys([*catalog.TABLES, *chosen]))
+        chosen = tuple(dict.fromkeys([*catalog.tables(), *chosen]))
     if grain is Grain.HOURLY:
         chosen = _without_days(chosen, named=bool(given))
     # One operation brings outlet items and bills: choosing one table chooses both.

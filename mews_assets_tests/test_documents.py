@@ -10,7 +10,7 @@ import pytest
 
 from mews_assets_tests import ROOT
 
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 PACKAGE = ROOT / "mews_assets"
 SPACES = (ROOT, PACKAGE)
 """What paths are written from: the checkout, or the package."""

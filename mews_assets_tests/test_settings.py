@@ -46,7 +46,7 @@ def test_only_the_first_day_has_no_default() -> None:
         lake="data/lake",
         start=datetime(2026, 1, 1, tzinfo=UTC),
         grain=Grain.DAILY,
-        tables=catalog.TABLES,
+        tables=catalog.tables(),
         connections=(Connection("default", "MEWS_ACCESS_TOKEN"),),
         client_token_variable="MEWS_CLIENT_TOKEN",
     )
@@ -156,9 +156,12 @@ def ways(given: str) -> dict[str, str]:
     return {table.name: table.fetch.way.value for table in read(MEWS_FETCH=given).tables}
 
 
+ONLY_BY_PAGES = {"product_service_orders", "outlet_items", "outlet_bills", "source_assignments"}
+
+
 def test_exports_are_preferred_where_nothing_is_said() -> None:
     by_pages = {name for name, way in ways("").items() if way == "pages"}
-    assert by_pages == {"product_service_orders", "outlet_items", "outlet_bills"}
+    assert by_pages == ONLY_BY_PAGES
     assert ways("export") == ways("") == ways(" , ")
 
 
@@ -168,7 +171,7 @@ def test_pages_for_all_leave_only_what_has_no_pages_to_exports() -> None:
 
 def test_a_table_is_fetched_as_its_own_word_says_whatever_is_said_for_all() -> None:
     chosen = {name for name, way in ways(" reservations = pages , bills=pages").items() if way == "pages"}
-    assert chosen == {"reservations", "bills", "product_service_orders", "outlet_items", "outlet_bills"}
+    assert chosen == {"reservations", "bills", *ONLY_BY_PAGES}
     for given in ("pages,order_items=export", "order_items=export,pages"):
         assert {name for name, way in ways(given).items() if way == "export"} == {
             "order_items",
@@ -338,3 +341,17 @@ def test_a_key_that_is_missing_or_can_be_guessed_is_refused_and_not_told(key: st
     with pytest.raises(SettingError, match=f"MEWS_PII_KEY {problem}: .*at least 16 characters") as caught:
         read_privacy({"MEWS_PII": "hash", "MEWS_PII_KEY": key})
     assert not key or key not in str(caught.value).replace("too short", "")
+
+
+def test_standard_stands_for_every_table_that_is_fetched_anyway() -> None:
+    assert read(MEWS_TABLES="standard").tables == read().tables
+    assert read(MEWS_TABLES="payments,standard").tables == read().tables
+
+
+def test_reference_tables_that_are_named_are_read_besides_the_usual_ones_with_those_they_need() -> None:
+    usual = {one.name for one in read().references}
+    assert {"enterprises", "resources", "rates", "exchange_rates"} <= usual
+    assert not {"vouchers", "voucher_codes", "devices"} & usual
+    named = read(MEWS_TABLES="payments,voucher_codes")
+    assert [one.name for one in named.tables] == ["payments"]
+    assert {one.name for one in named.references} == usual | {"vouchers", "voucher_codes"}

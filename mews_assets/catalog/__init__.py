@@ -1,7 +1,8 @@
 """The catalog: WHAT exists, one frozen row per table, and finding tables by name.
 
 Read `model` first, then `entities.shapes`, then any other module of `entities`. Adding a table takes one more row in
-`TABLES`. Not here: requests to Mews (`api`), files (`lake`), Dagster (`defs`).
+`TABLES`; tables that are not standard are fetched if they are named. Not here: requests to Mews (`api`), files
+(`lake`), Dagster (`defs`).
 """
 
 from __future__ import annotations
@@ -15,11 +16,29 @@ from mews_assets.catalog.entities.availability import (
     RESOURCE_BLOCKS,
 )
 from mews_assets.catalog.entities.bills import BILLS
+from mews_assets.catalog.entities.booking_groups import (
+    RESERVATION_GROUPS,
+    RESERVATION_SOURCE_ASSIGNMENTS,
+    RESTRICTIONS,
+    SOURCE_ASSIGNMENTS,
+)
+from mews_assets.catalog.entities.front_desk import (
+    CASHIER_TRANSACTIONS,
+    MESSAGE_THREADS,
+    PAYMENT_REQUESTS,
+    TASKS,
+)
 from mews_assets.catalog.entities.guests import COMPANIES, CUSTOMERS
 from mews_assets.catalog.entities.ledger import LEDGER_ENTRIES
 from mews_assets.catalog.entities.order_items import ORDER_ITEMS
 from mews_assets.catalog.entities.outlets import OUTLET_BILLS, OUTLET_ITEMS
 from mews_assets.catalog.entities.payments import PAYMENTS
+from mews_assets.catalog.entities.profiles import (
+    ACCOUNT_NOTES,
+    ADDRESSES,
+    CREDIT_CARDS,
+    LOYALTY_MEMBERSHIPS,
+)
 from mews_assets.catalog.entities.reservations import PRODUCT_SERVICE_ORDERS, RESERVATIONS
 from mews_assets.catalog.model import Export, Pages, Table
 
@@ -37,6 +56,18 @@ TABLES: tuple[Table, ...] = (
     LEDGER_ENTRIES,
     OUTLET_ITEMS,
     OUTLET_BILLS,
+    SOURCE_ASSIGNMENTS,
+    RESERVATION_GROUPS,
+    RESERVATION_SOURCE_ASSIGNMENTS,
+    RESTRICTIONS,
+    ACCOUNT_NOTES,
+    ADDRESSES,
+    CREDIT_CARDS,
+    LOYALTY_MEMBERSHIPS,
+    CASHIER_TRANSACTIONS,
+    PAYMENT_REQUESTS,
+    TASKS,
+    MESSAGE_THREADS,
 )
 
 
@@ -60,8 +91,10 @@ def table(name: str) -> Table:
 
 
 def tables(names: Iterable[str] | None = None) -> tuple[Table, ...]:
-    """The tables of these names, in their order and each once; all tables if None."""
-    return TABLES if names is None else tuple(table(name) for name in dict.fromkeys(names))
+    """The tables of these names, in their order and each once; the standard tables if None."""
+    if names is None:
+        return tuple(candidate for candidate in TABLES if candidate.is_standard)
+    return tuple(table(name) for name in dict.fromkeys(names))
 
 
 def partners(of: Table) -> tuple[Table, ...]:

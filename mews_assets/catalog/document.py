@@ -1,21 +1,23 @@
-"""The page of all tables: every table's grain, key, source and columns, in Markdown.
+"""The pages of all tables: an index, and every table's grain, key, source and columns, in Markdown.
 
-Lives here: turning rows of the catalog into text. Not here: writing it to a file (`cli.commands.docs`).
+Lives here: turning rows of the catalog into text. Not here: the diagram (`diagram`), writing files
+(`cli.commands.docs`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_type
+from mews_assets.catalog.diagram import diagram
 from mews_assets.catalog.model import Column, Export, Kind, Pages, Table, kept, snake_case
 from mews_assets.catalog.reference_model import Reference, Whole
 
 _HEAD = """\
 # The tables
 
-Generated from the catalog by `make docs`; a test holds this page and the catalog equal. Edit the catalog
-(`mews_assets/catalog/`), not this page.
+Generated from the catalog by `make docs`; a test holds these pages and the catalog equal. Edit the catalog
+(`mews_assets/catalog/`), not the pages.
 
 Every table of changes is stored at `changes/<table>/scope=<id>/window=<key>/rows.parquet`, one row per version of a
 record. Names are Mews' own in snake_case, nested ones too. Windows are half-open and in UTC. **Required** means that
@@ -38,37 +40,127 @@ After the erasure of a person (`mews-assets forget`), personal columns are null 
 """
 
 
-_REFERENCE_HEAD = """
-## Reference
+_REFERENCE_HEAD = """\
+Small tables that the ids in other tables refer to are read and replaced as a whole, once a day. They are stored at
+`reference/<table>/rows.parquet`, have no windows, and hold one row per record as it is now. A record that Mews no
+longer sends is kept: `_captured_at_utc` is when Mews last sent it. Where Mews keeps no trace of deleted records,
+`_gone_utc` is when one was found gone."""
 
-Small tables that the ids in other tables refer to. They are read and replaced as a whole, once a day. They are
-stored at `reference/<table>/rows.parquet`, have no windows, and hold one row per record as it is now. A record that
-Mews no longer sends is kept: `_captured_at_utc` is when Mews last sent it."""
+_BY_NAME = "fetched if `MEWS_TABLES` names it"
+
+TOPICS = {
+    "stays": (
+        "Stays",
+        ("reservations", "reservation_groups", "source_assignments", "reservation_source_assignments"),
+    ),
+    "availability": (
+        "Availability",
+        ("availability_adjustments", "availability_blocks", "resource_blocks", "restrictions"),
+    ),
+    "revenue": ("Revenue", ("order_items", "product_service_orders", "outlet_items", "outlet_bills")),
+    "money": (
+        "Money",
+        ("payments", "bills", "ledger_entries", "cashier_transactions", "payment_requests"),
+    ),
+    "accounts": (
+        "Accounts",
+        ("customers", "companies", "account_notes", "addresses", "credit_cards", "loyalty_memberships"),
+    ),
+    "enterprises": ("Enterprises", ("enterprises", "services", "outlets", "configurations", "devices")),
+    "spaces": (
+        "Spaces",
+        (
+            "resources",
+            "resource_categories",
+            "resource_category_assignments",
+            "resource_category_image_assignments",
+            "resource_features",
+            "resource_feature_assignments",
+        ),
+    ),
+    "rates": ("Rates", ("rate_groups", "rates", "business_segments", "age_categories", "sources")),
+    "products": ("Products", ("product_categories", "products")),
+    "conditions": (
+        "Conditions of sale",
+        (
+            "rules",
+            "rule_actions",
+            "cancellation_policies",
+            "service_overbooking_limits",
+            "vouchers",
+            "voucher_assignments",
+            "voucher_codes",
+        ),
+    ),
+    "agreements": (
+        "Agreements",
+        ("company_contracts", "billing_automations", "routing_rules", "loyalty_programs", "loyalty_tiers"),
+    ),
+    "accounting": (
+        "Accounting",
+        (
+            "accounting_categories",
+            "cashiers",
+            "counters",
+            "departments",
+            "taxations",
+            "tax_rates",
+            "tax_environments",
+            "currencies",
+            "exchange_rates",
+        ),
+    ),
+    "front-desk": ("Front desk", ("tasks", "message_threads")),
+    "places": (
+        "Places and languages",
+        ("countries", "country_subdivisions", "country_rules", "country_groups", "languages"),
+    ),
+}
+"""The pages: a title, and the tables on it. A table that is on none is on the page `more`."""
+_MORE = ("more", "More tables")
 
 
-def document(tables: Iterable[Table], reference: Iterable[Reference]) -> str:
-    """The whole page."""
-    tables, reference = list(tables), list(reference)
-    lines = [_HEAD, "| table | what it holds |", "|---|---|"]
-    for table in tables:
-        lines.append(f"| [{table.name}](#{table.name}) | {_cell(table.description)} |")
-    for one in reference:
-        lines.append(f"| [reference/{one.name}](#reference{one.name}) | {_cell(one.description)} |")
+def pages(tables: Iterable[Table], reference: Iterable[Reference]) -> dict[str, str]:
+    """All pages by their path in the folder of documents: the index, and one for each topic."""
+    every: list[Table | Reference] = [*tables, *reference]
+    by_topic: dict[str, list[Table | Reference]] = {topic: [] for topic in (*TOPICS, _MORE[0])}
+    for one in every:
+        topics = (topic for topic, (_, names) in TOPICS.items() if one.name in names)
+        by_topic[next(topics, _MORE[0])].append(one)
+    found = {topic: chosen for topic, chosen in by_topic.items() if chosen}
+    titles = {**{topic: title for topic, (title, _) in TOPICS.items()}, _MORE[0]: _MORE[1]}
+    index = {"tables.md": _index(every, found, titles)}
+    return index | {f"tables/{topic}.md": page(titles[topic], chosen) for topic, chosen in found.items()}
+
+
+def page(title: str, chosen: Iterable[Table | Reference]) -> str:
+    """The page of one topic."""
+    lines = [f"# {title}", "", "Generated from the catalog; see [the index](../tables.md)."]
+    for one in chosen:
+        lines += _section(one) if isinstance(one, Table) else _reference_section(one)
+    return "\n".join(lines) + "\n"
+
+
+def _index(
+    every: list[Table | Reference], by_topic: Mapping[str, list[Table | Reference]], titles: Mapping[str, str]
+) -> str:
+    lines = [_HEAD, _REFERENCE_HEAD, "", "## How the core refers to one another", ""]
+    lines += ["```mermaid", *diagram(every), "```"]
+    for topic, chosen in by_topic.items():
+        lines += ["", f"## {titles[topic]}", "", "| table | what it holds | |", "|---|---|---|"]
+        for one in chosen:
+            layer = "" if isinstance(one, Table) else "reference/"
+            link = f"[{layer}{one.name}](tables/{topic}.md#{layer.replace('/', '')}{one.name})"
+            lines.append(f"| {link} | {_cell(one.description)} | {'' if one.is_standard else _BY_NAME} |")
     lines += ["", "## Columns of the project's own", ""]
     lines += ["They follow the columns of Mews in every table of changes.", ""]
     lines += ["| column | type | meaning |", "|---|---|---|"]
     lines += [f"| `{own.name}` | {_cell(str(own.type))} | {_cell(own.description)} |" for own in OWN_COLUMNS]
-    for table in tables:
-        lines += _section(table)
-    if reference:
-        lines.append(_REFERENCE_HEAD)
-    for one in reference:
-        lines += _reference_section(one)
     return "\n".join(lines) + "\n"
 
 
 def _section(table: Table) -> list[str]:
-    version = snake_case(table.version_column)
+    version = table.version_field
     facts = {
         "a row is": f"one version of one {table.entity}",
         "key": f"`id`, `{version}`",
@@ -76,6 +168,8 @@ def _section(table: Table) -> list[str]:
         "window": _window(table),
         "asked of Mews": _asked(table.fetch),
     }
+    if not table.is_standard:
+        facts["by default"] = f"not fetched; {_BY_NAME}"
     if table.alternative is not None:
         facts[f"with `{table.name}={table.alternative.way}` in `MEWS_FETCH`"] = _asked(table.alternative)
     lines = ["", f"## {table.name}", "", table.description, "", "| | |", "|---|---|"]
@@ -84,14 +178,15 @@ def _section(table: Table) -> list[str]:
 
 
 def _reference_section(table: Reference) -> list[str]:
-    lines = ["", f"### reference/{table.name}", "", table.description, "", "| | |", "|---|---|"]
+    lines = ["", f"## reference/{table.name}", "", table.description, "", "| | |", "|---|---|"]
     facts = {
-        "key": ", ".join(f"`{_path(path)}`" for path in table.key),
+        "key": ", ".join(f"`{_path(path)}`" for path in table.key)
+        + (", and the day of `_captured_at_utc`" if table.daily else ""),
         "belongs to": _owner(table),
         "asked of Mews": _asked_whole(table.fetch),
     }
     if not table.is_standard:
-        facts["read"] = "if `MEWS_TABLES` names it"
+        facts["by default"] = f"not read; {_BY_NAME}"
     lines += [f"| {name} | {fact} |" for name, fact in facts.items()]
     return [*lines, "", *_columns(table.columns)]
 
@@ -131,6 +226,8 @@ def _scope(table: Table) -> str:
 
 
 def _window(table: Table) -> str:
+    if table.window_column is None:
+        return "a row does not say; each window is asked for alone, and tells versions apart"
     column = snake_case(table.window_column)
     if table.parent_key is not None:
         return f"`{column}` of the row of `{table.parent_key.table}` that `{snake_case(table.parent_key.column)}` names"

@@ -68,8 +68,8 @@ def currencies(table: RecordType) -> list[Field]:
 
 
 def references(table: RecordType) -> list[Field]:
-    """The columns that hold the id of a record of another table."""
-    return [field for field in fields(table) if field.column.refers_to]
+    """The columns that hold the id of a record of another table, one in a row."""
+    return [field for field in fields(table) if field.column.refers_to and not field.is_repeated]
 
 
 def _below(above: tuple[Column, ...], columns: tuple[Column, ...]) -> Iterator[Field]:

@@ -126,6 +126,7 @@ class Pages:
 
     `scope_parameter` is the request's list of scope ids; `parameters` are sent with every request.
     `owned_parameter` is a list that the operation requires: the ids that the scopes own (see `Lookup`).
+    `also_filtered_by` are filters of requests besides: what either finds belongs to the window.
     """
 
     way: ClassVar[FetchMethod] = FetchMethod.PAGES
@@ -138,6 +139,7 @@ class Pages:
     max_length: timedelta = THREE_MONTHS
     max_scopes: int = 1000
     owned_parameter: str = ""
+    also_filtered_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,8 @@ class Table(RecordType):
     `entity` is Mews' name of one record. `scope_column` is the property that names a row's enterprise or chain, or None
     if rows do not name it (then every scope needs its own capture). `window_column` is the property that the window
     filters; with `parent_key` it is a property of the parent record. `version_column` orders the versions of one id.
+    Both are None if rows carry no stamp: then each window is requested alone, its rows are those that were sent, and
+    the window tells the versions of one id apart.
     With `lookup`, `scope_column` names something that the scope owns. `fetch` is how the table is fetched,
     `alternative` the other method, if there is one: both bring the same rows. `lookback` is the minimum lookback of
     pulls for missing windows, for rows that are posted late. `balance` and `signs` are rules for its money.
@@ -217,24 +221,30 @@ class Table(RecordType):
     fetch: Export | Pages
     scope: ScopeKind = ScopeKind.ENTERPRISE
     scope_column: str | None = "EnterpriseId"
-    window_column: str = "UpdatedUtc"
-    version_column: str = "UpdatedUtc"
+    window_column: str | None = "UpdatedUtc"
+    version_column: str | None = "UpdatedUtc"
     parent_key: ParentKey | None = None
     lookup: Lookup | None = None
     alternative: Export | Pages | None = None
     lookback: timedelta = timedelta(0)
     balance: Balance | None = None
     signs: tuple[Sign, ...] = ()
+    is_standard: bool = True
+    """Whether it is fetched unless MEWS_TABLES says otherwise."""
 
     def __post_init__(self) -> None:
         where = f"table {self.name}"
         self.check_columns()
         by_name = {column.name: column for column in self.kept_columns}
-        wanted = {self.version_column, self.scope_column or "Id"}
-        wanted.add(self.parent_key.column if self.parent_key else self.window_column)
+        if (self.window_column is None) is not (self.version_column is None):
+            raise ValueError(f"{where}: without a stamp it has neither window_column nor version_column")
+        stamps = {self.version_column} | ({self.window_column} if self.parent_key is None else set())
+        wanted = {name for name in (*stamps, self.scope_column) if name is not None}
+        if self.parent_key:
+            wanted.add(self.parent_key.column)
         if missing := wanted - set(by_name):
             raise ValueError(f"{where}: no column {', '.join(sorted(missing))} that is kept")
-        for name in {self.version_column} | ({self.window_column} if self.parent_key is None else set()):
+        for name in sorted(name for name in stamps if name is not None):
             if by_name[name].kind not in (Kind.UTC, Kind.DATE) or by_name[name].is_list:
                 raise ValueError(
                     f"{where}: {name} must be one instant or day, not {by_name[name].kind.value}"
@@ -249,6 +259,10 @@ class Table(RecordType):
             raise ValueError(f"{where}: lookback is how far back pulls reach, not {self.lookback}")
         if self.lookup is not None and self.scope_column is None:
             raise ValueError(f"{where}: a lookup needs the scope_column to look up")
+        if isinstance(self.fetch, Pages) and self.fetch.also_filtered_by and self.window_column is not None:
+            raise ValueError(
+                f"{where}: found by several filters, a row has no one stamp: window_column is None"
+            )
         owned = any(
             method.owned_parameter for method in (self.fetch, self.alternative) if isinstance(method, Pages)
         )
@@ -262,8 +276,18 @@ class Table(RecordType):
     @property
     def key_columns(self) -> frozenset[str]:
         """The columns by which rows are found, assigned to scopes and windows, and ordered."""
-        scope = {self.scope_column} if self.scope_column else set()
-        return super().key_columns | scope | {self.window_column, self.version_column}
+        named = {self.scope_column, self.window_column, self.version_column}
+        return super().key_columns | {name for name in named if name is not None}
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether rows carry a stamp that tells their versions apart."""
+        return self.version_column is not None
+
+    @property
+    def version_field(self) -> str:
+        """The column in the tables that orders the versions of one id: without a stamp, the window."""
+        return "_window_utc" if self.version_column is None else snake_case(self.version_column)
 
     @property
     def fetch_methods(self) -> tuple[FetchMethod, ...]:

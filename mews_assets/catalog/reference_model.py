@@ -64,7 +64,8 @@ class Reference(RecordType):
     `owner` is None if a row does not say whose it is. Then with `for_everyone` every token is sent the same rows, so
     only one connection is asked; otherwise every connection is asked for what its token sees. `keyed_by` are the
     paths of the columns that tell rows apart. `vanishes` says that Mews keeps no trace of deleted records: rows that
-    are no longer sent get a `_gone_utc`. `is_standard` is whether it is read unless MEWS_TABLES says otherwise.
+    are no longer sent get a `_gone_utc`. With `daily` there is a row for each day on which it was read, for what was
+    valid on a day cannot be asked for later. `is_standard` is whether it is read unless MEWS_TABLES says otherwise.
     """
 
     fetch: Whole
@@ -73,6 +74,7 @@ class Reference(RecordType):
     for_everyone: bool = False
     keyed_by: tuple[str, ...] = ("Id",)
     vanishes: bool = False
+    daily: bool = False
     is_standard: bool = True
 
     def __post_init__(self) -> None:
@@ -82,6 +84,8 @@ class Reference(RecordType):
             raise ValueError(f"{where}: no column {self.owner.column}, which says whose a row is")
         if self.for_everyone and (self.owner is not None or self.fetch.scope_parameter or self.fetch.parents):
             raise ValueError(f"{where}: what is for everyone has no owner, and no ids are sent")
+        if self.daily and self.vanishes:
+            raise ValueError(f"{where}: with a row for each day, the days without one say what is gone")
         if self.key_column.kind not in (Kind.STRING, Kind.OBJECT):
             raise ValueError(f"{where}: the first column of the key must be a text")
         if self.kept_columns[0] is not self.key_column:

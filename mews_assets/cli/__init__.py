@@ -22,7 +22,7 @@ _COMMANDS = {
     "sql": "run a query over the tables of the lake",
     "sandbox": "serve a Mews Connector API to try against",
     "convert": "convert JSON Lines of one table to one Parquet file",
-    "docs": "write the page of all tables from the catalog",
+    "docs": "write the pages of all tables from the catalog",
     "dbt-sources": "write dbt's sources.yml for the lake, or for a warehouse that its tables were loaded into",
     "pull": "capture and write partitions without Dagster",
     "forget": "erase a customer from the lake, landings included, and search it for remaining texts",

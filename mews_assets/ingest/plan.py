@@ -108,14 +108,12 @@ def _groups(table: Table, windows: dict[str, set[Window]]) -> list[dict[str, set
 
 def _cover(table: Table, group: dict[str, set[Window]]) -> list[tuple[list[str], Window]]:
     every = set[Window]().union(*group.values())
+    # Rows without stamps are told apart by their requests only.
+    longest = table.fetch.max_length if table.is_stamped else timedelta(0)
     if isinstance(table.fetch, Export):
-        spans = reach(every, table.fetch.max_length)
+        spans = reach(every, longest)
     else:
-        spans = [
-            piece
-            for joined in coalesce(every)
-            for piece in reach_within(joined, every, table.fetch.max_length)
-        ]
+        spans = [piece for joined in coalesce(every) for piece in reach_within(joined, every, longest)]
     covered = []
     for span in spans:
         scopes = [scope for scope, wanted in group.items() if any(span.covers(window) for window in wanted)]

@@ -36,7 +36,7 @@ from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.landing.manifests import Manifest, new_capture_id
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.windows import NO_LOOKBACK, Lookback, Window, to_api, to_api_dates, to_text
+from mews_assets.windows import NO_LOOKBACK, Lookback, Window, split, to_api, to_api_dates, to_text
 
 log = logging.getLogger(__name__)
 
@@ -186,9 +186,9 @@ class Puller:
         files = {name: path.open("wb") for name, path in raw.items()}
         try:
             while requests:
-                window, request = requests.pop()
+                window, filtered_by, request = requests.pop()
                 ends = {name: file.tell() for name, file in files.items()}
-                body = {**request, fetch.filter: _interval(window)}
+                body = {**request, filtered_by: _interval(window)}
                 pages = MewsPages(client, fetch.operation, tuple(keys), body)
                 asked = len(request_ids)
                 try:
@@ -205,7 +205,7 @@ class Puller:
                         older, newer = window.halves()
                     except ValueError:
                         raise error from None
-                    requests += [(newer, request), (older, request)]
+                    requests += [(newer, filtered_by, request), (older, filtered_by, request)]
         finally:
             for file in files.values():
                 file.close()
@@ -268,12 +268,14 @@ def export_arguments(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
 
 def _page_requests(
     fetch: Pages, pull: Pull, owned: Mapping[str, str]
-) -> Iterable[tuple[Window, dict[str, Any]]]:
-    """The request bodies of a pull by pages, each with its window. None if the scopes own nothing."""
-    body = {**fetch.parameters, fetch.scope_parameter: list(pull.scopes)}
-    if not fetch.owned_parameter:
-        return [(pull.window, body)]
-    return [(pull.window, {**body, fetch.owned_parameter: ids}) for ids in chunks(owned)]
+) -> Iterable[tuple[Window, str, dict[str, Any]]]:
+    """The request bodies of a pull by pages, each with its window and filter. None if the scopes own nothing."""
+    bodies = [{**fetch.parameters, fetch.scope_parameter: list(pull.scopes)}]
+    if fetch.owned_parameter:
+        bodies = [{**bodies[0], fetch.owned_parameter: ids} for ids in chunks(owned)]
+    filters = (fetch.filter, *fetch.also_filtered_by)
+    pieces = split(pull.window, fetch.max_length)
+    return [(piece, filtered_by, body) for piece in pieces for filtered_by in filters for body in bodies]
 
 
 def _interval(window: Window) -> dict[str, str]:

@@ -7,7 +7,7 @@ of parents that requests name (`lake.landing`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from mews_assets.api import MewsClient, MewsError, Pages, read_page
-from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
+from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES, Reference
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.ingest.directory import CONNECTIONS_AT_ONCE, Directory
+from mews_assets.lake.landing.reference_rows import ids_still_sent
 from mews_assets.lake.landing.reference_tables import EVERYONE
+from mews_assets.lake.storage.lake import Lake
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +29,8 @@ MAX_SCOPES = 1000
 TRIED_FOR_EVERYONE = 3
 """Connections of one platform that are asked for what is the same for everyone, until one answers."""
 
-IdsOf = Callable[[str, Collection[str]], list[str]]
-"""The ids of the records of a reference table that belong to some scopes."""
+IdsOf = Mapping[str, Mapping[str, list[str]]]
+"""By reference table and scope: the ids of its records."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,19 @@ class _Ask:
 
 
 def ask_reference(
-    group: tuple[Reference, ...], clients: Mapping[str, MewsClient], directory: Directory, ids_of: IdsOf
+    group: tuple[Reference, ...], clients: Mapping[str, MewsClient], directory: Directory, lake: Lake
 ) -> Answered:
-    """All records of the tables of one request. If all connections fail, the first error is raised."""
+    """All records of the tables of one request, which may name ids of tables that are in the lake.
+
+    If all connections fail, the first error is raised.
+    """
     first = group[0]
     if first.name == ENTERPRISES.name:
         return _enterprises(directory)
     if first.for_everyone:
         return _ask_for_everyone(group, clients)
+    tables = {one.name: one for one in REFERENCES}
+    ids_of = {parent.table: ids_still_sent(lake, tables[parent.table]) for parent in first.fetch.parents}
     wanted = [_Ask(name, tuple(scopes)) for name, scopes in _served(directory, first.scope).items()]
     with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as pool:
         answers = list(pool.map(lambda ask: _ask(group, clients[ask.connection], ask.scopes, ids_of), wanted))
@@ -113,7 +120,7 @@ def _ask_for_everyone(group: tuple[Reference, ...], clients: Mapping[str, MewsCl
     for names in platforms.values():
         failed: dict[str, MewsError] = {}
         for name in names[:TRIED_FOR_EVERYONE]:
-            answer = _ask(group, clients[name], (), lambda *_: [])
+            answer = _ask(group, clients[name], (), {})
             if not isinstance(answer, MewsError):
                 found.append(answer)
                 break
@@ -168,7 +175,9 @@ def _with_ids(
     """The body, once for each list of ids that the operation requires; none if there is nothing to name."""
     bodies_so_far = [body]
     for parent in reference.fetch.parents:
-        lists = list(_cut(tuple(ids_of(parent.table, scopes)), parent.limit))
+        ids_by_scope = ids_of[parent.table]
+        every = sorted(id for scope in scopes for id in ids_by_scope.get(scope, ()))
+        lists = list(_cut(tuple(every), parent.limit))
         bodies_so_far = [{**one, parent.parameter: list(ids)} for one in bodies_so_far for ids in lists]
     yield from bodies_so_far
 

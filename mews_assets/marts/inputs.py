@@ -127,8 +127,9 @@ def _view_reference(engine: duckdb.DuckDBPyConnection, lake: Lake, workspace: Pa
 def _key(table: str) -> str:
     """The key of a reference table, in SQL."""
     reference = next(reference for reference in REFERENCES if reference.name == table)
+    day = [f"CAST({SENT_AT} AS DATE)"] if reference.daily else []
     return ", ".join(
-        ".".join(identifier(snake_case(name)) for name in path.split(".")) for path in reference.key
+        [".".join(identifier(snake_case(name)) for name in path.split(".")) for path in reference.key] + day
     )
 
 

@@ -126,7 +126,7 @@ def _table(layer: str, table: RecordType, homes: dict[str, _Home], stale_after: 
             "freshness": {"warn_after": {"count": stale_after(table), "period": "hour"}},
         },
         "columns": [
-            *(_column(column, homes, table.key) for column in table.kept_columns),
+            *(_column(column, homes, _unique_key(table)) for column in table.kept_columns),
             *(
                 {"name": own.name, "description": own.description}
                 for own in OWN_COLUMNS
@@ -134,6 +134,11 @@ def _table(layer: str, table: RecordType, homes: dict[str, _Home], stale_after: 
             ),
         ],
     }
+
+
+def _unique_key(table: RecordType) -> tuple[str, ...]:
+    """The columns that are unique together; none where each day has rows of its own."""
+    return () if isinstance(table, Reference) and table.daily else table.key
 
 
 def _column(column: Column, homes: dict[str, _Home], key: tuple[str, ...]) -> dict[str, Any]:

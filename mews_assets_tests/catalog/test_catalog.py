@@ -45,6 +45,47 @@ COUNTS = {
     "BusinessSegment": (6, 6, 0, 6),
     "AgeCategory": (11, 7, 0, 11),
     "Source": (5, 5, 0, 5),
+    "SourceAssignment": (4, 4, 0, 4),
+    "ReservationGroup": (5, 2, 0, 5),
+    "ReservationSourceAssignment": (5, 5, 0, 5),
+    "Restriction": (6, 4, 0, 56),
+    "AccountNote": (8, 8, 0, 14),
+    "AccountAddress": (14, 4, 0, 14),
+    "CreditCard": (12, 9, 0, 12),
+    "LoyaltyMembership": (15, 8, 1, 21),
+    "CashierTransaction": (9, 6, 0, 14),
+    "PaymentRequest": (15, 11, 1, 26),
+    "Task": (10, 7, 0, 10),
+    "MessageThread": (6, 6, 0, 6),
+    "Cashier": (6, 6, 0, 6),
+    "Counter": (9, 9, 0, 9),
+    "Department": (6, 6, 0, 6),
+    "Taxation": (3, 3, 0, 3),
+    "TaxRate": (5, 4, 0, 9),
+    "TaxEnvironment": (5, 3, 0, 5),
+    "Currency": (2, 2, 0, 2),
+    "ExchangeRate": (5, 5, 0, 5),
+    "Country": (3, 3, 0, 3),
+    "CountrySubdivision": (3, 3, 0, 3),
+    "CountryRules": (3, 3, 0, 3),
+    "CountryGroup": (3, 3, 0, 3),
+    "Language": (4, 3, 0, 4),
+    "ProductCategory": (10, 9, 0, 10),  # ParentProductCategory as JSON: table and example differ
+    "Product": (31, 20, 8, 55),
+    "Rule": (5, 5, 0, 28),
+    "RuleAction": (3, 2, 0, 7),
+    "CancellationPolicy": (11, 10, 0, 13),
+    "ServiceOverbookingLimit": (8, 8, 0, 8),
+    "TravelAgencyContract": (18, 7, 0, 20),
+    "BillingAutomation": (16, 12, 0, 38),
+    "RoutingRule": (10, 9, 0, 13),
+    "Voucher": (14, 9, 1, 14),
+    "VoucherAssignment": (2, 2, 0, 2),
+    "VoucherCode": (9, 4, 1, 9),
+    "LoyaltyProgram": (6, 6, 0, 6),
+    "LoyaltyTier": (5, 5, 0, 5),
+    "Configuration": (5, 3, 0, 82),
+    "Device": (4, 3, 0, 4),
 }
 
 # Wherever one of these names stands, it tells who somebody is.
@@ -82,8 +123,8 @@ def at_all_depths(columns: tuple[Column, ...]) -> Iterator[Column]:
         yield from at_all_depths(column.columns)
 
 
-def test_there_are_thirteen_tables_and_no_name_twice() -> None:
-    assert [each.name for each in TABLES] == [
+def test_fourteen_tables_are_fetched_unless_others_are_named() -> None:
+    assert [each.name for each in tables()] == [
         "order_items",
         "payments",
         "reservations",
@@ -97,8 +138,17 @@ def test_there_are_thirteen_tables_and_no_name_twice() -> None:
         "ledger_entries",
         "outlet_items",
         "outlet_bills",
+        "source_assignments",
     ]
-    assert len({each.entity for each in TABLES}) == 13
+
+
+def test_no_table_and_no_entity_is_there_twice() -> None:
+    every = (*TABLES, *REFERENCES)
+    assert len({each.name for each in every}) == len({each.entity for each in every}) == len(every)
+
+
+def test_door_codes_are_no_table() -> None:
+    assert not {"resource_access_tokens"} & {each.name for each in (*TABLES, *REFERENCES)}
 
 
 def test_every_counted_entity_is_declared_and_the_other_way_round() -> None:
@@ -125,7 +175,7 @@ def test_every_column_says_what_it_means_in_one_sentence(entity: str) -> None:
 
 
 # An enterprise is no guest: its phone and address are those of a hotel.
-@pytest.mark.parametrize("entity", sorted(COLUMNS.keys() - {"Enterprise"}))
+@pytest.mark.parametrize("entity", sorted(COLUMNS.keys() - {"Enterprise", "Configuration"}))
 def test_personal_data_is_marked_wherever_it_stands(entity: str) -> None:
     for column in at_all_depths(COLUMNS[entity]):
         assert column.pii or column.name not in TELLTALE_NAMES, column.name
@@ -151,7 +201,8 @@ def test_the_description_of_a_table_gives_its_grain(each: Table) -> None:
 @by_table
 def test_the_version_column_of_a_table_is_required_unless_mews_leaves_it_open(each: Table) -> None:
     required = {column.name for column in each.required_columns}
-    assert {"Id", each.version_column} - required == ({"UpdatedUtc"} if each.name == "companies" else set())
+    named = {"Id", each.version_column} - {None}
+    assert named - required == ({"UpdatedUtc"} if each.name in ("companies", "addresses") else set())
 
 
 # What Mews' reference has, as of August 2026: its exports, and its paginated operations with their filters.
@@ -170,6 +221,18 @@ BY_PAGES_ONLY = {
     "product_service_orders": "productServiceOrders/getAll",
     "outlet_items": "outletItems/getAll",
     "outlet_bills": "outletItems/getAll",
+    "source_assignments": "sourceAssignments/getAll",
+    "reservation_groups": "reservationGroups/getAll",
+    "reservation_source_assignments": "sourceAssignments/getAll/2024-09-20",
+    "restrictions": "restrictions/getAll",
+    "account_notes": "accountNotes/getAll",
+    "addresses": "addresses/getAll",
+    "credit_cards": "creditCards/getAll",
+    "loyalty_memberships": "loyaltyMemberships/getAll",
+    "cashier_transactions": "cashierTransactions/getAll",
+    "payment_requests": "paymentRequests/getAll",
+    "tasks": "tasks/getAll",
+    "message_threads": "messageThreads/getAll",
 }
 
 
@@ -187,7 +250,9 @@ def test_a_table_is_asked_for_in_every_way_that_mews_has(each: Table) -> None:
     if each.name != "ledger_entries":
         assert isinstance(paged, Pages)
         assert paged.operation == {**BOTH_WAYS, **BY_PAGES_ONLY}[each.name]
-        assert paged.filter == "UpdatedUtc"
+        assert paged.filter == (
+            "CreatedUtc" if each.name in ("cashier_transactions", "tasks") else "UpdatedUtc"
+        )
         assert paged.scope_parameter == ("ChainIds" if each.scope is ScopeKind.CHAIN else "EnterpriseIds")
 
 
@@ -221,16 +286,45 @@ def test_the_way_a_table_is_fetched_changes_nothing_else_of_it(each: Table) -> N
 
 def test_only_people_and_companies_belong_to_a_chain() -> None:
     in_chains = {each.name: each.scope_column for each in TABLES if each.scope is ScopeKind.CHAIN}
-    assert in_chains == {"customers": "ChainId", "companies": "ChainId"}
+    assert in_chains == {
+        "customers": "ChainId",
+        "companies": "ChainId",
+        "account_notes": None,
+        "addresses": None,
+        "loyalty_memberships": "ChainId",
+    }
 
 
-def test_only_one_kind_of_row_does_not_tell_whose_it_is() -> None:
-    assert [each.name for each in TABLES if each.scope_column is None] == ["availability_adjustments"]
+def test_few_kinds_of_rows_do_not_tell_whose_they_are() -> None:
+    assert [each.name for each in TABLES if each.scope_column is None] == [
+        "availability_adjustments",
+        "reservation_source_assignments",
+        "account_notes",
+        "addresses",
+        "message_threads",
+    ]
+
+
+def test_some_rows_carry_no_stamp_and_are_told_apart_by_their_windows() -> None:
+    assert [each.name for each in TABLES if not each.is_stamped] == [
+        "source_assignments",
+        "reservation_groups",
+        "restrictions",
+        "account_notes",
+        "loyalty_memberships",
+        "tasks",
+    ]
+    assert {each.version_field for each in TABLES if not each.is_stamped} == {"_window_utc"}
 
 
 def test_service_orders_belong_to_the_enterprise_of_their_service() -> None:
     looked_up = {each.name: each.scope_column for each in TABLES if each.lookup is not None}
-    assert looked_up == {"reservations": "ServiceId", "product_service_orders": "ServiceId"}
+    assert looked_up == {
+        "reservations": "ServiceId",
+        "product_service_orders": "ServiceId",
+        "source_assignments": "ReservationGroupId",
+        "restrictions": "ServiceId",
+    }
 
 
 def test_ledger_entries_are_dealt_by_the_day_of_posting() -> None:
@@ -274,7 +368,7 @@ def test_a_table_not_in_the_catalog_is_its_own_partner_at_least() -> None:
 
 def test_tables_are_looked_up_by_name_in_the_order_asked_for() -> None:
     assert tables(["bills", "payments", "bills"]) == (table("bills"), table("payments"))
-    assert tables() == TABLES
+    assert tables() == tuple(each for each in TABLES if each.is_standard)
     assert tables([]) == ()
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import mews_assets
 from mews_assets import catalog
 from mews_assets.catalog.columns import enum, string
-from mews_assets.catalog.document import document
+from mews_assets.catalog.diagram import CORE, diagram
+from mews_assets.catalog.document import TOPICS, page, pages
 from mews_assets.catalog.entities import shapes
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.model import Export, Pages, ParentKey, Table
 
-PAGE = Path(mews_assets.__file__).parent.parent / "docs" / "tables.md"
+DOCS = Path(mews_assets.__file__).parent.parent / "docs"
 VISITS = Table(
     "visits",
     "Visit",
@@ -30,29 +31,55 @@ VISITS = Table(
 )
 
 
-def test_the_page_in_the_repository_is_what_the_catalog_says() -> None:
-    expected = document(catalog.TABLES, REFERENCES)
-    assert PAGE.read_text(encoding="utf-8") == expected, "docs/tables.md is not today's: run `make docs`"
+def test_the_pages_in_the_repository_are_what_the_catalog_says() -> None:
+    expected = pages(catalog.TABLES, REFERENCES)
+    found = {path.relative_to(DOCS).as_posix() for path in (DOCS / "tables").glob("*.md")} | {"tables.md"}
+    assert found == set(expected)
+    for name, text in expected.items():
+        assert (DOCS / name).read_text(encoding="utf-8") == text, (
+            f"docs/{name} is not today's: run `make docs`"
+        )
+
+
+def test_every_table_of_the_catalog_has_its_topic_and_the_topics_name_no_other() -> None:
+    named = [name for _, names in TOPICS.values() for name in names]
+    assert sorted(named) == sorted(one.name for one in (*catalog.TABLES, *REFERENCES))
+
+
+def test_a_table_without_a_topic_is_on_a_page_of_its_own() -> None:
+    made = pages([VISITS], [])
+    assert set(made) == {"tables.md", "tables/more.md"}
+    assert "[visits](tables/more.md#visits)" in made["tables.md"]
+
+
+def test_the_diagram_has_an_arrow_for_every_column_by_which_the_core_refers_to_itself() -> None:
+    lines = list(diagram([*catalog.TABLES, *REFERENCES]))
+    assert lines[0] == "erDiagram"
+    assert '  rates ||--o{ reservations : "rate_id"' in lines
+    assert '  resources |o--o{ reservations : "assigned_resource_id"' in lines
+    assert '  products |o--o{ order_items : "data.product.product_id"' in lines
+    drawn = {word for line in lines for word in line.split() if word in CORE}
+    assert drawn == set(CORE)
 
 
 def test_a_table_tells_its_key_scope_window_and_source() -> None:
-    page = document([VISITS], [])
-    assert "| key | `id`, `updated_utc` |" in page
-    assert "| scope | enterprise; a row does not name it, so its partition does |" in page
-    assert "| window | `updated_utc` |" in page
-    assert "`exports/add` of Visit, filtered by `UpdatedUtc`" in page
-    assert "at most 180 days and 1000 scopes at a time" in page
+    text = page("Visits", [VISITS])
+    assert "| key | `id`, `updated_utc` |" in text
+    assert "| scope | enterprise; a row does not name it, so its partition does |" in text
+    assert "| window | `updated_utc` |" in text
+    assert "`exports/add` of Visit, filtered by `UpdatedUtc`" in text
+    assert "at most 180 days and 1000 scopes at a time" in text
 
 
 def test_a_column_has_its_type_its_flags_and_its_meaning() -> None:
-    lines = document([VISITS], []).splitlines()
+    lines = page("Visits", [VISITS]).splitlines()
     assert "| `id` | string | yes |  | Id of the visit; the same in all its versions. |" in lines
     assert "| `mood` | string |  |  | How it was \\| went. Values: Calm, Loud. |" in lines
     assert "| `guest` | string |  | yes | Who came. |" in lines
 
 
 def test_nested_columns_follow_the_one_that_holds_them() -> None:
-    lines = document([VISITS], []).splitlines()
+    lines = page("Visits", [VISITS]).splitlines()
     paths = [line.split("`")[1] for line in lines if line.startswith("| `")]
     at = paths.index("price")
     assert paths[at : at + 6] == [
@@ -66,7 +93,7 @@ def test_nested_columns_follow_the_one_that_holds_them() -> None:
 
 
 def test_a_deprecated_column_is_not_told() -> None:
-    assert "`old`" not in document([VISITS], [])
+    assert "`old`" not in page("Visits", [VISITS])
 
 
 def test_a_table_found_by_another_says_by_which() -> None:
@@ -79,14 +106,14 @@ def test_a_table_found_by_another_says_by_which() -> None:
         scope_column=None,
         parent_key=ParentKey("visits", "VisitId"),
     )
-    page = document([items], [])
-    assert "| window | `updated_utc` of the row of `visits` that `visit_id` names |" in page
-    assert "`visits/getAll`, filtered by `UpdatedUtc`, the records under `Items`" in page
+    text = page("Items", [items])
+    assert "| window | `updated_utc` of the row of `visits` that `visit_id` names |" in text
+    assert "`visits/getAll`, filtered by `UpdatedUtc`, the records under `Items`" in text
 
 
 def test_reference_tables_are_told_without_windows() -> None:
-    page = document([], [REFERENCES[0]])
-    assert "### reference/enterprises" in page
-    assert "| asked of Mews | `enterprises/getAll`, the records under `Enterprises` |" in page
-    assert "| `time_zone_identifier` | string | yes |  | IANA time zone it lives by. |" in page
-    assert "| window |" not in page
+    text = page("Enterprises", [REFERENCES[0]])
+    assert "## reference/enterprises" in text
+    assert "| asked of Mews | `enterprises/getAll`, the records under `Enterprises` |" in text
+    assert "| `time_zone_identifier` | string | yes |  | IANA time zone it lives by. |" in text
+    assert "| window |" not in text

@@ -18,6 +18,7 @@ TOWELS = Table(
 )
 
 LOOKUP = Lookup("baskets/getAll", "Baskets", "BasketIds")
+TWICE_FILTERED = Pages("towels/getAll", "Towels", also_filtered_by=("WashedUtc",))
 OWNED = Pages("towels/getAll", "Towels", owned_parameter="BasketIds")
 
 
@@ -86,6 +87,8 @@ def test_two_columns_may_not_end_up_under_one_name() -> None:
         ({"fetch": OWNED}, "needs the lookup"),
         ({"lookback": -timedelta(days=1)}, "how far back pulls reach"),
         ({"version_column": "Id"}, "Id must be one instant or day, not string"),
+        ({"version_column": None}, "neither window_column nor version_column"),
+        ({"fetch": TWICE_FILTERED}, "window_column is None"),
         ({"columns": (ID, ENTERPRISE, replace(UPDATED, is_list=True))}, "UpdatedUtc must be one instant"),
     ],
 )

@@ -19,7 +19,8 @@ from mews_assets.settings import read_settings
 from mews_assets.windows import Grain
 
 START = {"MEWS_START_DATE": "2025-03-07"}
-DEFINITIONS = build_definitions(read_settings(START))
+EVERY = {**START, "MEWS_TABLES": ",".join(table.name for table in catalog.TABLES)}
+DEFINITIONS = build_definitions(read_settings(EVERY))
 GRAPH = DEFINITIONS.resolve_asset_graph()
 
 

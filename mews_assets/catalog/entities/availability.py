@@ -20,7 +20,12 @@ LAST_TIME_UNIT = utc(
 AVAILABILITY_ADJUSTMENT_COLUMNS = (
     shapes.row_id("availability adjustment"),
     string("AvailabilityBlockId", "Id of the availability block it is part of."),
-    string("ResourceCategoryId", "Id of the resource category whose availability it changes.", required=True),
+    string(
+        "ResourceCategoryId",
+        "Id of the resource category whose availability it changes.",
+        required=True,
+        refers_to="resource_categories",
+    ),
     FIRST_TIME_UNIT,
     LAST_TIME_UNIT,
     integer("UnitCount", "Number of units it adjusts availability by; may be negative.", required=True),
@@ -39,15 +44,15 @@ AVAILABILITY_ADJUSTMENT_COLUMNS = (
     utc("FirstTimeUnitReleaseUtc", "When its first time unit is released, by whichever rule holds."),
     utc("StartUtc", "Start; replaced by FirstTimeUnitStartUtc.", deprecated=True),
     utc("EndUtc", "End; replaced by LastTimeUnitStartUtc.", deprecated=True),
-    enum("ActivityState", ("Active", "Deleted"), "Replaced by IsActive.", required=True, deprecated=True),
+    shapes.ACTIVITY_STATE,
 )
 
 AVAILABILITY_BLOCK_COLUMNS = (
     shapes.row_id("availability block"),
     shapes.ENTERPRISE_ID,
     string("ServiceId", "Id of the service the block is of.", required=True, refers_to="services"),
-    string("RateId", "Id of the rate the block is sold at.", required=True),
-    string("VoucherId", "Id of the voucher that opens the rate."),
+    string("RateId", "Id of the rate the block is sold at.", required=True, refers_to="rates"),
+    string("VoucherId", "Id of the voucher that opens the rate.", refers_to="vouchers"),
     shapes.BOOKER_ID,
     string("CompanyId", "Id of the company the block is for."),
     string("TravelAgencyId", "Id of the company that mediated it."),
@@ -103,7 +108,12 @@ AVAILABILITY_BLOCK_COLUMNS = (
 RESOURCE_BLOCK_COLUMNS = (
     shapes.row_id("resource block"),
     shapes.ENTERPRISE_ID,
-    string("AssignedResourceId", "Id of the resource (a room, say) that is blocked.", required=True),
+    string(
+        "AssignedResourceId",
+        "Id of the resource (a room, say) that is blocked.",
+        required=True,
+        refers_to="resources",
+    ),
     shapes.IS_ACTIVE,
     enum("Type", ("OutOfOrder", "InternalUse"), "What kind of block it is.", required=True),
     utc("StartUtc", "Start of the block.", required=True),

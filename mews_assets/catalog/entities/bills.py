@@ -101,7 +101,7 @@ BILL_COLUMNS = (
     string("AccountId", "Id of the customer or company the bill is issued to.", required=True, person=True),
     shapes.account_type(),
     string("AssociatedAccountIds", "Ids of further accounts that share the bill.", is_list=True, person=True),
-    string("CounterId", "Id of the counter that numbers the bill."),
+    string("CounterId", "Id of the counter that numbers the bill.", refers_to="counters"),
     enum("State", ("Open", "Closed"), "Whether the bill can still change.", required=True),
     enum("Type", ("Receipt", "Invoice"), "Whether it is paid already or to be paid later.", required=True),
     string("Number", "Number of the bill."),

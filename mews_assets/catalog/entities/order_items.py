@@ -48,7 +48,12 @@ DATA = record(
         record(
             "Rebate",
             (
-                string("ProductId", "Id of the product the rebate is given on.", required=True),
+                string(
+                    "ProductId",
+                    "Id of the product the rebate is given on.",
+                    required=True,
+                    refers_to="products",
+                ),
                 string("RebatedItemId", "Id of the order item the rebate lowers.", required=True),
             ),
             "Details of a rebate.",
@@ -56,8 +61,12 @@ DATA = record(
         record(
             "Product",
             (
-                string("ProductId", "Id of the product.", required=True),
-                string("AgeCategoryId", "Id of the age category the product was charged for."),
+                string("ProductId", "Id of the product.", required=True, refers_to="products"),
+                string(
+                    "AgeCategoryId",
+                    "Id of the age category the product was charged for.",
+                    refers_to="age_categories",
+                ),
                 enum("ProductType", ("Product", "Allowance"), "What the product is."),
             ),
             "Details of a product.",

@@ -48,7 +48,7 @@ def _service_order_columns(what: str) -> tuple[Column, ...]:
         shapes.created_utc(what),
         shapes.updated_utc(what),
         utc("CancelledUtc", f"When the {what} was canceled."),
-        string("VoucherId", "Id of the voucher it was made with."),
+        string("VoucherId", "Id of the voucher it was made with.", refers_to="vouchers"),
         shapes.BUSINESS_SEGMENT_ID,
     )
 
@@ -56,11 +56,16 @@ def _service_order_columns(what: str) -> tuple[Column, ...]:
 RESERVATION_COLUMNS = (
     *_service_order_columns("reservation"),
     shapes.SERVICE_ORDER_OPTIONS,
-    string("RateId", "Id of the rate it is priced by.", required=True),
+    string("RateId", "Id of the rate it is priced by.", required=True, refers_to="rates"),
     string("CreditCardId", "Id of the credit card that guarantees it."),
     string("GroupId", "Id of the reservation group it is part of.", required=True),
-    string("RequestedResourceCategoryId", "Id of the resource category that was asked for.", required=True),
-    string("AssignedResourceId", "Id of the resource (a room, say) assigned to it."),
+    string(
+        "RequestedResourceCategoryId",
+        "Id of the resource category that was asked for.",
+        required=True,
+        refers_to="resource_categories",
+    ),
+    string("AssignedResourceId", "Id of the resource (a room, say) assigned to it.", refers_to="resources"),
     string("AvailabilityBlockId", "Id of the availability block it was taken from."),
     string("PartnerCompanyId", "Id of the company it was made for."),
     string("TravelAgencyId", "Id of the company that mediated it."),

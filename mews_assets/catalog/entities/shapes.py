@@ -41,6 +41,11 @@ BOOKER_ID = string("BookerId", "Id of the customer on whose behalf it was booked
 IS_ACTIVE = boolean("IsActive", "Whether it still holds, that is, was not deleted.", required=True)
 
 
+ACTIVITY_STATE = enum(
+    "ActivityState", ("Active", "Deleted"), "Replaced by IsActive.", required=True, deprecated=True
+)
+
+
 def row_id(what: str, *, person: bool = False) -> Column:
     """The id of one record: the same in all of its versions."""
     return string("Id", f"Id of the {what}; the same in all its versions.", required=True, person=person)
@@ -188,7 +193,7 @@ def address_columns(pii: bool) -> tuple[Column, ...]:
 PERSON_COUNTS = record(
     "PersonCounts",
     (
-        string("AgeCategoryId", "Id of the age category.", required=True),
+        string("AgeCategoryId", "Id of the age category.", required=True, refers_to="age_categories"),
         integer("Count", "Number of people of that age category.", required=True),
     ),
     "For how many people it was booked, by age category.",

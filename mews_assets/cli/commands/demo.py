@@ -64,7 +64,7 @@ def _materialise_all() -> list[LaunchedRun]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(_RUNS_AT_ONCE, mp_context=context) as pool:
         now = utc_now()
-        futures = [pool.submit(materialise_due, group[0].name, now) for group in groups(catalog.TABLES)]
+        futures = [pool.submit(materialise_due, group[0].name, now) for group in groups(catalog.tables())]
         for future in as_completed(futures):
             run_ = future.result()
             _print_run(run_)
@@ -110,7 +110,7 @@ def _summary() -> dict[str, Totals]:
 
     settings = read_settings(os.environ)
     lake = open_lake(settings.lake, settings.grain)
-    return {table.name: totals(inventory(lake, table)) for table in catalog.TABLES}
+    return {table.name: totals(inventory(lake, table)) for table in catalog.tables()}
 
 
 def _plots() -> list[str]:

@@ -1,4 +1,4 @@
-"""`mews-assets docs`: writes the page of all tables from the catalog."""
+"""`mews-assets docs`: writes the pages of all tables from the catalog."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "target", nargs="?", type=Path, default=Path("docs/tables.md"), help="default: docs/tables.md"
-    )
+    parser.add_argument("target", nargs="?", type=Path, default=Path("docs"), help="a folder; default: docs")
 
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets.catalog import TABLES
-    from mews_assets.catalog.document import document
+    from mews_assets.catalog.document import pages
     from mews_assets.catalog.entities.reference import REFERENCES
 
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    args.target.write_text(document(TABLES, REFERENCES), encoding="utf-8")
-    print(f"{args.target}: {len(TABLES)} tables, {len(REFERENCES)} of reference")
+    written = pages(TABLES, REFERENCES)
+    for name, text in written.items():
+        path = args.target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for path in (args.target / "tables").glob("*.md"):
+        if f"tables/{path.name}" not in written:
+            path.unlink()
+    print(f"{args.target}: {len(TABLES)} tables, {len(REFERENCES)} of reference, on {len(written)} pages")
     return 0

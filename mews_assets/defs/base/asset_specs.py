@@ -95,7 +95,7 @@ def _spec(
             "dagster/table_name": f"{group}.{table.name}",
             "dagster/uri": f"{location.rstrip('/')}/{layer.folder}",
             "mews/asked": asked,
-            "mews/window_column": table.window_column,
+            "mews/window_column": table.window_column or "none: each window is asked for alone",
             **layer.metadata,
         },
         partitions_def=partitions,

@@ -143,7 +143,8 @@ def _arrived_rows(table: Table, number: int, capture: ConvertedCapture) -> str:
     manifest = capture.manifest
     start, end = _instant(manifest.window.start), _instant(manifest.window.end)
     stamp, join = _stamp(table, capture)
-    # The window of a row without a stamp is unknown; the filter found it, so it goes to the capture's first window.
+    # The window of a row without a stamp is unknown; the filter found it, so it goes to the capture's first window: of
+    # a table whose rows carry no stamps its only one.
     stamp = f"coalesce({stamp}, {start})"
     asked_scopes = ", ".join(literal(scope_id) for scope_id in manifest.scopes)
     scope, owner = _scope(table, manifest)
@@ -186,6 +187,8 @@ def _scope(table: Table, manifest: Manifest) -> tuple[str, str]:
 
 def _stamp(table: Table, capture: ConvertedCapture) -> tuple[str, str]:
     """SQL for the instant that decides a row's window, and the join that finds it where the parent record holds it."""
+    if table.window_column is None:
+        return "CAST(NULL AS TIMESTAMPTZ)", ""
     if table.parent_key is None:
         column = next(column for column in table.columns if column.name == table.window_column)
         stamp = f"row.{identifier(column.field_name)}"
@@ -194,7 +197,7 @@ def _stamp(table: Table, capture: ConvertedCapture) -> tuple[str, str]:
         raise ValueError(f"{table.name} needs its {table.parent_key.table}, which were not converted")
     other = table_of(table.parent_key.table)
     found_by = (
-        f"SELECT id, max({identifier(snake_case(other.window_column))}) AS stamp "
+        f"SELECT id, max({identifier(snake_case(other.window_column or ''))}) AS stamp "
         f"FROM {parquet([capture.found_by])} GROUP BY id"
     )
     return "found_by.stamp", (

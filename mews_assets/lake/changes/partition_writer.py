@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_schema
-from mews_assets.catalog.model import Table, snake_case
+from mews_assets.catalog.model import Table
 from mews_assets.lake.changes.assign_partitions import IS_NEW, IS_WHOLE, LINE, PARTITION_NUMBER
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.storage.chunked_sort import SortSpace, sorted_batches
@@ -66,7 +66,7 @@ class PartitionWriter(Generic[Name]):
     def __init__(self, table: Table, partitions: list[Name], folder: Path) -> None:
         folder.mkdir()
         self._schema = plain(arrow_schema(table))
-        self._version = snake_case(table.version_column)
+        self._version = table.version_field
         self._content = [name for name in self._schema.names if name not in _NO_CONTENT]
         self.paths = {
             partition: folder / f"{number:06}.parquet" for number, partition in enumerate(partitions)
@@ -214,7 +214,7 @@ def sorted_for_files(
     over the table `assigned` for rows of `files`, by file and line, each with its position. Arrow reads the whole rows:
     DuckDB gathers 2,048 of them wherever it joins or filters, however long they are.
     """
-    version = snake_case(table.version_column)
+    version = table.version_field
     by = (PARTITION_NUMBER, version, "id", "_captured_at_utc", "_landing_id", LINE)
     schema = plain(arrow_schema(table))
     rows = chain(_arrived_rows(engine, assigned, files, schema), _partition_rows(partition_files, schema))

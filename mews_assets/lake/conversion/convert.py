@@ -22,10 +22,11 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.arrow import arrow_schema
-from mews_assets.catalog.model import Column, RecordType
+from mews_assets.catalog.model import Column, RecordType, snake_case
 from mews_assets.catalog.privacy import KEEP
 from mews_assets.lake.conversion.check_file import MAX_LINE_BYTES, FileFindings, check_file, open_lines
 from mews_assets.lake.conversion.exact_numbers import ExactNumbers
@@ -223,7 +224,11 @@ def _verify(job: _Job, findings: FileFindings) -> int:
     """The number of rows written. Raises unless they are as many as lines, each with an Id."""
     metadata = pq.read_metadata(job.aside)
     ids = [metadata.row_group(group).column(0).statistics for group in range(metadata.num_row_groups)]
-    without_id = sum(group.null_count or group.min == "" for group in ids)
+    # Not `None in ids`: pyarrow crashes where statistics are compared with None.
+    if any(group is None for group in ids):
+        without_id = _without_nested_key(job)
+    else:
+        without_id = sum(bool(group.null_count or group.min == "") for group in ids)
     if without_id or metadata.num_rows != findings.lines:
         if wrong := wrong_record(job.table, job.sources):
             raise wrong
@@ -232,6 +237,16 @@ def _verify(job: _Job, findings: FileFindings) -> int:
             f"without Id, from {_named(job.sources)}. Nothing was written"
         )
     return int(metadata.num_rows)
+
+
+def _without_nested_key(job: _Job) -> int:
+    """The rows without the first part of their key, where it is a nested column: these have no statistics."""
+    first, *inner = (snake_case(name) for name in job.table.key[0].split("."))
+    with pq.ParquetFile(job.aside) as file:
+        values = file.read(columns=[".".join([first, *inner])])[first]
+    for name in inner:
+        values = pc.struct_field(values, name)
+    return int(values.null_count + (pc.sum(pc.equal(values, "")).as_py() or 0))
 
 
 def _locate(job: _Job, spill: Path, failure: _ParserError) -> None:

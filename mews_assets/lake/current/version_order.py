@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.catalog.model import Table, snake_case
+from mews_assets.catalog.model import Table
 from mews_assets.lake.storage.duckdb_session import identifier
 from mews_assets.windows import Window
 
@@ -40,7 +40,7 @@ class MergeCounts:
 
 def order_columns(table: Table) -> tuple[str, ...]:
     """The columns that order versions, the most significant first."""
-    return (snake_case(table.version_column), *_TIES)
+    return tuple(dict.fromkeys((table.version_field, *_TIES)))
 
 
 def order_by(table: Table) -> str:

@@ -6,7 +6,7 @@ ids that requests for its children name. Not here: writing the file (`reference_
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -66,8 +66,10 @@ def read_rows(lake: Lake, reference: Reference, workspace: Path) -> tuple[pa.Tab
 
 
 def keys_of(reference: Reference, rows: pa.Table) -> pa.ChunkedArray:
-    """The key of each row, as one text."""
+    """The key of each row, as one text; with the day on which the row was sent, if each day has rows of its own."""
     parts = [pc.cast(values_at(rows, path), pa.string()) for path in reference.key]
+    if reference.daily:
+        parts.append(pc.strftime(rows[SENT_AT], "%Y-%m-%d"))
     return pc.binary_join_element_wise(*parts, _UNIT, null_handling="replace", null_replacement="")
 
 
@@ -94,17 +96,22 @@ def owners_of(lake: Lake, reference: Reference, rows: pa.Table, workspace: Path)
     return pa.chunked_array([owners.take(places.combine_chunks())])
 
 
-def ids_still_sent(lake: Lake, reference: Reference, scopes: Collection[str]) -> list[str]:
-    """The keys of all rows of these scopes that came with the scope's newest answer.
+def ids_still_sent(lake: Lake, reference: Reference) -> dict[str, list[str]]:
+    """By scope: the keys of all rows that came with the newest answer for the scope.
 
     A request that names an id that Mews no longer knows would be refused as a whole.
     """
     with lake.workspace() as workspace:
         rows, _ = read_rows(lake, reference, workspace)
         owners = owners_of(lake, reference, rows, workspace)
-    of_scopes = pc.is_in(owners, pa.array(sorted(scopes), pa.string()))
-    rows, owners = rows.filter(of_scopes), owners.filter(of_scopes)
-    newest = pa.table({"owner": owners, "sent": rows[SENT_AT]}).group_by("owner").aggregate([("sent", "max")])
-    newest_of_row = newest["sent_max"].take(pc.index_in(owners, value_set=newest["owner"].combine_chunks()))
-    ids = keys_of(reference, rows.filter(pc.equal(rows[SENT_AT], newest_of_row)))
-    return sorted(ids.to_pylist())
+    newest: dict[str, datetime] = {}
+    found: dict[str, list[str]] = {}
+    columns = (owners, rows[SENT_AT], keys_of(reference, rows))
+    for owner, sent_at, key in zip(*(column.to_pylist() for column in columns), strict=True):
+        if owner is None or sent_at < newest.get(owner, sent_at):
+            continue
+        if sent_at > newest.get(owner, sent_at):
+            found[owner] = []
+        newest[owner] = sent_at
+        found.setdefault(owner, []).append(key)
+    return found

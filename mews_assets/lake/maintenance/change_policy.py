@@ -14,8 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mews_assets.catalog.model import Table
-from mews_assets.catalog.privacy import Privacy
+from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.model import RecordType, Table
+from mews_assets.catalog.privacy import Pii, Privacy, has_personal
+from mews_assets.catalog.reference_model import Reference
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.current import snapshot
@@ -72,6 +74,7 @@ def change_policy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> Poli
                 files += _rebuild(lake, table, landed[table.name])
             else:
                 files += _hide_more(lake, table)
+        files += sum(_hide_in_reference(lake, reference, from_landing) for reference in REFERENCES)
         lake.change_json(
             layout.LAKE_FILE, lambda now: {**without_policy(now or lake_file), **written_policy(privacy)}
         )
@@ -101,7 +104,17 @@ def _hide_more(lake: Lake, table: Table) -> int:
     return files
 
 
-def _hide_in(lake: Lake, table: Table, folder: str) -> int:
+def _hide_in_reference(lake: Lake, reference: Reference, from_landing: bool) -> int:
+    """Reference tables have no landing: where rows would have to be made again, personal data is dropped from them, and
+    the next refresh brings back what Mews still sends."""
+    if not any(has_personal(column) for column in reference.columns):
+        return 0
+    hidden = replace(lake, privacy=Privacy(Pii.DROP)) if from_landing else lake
+    with lake.lock(f"{layout.REFERENCE}-{reference.name}"):
+        return _hide_in(hidden, reference, layout.reference_file(reference.name).rpartition("/")[0])
+
+
+def _hide_in(lake: Lake, table: RecordType, folder: str) -> int:
     masker = RowMasker(table, lake.privacy, erased_customers(lake))
     mark = f"{lake.privacy.pii} {lake.privacy.fingerprint}".encode()
     files = 0

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from mews_assets.catalog.arrow import UTC_MICROSECONDS, arrow_schema
-from mews_assets.catalog.model import Table, snake_case
+from mews_assets.catalog.model import Table
 from mews_assets.lake.quality.double_entry import unbalanced
 from mews_assets.lake.quality.rules import BALANCE, DUPLICATES, Rule, outside_rule, required_rule, row_rules
 from mews_assets.lake.quality.tax_precision import DEFAULT_DECIMALS
@@ -73,7 +73,7 @@ def measure(
         return []
     _register_files(engine, files, decimals)
     paths = [path for path, _ in files]
-    version = identifier(snake_case(table.version_column))
+    version = identifier(table.version_field)
     required = [column.field_name for column in table.required_columns]
     missing = [f"count(*) - count(row.{identifier(name)})" for name in required]
     rules = row_rules(table)
@@ -202,7 +202,7 @@ def _with_worst(
 
 
 def _worst_rows_queries(table: Table, rules: list[Rule]) -> Iterator[_WorstRowsQuery]:
-    version = f"row.{identifier(snake_case(table.version_column))}"
+    version = f"row.{identifier(table.version_field)}"
     yield _WorstRowsQuery(
         DUPLICATES,
         f"row.id AS id, {version} AS version, count(*) AS times",

@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mews_assets.catalog import TABLES
+from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.fields import Field, references
-from mews_assets.catalog.model import Table
+from mews_assets.catalog.model import Table, snake_case
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -152,7 +153,8 @@ class _KnownIds:
 
 def _snapshot(lake: Lake, name: str) -> pa.Array | None:
     file = layout.reference_file(name)
-    return _column(lake, file, "id") if lake.exists(file) else None
+    key = next((snake_case(one.key[0]) for one in REFERENCES if one.name == name), "id")
+    return _column(lake, file, key) if lake.exists(file) else None
 
 
 def _read(

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import pyarrow.parquet as pq
 
-from mews_assets.catalog.model import Table, snake_case
+from mews_assets.catalog.model import Table
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.footers import Footer, read_footers
 from mews_assets.lake.storage.lake import Lake
@@ -33,7 +33,7 @@ def inventory(lake: Lake, table: Table) -> dict[str, Inventory]:
     """The inventory of `changes/<table>`, by scope."""
     names = lake.files(layout.changes_folder(table.name), recursive=True)
     by_scope: dict[str, dict[str, Footer]] = {}
-    for name, footer in read_footers(lake, names, snake_case(table.version_column)).items():
+    for name, footer in read_footers(lake, names, table.version_field).items():
         scope, window = layout.partition_of(name)
         by_scope.setdefault(scope, {})[window] = footer
     return {scope: _inventory(footers) for scope, footers in by_scope.items()}

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from mews_assets.catalog import TABLES
 from mews_assets.catalog.entities.reference import REFERENCES, Reference
 from mews_assets.catalog.model import ScopeKind
 
 REFERENCE_ENTITIES: dict[str, Reference] = {reference.entity: reference for reference in REFERENCES}
 
-CHAIN_ENTITIES = frozenset(
-    {
-        *("Customer", "Company"),
-        *(entity for entity, one in REFERENCE_ENTITIES.items() if one.scope is ScopeKind.CHAIN),
-    }
-)
+_SCOPES = [*((one.entity, one.scope) for one in TABLES), *((one.entity, one.scope) for one in REFERENCES)]
+CHAIN_ENTITIES = frozenset(entity for entity, scope in _SCOPES if scope is ScopeKind.CHAIN)
 """Entities whose scope is a chain; that of all others is an enterprise."""
 
 GLOBAL_ENTITIES = frozenset(
@@ -32,18 +29,18 @@ EXPORTED = (
 )  # fmt: skip
 
 
-PAGED = ("OutletItem", "OutletBill", "ProductServiceOrder", *REFERENCE_ENTITIES)
+PAGED = (*(one.entity for one in TABLES if one.entity not in EXPORTED), *REFERENCE_ENTITIES)
 
 
 ENTITIES = EXPORTED + PAGED
 
 STAMPS = {
-    "LedgerEntry": "CreatedUtc",
     **{
-        entity: ""
-        for entity, one in REFERENCE_ENTITIES.items()
+        one.entity: ""
+        for one in (*TABLES, *REFERENCES)
         if not any(column.name == "UpdatedUtc" for column in one.columns)
     },
+    **{one.entity: one.version_column for one in TABLES if one.version_column == "CreatedUtc"},
 }
 """The property that holds the stamp of a version, where it is not UpdatedUtc; empty where records show none."""
 

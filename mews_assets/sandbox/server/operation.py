@@ -16,7 +16,7 @@ PAGE_MONTHS = 3
 
 @dataclass(frozen=True)
 class Lists:
-    """A parameter that is an array of strings; `prop` is the property that must be one of them."""
+    """A parameter that is an array of strings; `prop` is the property that must be one of them, if it names one."""
 
     parameter: str
     prop: str
@@ -69,9 +69,11 @@ class Operation:
     """One operation.
 
     `one_of`: at least one of these parameters must be given. `extent`: the body says which parts to send.
-    `activity`: without ActivityStates only active records come. `corrections`: without CorrectionState and BillIds
-    only regular bills come. `beta`: the shape of the 2023 beta. `beside`: other records in the same answer.
-    Without `paginated` there is one answer with all records.
+    `activity`: it takes ActivityStates; without, only active records come, unless it `shows_deleted`. `corrections`:
+    without CorrectionState and BillIds only regular bills come. `default_products`: without IncludeDefault the
+    products of nights do not come. `beta`: the shape of the 2023 beta. `beside`: other records in the same answer.
+    Without `paginated` there is one answer with all records; without `records_key` it is the record itself.
+    `max_scopes` is how many enterprises or chains one request may name.
     """
 
     address: str
@@ -83,11 +85,14 @@ class Operation:
     one_of: tuple[str, ...] = ()
     extent: Extent | None = None
     activity: bool = False
+    shows_deleted: bool = False
+    default_products: bool = False
     corrections: bool = False
     converts: bool = False
     beta: bool = False
     beside: tuple[Beside, ...] = ()
     paginated: bool = True
+    max_scopes: int = 1000
 
     @property
     def scope_parameter(self) -> str:

@@ -17,7 +17,14 @@ from mews_assets.sandbox.records.record_query import OneOf, RecordQuery
 from mews_assets.sandbox.records.store import Found, Store
 from mews_assets.sandbox.server.access_control import Access
 from mews_assets.sandbox.server.operation import Beside, Operation
-from mews_assets.sandbox.server.request_rules import invalid, limitation, page_conditions, parts, strings
+from mews_assets.sandbox.server.request_rules import (
+    invalid,
+    limitation,
+    page_conditions,
+    parts,
+    string,
+    strings,
+)
 
 BETA_LACKS = frozenset(
     {
@@ -51,7 +58,7 @@ def answer_page(
     question = RecordQuery(
         operation.entity,
         at_us,
-        access.scopes(operation.entity, strings(body, operation.scope_parameter)),
+        access.scopes(operation.entity, _asked_scopes(body, operation)),
         unscoped=access.sees_everything,
         conditions=page_conditions(body, operation),
     )
@@ -59,6 +66,8 @@ def answer_page(
     if found is None:
         raise invalid("Limitation.Cursor", f"there is no {operation.entity} with this id")
     records = [_beta(one) if operation.beta else one.record for one in found]
+    if not operation.records_key:
+        return Page(_only(records, operation), is_empty=False)
     answer = {operation.records_key: _array(records) if operation.records_key in wanted else b"null"}
     for beside in operation.beside:
         answer[beside.records_key] = (
@@ -72,6 +81,20 @@ def answer_page(
 
 def _array(records: list[bytes]) -> bytes:
     return b"[%s]" % b",".join(records)
+
+
+def _asked_scopes(body: Mapping[str, Any], operation: Operation) -> tuple[str, ...] | None:
+    """The scopes in the body: a list, or of an operation that answers with one record a single id."""
+    if operation.records_key:
+        return strings(body, operation.scope_parameter, limit=operation.max_scopes)
+    return None if body.get("EnterpriseId") is None else (string(body, "EnterpriseId"),)
+
+
+def _only(records: list[bytes], operation: Operation) -> bytes:
+    """The answer that is a record itself."""
+    if len(records) != 1:
+        raise invalid("EnterpriseId", f"required, for this token sees {len(records)} enterprises")
+    return records[0]
 
 
 def _beside(store: Store, records: list[bytes], beside: Beside, at_us: int) -> list[bytes]:

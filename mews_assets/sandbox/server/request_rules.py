@@ -168,7 +168,7 @@ def page_conditions(body: Body, operation: Operation) -> tuple[Condition, ...]:
     found: list[Condition | None] = []
     for one in operation.lists:
         values = strings(body, one.parameter, limit=one.limit, required=one.required)
-        if values is not None:
+        if values is not None and one.prop:
             is_key = one.prop in ("Id", "ServiceId")
             found.append(OneOf(one.prop, tuple(v.lower() for v in values) if is_key else values))
     found += [_interval_condition(body, one) for one in operation.intervals]
@@ -180,7 +180,10 @@ def page_conditions(body: Body, operation: Operation) -> tuple[Condition, ...]:
     if operation.converts and body.get("Currency") is not None:
         raise invalid("Currency", "the sandbox does not convert currencies; leave it out")
     if operation.activity:
-        found.append(_activity(body))
+        shows_all = operation.shows_deleted and body.get("ActivityStates") is None
+        found.append(None if shows_all else _activity(body))
+    if operation.default_products and not body.get("IncludeDefault"):
+        found.append(OneOf("IsDefault", (0,)))
     if operation.extent and operation.extent.inactive and not (body.get("Extent") or {}).get("Inactive"):
         found.append(OneOf("IsActive", (1,)))
     if operation.corrections and body.get("CorrectionState") is None and body.get("BillIds") is None:

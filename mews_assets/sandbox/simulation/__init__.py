@@ -17,14 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mews_assets.sandbox.records.entities import key_of
 from mews_assets.sandbox.records.versions import Version
-from mews_assets.sandbox.simulation.amounts import ENCODER
 from mews_assets.sandbox.simulation.daily_schedule import simulate_hotel
 from mews_assets.sandbox.simulation.hotel import make_chain, make_hotel
 from mews_assets.sandbox.simulation.instants import DAY, from_datetime
-from mews_assets.sandbox.simulation.reference import hotel_records, platform_records
-from mews_assets.sandbox.simulation.reference.made import PLATFORM_BORN
+from mews_assets.sandbox.simulation.reference import chain_versions, hotel_versions, platform_versions
 from mews_assets.sandbox.simulation.stays.guests import ChainLife
 
 FUTURE = timedelta(days=30)
@@ -55,12 +52,15 @@ def _versions(hotels: int, seed: int, now: int, days: int, rooms: int) -> Iterat
         make_hotel(seed, index, chains[index * len(chains) // hotels], rooms, first)
         for index in range(hotels)
     ]
-    for entity, record in platform_records():
-        yield Version(entity, key_of(entity, record), "", PLATFORM_BORN, ENCODER.encode(record))
-    for house in houses:
-        for entity, record in hotel_records(house):
-            yield Version(entity, key_of(entity, record), house.id, house.opened, ENCODER.encode(record))
     lives = [ChainLife(chain, seed, first, last) for chain in chains]
+    yield from platform_versions()
+    for chain in chains:
+        yield from chain_versions(chain)
+    for house in houses:
+        life = lives[house.chain.index]
+        agencies = [company.id for company in life.agencies]
+        firms = [company.id for company in life.companies if company.id not in agencies]
+        yield from hotel_versions(house, firms, agencies, first, last)
     for life in lives:
         yield from life.queue.run()
     for house in houses:

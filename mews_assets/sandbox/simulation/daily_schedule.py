@@ -21,6 +21,7 @@ from mews_assets.sandbox.simulation.demand import (
     lead_days,
     nights,
 )
+from mews_assets.sandbox.simulation.derived import Derived
 from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue
 from mews_assets.sandbox.simulation.hotel import Hotel
 from mews_assets.sandbox.simulation.instants import next_midnight
@@ -34,7 +35,8 @@ from mews_assets.sandbox.simulation.stays.reservation_lifecycle import Stays
 
 def simulate_hotel(hotel: Hotel, chain: ChainLife, seed: int, first: int, last: int) -> Iterator[Version]:
     """All versions of the hotel in the order of time, without its reference records."""
-    queue = EventQueue(Random(f"{seed}/hotel/{hotel.index}/life"), last)  # noqa: S311
+    derived = Derived(hotel.chain, hotel)
+    queue = EventQueue(Random(f"{seed}/hotel/{hotel.index}/life"), last, derived)  # noqa: S311
     return _Days(hotel, chain, queue, first).run()
 
 

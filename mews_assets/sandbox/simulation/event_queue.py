@@ -10,7 +10,7 @@ not grow with the days simulated.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any
 
@@ -24,6 +24,10 @@ def new_id(rng: Random) -> str:
     bits = rng.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62
     digits = f"{bits:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+Followers = Callable[[str, dict[str, Any], int], Iterable[tuple[str, str, dict[str, Any]]]]
+"""The records that follow from a version of an entity: entity, scope and record of each."""
 
 
 class Entry:
@@ -42,8 +46,9 @@ class Entry:
 class EventQueue:
     """The planned events. `now` is the instant of the current event, in microseconds since 1970."""
 
-    def __init__(self, rng: Random, end: int) -> None:
+    def __init__(self, rng: Random, end: int, followers: Followers | None = None) -> None:
         self.rng = rng
+        self._followers = followers
         self.now = 0
         self._end = end
         self._agenda: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -92,8 +97,12 @@ class EventQueue:
         self._keep(entity, record["Id"], scope, self.now, record)
 
     def _keep(self, entity: str, id: str, scope: str, stamp: int, record: dict[str, Any]) -> None:
-        if stamp <= self._end:
-            self._written.append(Version(entity, id, scope, stamp, ENCODER.encode(record)))
+        if stamp > self._end:
+            return
+        self._written.append(Version(entity, id, scope, stamp, ENCODER.encode(record)))
+        for other, other_scope, follower in self._followers(entity, record, stamp) if self._followers else ():
+            encoded = ENCODER.encode(follower)
+            self._written.append(Version(other, follower["Id"], other_scope, stamp, encoded))
 
     def run(self) -> Iterator[Version]:
         """Run all events, and yield the versions that they write."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mews_assets.catalog import TABLES
+from mews_assets.catalog import tables
 from mews_assets.cli import main
 from mews_assets.marts import MARTS
 from mews_assets.table_settings import STANDARD_REFERENCES
@@ -34,7 +34,7 @@ def test_sources_name_the_lake_that_is_set_and_the_environment_can_name_another(
 ) -> None:
     monkeypatch.setenv("MEWS_LAKE", str(tmp_path / "lake"))
     assert main(["dbt-sources", str(tmp_path / "models")]) == 0
-    count = len(TABLES) + len(STANDARD_REFERENCES) + len(MARTS)
+    count = len(tables()) + len(STANDARD_REFERENCES) + len(MARTS)
     assert f"{count} tables in 3 sources" in capsys.readouterr().out
     place = written(tmp_path / "models")["sources"][0]["config"]["external_location"]
     assert f"env_var('MEWS_LAKE', '{tmp_path / 'lake'}')" in place and "hive_partitioning = false" in place

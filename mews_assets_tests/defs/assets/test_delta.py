@@ -51,7 +51,7 @@ def test_every_current_reference_and_mart_table_is_published_below_its_source() 
     definitions = build_definitions(settings)
     graph = definitions.resolve_asset_graph()
     found = published(settings)
-    assert len(found) == len(catalog.TABLES) + len(STANDARD_REFERENCES) + len(MARTS)
+    assert len(found) == len(catalog.tables()) + len(STANDARD_REFERENCES) + len(MARTS)
     for one in found:
         node = graph.get(one.key)
         assert node.parent_keys == {one.source}

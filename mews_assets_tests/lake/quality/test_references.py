@@ -34,7 +34,9 @@ def day(number: int) -> Partition:
 
 
 def of(lake: Lake, table, number: int) -> ReferenceResult:
-    (found,) = resolve(lake, table, [day(number)])[day(number)]
+    """What was found of one column that refers to another table."""
+    at = {PAYMENTS: "bill_id", OUTLET_ITEMS: "bill_id", RESERVATIONS: "service_id"}[table]
+    (found,) = [one for one in resolve(lake, table, [day(number)])[day(number)] if one.at == at]
     return found
 
 

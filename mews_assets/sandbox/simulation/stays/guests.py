@@ -9,6 +9,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from mews_assets.sandbox.simulation.derived import Derived
 from mews_assets.sandbox.simulation.event_queue import Entry, EventQueue, new_id
 from mews_assets.sandbox.simulation.hotel import Chain, Hotel
 from mews_assets.sandbox.simulation.instants import DAY, next_midnight, text
@@ -164,7 +165,7 @@ class ChainLife:
 
     def __init__(self, chain: Chain, seed: int, first: int, last: int) -> None:
         rng = Random(f"{seed}/chain/{chain.index}/life")  # noqa: S311
-        self._queue = EventQueue(rng, last)
+        self._queue = EventQueue(rng, last, Derived(chain))
         self._last = last
         author = new_id(rng)
         begun = first - 2 * 365 * DAY
