@@ -74,6 +74,8 @@ def move_sets(
 def forget_cursor(instance: dg.DagsterInstance) -> None:
     """Let the automation sensor look as if for the first time, at what is missing: to it, all that was just reported
     would be an update that everything must follow."""
+    if instance.schedule_storage is None:  # in memory, without sensors
+        return
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
         data = state.instigator_data
         if (
