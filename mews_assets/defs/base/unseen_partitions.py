@@ -18,18 +18,28 @@ from mews_assets.ingest.find_scope import UnknownScopeError
 HOW_TO_DELETE = "on the page of an asset that has it: the arrow beside Materialize, then Delete partitions"
 
 
-def unseen_error(directory: Directory, kind: ScopeKind, scope: str) -> UnknownScopeError | None:
-    """Why the partitions of a scope cannot be asked for, with similar names; None where a connection sees it."""
+def unseen(directory: Directory, kind: ScopeKind, scope: str) -> str:
+    """That no connection sees the scope, with similar names; empty where one does."""
     try:
         directory.connection_of(kind, scope)
     except UnknownScopeError as error:
-        if scope in directory.keys:
-            return UnknownScopeError(f"{error}. It was seen before, and its rows stay")
+        return str(error)
+    return ""
+
+
+def unseen_error(directory: Directory, kind: ScopeKind, scope: str) -> UnknownScopeError | None:
+    """Why the partitions of a scope cannot be asked for, and what to do; None where a connection sees it."""
+    problem = unseen(directory, kind, scope)
+    if not problem:
+        return None
+    if scope in directory.keys:
         return UnknownScopeError(
-            f"{error}. If it was added by hand, delete the partition {scope} {HOW_TO_DELETE}. If it was connected just "
-            "now, run the job `enterprises`"
+            f"{problem}. It was seen before, and its rows stay: check the access tokens in Mews"
         )
-    return None
+    return UnknownScopeError(
+        f"{problem}. If it was added by hand, delete the partition {scope} {HOW_TO_DELETE}. If it was connected just "
+        "now, run the job `enterprises`"
+    )
 
 
 def scope_finder(
