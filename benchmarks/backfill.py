@@ -25,7 +25,7 @@ import dagster as dg
 from benchmarks.history import LOCAL_EVENT_LOG, bytes_of_history, events_by_type, measure
 from mews_assets import catalog
 from mews_assets.catalog.model import Export, ScopeKind
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.partitions import SCOPE_SETS, join_key
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.storage import layout
@@ -60,7 +60,7 @@ def main() -> None:
             launched = {}
             for kind in ScopeKind:
                 tables = [name for name in chosen.tables if catalog.table(name).scope is kind]
-                keys = [f"{scope}|{day}" for scope in scopes[kind] for day in days]
+                keys = [join_key(scope, day) for scope in scopes[kind] for day in days]
                 if tables:
                     launched[home.launch_backfill(address, tables, keys)] = (tables, keys)
             ends = {one: home.wait_for_backfill(one, 7200) for one in launched}

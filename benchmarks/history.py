@@ -21,7 +21,7 @@ import dagster as dg
 from mews_assets import catalog
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.event_tables import materialised_in, store_in_run
-from mews_assets.defs.base.partitions import key_of
+from mews_assets.defs.base.partitions import join_key
 
 BEFORE_EVENTS, BEFORE_BYTES = 6.07, 53_500
 """Per partition, in 3 hotels x 60 days x 3 tables, when every check stored four results for every partition: 2
@@ -99,7 +99,7 @@ def measure(count: int, *, together: bool, storage: dict[str, str] | None = LOCA
 
 
 def _event(key: dg.AssetKey, number: int) -> dg.AssetMaterialization:
-    partition = key_of("eb0bdc59-2d1c-4c75-bec9-1df5ebc2d01d", f"{2000 + number // 365}-{number % 365:03}")
+    partition = join_key("the-copper-kettle-new-york-eb0bdc59", f"{2000 + number // 365}-{number % 365:03}")
     uri = f"/srv/lake/changes/order_items/{partition.replace('|', '/')}/rows.parquet"
     numbers = dict.fromkeys(("duplicate_keys", "missing", "outside_window", "repeats", "restated", "late"), 0)
     return dg.AssetMaterialization(

@@ -241,7 +241,9 @@ def _rows_wrong(system: LoadSystem, families: tuple[str, ...], chosen: argparse.
     chains = {hotel.id: hotel.chain for hotel in hotels_of(chosen.hotels)}
     for name, keys in there.items():
         of_hotels = Counter(chains.values()) if catalog.table(name).scope is ScopeKind.CHAIN else None
-        expected = sum(chosen.records * (of_hotels[key.split("|")[0]] if of_hotels else 1) for key in keys)
+        expected = sum(
+            chosen.records * (of_hotels[system.keys.split(key)[0]] if of_hotels else 1) for key in keys
+        )
         with duckdb.connect() as engine:
             files = f"{system.base.local_root}/{layout.CHANGES}/{name}/*/*/rows.parquet"
             found = engine.execute(

@@ -147,6 +147,7 @@ class LoadSystem(System):
     by_hand: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         assert isinstance(self.clock, SharedClock)
         self.instance: QueuedInstance = QueuedInstance(wake=self.clock.unpark)
         # Records for the verdicts of the chaos suite would grow all day.
@@ -177,8 +178,9 @@ class LoadSystem(System):
         missing = {}
         for group in self.groups:
             for table in group:
-                scopes = self.instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
-                there = self.instance.materialized.get(changes_key(table), set())
+                names = self.instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
+                scopes = list(map(self.keys.scopes.scope_of, names))
+                there = set(map(self.keys.split, self.instance.materialized.get(changes_key(table), set())))
                 missing[table.name] = due(
                     scopes, START, self.clock.now(), Grain.HOURLY, there, by_day=table.by_day
                 )
@@ -225,7 +227,7 @@ class LoadSystem(System):
             for first in (group[0] for group in self.groups):
                 chosen = self._for_a_person(first, missing[first.name])
                 if chosen and (first.name not in launched or launched[first.name].ended):
-                    keys = [f"{one.scope}|{one.key(Grain.HOURLY)}" for one in chosen]
+                    keys = list(map(self.keys.text, chosen))
                     launched[first.name] = self.launch(first, keys)
                     self.by_hand += 1
             self._tidy()

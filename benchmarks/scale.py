@@ -31,10 +31,10 @@ from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import store_materialisations
-from mews_assets.defs.base.partitions import key_of, register_scopes
+from mews_assets.defs.base.partitions import SCOPE_SETS, join_key, keys_in, register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.build import build_definitions
-from mews_assets.ingest.directory import save_directory
+from mews_assets.ingest.directory import load_directory, save_directory
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.records.versions import Version
@@ -101,20 +101,26 @@ def stage(
 
 def fill(instance: dg.DagsterInstance, settings: Settings, share: float) -> int:
     """Let a share of the partitions of three tables and their partners stand in the lake, known to Dagster."""
-    scopes = instance.get_dynamic_partitions("enterprises")
+    lake = open_lake(settings.lake, settings.grain)
+    scopes, keys = (
+        instance.get_dynamic_partitions("enterprises"),
+        keys_in(instance, load_directory(lake), settings.grain),
+    )
     settled = settled_windows(settings.start, NOW, settings.grain, by_day=False)
     windows = [to_key(window, settings.grain) for window in settled]
     wanted = [(scope, window) for window in windows for scope in scopes]
     chosen = wanted[: int(len(wanted) * share)]
-    lake = open_lake(settings.lake, settings.grain)
     for name in TABLES:
         for table in catalog.partners(catalog.table(name)):
-            for scope, window in chosen:
+            for hotel, window in chosen:
+                scope = keys.scopes.scope_of(hotel)
                 file = Path(lake.path(layout.changes_file(table.name, scope, window)))
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.touch()  # sensors list files and open none
             for key in (landing_key(table), changes_key(table)):
-                events = (dg.AssetMaterialization(key, partition=key_of(*partition)) for partition in chosen)
+                events = (
+                    dg.AssetMaterialization(key, partition=join_key(*partition)) for partition in chosen
+                )
                 store_materialisations(instance, events)
     return len(wanted)
 
@@ -169,8 +175,8 @@ def case(name: str) -> None:
         definitions = timed("definitions load", lambda: build_definitions(settings))
         timed("and resolve", lambda: definitions.get_repository_def().get_all_jobs())
         with MewsResource.of(settings).open() as platform:
-            save_directory(open_lake(settings.lake, settings.grain), platform.directory, platform.now())
-            register_scopes(instance, platform.directory)
+            lake = open_lake(settings.lake, settings.grain)
+            register_scopes(instance, save_directory(lake, platform.directory, platform.now()))
         for sensor in ("export_order_items", "export_availability_adjustments", "pages_outlet_items"):
             tick(instance, settings, sensor)
         print("  of nothing there, as above; of 95 % there:")
@@ -194,10 +200,10 @@ def one_run(partitions: int) -> None:
         mews.set_clock(NOW, running=True)
         with MewsResource.of(settings).open() as platform:
             register_scopes(instance, platform.directory)
-            scopes = platform.directory.scopes(ScopeKind.ENTERPRISE)
+            scopes = instance.get_dynamic_partitions(SCOPE_SETS[ScopeKind.ENTERPRISE])
         first = NOW.replace(hour=0) - timedelta(days=partitions // 50)
         days = [(first + timedelta(days=day)).date().isoformat() for day in range(partitions // 50)]
-        keys = [f"{scope}|{day}" for day in days for scope in scopes]
+        keys = [join_key(scope, day) for day in days for scope in scopes]
         job = build_definitions(settings).resolve_job_def("order_items")
         config = {
             "ops": {"pull_order_items": {"config": {"partitions": keys}}},

@@ -27,7 +27,7 @@ from mews_assets.sandbox.clock import read_micros
 from mews_assets.sandbox.records.versions import Version
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.sandbox.server import request_rules
-from mews_assets_tests.defs.runs import fold_run, snapshot_run
+from mews_assets_tests.defs.runs import add_scopes, fold_run, snapshot_run
 from mews_assets_tests.defs.stage import DAYS, evaluations, expected_verdicts, materialisations, stage_of
 
 PACKAGE = Path(mews_assets.__file__).parent
@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "catalog": {"pyarrow"},
     "api": {"windows", "backoff", "httpcore", "httpx", "msgspec"},
     "lake": {"catalog", "windows", "pyarrow", "duckdb", "msgspec", "numpy", "obstore", "zstandard"},
-    "ingest": {"catalog", "windows", "backoff", "api", "lake", "msgspec"},
+    "ingest": {"catalog", "windows", "backoff", "api", "lake", "msgspec", "slugify"},
     "marts": {"catalog", "windows", "lake", "pyarrow", "duckdb", "numpy", "matplotlib", "PIL"},
     "lake_location": set(),
     "connections": {"lake_location"},
@@ -408,10 +408,10 @@ def test_one_row_in_the_catalog_is_enough_to_fill_the_table(
         for key, metadata in materialisations(result, changes).items()
     }
     assert rows == {
-        f"{north}|{DAYS[0]}": 1,
-        f"{north}|{DAYS[1]}": 0,
-        f"{south}|{DAYS[0]}": 0,
-        f"{south}|{DAYS[1]}": 2,
+        stage.key(north, DAYS[0]): 1,
+        stage.key(north, DAYS[1]): 0,
+        stage.key(south, DAYS[0]): 0,
+        stage.key(south, DAYS[1]): 2,
     }
     verdicts = evaluations(result, changes)
     assert set(verdicts) == expected_verdicts(SPA_VISITS)
@@ -431,7 +431,7 @@ def test_one_row_in_the_catalog_is_enough_for_a_snapshot(
     mews.sandbox.store.put(visit(7, north, "2019-05-01T10:00:00Z"))
     with dg.DagsterInstance.ephemeral() as instance:
         stage = stage_of(mews, instance, tmp_path, monkeypatch)
-        instance.add_dynamic_partitions("enterprises", [north, south])
+        add_scopes(stage)
         result = snapshot_run(stage, SPA_VISITS, north, south)
         assert result.success
         assert fold_run(stage, SPA_VISITS, north, south).success

@@ -1,6 +1,7 @@
 """Glue of catalog, windows, api and lake. Runs without Dagster.
 
 Reading order:
+    scope_keys       the short names of scopes in partition keys; find_scope: what people type, to a scope
     directory        which enterprises and chains there are, and which connection serves each
     due              which partitions are missing and have settled
     plan             the fewest pulls that cover the requested partitions

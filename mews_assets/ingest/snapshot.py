@@ -14,7 +14,8 @@ from datetime import timedelta
 
 from mews_assets.api import MewsClient, MewsError
 from mews_assets.catalog.model import Export, Table
-from mews_assets.ingest.directory import Directory, UnknownScopeError
+from mews_assets.ingest.directory import Directory
+from mews_assets.ingest.find_scope import UnknownScopeError
 from mews_assets.ingest.materialise import CONNECTIONS_AT_ONCE
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.pull import Puller

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
+from mews_assets.defs.base.partitions import join_key
 from mews_assets_tests.chaos.history import START
 from mews_assets_tests.chaos.process import Pause
 from mews_assets_tests.chaos.scenario import prepared
@@ -35,7 +36,9 @@ def wrong_after_two_at_once(seed: int) -> list[str]:
         system.turns._rng = NeverSwitch()
         clock.advance((START + timedelta(days=1, minutes=20) - clock.now()).total_seconds())
         scenario.verdict.after(system.discover())
-        keys = [f"{scope}|2024-06-03" for scope in system.instance.get_dynamic_partitions("enterprises")]
+        keys = [
+            join_key(scope, "2024-06-03") for scope in system.instance.get_dynamic_partitions("enterprises")
+        ]
         (table,) = system.groups[0]
         asleep = Pause("part-0000", timedelta(days=1).total_seconds())
         runs = [system.launch(table, keys) for _ in range(2)]

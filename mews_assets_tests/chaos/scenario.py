@@ -21,7 +21,7 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import landing_and_changes
-from mews_assets.defs.base.partitions import to_partition
+from mews_assets.defs.base.partitions import join_key
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import open_lake
@@ -226,7 +226,7 @@ class Scenario:
                     continue
                 name = self.loss_rng.choice(names)
                 scope, key = layout.partition_of(name)
-                lost = [to_partition(f"{scope}|{key}", Grain.DAILY)]
+                lost = [Partition(scope, from_key(key, Grain.DAILY))]
                 lake.delete(name)
                 self.verdict.lost.add(name)
                 self.system.faults.count("file of changes lost")
@@ -301,7 +301,7 @@ class Scenario:
         if may_tick and (kind < 0.3 or not keys):
             return lambda: self._check(system.tick(group, kill_at))
         if kind < 0.5 or not keys:
-            partitions = [to_partition(key, Grain.DAILY) for key in keys]
+            partitions = [self.system.keys.partition(key) for key in keys]
             return lambda: self._check(system.rebuild(group, partitions, kill_at))
         return lambda: self._check(system.execute(system.launch(group[0], keys), kill_at))
 
@@ -309,7 +309,7 @@ class Scenario:
         now = self.clock.now() - timedelta(minutes=12)
         windows = list(settled_windows(START, now, Grain.DAILY, by_day=table.by_day))
         scopes = self.system.instance.get_dynamic_partitions("enterprises")
-        keys = [f"{scope}|{to_key(window, Grain.DAILY)}" for window in windows for scope in scopes]
+        keys = [join_key(scope, to_key(window, Grain.DAILY)) for window in windows for scope in scopes]
         return self.rng.sample(keys, self.rng.randint(1, len(keys))) if keys else []
 
     def _run_at_once(self, jobs: list[Callable[[], None]]) -> None:
@@ -398,7 +398,7 @@ class Scenario:
             for table in group:
                 key = landing_and_changes.changes_key(table)
                 found = sorted(self.system.instance.get_materialized_partitions(key))
-                keys = [to_partition(key, Grain.DAILY) for key in found]
+                keys = [self.system.keys.partition(key) for key in found]
                 if keys and scopes:
                     self._check(self.system.rebuild((table,), keys))
         for name, rows in before.items():

@@ -35,12 +35,13 @@ from mews_assets.defs.assets import landing_and_changes, report
 from mews_assets.defs.assets.requested_partitions import PartitionsConfig, read_requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.metadata_keys import TABLE_TAG
-from mews_assets.defs.base.partitions import register_scopes
+from mews_assets.defs.base.partitions import PartitionKeys, register_scopes
 from mews_assets.defs.base.resources import Platform
 from mews_assets.defs.base.run_history import state_of
 from mews_assets.defs.sensors import exports, pages
 from mews_assets.ingest.directory import Directory, discover, load_directory, save_directory, time_at_mews
 from mews_assets.ingest.pending_exports import RunState
+from mews_assets.ingest.scope_keys import ScopeKeys
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.sandbox.clock import SECOND_US
@@ -113,6 +114,10 @@ class System:
     """How far the machine's clock is ahead of the simulated one."""
     process_by_thread: dict[int, Process] = field(default_factory=dict)
     """The process that runs in a thread, by the thread's id; code deep in the merge finds its process by it."""
+
+    def __post_init__(self) -> None:
+        self.keys = PartitionKeys(ScopeKeys({}), self.base.grain)
+        """Partition keys as the last discovery saved them."""
 
     def current_process(self) -> Process:
         return self.process_by_thread[threading.get_ident()]
@@ -216,7 +221,8 @@ class System:
             before = load_directory(lake) or Directory({}, {}, {})
             with self.mews_resource(process).open(before=before, patient=False) as platform:
                 directory, now = platform.directory, platform.now()
-            save_directory(lake, directory, now)
+            directory = save_directory(lake, directory, now)
+            self.keys = PartitionKeys(directory.scope_keys, self.base.grain)
             register_scopes(self.instance, directory)  # type: ignore[arg-type]
         return outcome
 
@@ -295,9 +301,9 @@ class System:
             log=logging.getLogger(__name__),
         )
         with report.raise_as_dagster_failure(first):
-            wanted = read_requested_partitions(context, config, changes_key(first), Grain.DAILY)
+            wanted = read_requested_partitions(context, config, changes_key(first), self.keys, self._find)
             missing = [one for one in wanted.partitions if one not in wanted.again]
-            outcome.asked = [f"{one.scope}|{one.key(Grain.DAILY)}" for one in missing]
+            outcome.asked = [self.keys.text(one) for one in missing]
             mews = self.mews_resource(process)
             wanted, result, directory = landing_and_changes._pull(
                 context, first, wanted, mews, lake, lookback_of(first)
@@ -306,9 +312,12 @@ class System:
             partition.scope: directory.name_of(first.scope, partition.scope)
             for partition in wanted.partitions
         }
-        for event in report.report(context, group, result, wanted, lake, names):
+        for event in report.report(context, group, result, wanted, lake, names, self.keys):
             if isinstance(event, dg.AssetMaterialization):
                 self._record_materialized(group, event, outcome)
+
+    def _find(self, key: str) -> str:
+        return self.keys.scopes.scope_of(key)
 
     def _record_materialized(
         self, group: tuple[Table, ...], event: dg.AssetMaterialization, outcome: ProcessOutcome

@@ -22,6 +22,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Pages, Table, snake_case
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG
+from mews_assets.defs.base.partitions import join_key
 from mews_assets.defs.base.run_history import state_of
 from mews_assets.ingest.pending_exports import DEADLINE, RunState
 from mews_assets.lake.errors import LakeError
@@ -93,7 +94,7 @@ class Verdict:
 
     def _has_just_settled(self, table: Table, key: str) -> bool:
         """Whether a run may leave the partition out: by a clock that was set meanwhile its window has not settled."""
-        window = from_key(key.partition("|")[2], Grain.DAILY)
+        window = from_key(self.system.keys.split(key)[1], Grain.DAILY)
         return settles(window, table) + CLOCKS_APART > self.sandbox.clock.now()
 
     def _check_files(self) -> None:
@@ -213,7 +214,7 @@ class Verdict:
 
     def _check_green(self, table: Table, key: str, who: str) -> None:
         """A partition reported green holds every version that was visible when its window settled and still stands."""
-        scope, _, window_key = key.partition("|")
+        scope, window_key = self.system.keys.split(key)
         name = layout.changes_file(table.name, scope, window_key)
         if name not in self.rows:
             self.wrong.append(f"{who} reported {table.name} {key} green, and there is no file")
@@ -230,12 +231,12 @@ class Verdict:
         Where a sensor held a window back, later exports did not reach over it. Rows that became visible later still are
         beyond what the look-back promises; they are counted.
         """
-        scope, _, window_key = key.partition("|")
+        scope, window_key = self.system.keys.split(key)
         window, there = from_key(window_key, Grain.DAILY), self.system.instance.get_materialized_partitions
         after = [window]
         while len(after) <= self._windows_back(table):
             following = window_at(after[-1].end, Grain.DAILY)
-            if f"{scope}|{to_key(following, Grain.DAILY)}" not in there(changes_key(table)):
+            if self.system.keys.join(scope, to_key(following, Grain.DAILY)) not in there(changes_key(table)):
                 break
             after.append(following)
         rows = self.rows.get(layout.changes_file(table.name, scope, window_key), {})
@@ -267,7 +268,7 @@ class Verdict:
             for table in group:
                 there = self.system.instance.get_materialized_partitions(changes_key(table))
                 keys = [
-                    f"{scope}|{to_key(window, Grain.DAILY)}"
+                    join_key(scope, to_key(window, Grain.DAILY))
                     for window in settled_windows(START, now, Grain.DAILY, by_day=table.by_day)
                     for scope in self.system.instance.get_dynamic_partitions("enterprises")
                 ]

@@ -30,6 +30,7 @@ from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
 from mews_assets_tests import ROOT
+from mews_assets_tests.defs.keys import scopes_of
 
 _LAUNCH = """
 mutation Launch($wanted: LaunchBackfillParams!) {
@@ -58,12 +59,13 @@ class Home:
         return (self.folder / "daemon.out").read_text(errors="replace")
 
     def discover(self) -> list[str]:
-        """Fill the partition sets as the discovery sensor does; the enterprises."""
+        """Fill the partition sets as the discovery sensor does; the keys of the enterprises."""
         settings = read_settings(self.environment)
         with MewsResource.of(settings).open() as platform:
-            save_directory(open_lake(settings.lake, settings.grain), platform.directory, platform.now())
-            register_scopes(self.instance, platform.directory)
-            return list(platform.directory.enterprises)
+            lake = open_lake(settings.lake, settings.grain)
+            directory = save_directory(lake, platform.directory, platform.now())
+            register_scopes(self.instance, directory)
+            return scopes_of(directory)
 
     def launch_backfill(self, address: str, tables: Iterable[str], keys: Iterable[str]) -> str:
         """Launch a backfill of landing and changes of some tables by what the UI's launch button sends."""

@@ -9,24 +9,26 @@ from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.current import current_job
 from mews_assets.defs.assets.snapshot import op_name
 from mews_assets.defs.base.asset_specs import changes_key, current_key, snapshot_key
+from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.build import build_definitions
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage
 
 
 def add_scopes(stage: Stage) -> None:
-    stage.instance.add_dynamic_partitions("enterprises", stage.enterprises)
-    stage.instance.add_dynamic_partitions("chains", stage.chains)
+    """Partitions for all scopes, as the discovery sensor adds them."""
+    stage.save_directory()
+    register_scopes(stage.instance, stage.directory)
 
 
 def fold_run(stage: Stage, table: Table, *scopes: str, **tags: str) -> dg.ExecuteInProcessResult:
-    """A run over a range of scopes, in the order they were added."""
+    """A run over a range of scopes, in the order they were added; `scopes` are ids."""
     return (
         build_definitions(stage.settings)
         .resolve_job_def(current_job(table))
         .execute_in_process(
             instance=stage.instance,
             run_config={"loggers": QUIET},
-            tags=tags or {RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+            tags=tags or {RANGE_START: stage.key(scopes[0]), RANGE_END: stage.key(scopes[-1])},
             raise_on_error=False,
         )
     )
@@ -44,7 +46,7 @@ def snapshot_run(
             instance=stage.instance,
             asset_selection=[snapshot_key(table)],
             run_config={"loggers": QUIET, "ops": ops},
-            tags=tags or {RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+            tags=tags or {RANGE_START: stage.key(scopes[0]), RANGE_END: stage.key(scopes[-1])},
             raise_on_error=False,
         )
     )

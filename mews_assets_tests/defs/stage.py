@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ import dagster as dg
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.landing_and_changes import op_name
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED
+from mews_assets.ingest.directory import Directory, save_directory
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import Settings, read_settings
+from mews_assets_tests.defs.keys import directory_of, key_of
 
 DAYS = ("2025-03-08", "2025-03-09")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -49,7 +54,32 @@ class Stage:
         return list(dict.fromkeys(self.mews.sandbox.store.enterprises().values()))
 
     def keys(self, scopes: Iterable[str] | None = None, days: Iterable[str] = DAYS) -> list[str]:
-        return [f"{scope}|{day}" for scope in scopes or self.enterprises for day in days]
+        """The partition keys of some hotels, by their ids, and some days."""
+        return [self.key(scope, day) for scope in scopes or self.enterprises for day in days]
+
+    def key(self, scope: str, day: str = "") -> str:
+        """The partition key of a scope and a day, or of the scope alone."""
+        return key_of(self.directory, scope, day)
+
+    @cached_property
+    def directory(self) -> Directory:
+        return directory_of(self.mews)
+
+    @property
+    def partition_keys(self) -> PartitionKeys:
+        return PartitionKeys(self.directory.scope_keys, self.settings.grain)
+
+    @property
+    def enterprise_keys(self) -> list[str]:
+        return [self.key(scope) for scope in self.enterprises]
+
+    @property
+    def chain_keys(self) -> list[str]:
+        return [self.key(scope) for scope in self.chains]
+
+    def save_directory(self) -> None:
+        """Know the hotels without asking for them."""
+        save_directory(self.lake, self.directory, datetime.now(UTC))
 
     def run(
         self,

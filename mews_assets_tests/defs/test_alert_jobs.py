@@ -89,7 +89,9 @@ CASES = {
     "current by automation": Case(
         lambda stage: blocked(stage, layout.current_file("payments", stage.enterprises[0])),
         lambda stage: freed(stage, layout.current_file("payments", stage.enterprises[0])),
-        lambda stage: together(stage, [current_key(PAYMENTS)], **{PARTITION_TAG: stage.enterprises[0]}),
+        lambda stage: together(
+            stage, [current_key(PAYMENTS)], **{PARTITION_TAG: stage.key(stage.enterprises[0])}
+        ),
         "current/payments",
     ),
     "enterprises": Case(
@@ -170,7 +172,7 @@ def test_a_run_of_several_tables_tells_of_each_that_failed_and_ends_each_alone(w
     stage.environment["MEWS_TABLES"] = "payments,order_items"
     add_scopes(stage)
     north = stage.enterprises[0]
-    tags = {PARTITION_TAG: north}
+    tags = {PARTITION_TAG: stage.key(north)}
     keys = [current_key(PAYMENTS), current_key(ORDER_ITEMS)]
     assert not together(stage, keys, **tags).success
     watch.tick()
@@ -190,7 +192,7 @@ def test_a_killed_run_of_current_tables_is_over_with_the_next_good_one(watch: Wa
     north = stage.enterprises[0]
     job = build_definitions(stage.settings).resolve_job_def("current_payments")
     run = stage.instance.create_run_for_job(
-        job, tags={PARTITION_TAG: north}, status=dg.DagsterRunStatus.STARTED
+        job, tags={PARTITION_TAG: stage.key(north)}, status=dg.DagsterRunStatus.STARTED
     )
     stage.instance.report_run_failed(run, "the process was killed")
     watch.tick()

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from mews_assets.defs.base.partitions import join_key
 from mews_assets.sandbox.running import Simulated, running_sandbox
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon
 
@@ -30,8 +31,8 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
         ) as home,
     ):
         hotels = home.discover()
-        keys = {f"{scope}|{day}" for scope in hotels for day in days}
-        one_hole_less = keys - {f"{hotels[1]}|{days[0]}"}
+        keys = {join_key(hotel, day) for hotel in hotels for day in days}
+        one_hole_less = keys - {join_key(hotels[1], days[0])}
         mews.reset()
         with running_daemon(home):
             items = home.backfill("order_items", sorted(one_hole_less))
@@ -42,10 +43,10 @@ def test_the_runs_of_a_backfill_share_one_export_also_with_holes_and_one_that_fa
                 assert home.materialised(layer, "order_items") == one_hole_less
             assert {key: _runs_named(home, key) for key in one_hole_less} == dict.fromkeys(one_hole_less, 1)
 
-            refused = mews.sandbox.exports.add
+            refused, refused_hotel = mews.sandbox.exports.add, list(mews.sandbox.store.enterprises())[1]
 
             def add(access, body):  # type: ignore[no-untyped-def]
-                if body["Scope"]["EnterpriseIds"] == [hotels[1]]:
+                if body["Scope"]["EnterpriseIds"] == [refused_hotel]:
                     body["Filters"]["UpdatedUtc"]["EndUtc"] = "in a while"
                 return refused(access, body)
 

@@ -50,7 +50,7 @@ class Scene:
 
     def key(self, table: str, day: str) -> str:
         scopes = self.stage.chains if table == "customers" else self.stage.enterprises
-        return f"{scopes[0]}|{day}"
+        return self.stage.key(scopes[0], day)
 
     def run(self, table: str, *days: str, **how: Any) -> None:
         keys = [] if how else [self.key(table, day) for day in days]
@@ -72,7 +72,7 @@ class Scene:
 
     def edit(self, table: str, day: str, change: Callable[[pa.Table], pa.Table]) -> None:
         """Change a partition's file where it rests."""
-        scope = self.key(table, day).partition("|")[0]
+        scope = self.stage.partition_keys.split(self.key(table, day))[0]
         name = layout.changes_file(table, scope, day)
         file = self.stage.lake.local_root
         assert file is not None

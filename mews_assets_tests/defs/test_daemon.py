@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets.catalog import table as table_of
+from mews_assets.defs.base.partitions import join_key
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import Simulated, running_sandbox
 from mews_assets.windows import Grain
 from mews_assets_tests.defs.daemon import Home, home_of, running_daemon
+from mews_assets_tests.defs.keys import directory_of, scopes_of
 
 pytestmark = pytest.mark.xdist_group("daemon")
 DAYS = 3
@@ -50,17 +52,18 @@ def test_from_empty_to_fresh_and_a_record_of_a_new_day_arrives_by_itself(tmp_pat
             MEWS_POLL_SECONDS="5",
         ) as home,
     ):
-        scopes = list(mews.sandbox.store.enterprises())
+        directory = directory_of(mews)
+        scopes, hotel = scopes_of(directory), next(iter(directory.enterprises))
         days = [f"{start + timedelta(days=day):%Y-%m-%d}" for day in range(DAYS + 1)]
 
         def fresh(upto: int) -> str | None:
-            wanted = {f"{scope}|{day}" for scope in scopes for day in days[:upto]}
+            wanted = {join_key(scope, day) for scope in scopes for day in days[:upto]}
             there = [home.materialised("changes", table) >= wanted for table in TABLES]
             return "fresh" if all(there) else None
 
         def followed(wanted: list[str], record: str | None = None) -> str | None:
             there = home.materialised("current", "payments") >= set(wanted)
-            return "there" if there and (record is None or record in current_ids(home, wanted[0])) else None
+            return "there" if there and (record is None or record in current_ids(home, hotel)) else None
 
         with running_daemon(home):
             home.wait(lambda: fresh(DAYS), 180, "every table to be fresh")
@@ -69,14 +72,14 @@ def test_from_empty_to_fresh_and_a_record_of_a_new_day_arrives_by_itself(tmp_pat
             home.wait(lambda: followed(scopes), 180, "the current table to follow")
 
             late = (today + timedelta(hours=11)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            payment = {"Id": "00000000-0000-4000-8000-00000000000a", "EnterpriseId": scopes[0]}
+            payment = {"Id": "00000000-0000-4000-8000-00000000000a", "EnterpriseId": hotel}
             mews.put_record("Payment", payment, stamp_utc=late)
             mews.set_clock(today + timedelta(days=1, minutes=10))
             # The sensors learn Mews' time at discovery, every ten minutes; here at once.
             home.discover()
             home.wait(lambda: fresh(DAYS + 1), 180, "the new day to arrive")
             home.wait(lambda: followed(scopes[:1], payment["Id"]), 180, "the current table to follow again")
-        assert payment["Id"] in rows(home, "payments", scopes[0], days[DAYS])
+        assert payment["Id"] in rows(home, "payments", hotel, days[DAYS])
         assert mews.requests()["Counts"]["exports/add"] == 2
         failed = home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
         assert failed == []

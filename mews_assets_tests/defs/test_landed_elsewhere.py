@@ -12,7 +12,6 @@ from mews_assets import catalog
 from mews_assets.catalog import partners
 from mews_assets.defs.assets import requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
-from mews_assets.defs.base.partitions import to_partition
 from mews_assets.defs.build import build_definitions
 from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage, materialisations, observations
@@ -23,7 +22,7 @@ def sibling(
 ) -> dg.ExecuteInProcessResult:
     """A run of a backfill that began then. Its other runs want the same; only the daemon's record of it is made up."""
     keys = stage.keys()
-    everything = [to_partition(key, stage.settings.grain) for key in keys]
+    everything = [stage.partition_keys.partition(key) for key in keys]
     monkeypatch.setattr(requested_partitions, "_of_backfill", lambda *_: (everything, began))
     tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
     return (

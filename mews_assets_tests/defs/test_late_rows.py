@@ -100,8 +100,8 @@ def test_a_late_row_arrives_with_the_next_export(ticks: Ticks) -> None:
     items = catalog.table("order_items")
     assert late in ids(ticks.stage.lake, items, NORTH, EVE)
     assert ticks.counts[ADD] == 2, "one for the days before, one for the new day"
-    new = {f"{scope}|2024-06-15" for scope in (NORTH, SOUTH)}
-    assert told_of(ran) == {*new, f"{NORTH}|{EVE}"}
+    new = {ticks.stage.key(scope, "2024-06-15") for scope in (NORTH, SOUTH)}
+    assert told_of(ran) == {*new, ticks.stage.key(NORTH, EVE)}
     assert told_of(ran, dg.AssetKey(["landing", "order_items"])) == told_of(ran)
     changed = {name for name, stamp in stamps(ticks).items() if before.get(name, stamp) != stamp}
     assert changed == {layout.changes_file("order_items", NORTH, EVE)}
@@ -113,23 +113,23 @@ def test_how_many_rows_came_late_and_how_late_is_counted_and_warned_of(ticks: Ti
     ran = next_day(ticks)
     found = evaluations(ran, ITEMS)
     late = {partition: passed for (check, partition), passed in found.items() if check == "late_rows"}
-    assert late == {f"{NORTH}|{EVE}": False, None: False}
-    told = metadata(ran, f"{NORTH}|{EVE}")
+    assert late == {ticks.stage.key(NORTH, EVE): False, None: False}
+    told = metadata(ran, ticks.stage.key(NORTH, EVE))
     assert (told["late_rows"], told["in_oldest_window_looked_at"]) == (2, False)
     assert 36 < told["hours_after_end"] < 37  # asked for after noon of the day after the next
     assert metadata(ran, None)["at_fault"] == 2
 
     again = next_day(ticks)
-    assert told_of(again) == {f"{scope}|2024-06-16" for scope in (NORTH, SOUTH)}
+    assert told_of(again) == {ticks.stage.key(scope, "2024-06-16") for scope in (NORTH, SOUTH)}
     found = evaluations(again, ITEMS)
     late = {partition: passed for (check, partition), passed in found.items() if check == "late_rows"}
-    assert late == {f"{NORTH}|{EVE}": True, None: True}, "it was looked at again, and no more came"
+    assert late == {ticks.stage.key(NORTH, EVE): True, None: True}, "it was looked at again, and no more came"
 
 
 def test_a_window_looked_at_again_that_brought_nothing_new_writes_no_file_and_no_event(ticks: Ticks) -> None:
     before = stamps(ticks)
     ran = next_day(ticks)
-    assert told_of(ran) == {f"{scope}|2024-06-15" for scope in (NORTH, SOUTH)}
+    assert told_of(ran) == {ticks.stage.key(scope, "2024-06-15") for scope in (NORTH, SOUTH)}
     assert {name: stamps(ticks)[name] for name in before} == before
     assert not [one for one in evaluations(ran, ITEMS) if one[1] and EVE in one[1]]
 
@@ -140,13 +140,13 @@ def test_a_row_in_the_oldest_window_looked_at_says_so_and_one_beyond_waits_for_a
     comes(ticks.stage.mews, "old", "2024-06-13T10:00:00Z")
     beyond = comes(ticks.stage.mews, "too old", "2024-06-12T10:00:00Z")
     ran = next_day(ticks)
-    assert metadata(ran, f"{NORTH}|2024-06-13")["in_oldest_window_looked_at"] is True
+    assert metadata(ran, ticks.stage.key(NORTH, "2024-06-13"))["in_oldest_window_looked_at"] is True
     items = catalog.table("order_items")
     assert beyond not in ids(ticks.stage.lake, items, NORTH, "2024-06-12")
-    by_hand = ticks.stage.run("order_items", [f"{NORTH}|2024-06-12"])
+    by_hand = ticks.stage.run("order_items", [ticks.stage.key(NORTH, "2024-06-12")])
     assert by_hand.success
     assert beyond in ids(ticks.stage.lake, items, NORTH, "2024-06-12")
-    assert metadata(by_hand, f"{NORTH}|2024-06-12")["late_rows"] == 1
+    assert metadata(by_hand, ticks.stage.key(NORTH, "2024-06-12"))["late_rows"] == 1
 
 
 def test_how_far_is_looked_back_is_a_setting(
@@ -167,11 +167,11 @@ def test_a_run_launched_by_hand_looks_back_too_and_tells_of_what_it_was_asked_fo
     late = comes(ticks.stage.mews, "late")
     ticks.stage.mews.advance(DAY)
     ticks.discover()
-    key = f"{NORTH}|2024-06-15"
+    key = ticks.stage.key(NORTH, "2024-06-15")
     ran = ticks.stage.run("order_items", [key])
     assert ran.success
     assert late in ids(ticks.stage.lake, catalog.table("order_items"), NORTH, EVE)
-    assert told_of(ran) == {key, f"{NORTH}|{EVE}"}
+    assert told_of(ran) == {key, ticks.stage.key(NORTH, EVE)}
     assert told_of(ticks.stage.run("order_items", [key])) == {key}, "whether anything new came or not"
 
 
@@ -234,6 +234,6 @@ def test_tables_that_come_by_pages_look_back_with_no_question_more(
         assert made_id("late") in ids(ticks.stage.lake, row, NORTH, EVE)
         # One question for all three days: a page of records, and the empty one that ends it.
         assert ticks.counts[operation] <= 2
-        new = {f"{scope}|2024-06-15" for scope in (NORTH, SOUTH)}
-        assert told_of(ran, dg.AssetKey(["changes", table])) == {*new, f"{NORTH}|{EVE}"}
+        new = {ticks.stage.key(scope, "2024-06-15") for scope in (NORTH, SOUTH)}
+        assert told_of(ran, dg.AssetKey(["changes", table])) == {*new, ticks.stage.key(NORTH, EVE)}
         assert ticks.tick(sensor).skip_message == "nothing is due"

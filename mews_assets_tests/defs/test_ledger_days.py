@@ -77,9 +77,9 @@ def test_what_is_posted_to_a_day_that_landed_is_told_of_with_it(ticks: Ticks) ->
     ran = ticks.run("ledger_entries", request)
     told = [one for one in ran.get_asset_materialization_events() if one.asset_key.path[0] == "changes"]
     assert {str(one.partition) for one in told} == {
-        f"{NORTH}|2024-06-12",
-        f"{NORTH}|2024-06-14",
-        f"{SOUTH}|2024-06-14",
+        ticks.stage.key(NORTH, "2024-06-12"),
+        ticks.stage.key(NORTH, "2024-06-14"),
+        ticks.stage.key(SOUTH, "2024-06-14"),
     }
     verdicts = evaluations(ran, dg.AssetKey(["changes", "ledger_entries"]))
     assert verdicts["late_rows", None], "rows posted to days that are over are usual there"

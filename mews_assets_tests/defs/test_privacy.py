@@ -10,13 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets import catalog
-from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.assets.retention import JOB
-from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.erasure.erase_customer import erase_customer
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.sandbox.running import RunningSandbox
+from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import (
     QUIET,
     RANGE_END,
@@ -102,7 +101,7 @@ def _told(stage: Stage, keys: list[str]) -> dict[str, dict[str, object]]:
 
 
 def rebuilt(stage: Stage, keys: list[str]) -> dg.ExecuteInProcessResult:
-    stage.instance.add_dynamic_partitions(SCOPE_SETS[ScopeKind.CHAIN], stage.chains)
+    add_scopes(stage)
     return stage.run("customers", tags={RANGE_START: keys[0], RANGE_END: keys[-1]}, only=[CHANGES])
 
 

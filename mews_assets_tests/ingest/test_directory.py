@@ -9,7 +9,16 @@ import pytest
 
 from mews_assets.api import UnauthorizedError
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.ingest.directory import UnknownScopeError, discover, load_directory, save_directory
+from mews_assets.ingest.directory import (
+    Directory,
+    Enterprise,
+    discover,
+    load_directory,
+    save_directory,
+    save_keys,
+)
+from mews_assets.ingest.find_scope import UnknownScopeError
+from mews_assets.ingest.scope_keys import NamedScope
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets_tests.ingest.made import NOW, client_to
@@ -41,7 +50,7 @@ def test_a_connection_can_be_limited_to_some_enterprises(sandbox, client):
 
 def test_a_scope_that_nobody_sees_is_named_with_those_that_are_seen(sandbox, client):
     found = discover({"portfolio": client}, {"portfolio": [SOUTH]})
-    with pytest.raises(UnknownScopeError, match=rf"{NORTH}.*{SOUTH}"):
+    with pytest.raises(UnknownScopeError, match=rf"{NORTH}.*South \(south-{SOUTH[:8]}\)"):
         found.connection_of(ScopeKind.ENTERPRISE, NORTH)
     with pytest.raises(UnknownScopeError, match="no chain at all"):
         discover({}).connection_of(ScopeKind.CHAIN, NORTH_CHAIN)
@@ -99,6 +108,31 @@ def test_scopes_of_a_directory_that_noted_no_first_time_get_none_made_up(lake, c
     assert loaded.first_seen == {}
 
 
+def test_a_scope_keeps_the_key_of_its_first_name_also_while_it_is_gone(lake):
+    def named(*names: str) -> Directory:
+        hotels = [
+            Enterprise(f"{n:08}-1", name, "cccccccc-2", "Chain", "UTC")
+            for n, name in enumerate(names)
+            if name
+        ]
+        seen = {hotel.id: hotel for hotel in hotels}
+        return Directory(seen, dict.fromkeys(seen, "one"), {"cccccccc-2": "one"})
+
+    kept = {"00000000-1": "north-00000000", "cccccccc-2": "chain-cccccccc"}
+    assert save_directory(lake, named("North"), NOW).keys == kept
+    kept["00000001-1"] = "south-00000001"
+    assert save_directory(lake, named("Nord", "South"), NOW).keys == kept
+    assert save_directory(lake, named("", "South"), NOW).keys == kept, "it may come back"
+    loaded = load_directory(lake)
+    assert loaded is not None
+    assert (loaded.keys, loaded.name_of(ScopeKind.ENTERPRISE, "00000000-1")) == (kept, "north-00000000")
+    assert save_keys(lake, [NamedScope("dddddddd-3", ScopeKind.CHAIN, "")]).keys == {  # type: ignore[union-attr]
+        **kept,
+        "dddddddd-3": "chain-dddddddd",
+    }
+    assert save_directory(lake, named("Norge", "South"), NOW).keys["00000000-1"] == "north-00000000"
+
+
 BEFORE = b"""{"enterprises": [{"id": "a", "name": "A", "chain_id": "c", "chain_name": "C", "time_zone": "UTC"}],
  "connection_by_enterprise": {"a": "portfolio"}, "connection_by_chain": {"c": "portfolio"}, "clock_skew_seconds": 1,
  "first_seen": {"a": "2024-06-15T12:00:00Z", "c": "2024-06-15T12:00:00.5Z"}}"""
@@ -110,6 +144,7 @@ def test_a_directory_that_an_earlier_version_saved_is_read(lake):
     assert loaded is not None
     assert loaded.enterprises["a"].tax_precision is None
     assert loaded.clock_skew_seconds == 1.0
+    assert loaded.keys == {"a": "a-a", "c": "c-c"} == save_directory(lake, loaded, NOW).keys
     assert loaded.first_seen["a"] == datetime(2024, 6, 15, 12, tzinfo=UTC)
 
 

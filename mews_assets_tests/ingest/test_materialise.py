@@ -10,7 +10,8 @@ import pytest
 from mews_assets.api import UnauthorizedError
 from mews_assets.catalog import TABLES, partners
 from mews_assets.ingest import materialise as room
-from mews_assets.ingest.directory import Directory, UnknownScopeError, discover
+from mews_assets.ingest.directory import Directory, discover
+from mews_assets.ingest.find_scope import UnknownScopeError
 from mews_assets.ingest.materialise import (
     Materialised,
     PartitionRequest,

@@ -14,7 +14,8 @@ from mews_assets.api import ExportFailedError, add_export, get_exports
 from mews_assets.catalog import TABLES
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Table
-from mews_assets.ingest.directory import UnknownScopeError, discover
+from mews_assets.ingest.directory import discover
+from mews_assets.ingest.find_scope import UnknownScopeError
 from mews_assets.ingest.plan import Pull
 from mews_assets.ingest.snapshot import NoSnapshotError, take_snapshots
 from mews_assets.lake.current import snapshot

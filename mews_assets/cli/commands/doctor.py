@@ -19,6 +19,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mews_assets.ingest.directory import Directory
     from mews_assets.ingest.findings import Finding
     from mews_assets.settings import Connection, Settings
 
@@ -56,7 +57,7 @@ def look() -> Iterator[Finding]:
     from mews_assets.ingest.lake_probe import probe_lake
     from mews_assets.settings import SettingError, read_privacy, read_settings
 
-    automation = False
+    automation, directory = False, None
     yield from _environment(Path(".env"))
     if not has_tokens(os.environ):
         yield fail(
@@ -74,12 +75,26 @@ def look() -> Iterator[Finding]:
         yield from _settings(settings)
         yield from _connections(settings)
         yield from probe_lake(settings.lake, settings.grain, privacy)
+        directory = _directory(settings)
     yield _installation()
     from mews_assets.defs.local.diagnostics import (
         look_at_instance,  # imports Dagster: 3 s that the lines above need not
     )
 
-    yield from look_at_instance(dagster_home(), automation, utc_now())
+    yield from look_at_instance(dagster_home(), automation, utc_now(), directory)
+
+
+def _directory(settings: Settings) -> Directory | None:
+    """What was discovered last. Where the lake cannot be read, its own findings say so."""
+    from mews_assets.ingest.directory import load_directory
+    from mews_assets.lake.errors import LakeError
+    from mews_assets.lake.storage.lake import find_lake
+
+    try:
+        lake = find_lake(settings.lake, settings.grain)
+        return load_directory(lake) if lake is not None else None
+    except (LakeError, OSError):
+        return None
 
 
 def lines(finding: Finding, width: int) -> list[str]:

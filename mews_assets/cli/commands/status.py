@@ -158,10 +158,13 @@ def _checks(
 def _states(
     instance: DagsterInstance, settings: Settings, directory: Directory
 ) -> dict[str, dict[str, CheckState]]:
+    from mews_assets.defs.base.partitions import keys_in
     from mews_assets.defs.checks.latest_results import check_states
 
+    keys = keys_in(instance, directory, settings.grain)
     return {
-        table.name: check_states(instance, table, directory.scopes(table.scope)) for table in settings.tables
+        table.name: check_states(instance, table, directory.scopes(table.scope), keys)
+        for table in settings.tables
     }
 
 

@@ -30,7 +30,7 @@ from mews_assets.defs.base.metadata_keys import (
     REASON,
     plain_values,
 )
-from mews_assets.defs.base.partitions import scope_and_window
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.base.run_history import is_going
 
 PAGE = 1000
@@ -70,14 +70,14 @@ def _page(
     return list(instance.event_log_storage.get_event_records(wanted, limit=PAGE, ascending=True))
 
 
-def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> list[Fact]:
-    """The facts of an event; an ended run may have facts of several assets."""
+def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord, keys: PartitionKeys) -> list[Fact]:
+    """The facts of an event; an ended run may have facts of several assets. Parts are named by their scopes' ids."""
     entry = record.event_log_entry
     event = entry.dagster_event
     assert event is not None
     at = datetime.fromtimestamp(entry.timestamp, UTC)
     if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return [_verdict(event.asset_check_evaluation_data, record.storage_id, at, entry.run_id)]
+        return [_verdict(event.asset_check_evaluation_data, record.storage_id, at, entry.run_id, keys)]
     if event.event_type is dg.DagsterEventType.FRESHNESS_STATE_CHANGE:
         return _some(_freshness(event.event_specific_data, record.storage_id, at))
     if event.event_type is dg.DagsterEventType.ASSET_OBSERVATION:
@@ -87,7 +87,7 @@ def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord) -> list[Fa
         return []
     if event.event_type is dg.DagsterEventType.RUN_SUCCESS:
         return run_facts.succeeded(run, record.storage_id, at)
-    return run_facts.failed(instance, run, event, record.storage_id, at)
+    return run_facts.failed(instance, run, event, record.storage_id, at, keys)
 
 
 def _some(fact: Fact | None) -> list[Fact]:
@@ -99,7 +99,7 @@ def is_still_going(instance: dg.DagsterInstance, run: str) -> bool:
     return bool(run) and is_going(instance, run)
 
 
-def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -> Fact:
+def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str, keys: PartitionKeys) -> Fact:
     metadata = plain_values(one.metadata)
     fact = Fact(
         Subject(Kind.CHECK, one.asset_key.to_user_string(), one.check_name),
@@ -110,12 +110,12 @@ def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str) -
     )
     if one.partition is not None:
         if one.passed:
-            return replace(fact, passes=(PartKey(*scope_and_window(one.partition)),))
-        return replace(fact, fails=(_part(PartKey(*scope_and_window(one.partition)), metadata),))
+            return replace(fact, passes=(PartKey(*keys.split(one.partition)),))
+        return replace(fact, fails=(_part(PartKey(*keys.split(one.partition)), metadata),))
     named = metadata.get(FAILED_PARTITIONS)
     if isinstance(named, list):
         # The summary of a run names the failures of that run only.
-        return replace(fact, fails=tuple(Part(PartKey(*scope_and_window(str(key)))) for key in named))
+        return replace(fact, fails=tuple(Part(PartKey(*keys.split(str(key)))) for key in named))
     late = metadata.get(LATE_SCOPES)
     if isinstance(late, list):
         fails = tuple(_part(PartKey(str(row["scope"])), {LATE_HOURS: row[LATE_HOURS]}) for row in late)

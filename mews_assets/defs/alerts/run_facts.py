@@ -28,7 +28,7 @@ from mews_assets.defs.base.metadata_keys import (
     TABLE_TAG,
     plain_values,
 )
-from mews_assets.defs.base.partitions import key_of, scope_and_window
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.base.run_history import is_going
 from mews_assets.lake.storage import layout
 
@@ -62,6 +62,7 @@ def failed(
     ended: dg.DagsterEvent,
     event: int,
     at: datetime,
+    keys: PartitionKeys,
 ) -> list[Fact]:
     """The facts of a failed run: one for each asset whose step failed."""
     failures: dict[str, _StepFailures] = {}
@@ -76,18 +77,20 @@ def failed(
                 failures.setdefault(name, _StepFailures()).add(data)
     if not failures:  # a killed run has no failure event
         failures[_whole(run)] = _StepFailures([str(ended.message or "It ended without a message.")])
-    return [_fact(run, name, failure, event, at) for name, failure in failures.items()]
+    return [_fact(run, name, failure, event, at, keys) for name, failure in failures.items()]
 
 
-def landed_since(instance: dg.DagsterInstance, incident: Incident, newest: int, now: datetime) -> Fact | None:
+def landed_since(
+    instance: dg.DagsterInstance, incident: Incident, newest: int, now: datetime, keys: PartitionKeys
+) -> Fact | None:
     """The fact that parts of a failed run's incident were materialised since, by whichever run; None if none were."""
     if incident.subject.kind is not Kind.RUN or "/" not in (asset := _asset(incident.subject.asset)):
         return None
     layer, _, name = asset.partition("/")
-    keys = {key for key in incident.parts if key != WHOLE}
-    if keys:
+    parts = {key for key in incident.parts if key != WHOLE}
+    if parts:
         layers = (layout.CHANGES, layout.LANDING, layout.CURRENT) if layer == layout.CHANGES else (layer,)
-        made = {key for each in layers for key in _made(instance, each, name, keys, incident)}
+        made = {key for each in layers for key in _made(instance, (each, name), parts, incident, keys)}
     else:
         made = {WHOLE} if _is_made_whole(instance, layer, name, incident) else set()
     if not made:
@@ -97,18 +100,18 @@ def landed_since(instance: dg.DagsterInstance, incident: Incident, newest: int, 
 
 
 def _made(
-    instance: dg.DagsterInstance, layer: str, name: str, keys: set[PartKey], incident: Incident
+    instance: dg.DagsterInstance,
+    asset: tuple[str, str],
+    parts: set[PartKey],
+    incident: Incident,
+    keys: PartitionKeys,
 ) -> Iterator[PartKey]:
     # Incidents of earlier versions name scopes of current tables under changes.
-    wanted = {
-        key_of(*key) if key.window else key.scope: key
-        for key in keys
-        if bool(key.window) != (layer in _BY_SCOPE)
-    }
+    wanted = {keys.join(*part): part for part in parts if bool(part.window) != (asset[0] in _BY_SCOPE)}
     if not wanted:
         return
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        dg.AssetKey([layer, name]), dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(wanted)
+        dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(wanted)
     )
     yield from (wanted[text] for text, event in latest.items() if event > incident.parts[wanted[text]].event)
 
@@ -166,7 +169,9 @@ def _causes_by_asset(data: Any) -> dict[str, str]:
     return dict(plain_values(data.user_failure_data.metadata).get(FAILED_ASSETS, {}))
 
 
-def _fact(run: dg.DagsterRun, name: str, failures: _StepFailures, event: int, at: datetime) -> Fact:
+def _fact(
+    run: dg.DagsterRun, name: str, failures: _StepFailures, event: int, at: datetime, keys: PartitionKeys
+) -> Fact:
     by_sensor = SENSOR_TAG in run.tags
     # A killed run has no failure event; its sensor launches it again.
     may_pass = by_sensor and all(failures.retryable)
@@ -177,9 +182,9 @@ def _fact(run: dg.DagsterRun, name: str, failures: _StepFailures, event: int, at
     else:
         next_step = "Nobody launches it again by itself."
     fact = Fact(Subject(Kind.RUN, name), event, at, run.run_id, cause=" ".join([*failures.causes, next_step]))
-    keys = failures.keys or [_scope_of(run, name)]
+    failed = failures.keys or [_scope_of(run, name)]
     urgency = Urgency.WARNING if may_pass else Urgency.FAILURE
-    return replace(fact, urgency=urgency, fails=tuple(Part(PartKey(*scope_and_window(key))) for key in keys))
+    return replace(fact, urgency=urgency, fails=tuple(Part(PartKey(*keys.split(key))) for key in failed))
 
 
 def _scope_of(run: dg.DagsterRun, name: str) -> str:

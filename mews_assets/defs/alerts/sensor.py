@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 import dagster as dg
 from dagster._core.storage.runs import SqlRunStorage
@@ -24,8 +25,9 @@ from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.alerts.facts import facts_of, is_still_going, new_events
 from mews_assets.defs.alerts.run_facts import landed_since
 from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.partitions import PartitionKeys, keys_in
 from mews_assets.defs.base.resources import LakeResource
-from mews_assets.ingest.directory import load_directory
+from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import ALERT_URLS, Settings, read_alert_urls
@@ -110,7 +112,7 @@ class Tick:
             more, all_read = self._read_new(state)
             changes += more
         for incident in list(state.book):
-            fact = landed_since(self.instance, incident, state.feed.newest, self.now())
+            fact = landed_since(self.instance, incident, state.feed.newest, self.now(), self._keys)
             if fact is not None:
                 changes += state.book.apply(fact)
         return changes + state.book.announce(self.now(), lambda run: not all_read or going.get(run, True))
@@ -121,7 +123,7 @@ class Tick:
         read: list[int] = []
         for page in new_events(self.instance, state.feed):
             for record in page:
-                for fact in facts_of(self.instance, record):
+                for fact in facts_of(self.instance, record, self._keys):
                     changes += state.book.apply(fact)
                 read.append(record.storage_id)
             if time.monotonic() - self._began > READ_SECONDS:
@@ -163,12 +165,20 @@ class Tick:
     def _save(self, state: State) -> None:
         states.save(self.lake, self._key, state)
 
-    def _alert_context(self) -> AlertContext:
+    @cached_property
+    def _directory(self) -> Directory | None:
         try:
-            directory = load_directory(self.lake)
+            return load_directory(self.lake)
         except LakeError as error:  # alerts are sent with ids where names cannot be read
             self.log_error(str(error))
-            directory = None
+            return None
+
+    @cached_property
+    def _keys(self) -> PartitionKeys:
+        return keys_in(self.instance, self._directory, self.settings.grain)
+
+    def _alert_context(self) -> AlertContext:
+        directory = self._directory
         kinds = {table.name: table.scope for table in catalog.TABLES}
 
         def kind_of(asset: str) -> ScopeKind:

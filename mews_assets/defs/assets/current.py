@@ -16,8 +16,9 @@ from mews_assets.defs.base.asset_specs import OWNERS, changes_key, column_schema
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
-from mews_assets.defs.base.partitions import scopes_of
+from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
 from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.unseen_partitions import unseen_error
 from mews_assets.defs.checks.per_scope import (
     ScopeCheck,
     require_assets,
@@ -121,7 +122,8 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         run_log.without_omitted_outputs(context.log)
         opened = lake.open()
         directory = load_directory(opened) or Directory({}, {}, {})
-        scopes = [str(scope) for scope in context.partition_keys]
+        keys = keys_in(context.instance, directory, opened.grain)
+        scopes = [keys.scopes.scope_of(str(key)) for key in context.partition_keys]
         names = {
             scope: directory.name_of(table.scope, scope)
             for scope in (*scopes, *directory.scopes(table.scope))
@@ -132,11 +134,11 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
             try:
                 result = update_current(opened, table, scope)
             except LakeError as error:
-                failed[scope] = str(error)
+                failed[keys.join(scope)] = str(unseen_error(directory, table.scope, scope) or error)
                 continue
             done.append(result)
-            yield _materialization(table, result, opened, names[scope])
-        yield from scope_check_events(context, key, CURRENT_CHECKS, done, names)
+            yield _materialization(table, result, opened, names[scope], keys)
+        yield from scope_check_events(context, key, CURRENT_CHECKS, done, names, keys)
         forget_unjudged_checks(context, [key])
         if failed:
             raise dg.Failure(
@@ -148,10 +150,12 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     return fold_scopes
 
 
-def _materialization(table: Table, result: CurrentResult, lake: Lake, name: str) -> dg.AssetMaterialization:
+def _materialization(
+    table: Table, result: CurrentResult, lake: Lake, name: str, keys: PartitionKeys
+) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         current_key(table),
-        partition=result.scope,
+        partition=keys.join(result.scope),
         metadata={
             table.scope.value: name,
             "dagster/partition_row_count": result.rows,

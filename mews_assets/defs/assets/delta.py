@@ -20,8 +20,9 @@ from mews_assets.defs.assets.reference import reference_key
 from mews_assets.defs.base.asset_specs import OWNERS, column_schema, current_key
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.default_status import utc_schedule
-from mews_assets.defs.base.partitions import scopes_of
+from mews_assets.defs.base.partitions import keys_in, scopes_of
 from mews_assets.defs.base.resources import LakeResource
+from mews_assets.ingest.directory import load_directory
 from mews_assets.lake.landing.reference_rows import reference_schema
 from mews_assets.lake.storage import layout
 from mews_assets.marts.model import Mart
@@ -145,7 +146,9 @@ def _asset(one: Published, base: str) -> dg.AssetsDefinition:
 
         opened, source = lake.open(), one.delta(base)
         if one.scopes:
-            files = {str(scope): one.file(str(scope)) for scope in context.partition_keys}
+            keys = keys_in(context.instance, load_directory(opened), opened.grain)
+            scopes = [keys.scopes.scope_of(str(key)) for key in context.partition_keys]
+            files = {scope: one.file(scope) for scope in scopes}
             made = publish_scopes(opened, source, files)
         else:
             made = publish_table(opened, source, one.file(""))

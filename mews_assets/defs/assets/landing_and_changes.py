@@ -22,12 +22,13 @@ from mews_assets.defs.assets.requested_partitions import (
 )
 from mews_assets.defs.base.asset_specs import changes_key, landing_key, table_specs
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
-from mews_assets.defs.base.partitions import partitions_of
-from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
+from mews_assets.defs.base.partitions import keys_in, partitions_of
+from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform, known_directory
+from mews_assets.defs.base.unseen_partitions import scope_finder, unseen_error
 from mews_assets.defs.checks import check_specs
 from mews_assets.defs.checks.freshness import freshness_policy
 from mews_assets.defs.checks.unmerged import captures_merged_spec
-from mews_assets.ingest.directory import Directory, UnknownScopeError, load_directory
+from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.materialise import Materialised, PartitionRequest, materialise, rebuild
 from mews_assets.ingest.pull import Puller
 from mews_assets.lake.changes.merge import measure_existing
@@ -91,20 +92,24 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                     "checks are evaluated where rows are written. Materialise the changes asset alone: it is made "
                     "again from what landed, and nothing is asked of Mews"
                 )
-            requested = read_requested_partitions(context, config, sorted(selected)[0], opened.grain)
-            if any(landing_key(table) in selected for table in group):
+            is_pull = any(landing_key(table) in selected for table in group)
+            known = known_directory(opened, mews) if is_pull else load_directory(opened)
+            directory = known or Directory({}, {}, {})
+            keys = keys_in(context.instance, directory, opened.grain)
+            find = scope_finder(context.instance, known, first.scope)
+            requested = read_requested_partitions(context, config, sorted(selected)[0], keys, find)
+            if is_pull:
                 requested, result, directory = _pull(
                     context, first, requested, mews, opened, settings.lookback_of(first)
                 )
             else:
                 chosen = [table for table in group if changes_key(table) in selected]
-                directory = load_directory(opened) or Directory({}, {}, {})
                 context.log.info(run_log.asked_for(chosen, requested, directory))
                 result = rebuild_changes(opened, chosen, requested.partitions)
         # All of them: a check also names hotels that fail since an earlier run.
         scopes = {*directory.scopes(first.scope), *(partition.scope for partition in requested.partitions)}
         names = {scope: directory.name_of(first.scope, scope) for scope in scopes}
-        yield from report.report(context, group, result, requested, opened, names)
+        yield from report.report(context, group, result, requested, opened, names, keys)
 
     return materialise_group
 
@@ -121,7 +126,13 @@ def _pull(
 
     The same pulls ask again for windows shortly before them that stand (the look back).
     """
-    with mews.open(before=load_directory(lake)) as platform:
+    known = load_directory(lake)
+    if known is not None and requested.pulls is None:
+        unseen = _of_unseen_scopes(table, requested, known)
+        if requested.partitions and len(unseen) == len({one.scope for one in requested.partitions}):
+            # Nothing that Mews could be asked for.
+            return requested, Materialised(failed=unseen), known
+    with mews.open(before=known) as platform:
         directory = platform.directory
         context.log.info(run_log.asked_for(partners(table), requested, directory))
         requested = _without_unsettled(context, table, requested, platform.now())
@@ -139,14 +150,20 @@ def _pull(
         )
         puller = Puller(lake, platform.now, asked_by=context.run.run_id, lookback=lookback)
         result = materialise(table, request, platform.clients, directory, puller)
-        for scope in sorted({partition.scope for partition in requested.partitions} - set(seen)):
-            try:
-                directory.connection_of(table.scope, scope)
-            except UnknownScopeError as error:
-                result.failed.append(
-                    ([partition for partition in requested.partitions if partition.scope == scope], error)
-                )
+        if requested.pulls is None:
+            result.failed += _of_unseen_scopes(table, requested, directory)
         return requested, result, directory
+
+
+def _of_unseen_scopes(
+    table: Table, requested: RequestedPartitions, directory: Directory
+) -> list[tuple[list[Partition], Exception]]:
+    """The partitions whose scope no connection sees, by scope, each with the reason."""
+    by_scope: dict[str, list[Partition]] = {}
+    for partition in requested.partitions:
+        by_scope.setdefault(partition.scope, []).append(partition)
+    reasons = {scope: unseen_error(directory, table.scope, scope) for scope in sorted(by_scope)}
+    return [(by_scope[scope], reason) for scope, reason in reasons.items() if reason is not None]
 
 
 def _without_unsettled(

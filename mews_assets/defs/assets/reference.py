@@ -152,7 +152,7 @@ def _registered(
     context: dg.AssetExecutionContext, lake: Lake, directory: Directory, now: datetime
 ) -> dict[str, Any]:
     """Save the directory and fill the partition sets. Returns metadata."""
-    save_directory(lake, directory, now)
+    directory = save_directory(lake, directory, now)
     _, gone = register_scopes(context.instance, directory)
     if gone:
         context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))

@@ -28,7 +28,7 @@ from mews_assets.defs.base.metadata_keys import (
     FAILED_PULLS,
     RETRYABLE,
 )
-from mews_assets.defs.base.partitions import to_dagster_key, to_key_text
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
@@ -39,7 +39,7 @@ from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.windows import Grain, to_api
+from mews_assets.windows import to_api
 
 _SHOWN_CAPTURES = 200
 """In one observation; every capture's manifest in the landing holds as much and more."""
@@ -56,6 +56,7 @@ def report(
     requested: RequestedPartitions,
     lake: Lake,
     names: Mapping[str, str],
+    keys: PartitionKeys,
 ) -> Iterator[Any]:
     """All events of the run; last a Failure that names the partitions that failed, if any did.
 
@@ -75,6 +76,7 @@ def report(
             table,
             lake,
             names,
+            keys,
             _by_scope(merged.captures.values(), lambda capture: capture.manifest),
             _by_scope(result.found.get(table.name, ()), lambda manifest: manifest),
         )
@@ -97,10 +99,10 @@ def report(
                 for evidence in (*events.evidence(chosen), *unchanged, *rejected)
             ]
             # After the materialisations: a verdict names the one it is about.
-            evaluations = CheckReporter(context, table, lake, names).evaluations(judged)
+            evaluations = CheckReporter(context, table, lake, names, keys).evaluations(judged)
             yield from run_log.and_count(table, context.log, evaluations)
     if result.failed:
-        raise failure(group, result, lake.grain)
+        raise failure(group, result, keys)
 
 
 def _split_by_news(
@@ -169,18 +171,18 @@ def _capture_metadata(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def failure(group: tuple[Table, ...], result: Materialised, grain: Grain) -> dg.Failure:
+def failure(group: tuple[Table, ...], result: Materialised, keys: PartitionKeys) -> dg.Failure:
     """One failure for all partitions that failed. It may be retried only if every cause may pass."""
     causes = [f"{len(partitions)} partitions: {error}" for partitions, error in result.failed]
     failed = sorted({partition for partitions, _ in result.failed for partition in partitions})
-    shown = ", ".join(str(partition) for partition in failed[:_SHOWN_FAILURES])
+    shown = ", ".join(map(keys.text, failed[:_SHOWN_FAILURES]))
     more = f" and {len(failed) - _SHOWN_FAILURES} more" if len(failed) > _SHOWN_FAILURES else ""
     retryable = all(getattr(error, "retryable", False) for _, error in result.failed)
     return dg.Failure(
         f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}{more}. "
         + " ".join(causes),
         metadata={
-            FAILED_PARTITIONS: dg.MetadataValue.json([to_key_text(partition, grain) for partition in failed]),
+            FAILED_PARTITIONS: dg.MetadataValue.json([keys.text(partition) for partition in failed]),
             CAUSES: dg.MetadataValue.json(causes),
             FAILED_PULLS: dg.MetadataValue.json(
                 [_failed_pull(partitions, error) for partitions, error in result.failed if partitions]
@@ -234,6 +236,7 @@ class _PartitionEvents:
     table: Table
     lake: Lake
     names: Mapping[str, str]
+    keys: PartitionKeys
     captures: Mapping[str, list[MergedCapture]]
     """By scope: a run over many hotels may have a capture for each."""
     found: Mapping[str, list[Manifest]]
@@ -305,7 +308,7 @@ class _PartitionEvents:
         return {"landed_by_run": ", ".join(sorted(runs))} if runs else {}
 
     def _key(self, partition: MergedPartition) -> dg.MultiPartitionKey:
-        return to_dagster_key(self.table.scope, partition.partition, self.lake.grain)
+        return self.keys.dagster_key(self.table.scope, partition.partition)
 
     def _captures_of(self, partition: MergedPartition) -> list[MergedCapture]:
         return [

@@ -7,14 +7,14 @@ of them. Not here: which partitions are due (`ingest.due`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from mews_assets.defs.base.partitions import to_key_text, to_partition
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.ingest.plan import Pull
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.partition import Partition
@@ -36,7 +36,10 @@ class ExportConfig(dg.Config):
 
 
 class PartitionsConfig(dg.Config):
-    """Partitions to materialise, where the run's tags do not name them: keys as `<scope>|<window>`."""
+    """Partitions to materialise, where the run's tags do not name them: keys as `<scope>|<window>`.
+
+    A scope is named by its key, its id or a unique part of its name.
+    """
 
     partitions: list[str] = []
     exports: list[ExportConfig] = []
@@ -71,19 +74,26 @@ def export_config(export: LoggedExport) -> dict[str, Any]:
 
 
 def read_requested_partitions(
-    context: dg.AssetExecutionContext, config: PartitionsConfig, asset: dg.AssetKey, grain: Grain
+    context: dg.AssetExecutionContext,
+    config: PartitionsConfig,
+    asset: dg.AssetKey,
+    keys: PartitionKeys,
+    find: Callable[[str], str],
 ) -> RequestedPartitions:
-    """The partitions that the run names. Raises ValueError when it names none."""
+    """The partitions that the run names. `find` gives the id of a scope that a person named in run config.
+
+    Raises ValueError when the run names none, UnknownScopeError where its config names a scope that is none.
+    """
     if config.exports:
-        requested = _of_exports(config.exports, grain)
+        requested = _of_exports(config.exports, keys.grain)
         materialised = context.instance.get_materialized_partitions(asset)
-        again = (one for one in requested.partitions if to_key_text(one, grain) in materialised)
+        again = (one for one in requested.partitions if keys.text(one) in materialised)
         return replace(requested, again=frozenset(again))
     if config.partitions:
-        return RequestedPartitions([to_partition(key, grain) for key in config.partitions], [])
+        return RequestedPartitions([keys.partition(key, find) for key in config.partitions], [])
     if context.has_partition_key or context.has_partition_key_range:
-        partitions = [to_partition(str(key), grain) for key in _keys(context, asset)]
-        others, since = _of_backfill(context, asset, grain)
+        partitions = [keys.partition(str(key)) for key in _keys(context, asset)]
+        others, since = _of_backfill(context, asset, keys)
         return RequestedPartitions(partitions, others, since, by_our_clock=True)
     raise ValueError(
         "this run names no partitions. Choose some in the launchpad or a backfill, or name them in the run's "
@@ -121,7 +131,7 @@ def _of_exports(exports: list[ExportConfig], grain: Grain) -> RequestedPartition
 
 
 def _of_backfill(
-    context: dg.AssetExecutionContext, asset: dg.AssetKey, grain: Grain
+    context: dg.AssetExecutionContext, asset: dg.AssetKey, keys: PartitionKeys
 ) -> tuple[list[Partition], datetime | None]:
     """The partitions of the asset in the run's whole backfill, and when that began."""
     tags: Mapping[str, str] = context.run.tags
@@ -130,7 +140,6 @@ def _of_backfill(
         return [], None
     graph = context.repository_def.asset_graph
     target = backfill.get_asset_backfill_data(graph).target_subset
-    keys = target.get_partitions_subset(asset).get_partition_keys()
-    return [to_partition(key, grain) for key in keys], datetime.fromtimestamp(
-        backfill.backfill_timestamp, UTC
-    )
+    wanted = target.get_partitions_subset(asset).get_partition_keys()
+    began = datetime.fromtimestamp(backfill.backfill_timestamp, UTC)
+    return [keys.partition(key) for key in wanted], began

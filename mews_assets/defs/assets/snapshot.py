@@ -15,8 +15,9 @@ from mews_assets.defs.assets import report, run_log
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema, snapshot_key
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
-from mews_assets.defs.base.partitions import scopes_of
-from mews_assets.defs.base.resources import LakeResource, MewsResource
+from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
+from mews_assets.defs.base.resources import LakeResource, MewsResource, known_directory
+from mews_assets.defs.base.unseen_partitions import unseen_error
 from mews_assets.defs.checks.per_scope import (
     ScopeCheck,
     require_assets,
@@ -110,14 +111,25 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         run_log.without_omitted_outputs(context.log)
         with report.raise_as_dagster_failure(table):
             opened = lake.open()
-            directory = load_directory(opened) or Directory({}, {}, {})
+            if config.from_landing:
+                directory = load_directory(opened) or Directory({}, {}, {})
+            else:
+                directory = known_directory(opened, mews)
+            keys = keys_in(context.instance, directory, opened.grain)
             done: list[Snapshot] = []
             failed: list[tuple[str, Exception]] = []
-            scopes = [str(scope) for scope in context.partition_keys]
+            scopes = [keys.scopes.scope_of(str(key)) for key in context.partition_keys]
             if config.from_landing:
                 results = _from_landing(opened, table, scopes)
             else:
-                results = _asked(opened, table, scopes, mews, context.run.run_id)
+                unseen = {
+                    scope: reason
+                    for scope in scopes
+                    if (reason := unseen_error(directory, table.scope, scope)) is not None
+                }
+                failed += unseen.items()
+                seen = [scope for scope in scopes if scope not in unseen]
+                results = _asked(opened, table, seen, mews, context.run.run_id) if seen else iter(())
             names = {
                 scope: directory.name_of(table.scope, scope)
                 for scope in (*scopes, *directory.scopes(table.scope))
@@ -127,11 +139,11 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                     failed.append((scope, snapshot))
                     continue
                 done.append(snapshot)
-                yield _materialization(table, snapshot, opened, names[scope])
-        yield from scope_check_events(context, key, SNAPSHOT_CHECKS, done, names)
+                yield _materialization(table, snapshot, opened, names[scope], keys)
+        yield from scope_check_events(context, key, SNAPSHOT_CHECKS, done, names, keys)
         forget_unjudged_checks(context, [key])
         if failed:
-            raise _failure(table, failed)
+            raise _failure(table, [(keys.join(scope), error) for scope, error in failed])
 
     return snapshot_scopes
 
@@ -167,10 +179,12 @@ def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
     )
 
 
-def _materialization(table: Table, snapshot: Snapshot, lake: Lake, name: str) -> dg.AssetMaterialization:
+def _materialization(
+    table: Table, snapshot: Snapshot, lake: Lake, name: str, keys: PartitionKeys
+) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         snapshot_key(table),
-        partition=snapshot.scope,
+        partition=keys.join(snapshot.scope),
         metadata={
             table.scope.value: name,
             "dagster/partition_row_count": snapshot.rows,

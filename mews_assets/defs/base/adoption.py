@@ -6,7 +6,7 @@ run that was killed between a file and its event. Mews is asked for nothing. Not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +16,12 @@ from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key, snapshot_key
 from mews_assets.defs.base.event_tables import store_materialisations
-from mews_assets.defs.base.partitions import SCOPE_SETS, key_of, register_scopes
+from mews_assets.defs.base.moving import behind, forget_cursor, move_sets, require_finished, unmoved_scopes
+from mews_assets.defs.base.partitions import SCOPE_SETS, PartitionKeys, keys_in, register_scopes, scopes_in
 from mews_assets.defs.base.run_history import may_be_writing
 from mews_assets.defs.base.standing import STANDING, Key, list_keys
-from mews_assets.ingest.directory import load_directory
+from mews_assets.ingest.directory import Directory, load_directory, save_keys
+from mews_assets.ingest.scope_keys import NamedScope
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import to_key, window_at
@@ -32,25 +34,27 @@ ADOPTED = "adopted"
 
 @dataclass(frozen=True)
 class Adopted:
-    """How much was reported. `by_scope` are current tables and snapshots, `whole` assets without partitions."""
+    """How much was reported. `by_scope` are current tables and snapshots, `whole` assets without partitions, `moved`
+    scopes that the instance knew by their ids."""
 
     scopes: int
     partitions: int
     by_scope: int
     whole: int
     events: int
+    moved: int = 0
 
 
 def materialisations(
-    instance: dg.DagsterInstance, lake: Lake, table: Table, keys: Iterable[Key]
+    instance: dg.DagsterInstance, lake: Lake, table: Table, standing: Iterable[Key], keys: PartitionKeys
 ) -> list[dg.AssetMaterialization]:
-    """The events of landing and changes for those of the keys that Dagster does not know, oldest window first."""
-    wanted = sorted(keys, key=lambda key: (key[1], key[0]))
+    """The events of landing and changes for those that stand and that Dagster does not know, oldest window first."""
+    wanted = sorted(standing, key=lambda key: (key[1], key[0]))
     events: list[dg.AssetMaterialization] = []
     for asset in (landing_key(table), changes_key(table)):
         known = instance.get_materialized_partitions(asset)
         for key in wanted:
-            if (text := key_of(*key)) not in known:
+            if (text := keys.join(*key)) not in known:
                 metadata: dict[str, dg.RawMetadataValue] = {ADOPTED: True}
                 if asset.path[0] == layout.CHANGES:
                     metadata["dagster/uri"] = lake.uri(layout.changes_file(table.name, *key))
@@ -59,71 +63,133 @@ def materialisations(
 
 
 def unreported(
-    instance: dg.DagsterInstance, lake: Lake, tables: Collection[Table], start: datetime
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    tables: Collection[Table],
+    start: datetime,
+    directory: Directory,
 ) -> list[dg.AssetMaterialization]:
     """The events for one tick of a sensor: none while a run may report the partitions itself."""
     if may_be_writing(instance, tables):
         return []
     first = to_key(window_at(start, lake.grain), lake.grain)
+    keys = keys_in(instance, directory, lake.grain)
     events: list[dg.AssetMaterialization] = []
     for table in tables:
-        scopes = set(instance.get_dynamic_partitions(SCOPE_SETS[table.scope]))
-        keys = [
+        scopes = set(scopes_in(instance, directory, table.scope).values())
+        standing = [
             (scope, window)
             for scope, window in STANDING.keys(lake, table)
             if scope in scopes and window >= first
         ]
-        events += materialisations(instance, lake, table, keys)
+        events += materialisations(instance, lake, table, standing, keys)
     return events[:EVENTS_PER_TICK]
 
 
 def adopt(
-    instance: dg.DagsterInstance, lake: Lake, tables: Collection[Table], start: datetime, marts: Iterable[str]
+    instance: dg.DagsterInstance,
+    lake: Lake,
+    tables: Collection[Table],
+    start: datetime,
+    marts: Iterable[str],
+    published: Mapping[dg.AssetKey, dg.AssetKey],
 ) -> Adopted:
     """Report everything that stands in the lake and that Dagster does not know. Done again, it reports nothing.
 
-    Windows before the first one of the settings are left out: they are no partitions of the assets.
+    Scopes that the instance knows by their ids are moved to their keys: reported, then added, and their ids removed.
+    `published` are assets with a partition for each scope that are made of another one outside the lake. Windows before
+    the first one of the settings are left out: they are no partitions of the assets.
     """
     first = to_key(window_at(start, lake.grain), lake.grain)  # keys of one grain sort as their windows do
-    directory = load_directory(lake)
-    if directory is not None:
-        register_scopes(instance, directory)
-    scopes = partitions = events = by_scope = 0
+    standing = {
+        table: {(scope, window) for scope, window in list_keys(lake, table) if window >= first}
+        for table in tables
+    }
+    directory = _directory_of_all(instance, lake, standing)
+    unmoved = unmoved_scopes(instance, directory)
+    moved = {scope for scopes in unmoved.values() for scope in scopes}
+    if unmoved:
+        require_finished(instance)
+    keys = PartitionKeys(directory.scope_keys, lake.grain)
+    partitions = events = 0
     for table in tables:
-        keys = {(scope, window) for scope, window in list_keys(lake, table) if window >= first}
-        scopes += _register(instance, table.scope, {scope for scope, _ in keys})
-        found = materialisations(instance, lake, table, keys)
+        found = materialisations(instance, lake, table, standing[table], keys)
         partitions += len({event.partition for event in found})
         events += store_materialisations(instance, found)
-    for table in tables:
-        # After their changes: else they would be shown as outdated.
-        found = list(_of_scopes(instance, lake, table))
-        by_scope += len(found)
-        events += store_materialisations(instance, found)
+    # After their changes: else they would be shown as outdated.
+    of_scopes = [event for table in tables for event in _of_scopes(instance, lake, table, moved, keys)]
+    of_scopes += [event for pair in published.items() for event in _published(instance, *pair, moved, keys)]
+    events += store_materialisations(instance, of_scopes)
     whole = list(_without_partitions(instance, lake, marts))
     events += store_materialisations(instance, whole)
-    return Adopted(scopes, partitions, by_scope, len(whole), events)
+    # Partitions last: what is not reported yet, a sensor would ask for.
+    move_sets(instance, unmoved, directory)
+    register_scopes(instance, directory)
+    scopes = sum(_register(instance, table.scope, standing[table], keys) for table in tables)
+    if unmoved:
+        forget_cursor(instance)
+    return Adopted(scopes, partitions, len(of_scopes), len(whole), events, len(moved))
 
 
-def _register(instance: dg.DagsterInstance, kind: ScopeKind, scopes: set[str]) -> int:
+def _directory_of_all(
+    instance: dg.DagsterInstance, lake: Lake, standing: Mapping[Table, Collection[Key]]
+) -> Directory:
+    """The directory, in which all scopes that stand in the lake or are partitions by their ids have a key."""
+    directory = load_directory(lake)
+    if directory is None:
+        return Directory({}, {}, {})
+    without = {
+        NamedScope(scope, table.scope, "")
+        for table, keys in standing.items()
+        for scope in {scope for scope, _ in keys}
+        if scope not in directory.keys
+    }
+    return (save_keys(lake, without) if without else None) or directory
+
+
+def _register(
+    instance: dg.DagsterInstance, kind: ScopeKind, standing: Collection[Key], keys: PartitionKeys
+) -> int:
     """Scopes that stand in the lake and that no connection sees any more are partitions too."""
     known = set(instance.get_dynamic_partitions(SCOPE_SETS[kind]))
-    if new := sorted(scopes - known):
+    if new := sorted({keys.join(scope) for scope, _ in standing} - known):
         instance.add_dynamic_partitions(SCOPE_SETS[kind], new)
     return len(new)
 
 
-def _of_scopes(instance: dg.DagsterInstance, lake: Lake, table: Table) -> Iterator[dg.AssetMaterialization]:
+def _of_scopes(
+    instance: dg.DagsterInstance, lake: Lake, table: Table, moved: Collection[str], keys: PartitionKeys
+) -> Iterator[dg.AssetMaterialization]:
     """Snapshots and current tables. In this order: a current table is made of the snapshot."""
-    for asset, folder in (
-        (snapshot_key(table), layout.snapshot_folder(table.name)),
-        (current_key(table), layout.current_folder(table.name)),
+    snapshot, current = snapshot_key(table), current_key(table)
+    old = behind(instance, current, (changes_key(table), snapshot), moved) if moved else set()
+    for asset, folder, left_out in (
+        (snapshot, layout.snapshot_folder(table.name), set[str]()),
+        (current, layout.current_folder(table.name), old),
     ):
         known = instance.get_materialized_partitions(asset)
         for name in lake.files(folder, recursive=True):
-            if name.endswith(f"/{layout.ROWS_FILE}") and (scope := layout.scope_of(name)) not in known:
+            if not name.endswith(f"/{layout.ROWS_FILE}") or (scope := layout.scope_of(name)) in left_out:
+                continue
+            if (text := keys.join(scope)) not in known:
                 metadata: dict[str, dg.RawMetadataValue] = {ADOPTED: True, "dagster/uri": lake.uri(name)}
-                yield dg.AssetMaterialization(asset, partition=scope, metadata=metadata)
+                yield dg.AssetMaterialization(asset, partition=text, metadata=metadata)
+
+
+def _published(
+    instance: dg.DagsterInstance,
+    asset: dg.AssetKey,
+    source: dg.AssetKey,
+    moved: Collection[str],
+    keys: PartitionKeys,
+) -> Iterator[dg.AssetMaterialization]:
+    """What the instance knows by ids, of an asset outside the lake."""
+    if not moved:
+        return
+    known, old = instance.get_materialized_partitions(asset), behind(instance, asset, (source,), moved)
+    for scope in sorted(known & set(moved) - old):
+        if (text := keys.join(scope)) not in known:
+            yield dg.AssetMaterialization(asset, partition=text, metadata={ADOPTED: True})
 
 
 def _without_partitions(

@@ -14,6 +14,8 @@ from mews_assets.defs.base.default_status import default_status
 from mews_assets.lake.storage import layout
 from mews_assets.settings import Settings
 
+AUTOMATION = "automation"
+"""The name of the sensor."""
 _LOOK_SECONDS = 30
 """Between two ticks. A run takes 5 s to start, so more often would save no time."""
 
@@ -62,7 +64,7 @@ def made_when_missing() -> dg.AutomationCondition[Any]:
 def automation_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:
     """The sensor that evaluates the conditions of all assets."""
     return dg.AutomationConditionSensorDefinition(
-        name="automation",
+        name=AUTOMATION,
         target=dg.AssetSelection.all(),
         default_status=default_status(settings),
         minimum_interval_seconds=min(_LOOK_SECONDS, settings.poll_seconds),

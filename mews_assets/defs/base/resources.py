@@ -17,7 +17,13 @@ import dagster as dg
 from mews_assets.api import BRIEF_TIMEOUTS, MewsClient, RequestLimits
 from mews_assets.catalog.privacy import Pii
 from mews_assets.clients import client_of
-from mews_assets.ingest.directory import Directory, discover, time_at_mews
+from mews_assets.ingest.directory import (
+    Directory,
+    discover,
+    load_directory,
+    save_directory,
+    time_at_mews,
+)
 from mews_assets.lake.storage.duckdb_session import DEFAULT_MEMORY
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.settings import Connection, Settings, read_privacy
@@ -85,6 +91,14 @@ class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _client(self, connection: ConnectionConfig, patient: bool) -> MewsClient:
         return client_of(self, connection, None if patient else RequestLimits(1, BRIEF_TIMEOUTS))
+
+
+def known_directory(lake: Lake, mews: MewsResource) -> Directory:
+    """What was discovered last; where nothing was, every connection is asked, and the answer is saved."""
+    if (known := load_directory(lake)) is not None:
+        return known
+    with mews.open() as platform:
+        return save_directory(lake, platform.directory, platform.now())
 
 
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -16,11 +16,10 @@ import dagster as dg
 from mews_assets.catalog.fields import references
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import changes_key
-from mews_assets.defs.base.partitions import scope_and_window, to_dagster_key
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.checks import Check, Evidence, checks_of
 from mews_assets.defs.checks.late import LATE_ROWS
 from mews_assets.defs.checks.stored_verdicts import StoredVerdicts, newest_materialisations
-from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.references import lead_in, resolve
 from mews_assets.lake.quality.volume import volumes
 from mews_assets.lake.storage.lake import Lake
@@ -53,6 +52,7 @@ class CheckReporter:
     table: Table
     lake: Lake
     names: Mapping[str, str]
+    keys: PartitionKeys
 
     def evaluations(self, evidence: Iterable[Evidence]) -> Iterator[dg.AssetCheckEvaluation]:
         """The events to store for every check that is selected in this run."""
@@ -62,22 +62,19 @@ class CheckReporter:
         if not checks:
             return
         everything = gather_evidence(self.lake, self.table, evidence)
-        keys = {item.partition: self._key(item.partition) for item in everything}
+        keys = {item.partition: self.keys.text(item.partition) for item in everything}
         instance, run = self.context.instance, self.context.run.run_id
         about = newest_materialisations(instance, asset, set(keys.values()), run, time.time())
         beside = frozenset(keys[item.partition] for item in everything if item.is_beside)
-        stored = StoredVerdicts(instance, asset, self._describe, about, beside)
+        stored = StoredVerdicts(instance, asset, self._describe, about, self.keys, beside)
         for check in checks:
             verdicts = {
                 keys[item.partition]: check.judge(item) for item in everything if _concerns(check, item)
             }
             yield from stored.events(check.name, check.severity, verdicts)
 
-    def _key(self, partition: Partition) -> str:
-        return str(to_dagster_key(self.table.scope, partition, self.lake.grain))
-
     def _describe(self, key: str) -> dict[str, str]:
-        scope, window = scope_and_window(key)
+        scope, window = self.keys.split(key)
         return {self.table.scope.value: self.names.get(scope, scope), "window": window}
 
 

@@ -18,7 +18,7 @@ from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.default_status import default_schedule_status
 from mews_assets.defs.base.metadata_keys import LATE_HOURS, LATE_SCOPES
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.partitions import scopes_in
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.freshness import Cadence, Freshness, format_duration, freshness_of
@@ -67,8 +67,11 @@ def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
             # Mews' clock says what has settled, so it says what is late.
             now = datetime.now(UTC) + timedelta(seconds=directory.clock_skew_seconds)
             found = freshness_of(opened, table, directory, cadence_of(table, settings), now)
-            known = set(context.instance.get_dynamic_partitions(SCOPE_SETS[table.scope]))
-            gone = sorted(known - set(directory.scopes(table.scope)))
+            seen, known = (
+                set(directory.scopes(table.scope)),
+                scopes_in(context.instance, directory, table.scope),
+            )
+            gone = sorted(key for key, scope in known.items() if scope not in seen)
             yield _FreshnessReport(table, directory, settings, now).result(found, gone)
 
     return fresh_per_scope

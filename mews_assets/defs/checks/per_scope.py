@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import dagster as dg
 
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.checks.model import Verdict
 from mews_assets.defs.checks.stored_verdicts import StoredVerdicts, newest_materialisations
 
@@ -54,12 +55,16 @@ def scope_check_events(
     checks: Iterable[ScopeCheck[_T]],
     results: list[_T],
     names: Mapping[str, str],
+    keys: PartitionKeys,
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """The events to store for the scopes of a run; after their materialisations. `names` are by scope."""
-    about = newest_materialisations(
-        context.instance, key, {result.scope for result in results}, context.run.run_id, time.time()
-    )
-    stored = StoredVerdicts(context.instance, key, lambda scope: {"scope": names.get(scope, scope)}, about)
+    instance, texts = context.instance, {keys.join(result.scope) for result in results}
+    about = newest_materialisations(instance, key, texts, context.run.run_id, time.time())
+
+    def describe(text: str) -> dict[str, str]:
+        return {"scope": names.get(keys.split(text)[0], text)}
+
+    stored = StoredVerdicts(instance, key, describe, about, keys)
     for check in checks:
-        verdicts = {result.scope: Verdict(*check.judge(result)) for result in results}
+        verdicts = {keys.join(result.scope): Verdict(*check.judge(result)) for result in results}
         yield from stored.events(check.name, check.severity, verdicts)

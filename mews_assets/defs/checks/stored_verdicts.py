@@ -19,6 +19,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, LOOKED_AT_AGAIN, PARTITIONS, STILL_FAILING
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.checks.latest_results import latest_results
 from mews_assets.defs.checks.model import Verdict, markdown
 
@@ -42,6 +43,7 @@ class StoredVerdicts:
     asset: dg.AssetKey
     describe: Callable[[str], Mapping[str, str]]
     materialised: Mapping[str, Materialisation]
+    keys: PartitionKeys
     beside: frozenset[str] = frozenset()
 
     def events(
@@ -136,7 +138,7 @@ class StoredVerdicts:
 
     @cached_property
     def _failing(self) -> Mapping[str, frozenset[str]]:
-        return latest_results(self.instance, self.asset).failing
+        return latest_results(self.instance, self.asset, self.keys).failing
 
 
 def newest_materialisations(

@@ -9,6 +9,7 @@ import os
 
 import dagster as dg
 
+from mews_assets.defs.assets.delta import published
 from mews_assets.defs.assets.marts import wanted_marts
 from mews_assets.defs.base.adoption import Adopted, adopt
 from mews_assets.lake.errors import LakeError
@@ -24,4 +25,5 @@ def adopt_lake() -> Adopted:
         raise LakeError(f"there is no lake at {settings.lake}: set MEWS_LAKE to where it is")
     with dg.DagsterInstance.get() as instance:
         marts = [mart.name for mart in wanted_marts(settings)]
-        return adopt(instance, lake, settings.tables, settings.start, marts)
+        outside = {one.key: one.source for one in published(settings) if one.scopes}
+        return adopt(instance, lake, settings.tables, settings.start, marts, outside)

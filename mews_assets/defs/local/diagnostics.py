@@ -16,15 +16,24 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._daemon.types import DaemonStatus
 
 from mews_assets.api.secrets import drop_queries
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.base.moving import unmoved_scopes
+from mews_assets.defs.base.partitions import SCOPE_SETS, scopes_in, visible_scopes
+from mews_assets.defs.base.unseen_partitions import HOW_TO_DELETE, unseen
+from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.findings import Finding, fail, ok, warn
 from mews_assets.ingest.freshness import format_duration
 
 SUBJECT = "dagster"
 
 
-def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Finding]:
-    """The findings on the instance in a Dagster home; `automation` says whether its daemon should be running."""
+def look_at_instance(
+    home: str, automation: bool, now: datetime, directory: Directory | None = None
+) -> Iterator[Finding]:
+    """The findings on the instance in a Dagster home; `automation` says whether its daemon should be running.
+
+    `directory` is what was discovered last, if anything was: the partitions are compared with it.
+    """
     folder = Path(home)
     if not home or not folder.is_absolute() or not folder.is_dir():
         text = (
@@ -48,7 +57,8 @@ def look_at_instance(home: str, automation: bool, now: datetime) -> Iterator[Fin
         return
     try:
         with dg.DagsterInstance.from_config(str(folder)) as instance:
-            yield from _look(instance, folder)
+            yield from _look(instance, folder, directory)
+            yield from _scopes(instance, directory) if directory is not None else ()
             yield from _pools(instance)
             yield from _daemons(instance.get_daemon_statuses(), automation, now)
     except Exception as error:  # of any driver of any storage
@@ -76,8 +86,8 @@ def is_unmade(folder: Path) -> bool:
     return not (Path(storage.config_dict["base_dir"]) / "runs.db").exists()
 
 
-def _look(instance: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
-    scopes = [f"{len(instance.get_dynamic_partitions(name))} {name}" for name in SCOPE_SETS.values()]
+def _look(instance: dg.DagsterInstance, folder: Path, directory: Directory | None) -> Iterator[Finding]:
+    scopes = [f"{_count(instance, directory, kind)} {name}" for kind, name in SCOPE_SETS.items()]
     storage = type(instance.run_storage).__name__.removesuffix("RunStorage")
     runs = instance.get_runs_count()
     yield ok(SUBJECT, f"{folder} ({storage}): {runs} runs, {', '.join(scopes)}")
@@ -99,6 +109,27 @@ def _look(instance: dg.DagsterInstance, folder: Path) -> Iterator[Finding]:
             "freshness is off: an asset in which nothing moves any more is not noticed",
             "take `freshness` over from this project's dagster.yaml.",
         )
+
+
+def _count(instance: dg.DagsterInstance, directory: Directory | None, kind: ScopeKind) -> int:
+    if directory is None:
+        return len(instance.get_dynamic_partitions(SCOPE_SETS[kind]))
+    return len(visible_scopes(instance, directory, kind))
+
+
+def _scopes(instance: dg.DagsterInstance, directory: Directory) -> Iterator[Finding]:
+    """Partitions that are named by ids, and those that are no hotel's."""
+    unmoved = sum(map(len, unmoved_scopes(instance, directory).values()))
+    if unmoved:
+        yield warn(
+            SUBJECT,
+            f"this home knows {unmoved} hotels and chains by their ids, as earlier versions did, and not by name",
+            "stop the daemon, run `mews-assets adopt`, which asks Mews for nothing, and start it again.",
+        )
+    for kind in ScopeKind:
+        for text, scope in scopes_in(instance, directory, kind).items():
+            if scope not in directory.keys and (problem := unseen(directory, kind, scope)):
+                yield warn(SUBJECT, f"{text} is a partition, and {problem}", f"delete it {HOW_TO_DELETE}.")
 
 
 def _pools(instance: dg.DagsterInstance) -> Iterator[Finding]:

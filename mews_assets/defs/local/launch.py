@@ -29,7 +29,7 @@ from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
 from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.base.event_tables import materialised_in
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, LOOKED_AT_AGAIN, PARTITIONS
-from mews_assets.defs.base.partitions import SCOPE_SETS, key_of
+from mews_assets.defs.base.partitions import SCOPE_SETS, join_key
 from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
 from mews_assets.defs.checks.freshness import JOB as FRESHNESS_JOB
 from mews_assets.lake.storage import layout
@@ -70,7 +70,7 @@ def materialise_due(table_name: str, now: datetime) -> LaunchedRun:
     with dg.DagsterInstance.get() as instance:
         scopes = instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
     windows = settled_windows(settings.start, now, settings.grain, by_day=table.by_day)
-    keys = [key_of(scope, to_key(window, settings.grain)) for window in windows for scope in scopes]
+    keys = [join_key(scope, to_key(window, settings.grain)) for window in windows for scope in scopes]
     return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
 
 

@@ -33,7 +33,7 @@ def discovery_sensor(settings: Settings) -> dg.SensorDefinition:
         before = load_directory(opened) or Directory({}, {}, {})
         with mews.open(before=before, patient=False) as platform:
             directory = platform.directory
-            save_directory(opened, directory, platform.now())
+            directory = save_directory(opened, directory, platform.now())
         added, gone = register_scopes(context.instance, directory)
         if gone:
             context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))

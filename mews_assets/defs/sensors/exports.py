@@ -23,7 +23,7 @@ from mews_assets.defs.base.adoption import unreported
 from mews_assets.defs.base.asset_specs import landing_key
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.base.partitions import visible_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.base.run_history import is_going, run_of_export
 from mews_assets.defs.base.standing import STANDING
@@ -113,7 +113,7 @@ class _Tick:
         events: list[AssetEvent] = [self._observation("asked for", export) for export in asked]
         events += [self._observation("ready", ready.export) for ready in decision.launch]
         events += abandoned_exports.observations(self.table, before, failures)
-        events += unreported(self.instance, self.lake, [self.table], self.settings.start)
+        events += unreported(self.instance, self.lake, [self.table], self.settings.start, self.directory)
         notes += [_given_up(failure) for failure in failures if failure.given_up]
         pending_now = [*decision.in_progress, *(PendingExport(export) for export in asked)]
         return dg.SensorResult(
@@ -214,8 +214,7 @@ class _Tick:
 
     def _due(self, now: datetime) -> list[Partition]:
         """The settled partitions that do not stand in the lake, whatever Dagster's event log holds."""
-        known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.table.scope]))
-        scopes = [scope for scope in self.directory.scopes(self.table.scope) if scope in known]
+        scopes = visible_scopes(self.instance, self.directory, self.table.scope)
         listed = STANDING.keys(self.lake, self.table)
         settings, by_day = self.settings, self.table.by_day
         missing = due(scopes, settings.start, now, settings.grain, listed, by_day=by_day)

@@ -18,12 +18,12 @@ from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.base.adoption import unreported
 from mews_assets.defs.base.default_status import default_status
 from mews_assets.defs.base.metadata_keys import RETRYABLE, TABLE_TAG
-from mews_assets.defs.base.partitions import SCOPE_SETS, to_key_text
+from mews_assets.defs.base.partitions import keys_in, visible_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
 from mews_assets.defs.base.standing import STANDING
 from mews_assets.defs.sensors import abandoned_exports
-from mews_assets.ingest.directory import load_directory
+from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
     ExportFailure,
@@ -113,17 +113,20 @@ class Tick:
         failures = _after(refused, before, now) if runs and newest != seen else before
         ended = _ended(self.instance, newest) if runs and not refused else None
         until = pause_after(states, ended)
-        missing = self._due(directory.scopes(self.first.scope), now)
+        missing = self._due(visible_scopes(self.instance, directory, self.first.scope), now)
         requests = [(failure.request.scopes, failure.request.window) for failure in failures]
         still = zip(failures, still_missing(missing, requests), strict=True)
         failures = [failure for failure, is_missing in still if is_missing]
         chosen, reason = self._choose(missing, failures, until, newest, now)
         events = abandoned_exports.observations(self.first, before, failures)
         return dg.SensorResult(
-            run_requests=[self._request(chosen)] if chosen else [],
+            run_requests=[self._request(chosen, directory)] if chosen else [],
             skip_reason=None if chosen else reason,
             cursor=json.dumps({"seen": newest, **to_state([], failures)}),
-            asset_events=[*events, *unreported(self.instance, self.lake, self.group, self.settings.start)],
+            asset_events=[
+                *events,
+                *unreported(self.instance, self.lake, self.group, self.settings.start, directory),
+            ],
         )
 
     def _choose(
@@ -146,18 +149,16 @@ class Tick:
         reasons = [f"{len(missing)} partitions held back", *(_skip_reason(failure) for failure in failures)]
         return [], "; ".join(reasons)
 
-    def _request(self, chosen: list[Partition]) -> dg.RunRequest:
-        keys = [to_key_text(partition, self.settings.grain) for partition in chosen]
-        config = {"ops": {op_name(self.first): {"config": {"partitions": keys}}}}
+    def _request(self, chosen: list[Partition], directory: Directory) -> dg.RunRequest:
+        keys = keys_in(self.instance, directory, self.settings.grain)
+        config = {"ops": {op_name(self.first): {"config": {"partitions": list(map(keys.text, chosen))}}}}
         return dg.RunRequest(run_config=config, tags={TABLE_TAG: self.first.name})
 
     def _due(self, scopes: list[str], now: datetime) -> list[Partition]:
         """The settled partitions that do not stand in the lake in every table of the group."""
-        known = set(self.instance.get_dynamic_partitions(SCOPE_SETS[self.first.scope]))
-        wanted = [scope for scope in scopes if scope in known]
         listed = set.intersection(*(STANDING.keys(self.lake, table) for table in self.group))
         settings, by_day = self.settings, self.first.by_day
-        missing = due(wanted, settings.start, now, settings.grain, listed, by_day=by_day)
+        missing = due(scopes, settings.start, now, settings.grain, listed, by_day=by_day)
         return STANDING.missing(self.lake, self.group, missing)
 
 

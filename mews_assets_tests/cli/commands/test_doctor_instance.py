@@ -10,9 +10,11 @@ import dagster as dg
 import pytest
 
 from mews_assets.defs.local.diagnostics import look_at_instance
+from mews_assets.ingest.directory import Enterprise
 from mews_assets.ingest.findings import Finding, Level
 from mews_assets_tests import ROOT
 from mews_assets_tests.cli.stage import beat, only
+from mews_assets_tests.defs.keys import directory_with
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 NOW = datetime.now(UTC)
@@ -79,6 +81,42 @@ def test_a_daemon_that_never_ran_is_no_failure_and_half_a_daemon_is_one(home: dg
     assert "never run" in only(of_instance(home), "daemon", Level.WARN).text
     beat(home, datetime.now(UTC), "SENSOR")
     assert "no sign of life of sensor" in only(of_instance(home), "daemon", Level.FAIL).text
+
+
+NORTH, SOUTH = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+DIRECTORY = directory_with(
+    Enterprise(scope, name, "cccccccc-0000-4000-8000-000000000003", "The Chain", "UTC")
+    for scope, name in ((NORTH, "The Lantern London"), (SOUTH, "The Heron"))
+)
+
+
+def scopes_found(home: dg.DagsterInstance, level: Level) -> list[Finding]:
+    found = look_at_instance(home.root_directory, False, datetime.now(UTC), DIRECTORY)
+    return [one for one in found if one.subject == "dagster" and one.level is level]
+
+
+def test_a_home_that_knows_hotels_by_ids_is_to_be_adopted(home: dg.DagsterInstance) -> None:
+    home.add_dynamic_partitions("enterprises", [NORTH, "the-heron-bbbbbbbb"])
+    home.add_dynamic_partitions("chains", ["the-chain-cccccccc"])
+    (finding,) = scopes_found(home, Level.WARN)
+    assert "knows 1 hotels and chains by their ids" in finding.text
+    assert "`mews-assets adopt`" in finding.fix
+    (finding,) = scopes_found(home, Level.OK)
+    assert "2 enterprises, 1 chains" in finding.text
+
+
+def test_a_partition_that_is_no_hotel_is_named_with_a_similar_one_and_not_counted(
+    home: dg.DagsterInstance,
+) -> None:
+    home.add_dynamic_partitions("enterprises", ["the-lantern-london-aaaaaaaa", "London"])
+    (finding,) = scopes_found(home, Level.WARN)
+    assert finding.text == (
+        "London is a partition, and no connection sees the enterprise London. "
+        "Similar are: The Lantern London (the-lantern-london-aaaaaaaa)"
+    )
+    assert "Delete partitions" in finding.fix
+    (finding,) = scopes_found(home, Level.OK)
+    assert "1 enterprises, 0 chains" in finding.text
 
 
 def test_a_pool_slot_of_a_run_that_is_over_and_a_closed_pool_are_named(home: dg.DagsterInstance) -> None:

@@ -92,7 +92,7 @@ def test_a_failing_check_is_told_of_its_hotel_until_it_passes_again(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     north, south = stage.enterprises
-    partition = f"{north}|{DAYS[0]}"
+    partition = stage.key(north, DAYS[0])
     stage.instance.report_runless_asset_event(
         dg.AssetCheckEvaluation(changes_key(PAYMENTS), "rows_in_window", False, partition=partition)
     )

@@ -24,7 +24,11 @@ from mews_assets_tests.ingest.made import made_records
 
 
 def partitions(watch: Watch, days: int = 20) -> list[str]:
-    return [f"{scope}|2025-01-{day:02}" for scope in watch.stage.enterprises for day in range(1, days + 1)]
+    return [
+        watch.stage.key(scope, f"2025-01-{day:02}")
+        for scope in watch.stage.enterprises
+        for day in range(1, days + 1)
+    ]
 
 
 @pytest.mark.slow_after_first

@@ -68,7 +68,7 @@ def test_a_sensor_killed_in_the_middle_of_a_delivery_tells_after_its_restart(
     stage: Stage, home: Path, webhook: Webhook, takes_it: bool
 ) -> None:
     """Once where the message had not been taken; where it had been, the repeat says that it may be one."""
-    keys = [f"{stage.enterprises[0]}|2025-01-{day:02}" for day in range(1, 31)]
+    keys = [stage.key(stage.enterprises[0], f"2025-01-{day:02}") for day in range(1, 31)]
     evaluate(stage.instance, [(key, False) for key in keys])
     children: list[subprocess.Popen[bytes]] = []
 

@@ -53,11 +53,12 @@ def test_a_run_tells_every_scope_once_with_all_there_is_to_know(stage: Stage, wa
     if way == "range tags":
         result = fold_run(stage, PAYMENTS, north, south)
     else:
-        result, scopes = fold_run(stage, PAYMENTS, **{"dagster/partition": north}), [north]
+        result, scopes = fold_run(stage, PAYMENTS, **{"dagster/partition": stage.key(north)}), [north]
     assert result.success
     told = materialisations(result, current_key(PAYMENTS))
-    assert set(told) == set(scopes)
-    for scope, metadata in told.items():
+    assert set(told) == set(map(stage.key, scopes))
+    for scope in scopes:
+        metadata = told[stage.key(scope)]
         rows = pq.read_table(metadata["dagster/uri"], partitioning=None)
         ids = rows.column("id").to_pylist()
         assert ids == sorted(set(ids))
@@ -78,7 +79,7 @@ def test_customers_are_current_by_chain(stage: Stage) -> None:
     assert stage.run("customers", stage.keys(stage.chains)).success
     result = fold_run(stage, CUSTOMERS, *stage.chains)
     assert result.success
-    assert set(materialisations(result, current_key(CUSTOMERS))) == set(stage.chains)
+    assert set(materialisations(result, current_key(CUSTOMERS))) == set(stage.chain_keys)
 
 
 def test_a_scope_of_which_nothing_landed_fails_alone(stage: Stage) -> None:
@@ -87,9 +88,9 @@ def test_a_scope_of_which_nothing_landed_fails_alone(stage: Stage) -> None:
     assert stage.run("payments", stage.keys([north])).success
     result = fold_run(stage, PAYMENTS, north, south)
     assert not result.success
-    assert set(materialisations(result, current_key(PAYMENTS))) == {north}
+    assert set(materialisations(result, current_key(PAYMENTS))) == {stage.key(north)}
     failure = failure_of(result).user_failure_data
-    assert failure.metadata["failed_partitions"].value == [south]
+    assert failure.metadata["failed_partitions"].value == [stage.key(south)]
     assert f"changes has no file of {south}" in failure.description
 
 
@@ -101,9 +102,17 @@ def test_a_record_that_is_gone_fails_the_check_and_says_why(stage: Stage) -> Non
     stage.lake.delete(layout.changes_file("payments", north, DAYS[0]))
     result = fold_run(stage, PAYMENTS, north)
     verdicts = evaluations(result, current_key(PAYMENTS))
-    assert verdicts == {("none_lost", north): False, ("none_lost", None): False, ("key_unique", None): True}
+    assert verdicts == {
+        ("none_lost", stage.key(north)): False,
+        ("none_lost", None): False,
+        ("key_unique", None): True,
+    }
     again = evaluations(fold_run(stage, PAYMENTS, north), current_key(PAYMENTS))
-    assert again == {("none_lost", north): True, ("none_lost", None): True, ("key_unique", None): True}
+    assert again == {
+        ("none_lost", stage.key(north)): True,
+        ("none_lost", None): True,
+        ("key_unique", None): True,
+    }
 
 
 @pytest.fixture
@@ -115,7 +124,7 @@ def looks(stage: Stage) -> Looks:
 
 @pytest.mark.slow
 def test_current_tables_follow_their_changes_in_batches(looks: Looks) -> None:
-    stage, (north, south) = looks.stage, looks.stage.enterprises
+    stage, (north, south) = looks.stage, looks.stage.enterprise_keys
     assert looks.look() == {}
     assert stage.run("payments", stage.keys()).success
     assert looks.look() == {"payments": {north, south}}
@@ -127,7 +136,7 @@ def test_current_tables_follow_their_changes_in_batches(looks: Looks) -> None:
 
 
 def test_what_landed_before_automation_was_turned_on_is_made_once(looks: Looks) -> None:
-    stage, (north, south) = looks.stage, looks.stage.enterprises
+    stage, (north, south) = looks.stage, looks.stage.enterprise_keys
     assert stage.run("payments", stage.keys([north])).success
     assert looks.look() == {"payments": {north}}
     assert looks.look() == {}
@@ -137,7 +146,7 @@ def test_what_landed_before_automation_was_turned_on_is_made_once(looks: Looks) 
 
 @pytest.mark.slow
 def test_what_changes_while_a_run_is_going_is_made_after_it(looks: Looks) -> None:
-    stage, (north, _) = looks.stage, looks.stage.enterprises
+    stage, (north, _) = looks.stage, looks.stage.enterprise_keys
     assert looks.look() == {}
     assert stage.run("payments", stage.keys([north], [DAYS[0]])).success
     assert looks.look(run=False) == {"payments": {north}}
@@ -151,7 +160,7 @@ def test_what_changes_while_a_run_is_going_is_made_after_it(looks: Looks) -> Non
 
 @pytest.mark.slow
 def test_what_changes_between_two_looks_after_a_run_was_asked_for_is_made_too(looks: Looks) -> None:
-    stage, (north, south) = looks.stage, looks.stage.enterprises
+    stage, (north, south) = looks.stage, looks.stage.enterprise_keys
     assert looks.look() == {}
     assert stage.run("payments", stage.keys(days=DAYS[:1])).success
     assert looks.look(run=False) == {"payments": {north, south}}

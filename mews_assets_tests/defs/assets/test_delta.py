@@ -32,7 +32,7 @@ def publish_run(stage: Stage, *scopes: str) -> dg.ExecuteInProcessResult:
             instance=stage.instance,
             asset_selection=[dg.AssetKey(["delta", "payments"])],
             run_config={"loggers": QUIET},
-            tags={RANGE_START: scopes[0], RANGE_END: scopes[-1]},
+            tags={RANGE_START: stage.key(scopes[0]), RANGE_END: stage.key(scopes[-1])},
             raise_on_error=False,
         )
     )

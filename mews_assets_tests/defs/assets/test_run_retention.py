@@ -36,7 +36,7 @@ def test_old_runs_go_and_what_is_materialised_and_what_fails_stays_known(
         keys = stage.keys()
         for _ in range(2):
             assert stage.run("payments", keys).success
-        failing = f"{stage.enterprises[0]}|{DAYS[0]}"
+        failing = stage.key(stage.enterprises[0], DAYS[0])
         evaluate(instance, [(failing, False), (None, False)])
         others = dg.DagsterInstance.create_run_for_job
 
@@ -56,7 +56,9 @@ def test_old_runs_go_and_what_is_materialised_and_what_fails_stays_known(
         for key in KEYS:
             assert instance.get_materialized_partitions(key) == set(keys)
             assert stored(instance, key) == len(keys), "of two materialisations the newer one is kept"
-        assert latest_results(instance, changes_key(PAYMENTS)).failing == {"key_unique": {failing}}
+        assert latest_results(instance, changes_key(PAYMENTS), stage.partition_keys).failing == {
+            "key_unique": {failing}
+        }
         history = instance.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(changes_key(PAYMENTS), "key_unique"), limit=10
         )
@@ -68,7 +70,7 @@ def test_old_runs_go_and_what_is_materialised_and_what_fails_stays_known(
         assert not [path for path in Path(instance.root_directory).rglob("*") if path.stem in old]
         instance.report_run_canceled(going)
         assert stage.run("payments", [failing]).success
-        assert latest_results(instance, changes_key(PAYMENTS)).failing == {}
+        assert latest_results(instance, changes_key(PAYMENTS), stage.partition_keys).failing == {}
 
 
 @pytest.mark.parametrize("days", ["", "30"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,9 @@ from mews_assets import catalog
 from mews_assets.defs.base.adoption import Adopted, adopt
 from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key
 from mews_assets.defs.base.event_tables import store_materialisations
+from mews_assets.ingest.directory import load_directory, save_directory
+from mews_assets.lake.storage import layout
+from mews_assets_tests.defs.keys import directory_with
 from mews_assets_tests.defs.runs import Looks, fold_run
 from mews_assets_tests.defs.stage import Stage
 
@@ -21,7 +25,7 @@ KEYS = (landing_key(PAYMENTS), changes_key(PAYMENTS))
 
 def adopted(stage: Stage) -> Adopted:
     settings = stage.settings
-    return adopt(stage.instance, stage.lake, settings.tables, settings.start, ["daily_revenue"])
+    return adopt(stage.instance, stage.lake, settings.tables, settings.start, ["daily_revenue"], {})
 
 
 @pytest.mark.slow
@@ -40,8 +44,8 @@ def test_a_fresh_home_knows_all_that_stands_after_one_adoption_and_the_second_re
         assert found.events == 2 * found.partitions + found.by_scope + found.whole
         for key in KEYS:
             assert instance.get_materialized_partitions(key) == set(stage.keys())
-        assert instance.get_materialized_partitions(current_key(PAYMENTS)) == set(stage.enterprises)
-        assert set(instance.get_dynamic_partitions("enterprises")) == set(stage.enterprises)
+        assert instance.get_materialized_partitions(current_key(PAYMENTS)) == set(stage.enterprise_keys)
+        assert set(instance.get_dynamic_partitions("enterprises")) == set(stage.enterprise_keys)
         status = instance.get_status_by_partition(changes_key(PAYMENTS), stage.keys(), _partitions(fresh))
         assert status is not None and {one.value for one in status.values() if one} == {"MATERIALIZED"}
         assert adopted(fresh).events == 0
@@ -82,6 +86,12 @@ def test_a_scope_that_no_connection_sees_any_more_is_a_partition_all_the_same(
 ) -> None:
     stage.environment["MEWS_TABLES"] = "payments"
     assert stage.run("payments", stage.keys()).success
+    north, south = stage.enterprises
+    stage.lake.delete(layout.directory_file())
+    save_directory(stage.lake, directory_with([stage.directory.enterprises[north]]), datetime.now(UTC))
     with dg.instance_for_test() as instance:
-        assert adopted(replace(stage, instance=instance)).scopes == 2
-        assert set(instance.get_dynamic_partitions("enterprises")) == set(stage.enterprises)
+        assert adopted(replace(stage, instance=instance)).scopes == 1
+        nameless = f"enterprise-{south[:8]}"
+        assert instance.get_dynamic_partitions("enterprises") == [stage.key(north), nameless]
+        found = load_directory(stage.lake)
+        assert found is not None and found.keys[south] == nameless, "it is kept for good"

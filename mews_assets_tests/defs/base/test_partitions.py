@@ -8,8 +8,11 @@ import dagster as dg
 import pytest
 
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.base.partitions import WINDOW, partitions_of, to_dagster_key, to_partition
+from mews_assets.defs.base.partitions import WINDOW, PartitionKeys, keys_in, partitions_of
+from mews_assets.ingest.directory import Enterprise
+from mews_assets.ingest.scope_keys import ScopeKeys
 from mews_assets.windows import Grain, to_key, windows_between
+from mews_assets_tests.defs.keys import directory_with
 
 NOW = datetime(2025, 3, 10, 12, 30, tzinfo=UTC)
 
@@ -41,12 +44,29 @@ def test_each_window_lasts_as_long_in_dagster_as_in_the_lake(grain: Grain) -> No
 @pytest.mark.parametrize("grain", Grain)
 def test_a_key_goes_to_the_lake_and_back(kind: ScopeKind, grain: Grain) -> None:
     (window, *_) = windows_between(datetime(2025, 1, 1, tzinfo=UTC), NOW, grain)
-    text = f"8f3c-id|{to_key(window, grain)}"
-    partition = to_partition(text, grain)
+    keys = PartitionKeys(ScopeKeys({"8f3c-id": "the-lantern-8f3cid"}), grain)
+    text = f"the-lantern-8f3cid|{to_key(window, grain)}"
+    partition = keys.partition(text)
     assert (partition.scope, partition.window) == ("8f3c-id", window)
-    key = to_dagster_key(kind, partition, grain)
-    assert str(key) == text
-    assert key.keys_by_dimension == {kind.value: "8f3c-id", WINDOW: to_key(window, grain)}
+    assert keys.partition(f"8f3c-id|{to_key(window, grain)}") == partition, "as earlier versions spelled it"
+    key = keys.dagster_key(kind, partition)
+    assert str(key) == text == keys.text(partition)
+    assert key.keys_by_dimension == {kind.value: "the-lantern-8f3cid", WINDOW: to_key(window, grain)}
+
+
+def test_a_home_that_knows_a_hotel_by_its_id_spells_it_so_until_it_is_moved() -> None:
+    north, south = "aaaaaaaa-1", "bbbbbbbb-2"
+    directory = directory_with(
+        Enterprise(scope, name, "cccccccc-3", "Chain", "UTC") for scope, name in ((north, "N"), (south, "S"))
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("enterprises", [north, "s-bbbbbbbb"])
+        keys = keys_in(instance, directory, Grain.DAILY)
+        assert (keys.join(north, "2025-03-01"), keys.join(south)) == (f"{north}|2025-03-01", "s-bbbbbbbb")
+        assert keys.split("n-aaaaaaaa|2025-03-01") == (north, "2025-03-01")
+        assert keys.respelled("n-aaaaaaaa|2025-03-01") == f"{north}|2025-03-01"
+        instance.add_dynamic_partitions("enterprises", ["n-aaaaaaaa"])
+        assert keys_in(instance, directory, Grain.DAILY).join(north) == "n-aaaaaaaa"
 
 
 @pytest.mark.parametrize(
@@ -54,4 +74,4 @@ def test_a_key_goes_to_the_lake_and_back(kind: ScopeKind, grain: Grain) -> None:
 )
 def test_what_is_no_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match=r"key|name in the lake|is not written as"):
-        to_partition(key, Grain.DAILY)
+        PartitionKeys(ScopeKeys({}), Grain.DAILY).partition(key)

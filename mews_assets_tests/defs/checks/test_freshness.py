@@ -117,8 +117,8 @@ def test_no_tables_job_and_no_backfill_evaluates_it(seen: Stage) -> None:
     result = whole.get_subset(asset_selection=keys).execute_in_process(
         instance=seen.instance,
         tags={
-            RANGE_START: f"{seen.enterprises[0]}|{DAYS[0]}",
-            RANGE_END: f"{seen.enterprises[0]}|{DAYS[1]}",
+            RANGE_START: seen.key(seen.enterprises[0], DAYS[0]),
+            RANGE_END: seen.key(seen.enterprises[0], DAYS[1]),
         },
         raise_on_error=False,
     )

@@ -9,12 +9,14 @@ import dagster as dg
 
 from mews_assets import catalog
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
-from mews_assets.defs.base.resources import MewsResource
+from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
 from mews_assets.defs.checks.latest_results import check_states, latest_results
 from mews_assets.defs.checks.model import Verdict
 from mews_assets.defs.checks.stored_verdicts import StoredVerdicts
+from mews_assets.ingest.scope_keys import ScopeKeys
+from mews_assets.windows import Grain
 from mews_assets_tests.defs.judging import evaluate
 from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import DAYS, QUIET, RANGE_END, RANGE_START, Stage, evaluations
@@ -45,24 +47,23 @@ def test_one_failing_partition_keeps_the_check_red_until_it_passes_whatever_othe
     stage: Stage,
 ) -> None:
     north, south = stage.enterprises
-    with MewsResource.of(stage.settings).open() as platform:
-        name = platform.directory.enterprises[north].name
-    failing = f"{north}|{DAYS[0]}"
+    failing, passing = stage.key(north, DAYS[0]), stage.key(south, DAYS[0])
     evaluate(stage.instance, [(failing, False), (None, False)])
-    other = evaluations(stage.run("payments", [f"{south}|{DAYS[0]}"]), ASSET)
+    other = evaluations(stage.run("payments", [passing]), ASSET)
     assert other[("key_unique", None)] is False
-    assert ("key_unique", f"{south}|{DAYS[0]}") not in other
+    assert ("key_unique", passing) not in other
     red = shown(stage)
     assert red.metadata["failed_partitions"].value == []
     assert red.metadata["still_failing"].value == [failing]
-    assert red.description == (
-        f"1 of 1 partitions of this run pass. 1 of earlier runs still fail: {name} {DAYS[0]}."
-    )
-    assert check_states(stage.instance, PAYMENTS, [north, south])[north].failing == {"key_unique": [DAYS[0]]}
+    name = stage.directory.enterprises[north].name
+    still = f"1 of earlier runs still fail: {name} {DAYS[0]}."
+    assert red.description == f"1 of 1 partitions of this run pass. {still}"
+    states = check_states(stage.instance, PAYMENTS, [north, south], stage.partition_keys)
+    assert states[north].failing == {"key_unique": [DAYS[0]]}
     passed = evaluations(stage.run("payments", [failing]), ASSET)
     assert passed[("key_unique", failing)] and passed[("key_unique", None)]
     assert shown(stage).passed
-    assert latest_results(stage.instance, ASSET).failing == {}
+    assert latest_results(stage.instance, ASSET, stage.partition_keys).failing == {}
 
 
 def test_a_check_that_judged_nothing_has_no_verdict(stage: Stage) -> None:
@@ -71,6 +72,9 @@ def test_a_check_that_judged_nothing_has_no_verdict(stage: Stage) -> None:
     result = stage.run("payments", stage.keys())
     assert not result.success
     assert {name for name, _ in evaluations(result, ASSET)} <= {"captures_merged"}
+
+
+AS_THEY_ARE = PartitionKeys(ScopeKeys({}), Grain.DAILY)
 
 
 def states(stage: Stage) -> dict[str, str]:
@@ -90,7 +94,7 @@ def backfill(stage: Stage, day: str) -> dg.ExecuteInProcessResult:
             instance=stage.instance,
             run_config={"loggers": QUIET},
             asset_selection=[landing_key(PAYMENTS), ASSET],
-            tags=dict.fromkeys((RANGE_START, RANGE_END), f"{stage.enterprises[0]}|{day}"),
+            tags=dict.fromkeys((RANGE_START, RANGE_END), stage.key(stage.enterprises[0], day)),
             raise_on_error=False,
         )
     )
@@ -139,7 +143,7 @@ def stored_by_a_run(
     instance: dg.DagsterInstance, verdicts: dict[str, Verdict]
 ) -> list[dg.AssetCheckEvaluation]:
     """The events of one check, stored by a run of their own."""
-    stored = StoredVerdicts(instance, ASSET, lambda key: {"hotel": f"The {key}"}, {})
+    stored = StoredVerdicts(instance, ASSET, lambda key: {"hotel": f"The {key}"}, {}, AS_THEY_ARE)
     events = list(stored.events("key_unique", dg.AssetCheckSeverity.WARN, verdicts))
 
     @dg.op

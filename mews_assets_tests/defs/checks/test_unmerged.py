@@ -41,7 +41,7 @@ def verdict(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def run(stage: Stage, scope: str, day: str) -> dg.ExecuteInProcessResult:
-    return stage.run("payments", [f"{scope}|{day}"])
+    return stage.run("payments", [stage.key(scope, day)])
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_a_capture_that_cannot_be_merged_is_told_by_a_check_and_stops_no_other_h
             other = run(stage, south, DAYS[number % 2])
             assert other.success
             assert not verdict(other)
-            assert list(materialisations(other, CHANGES)) == [f"{south}|{DAYS[number % 2]}"]
+            assert list(materialisations(other, CHANGES)) == [stage.key(south, DAYS[number % 2])]
         (one,) = unmerged(stage.lake, "payments")
         assert (one.scopes, one.is_set_aside) == ((north,), True)
         # It is asked for again where a person wants it, and then as large as before.

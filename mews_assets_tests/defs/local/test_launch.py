@@ -12,7 +12,7 @@ import pytest
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.local.launch import look_for_late_hotels
-from mews_assets_tests.defs.runs import rebuild
+from mews_assets_tests.defs.runs import add_scopes, rebuild
 from mews_assets_tests.defs.stage import (
     DAYS,
     RANGE_END,
@@ -32,10 +32,6 @@ def landing(table: str) -> dg.AssetKey:
 
 def changes(table: str) -> dg.AssetKey:
     return dg.AssetKey(["changes", table])
-
-
-def add_scopes(stage: Stage) -> None:
-    stage.instance.add_dynamic_partitions("enterprises", stage.enterprises)
 
 
 def run_by(stage: Stage, way: str, table: str) -> tuple[dg.ExecuteInProcessResult, list[str]]:
@@ -122,10 +118,10 @@ def test_a_failing_pull_leaves_its_neighbours_in_place_and_names_its_partitions(
     failure = failure_of(result).user_failure_data
     failed = failure.metadata["failed_partitions"].value
     assert (len(told), len(failed)) == (2, 2)
-    (stopped,) = {key.partition("|")[0] for key in failed}
+    (stopped,) = {stage.partition_keys.split(key)[0] for key in failed}
     assert told == set(stage.keys([one for one in stage.enterprises if one != stopped]))
     assert "403" not in failure.description or status == 403
-    assert stopped in failure.description and "[2025-03-08T00:00:00Z, " in failure.description
+    assert stage.key(stopped, "2025-03-08") in failure.description
     (cause,) = failure.metadata["causes"].value
     assert str(status) in cause and "Next:" in cause
     assert set(evaluations(result, changes("availability_adjustments"))) >= expected_verdicts(
@@ -139,17 +135,16 @@ def test_a_refusal_is_not_tried_again_and_a_busy_mews_is(
     from mews_assets.api import ForbiddenError, TransientError
     from mews_assets.catalog import table
     from mews_assets.defs.assets.report import failure
-    from mews_assets.defs.base.partitions import to_partition
     from mews_assets.ingest.materialise import Materialised
-    from mews_assets.windows import Grain
 
-    one, other = (to_partition(key, Grain.DAILY) for key in stage.keys()[:2])
+    keys = stage.partition_keys
+    one, other = map(keys.partition, stage.keys()[:2])
     refused = ([one], ForbiddenError("not yours", status=403))
     busy = ([other], TransientError("busy", status=503))
     group = (table("reservations"),)
-    assert not failure(group, Materialised(failed=[refused]), Grain.DAILY).allow_retries
-    assert not failure(group, Materialised(failed=[busy, refused]), Grain.DAILY).allow_retries
-    assert failure(group, Materialised(failed=[busy]), Grain.DAILY).allow_retries
+    assert not failure(group, Materialised(failed=[refused]), keys).allow_retries
+    assert not failure(group, Materialised(failed=[busy, refused]), keys).allow_retries
+    assert failure(group, Materialised(failed=[busy]), keys).allow_retries
 
 
 def test_a_run_that_names_no_partitions_says_how_to_name_them(stage: Stage) -> None:
@@ -162,7 +157,7 @@ def test_a_run_that_names_no_partitions_says_how_to_name_them(stage: Stage) -> N
 def test_a_run_that_names_no_such_partition_says_how_one_reads(stage: Stage) -> None:
     result = stage.run("payments", ["2025-03-08"])
     assert not result.success
-    assert "<enterprise or chain id>|<window>" in failure_of(result).user_failure_data.description
+    assert "<enterprise or chain>|<window>" in failure_of(result).user_failure_data.description
 
 
 def test_a_window_that_has_not_settled_is_refused_before_mews_is_asked_for_it(stage: Stage) -> None:
@@ -233,7 +228,7 @@ def test_changes_of_what_never_landed_cannot_be_rebuilt_and_say_so(stage: Stage)
     assert set(materialisations(result, changes("payments"))) == set(stage.keys([here]))
     description = failure_of(result).user_failure_data.description
     assert "2 partitions failed" in description
-    assert there in description and here not in description
+    assert stage.key(there) in description and stage.key(here) not in description
     assert "landing/payments" in description
 
 
@@ -273,8 +268,8 @@ def test_the_enterprises_job_adds_scopes_and_removes_none(stage: Stage, tmp_path
     for _ in range(2):
         result = stage.run("enterprises")
         assert result.success
-        assert stage.instance.get_dynamic_partitions("enterprises") == [gone, *stage.enterprises]
-        assert set(stage.instance.get_dynamic_partitions("chains")) == set(stage.chains)
+        assert stage.instance.get_dynamic_partitions("enterprises") == [gone, *stage.enterprise_keys]
+        assert set(stage.instance.get_dynamic_partitions("chains")) == set(stage.chain_keys)
     (event,) = [event for event in result.all_events if event.is_step_materialization]
     metadata = {name: value.value for name, value in event.materialization.metadata.items()}
     assert metadata["no_longer_visible"] == [gone]
@@ -291,7 +286,8 @@ def test_a_hotel_that_nobody_sees_any_more_does_not_stop_its_neighbours(stage: S
     """Scopes are never removed from the partition sets, so runs go on naming it."""
     gone = "00000000-0000-4000-8000-00000000dead"
     keys = stage.keys(days=DAYS[:1])
-    result = stage.run("payments", [f"{gone}|{DAYS[0]}", *keys])
+    stage.instance.add_dynamic_partitions("enterprises", [gone])
+    result = stage.run("payments", [stage.key(gone, DAYS[0]), *keys])
     assert not result.success
     assert set(materialisations(result, changes("payments"))) == set(keys)
     assert gone in failure_of(result).user_failure_data.description

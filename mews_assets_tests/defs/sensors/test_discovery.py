@@ -38,7 +38,7 @@ def test_the_sensor_finds_a_hotel_that_was_connected_today_by_its_name(stage: St
     assert f"no longer visible: {GONE}" in said
     assert "did not answer: none" in said
     assert "new: none" in ticks.discover()
-    assert set(stage.instance.get_dynamic_partitions("enterprises")) == {*stage.enterprises, GONE}
+    assert set(stage.instance.get_dynamic_partitions("enterprises")) == {*stage.enterprise_keys, GONE}
     assert ticks.counts == {"enterprises/getAll": 2 * 2}  # a page of two hotels, and the empty one after it
 
 

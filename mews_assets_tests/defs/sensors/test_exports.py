@@ -126,7 +126,7 @@ def test_from_nothing_to_landed_takes_one_export_a_call_for_each_tick_and_one_ru
     assert request.tags[EXPORT_TAG] == export.id
     assert request.tags[TABLE_TAG] == "order_items"
     assert ticks.run("order_items", request).success
-    keys = {f"{scope}|2024-06-{10 + day}" for scope in ticks.scopes() for day in range(DAYS)}
+    keys = {ticks.stage.key(scope, f"2024-06-{10 + day}") for scope in ticks.scopes() for day in range(DAYS)}
     assert ticks.stage.instance.get_materialized_partitions(CHANGES) == keys
 
     assert ticks.tick(SENSOR).skip_message == "nothing is due"
