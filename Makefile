@@ -25,6 +25,10 @@ test-services: $(INSTALLED) ## tests with servers that really run: S3, Postgres,
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,services]'
 	$(BIN)/pytest -m services mews_assets_tests/services
 
+test-browser: $(INSTALLED) ## the UI in a real browser: needs a chromium on this machine
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	$(BIN)/pytest -m browser mews_assets_tests/browser
+
 chaos: $(INSTALLED) ## a thousand seeds of random faults, and every deliberately broken rule caught by one
 	$(BIN)/python -m mews_assets_tests.chaos --seeds 1000
 	$(BIN)/python -m mews_assets_tests.chaos --mutants --seeds 200
@@ -72,4 +76,4 @@ $(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/conversion/_scan.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test test-slow test-services lint chaos bench docs dist lowest audit clean
+.PHONY: help demo dev test test-slow test-services test-browser lint chaos bench docs dist lowest audit clean

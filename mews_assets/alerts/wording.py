@@ -23,6 +23,15 @@ _NAMED_WITH_LAYER = ("current", "snapshot", "sql")
 """Layers whose assets share their names with those of other layers, or are unclear without the layer."""
 LONGEST_CAUSE = 400
 
+_UNREACHABLE = (
+    "Connection refused",
+    "Name or service not known",
+    "nodename nor servname",
+    "No address associated",
+)
+"""Words of the operating system for an address at which nobody listens, or that nobody knows."""
+_DAMAGED = "was changed or cut on disk"
+"""Words of `lake.errors.DamagedError`."""
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|$)')
 _SINGLE_QUOTED = re.compile(r"(?<![A-Za-z0-9])'[^'\n]*(?:'(?![A-Za-z0-9])|$)")
 _ADDRESS = re.compile(r"[^\s@<>,;:()]+@[^\s@<>,;:()]+")
@@ -114,9 +123,32 @@ def _opened(incident: Incident, context: AlertContext) -> str:
         lines += _worst(incident, named, context)
     elif numbers := next((part.numbers for part in incident.parts.values()), ""):
         lines.append(f"Numbers: {numbers}")
+    lines += _next_step(incident)
     lines.append(f"Since: {_instant(incident.opened_at)}")
     lines += _links(incident.run, subject.asset, subject.kind, context)
     return "\n".join([*lines, f"Incident: {incident.id}"])
+
+
+def _next_step(incident: Incident) -> list[str]:
+    """What to do, in one line; of a check that fails the table's page tells more than fits here."""
+    kind = incident.subject.kind
+    if kind is Kind.GIVEN_UP:
+        return [f"Next: {_remedy(incident.cause)}, then launch a backfill of these windows"]
+    if kind is not Kind.RUN:
+        return []
+    if incident.urgency is not Urgency.FAILURE:
+        return ["Next: nothing yet, it is tried again by itself"]
+    again = "in the UI *Backfill -> Re-execute from failure*, or launch the run again"
+    return [f"Next: {_remedy(incident.cause)}, then {again}"]
+
+
+def _remedy(cause: str) -> str:
+    """How a cause is removed, as far as its text tells."""
+    if any(text in cause for text in _UNREACHABLE):
+        return "check whether MEWS_PLATFORM_ADDRESS is right and this machine reaches it"
+    if _DAMAGED in cause:
+        return "restore the file on our own disk from a copy (Mews is not at fault)"
+    return "remove the cause"
 
 
 def _worst(incident: Incident, parts: list[Part], context: AlertContext) -> list[str]:

@@ -149,3 +149,36 @@ def test_a_cause_is_told_without_the_values_it_quotes(cause: str, said: str) -> 
 
 def test_a_long_cause_is_cut() -> None:
     assert len(without_values("word " * 1000)) == LONGEST_CAUSE
+
+
+@pytest.mark.parametrize(
+    ("kind", "urgency", "cause", "step"),
+    [
+        (
+            Kind.RUN,
+            Urgency.FAILURE,
+            "it broke",
+            "remove the cause, then in the UI *Backfill -> Re-execute from failure*",
+        ),
+        (Kind.RUN, Urgency.WARNING, "it broke", "nothing yet, it is tried again by itself"),
+        (
+            Kind.RUN,
+            Urgency.FAILURE,
+            "exports/add: ConnectError: [Errno 111] Connection refused",
+            "check whether MEWS_PLATFORM_ADDRESS is right",
+        ),
+        (
+            Kind.RUN,
+            Urgency.FAILURE,
+            "payments: part-00001.jsonl.zst of capture c1 was changed or cut on disk: it ends early",
+            "restore the file on our own disk from a copy (Mews is not at fault)",
+        ),
+        (Kind.GIVEN_UP, Urgency.FAILURE, "it failed at Mews", "remove the cause, then launch a backfill"),
+    ],
+)
+def test_a_failure_says_what_to_do_next(kind: Kind, urgency: Urgency, cause: str, step: str) -> None:
+    part = Part(PartKey("n", "2025-03-01"))
+    notices = told(Fact(Subject(kind, "changes/payments"), 1, NOW, "run-1", urgency, (part,), cause=cause))
+    (line,) = [line for line in notices[0].body.splitlines() if line.startswith("Next: ")]
+    assert line.startswith(f"Next: {step}")
+    assert "- The Lantern Prague, 2025-03-01" in notices[0].body

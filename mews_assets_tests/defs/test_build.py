@@ -84,6 +84,19 @@ def test_every_column_is_described(table: Table) -> None:
     assert required <= names
 
 
+def test_a_column_shows_its_values_its_personal_data_what_it_refers_to_and_what_is_in_it() -> None:
+    def columns(table: str) -> dict[str, dg.TableColumn]:
+        schema = GRAPH.get(changes_of(catalog.table(table))).metadata["dagster/column_schema"]
+        return {column.name: column for column in schema.columns}
+
+    payments, customers = columns("payments"), columns("customers")
+    assert "Values: Charged, " in (payments["state"].description or "")
+    assert "refers to bills.id" in payments["bill_id"].constraints.other
+    assert payments["amount.currency"].type == "string"
+    assert "*Personal.*" in (customers["email"].description or "")
+    assert "*Personal.*" not in (customers["updated_utc"].description or "")
+
+
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
 def test_every_table_has_the_checks_its_catalog_row_asks_for(table: Table) -> None:
     specs = {key.name: GRAPH.get(key) for key in GRAPH.asset_check_keys if key.asset_key == changes_of(table)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -52,30 +52,10 @@ def run(args: argparse.Namespace) -> int:
 
 def look() -> Iterator[Finding]:
     """All findings, one after the other."""
-    from mews_assets.cli.home import dagster_home, has_tokens, utc_now
-    from mews_assets.ingest.findings import fail
-    from mews_assets.ingest.lake_probe import probe_lake
-    from mews_assets.settings import SettingError, read_privacy, read_settings
+    from mews_assets.cli.home import dagster_home, utc_now
 
-    automation, directory = False, None
     yield from _environment(Path(".env"))
-    if not has_tokens(os.environ):
-        yield fail(
-            "tokens",
-            "MEWS_CLIENT_TOKEN is not set, so Mews cannot be checked; `make demo` and `make dev` need no token",
-            "copy .env.example to .env, fill in both tokens and MEWS_START_DATE, and run this again.",
-        )
-    try:
-        settings = read_settings(os.environ)
-        privacy = read_privacy(os.environ)
-    except SettingError as error:
-        yield fail("settings", str(error), "correct it in .env or in the environment, and run this again.")
-    else:
-        automation = settings.automation
-        yield from _settings(settings)
-        yield from _connections(settings)
-        yield from probe_lake(settings.lake, settings.grain, privacy)
-        directory = _directory(settings)
+    automation, directory = yield from _settings_and_lake()
     yield _installation()
     from mews_assets.defs.local.diagnostics import (
         look_at_instance,  # imports Dagster: 3 s that the lines above need not
@@ -95,6 +75,45 @@ def _directory(settings: Settings) -> Directory | None:
         return load_directory(lake) if lake is not None else None
     except (LakeError, OSError):
         return None
+
+
+def _settings_and_lake() -> Generator[Finding, None, tuple[bool, Directory | None]]:
+    """The findings on settings, connections and lake. Returns whether the daemon should run, and the directory."""
+    from mews_assets.cli.home import DEMO, has_tokens, is_demo
+    from mews_assets.ingest.findings import fail, ok
+    from mews_assets.ingest.lake_probe import probe_lake
+    from mews_assets.settings import SettingError, read_lake, read_privacy, read_settings
+    from mews_assets.windows import Grain
+
+    if not has_tokens(os.environ):
+        if is_demo(os.environ):
+            yield ok(
+                "tokens",
+                f"MEWS_CLIENT_TOKEN is not set: what follows is the demonstration in {DEMO}, whose sandbox needs none. "
+                "For your hotels copy .env.example to .env, fill it in, and run `mews-assets doctor` again",
+            )
+            yield from probe_lake(read_lake(os.environ), Grain.DAILY)
+            return False, None
+        yield fail(
+            "tokens",
+            "MEWS_CLIENT_TOKEN is not set, so Mews cannot be checked; `mews-assets demo` and `mews-assets dev` need no "
+            "token",
+            "copy .env.example to .env, fill in both tokens and MEWS_START_DATE, and run `mews-assets doctor` again.",
+        )
+    try:
+        settings = read_settings(os.environ)
+        privacy = read_privacy(os.environ)
+    except SettingError as error:
+        yield fail(
+            "settings",
+            str(error),
+            "correct it in .env or in the environment, and run `mews-assets doctor` again.",
+        )
+        return False, None
+    yield from _settings(settings)
+    yield from _connections(settings)
+    yield from probe_lake(settings.lake, settings.grain, privacy)
+    return settings.automation, _directory(settings)
 
 
 def lines(finding: Finding, width: int) -> list[str]:

@@ -113,9 +113,24 @@ def _cell(value: Any) -> Any:
 
 def _json(value: Any, is_ascii: bool = False) -> str:
     try:
-        return json.dumps(value, default=str, ensure_ascii=is_ascii, allow_nan=False)
+        return json.dumps(value, default=_plain, ensure_ascii=is_ascii, allow_nan=False)
     except ValueError:  # JSON has no NaN and no infinity
-        return json.dumps(_finite(value), default=str, ensure_ascii=is_ascii)
+        return json.dumps(_finite(value), default=_plain, ensure_ascii=is_ascii)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no type for. A decimal is a number where a double holds all of its digits, and a text elsewhere."""
+    if isinstance(value, Decimal) and value.is_finite():
+        if value == value.to_integral_value() and abs(value) <= _EXACT_INTEGER:
+            return int(value)
+        number = float(value)
+        if Decimal(repr(number)) == value:
+            return number
+    return str(value)
+
+
+_EXACT_INTEGER = 2**53
+"""Up to here every reader of JSON has each integer; above, some read a neighbour."""
 
 
 def _finite(value: Any) -> Any:

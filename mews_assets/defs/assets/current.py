@@ -9,10 +9,10 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import run_log
-from mews_assets.defs.base.asset_specs import OWNERS, changes_key, column_schema, current_key, snapshot_key
+from mews_assets.defs.base.asset_specs import OWNERS, changes_key, current_key, sample_query, snapshot_key
+from mews_assets.defs.base.column_schemas import table_columns
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
@@ -93,7 +93,8 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
             dg.AssetDep(changes_key(table), partition_mapping=by_scope),
             *([snapshot_key(table)] if table.has_snapshot else []),
         ],
-        description=f"The newest version of each record of `{table.name}`, one row per id, sorted by it.",
+        description=f"The newest version of each record of `{table.name}`, one row per id, sorted by it.\n\n"
+        + sample_query(f"{layout.CURRENT}.{table.name}"),
         group_name=layout.CURRENT,
         kinds={"parquet"},
         owners=OWNERS,
@@ -101,7 +102,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         metadata={
             "dagster/table_name": f"{layout.CURRENT}.{table.name}",
             "dagster/uri": f"{location.rstrip('/')}/{layout.current_folder(table.name)}",
-            "dagster/column_schema": column_schema(arrow_schema(table)),
+            "dagster/column_schema": table_columns(table),
         },
         partitions_def=partitions,
         automation_condition=follows_its_deps(),

@@ -17,7 +17,8 @@ from mews_assets.catalog.entities.reference import Reference
 from mews_assets.catalog.model import ScopeKind, Table
 from mews_assets.defs.assets.marts import mart_key, wanted_marts
 from mews_assets.defs.assets.reference import reference_key
-from mews_assets.defs.base.asset_specs import OWNERS, column_schema, current_key
+from mews_assets.defs.base.asset_specs import OWNERS, current_key
+from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.partitions import keys_in, scopes_of

@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.defs.base.asset_specs import OWNERS, column_schema
+from mews_assets.defs.base.asset_specs import OWNERS, sample_query
+from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import follows_in_batches, waits_for_reference
 from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.resources import LakeResource
@@ -85,7 +86,7 @@ def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=mart_key(mart),
         deps=[dg.AssetKey(name.split("/")) for name in mart.inputs],
-        description=mart.description,
+        description=f"{mart.description}\n\n{sample_query(f'{layout.MARTS}.{mart.name}')}",
         group_name=layout.MARTS,
         kinds={"duckdb", "parquet"},
         owners=OWNERS,

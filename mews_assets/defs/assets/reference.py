@@ -15,7 +15,8 @@ import dagster as dg
 from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
 from mews_assets.catalog.reference_model import in_order
 from mews_assets.defs.assets import report
-from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema
+from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS
+from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing
 from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform

@@ -9,10 +9,10 @@ from typing import Any
 
 import dagster as dg
 
-from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import report, run_log
-from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, column_schema, snapshot_key
+from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, snapshot_key
+from mews_assets.defs.base.column_schemas import table_columns
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
@@ -88,7 +88,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
         metadata={
             "dagster/table_name": f"{layout.SNAPSHOT}.{table.name}",
             "dagster/uri": f"{location.rstrip('/')}/{layout.snapshot_folder(table.name)}",
-            "dagster/column_schema": column_schema(arrow_schema(table)),
+            "dagster/column_schema": table_columns(table),
         },
         partitions_def=partitions,
         skippable=True,

@@ -1,5 +1,6 @@
 """Modules that all Dagster definitions share.
 
+column_schemas  the columns of an asset as its page lists them
 asset_specs     keys, descriptions and metadata of the assets of a table
 metadata_keys   metadata and tag names that one module writes and another reads
 partitions      partition sets and keys, to and from the lake's partitions

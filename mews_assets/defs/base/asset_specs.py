@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
-from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.model import Export, Table
+from mews_assets.defs.base.column_schemas import table_columns
 from mews_assets.lake.storage import layout
 
 ENTERPRISES_KEY = dg.AssetKey([layout.REFERENCE, "enterprises"])
@@ -36,6 +35,13 @@ def snapshot_key(table: Table) -> dg.AssetKey:
 
 def current_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([layout.CURRENT, table.name])
+
+
+def sample_query(view: str) -> str:
+    """A query over a table, as code in the description of its asset."""
+    return f"""```
+mews-assets sql "FROM {view} LIMIT 10"
+```"""
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,12 @@ def table_specs(
     )
     changes = _Layer(
         changes_key(table),
-        f"{table.description}\n\nTyped, one row per (id, version), the union of all captures.",
+        f"{table.description}\n\nTyped, one row per (id, version), the union of all captures.\n\n"
+        + sample_query(f"{layout.CHANGES}.{table.name}"),
         layout.changes_folder(table.name),
         frozenset({"parquet", "duckdb"}),
         landing_key(table),
-        {"dagster/column_schema": column_schema(arrow_schema(table))},
+        {"dagster/column_schema": table_columns(table)},
         freshness,
     )
     return [_spec(layer, table, location, partitions) for layer in (landing, changes)]
@@ -102,27 +109,3 @@ def _spec(
         skippable=True,
         freshness_policy=layer.freshness,
     )
-
-
-def column_schema(schema: pa.Schema) -> dg.TableSchema:
-    """An Arrow schema as the UI shows it."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=field.name,
-                type=_type_text(field.type),
-                description=(field.metadata or {}).get(b"description", b"").decode() or None,
-                constraints=dg.TableColumnConstraints(nullable=field.nullable),
-            )
-            for field in schema
-        ]
-    )
-
-
-def _type_text(kind: pa.DataType) -> str:
-    """Short enough to read: nested types name their kind, not all of their fields."""
-    if pa.types.is_struct(kind):
-        return f"struct<{', '.join(field.name for field in kind)}>"
-    if pa.types.is_list(kind):
-        return f"list<{_type_text(kind.value_type)}>"
-    return str(kind)

@@ -27,7 +27,7 @@ from mews_assets.defs.base.partitions import visible_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.base.run_history import is_going, run_of_export
 from mews_assets.defs.base.standing import STANDING
-from mews_assets.defs.sensors import abandoned_exports
+from mews_assets.defs.sensors import abandoned_exports, skip_reasons
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import LookBack, due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
@@ -264,7 +264,12 @@ class _Tick:
     def _skip_reason(
         self, pending_now: list[PendingExport], of_runs: list[PendingExport], notes: list[str]
     ) -> str:
-        waiting = f"{len(pending_now)} exports under way" if pending_now else "nothing is due"
+        now = self.platform.now()
+        waiting = (
+            skip_reasons.under_way(self.table, pending_now, now)
+            if pending_now
+            else skip_reasons.nothing_due(self.table, self.settings.grain, now)
+        )
         runs = f"; {len(of_runs)} waited for by runs" if of_runs else ""
         return "; ".join([waiting + runs, *notes])
 

@@ -22,7 +22,7 @@ from mews_assets.defs.base.partitions import keys_in, visible_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
 from mews_assets.defs.base.standing import STANDING
-from mews_assets.defs.sensors import abandoned_exports
+from mews_assets.defs.sensors import abandoned_exports, skip_reasons
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
@@ -103,7 +103,9 @@ class Tick:
         runs = newest_runs(self.instance, self.first.name, MAX_RUNS)
         states = [state_of(self.instance, run) for run in runs]
         if RunState.GOING in states:
-            return dg.SensorResult(skip_reason="a run is going", cursor=cursor)
+            return dg.SensorResult(
+                skip_reason=f"run {runs[states.index(RunState.GOING)].run_id} is going", cursor=cursor
+            )
         with self.mews.open(directory, patient=False) as platform:
             now = platform.now()
         newest = runs[0].run_id if runs else ""
@@ -145,7 +147,7 @@ class Tick:
         closed = blocked(failures, now)
         chosen = not_covered(missing, [(request.scopes, request.window) for request in closed])
         if chosen or not missing:
-            return chosen[-MAX_PARTITIONS:], "nothing is due"
+            return chosen[-MAX_PARTITIONS:], skip_reasons.nothing_due(self.first, self.settings.grain, now)
         reasons = [f"{len(missing)} partitions held back", *(_skip_reason(failure) for failure in failures)]
         return [], "; ".join(reasons)
 

@@ -264,8 +264,19 @@ def test_lines_are_no_wider_than_the_terminal_and_a_pipes_are_not_broken() -> No
 
 def test_without_tokens_it_says_how_to_get_on_and_that_the_demo_needs_none() -> None:
     finding = only(looked(), "tokens", Level.FAIL)
-    assert "make demo" in finding.text
+    assert "mews-assets demo" in finding.text
     assert ".env.example" in (finding.fix or "")
+
+
+def test_after_the_demonstration_nothing_is_to_be_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without tokens and settings: `demo` leaves a lake and no `.env`."""
+    demo = Path("data/demo/lake").absolute()
+    monkeypatch.setenv("MEWS_LAKE", str(demo))
+    open_lake(str(demo), Grain.DAILY)
+    found = looked()
+    assert not [one for (_, level), some in found.items() if level is Level.FAIL for one in some]
+    assert "sandbox needs none" in only(found, "tokens", Level.OK).text
+    assert only(found, "lake", Level.OK)
 
 
 def test_an_alert_address_that_nobody_could_be_told_by_is_to_mend(today: RunningSandbox) -> None:

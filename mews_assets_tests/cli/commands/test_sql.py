@@ -6,11 +6,13 @@ import csv
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from mews_assets.cli import main
+from mews_assets.cli.commands import sql
 from mews_assets.lake.storage.lake import Lake
 from mews_assets_tests.lake.made import NORTH, SOUTH
 from mews_assets_tests.lake.reading.filled import fill
@@ -135,3 +137,18 @@ def test_where_there_is_no_lake_none_is_made(
     assert main(["sql", "SELECT 1"]) == 1
     assert "there is no lake at" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_json_has_a_number_where_a_double_holds_all_digits_and_a_text_elsewhere() -> None:
+    row = {
+        "net": Decimal("53334.5969000000"),
+        "whole": Decimal("12.0000000000"),
+        "long": Decimal("0.1234567890123456789"),
+        "huge": Decimal("12345678901234567890"),
+    }
+    assert json.loads(sql._json(row)) == {
+        "net": 53334.5969,
+        "whole": 12,
+        "long": "0.1234567890123456789",
+        "huge": "12345678901234567890",
+    }

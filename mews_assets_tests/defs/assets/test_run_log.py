@@ -24,7 +24,7 @@ PYTHON_LOGS = yaml.safe_load((ROOT / "dagster.yaml").read_text())["python_logs"]
 def logged(mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A stage whose instance is set up as dagster.yaml says."""
     monkeypatch.chdir(tmp_path)
-    with dg.instance_for_test(overrides={"python_logs": PYTHON_LOGS}) as instance:
+    with dg.DagsterInstance.ephemeral(settings={"python_logs": PYTHON_LOGS}) as instance:
         yield stage_of(mews, instance, tmp_path, monkeypatch, MEWS_LAKE="lake")
 
 
@@ -82,3 +82,10 @@ def test_the_end_of_a_good_run_does_not_say_that_something_was_not_returned(logg
     runs.append(fold_run(logged, catalog.table("payments"), *logged.enterprises))
     assert all(run.success for run in runs)
     assert not [line for run in runs for line in lines(logged, run) if "did not yield" in line]
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "mews_assets" / "deploy").glob("dagster*.yaml")), ids=lambda file: file.name
+)
+def test_every_instance_that_we_describe_brings_our_lines_to_the_page(file: Path) -> None:
+    assert yaml.safe_load(file.read_text())["python_logs"] == PYTHON_LOGS

@@ -11,7 +11,7 @@ import pytest
 
 from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
-from mews_assets.defs.local.launch import look_for_late_hotels
+from mews_assets.defs.local import launch
 from mews_assets_tests.defs.runs import add_scopes, rebuild
 from mews_assets_tests.defs.stage import (
     DAYS,
@@ -311,15 +311,19 @@ def test_a_run_of_checks_alone_says_where_checks_are_evaluated(stage: Stage) -> 
     assert "checks are evaluated where rows are written" in failure_of(result).user_failure_data.description
 
 
-def test_a_run_of_the_demonstration_names_its_code_location_as_the_ui_asks_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_of_the_demonstration_names_its_code_location_as_the_ui_asks_for_it() -> None:
     """Without it the first page says that there are no runs, and the bars of the jobs are empty."""
-    monkeypatch.setenv("MEWS_LAKE", str(tmp_path / "lake"))
-    monkeypatch.setenv("MEWS_START_DATE", "2025-03-07")
-    with dg.instance_for_test() as instance:
-        launched = look_for_late_hotels()
-        assert launched.succeeded
+
+    @dg.op
+    def work() -> None: ...
+
+    @dg.job
+    def some_job() -> None:
+        work()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = some_job.execute_in_process(instance=instance, tags=launch._SHOWN_IN_UI)
+        launch._name_code_location(instance, result.run_id)
         (run,) = instance.get_runs(dg.RunsFilter(tags={".dagster/repository": "__repository__@mews_assets"}))
         assert run.remote_job_origin is not None and run.remote_job_origin.location_name == "mews_assets"
         assert run.status is dg.DagsterRunStatus.SUCCESS

@@ -1,0 +1,70 @@
+"""The first hour of a user in a real browser: where to begin, a backfill of one hotel, its run, a check, a mart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright", reason="the extra `browser` is not installed: make test-browser")
+from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.local.launch import discover_scopes, make_current, make_marts, refresh_reference
+from mews_assets.sandbox.running import RunningSandbox
+from mews_assets_tests.browser.pages import find_chromium, ui_of
+from mews_assets_tests.defs.daemon import home_of, running_daemon, running_webserver
+
+CHROMIUM = find_chromium()
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed: apt-get install chromium"),
+]
+DAYS = "[2025-03-08...2025-03-09]"
+
+
+def test_a_user_finds_the_beginning_fills_two_days_of_a_hotel_and_reads_what_came_of_it(
+    mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert CHROMIUM is not None
+    with home_of(mews, tmp_path, MEWS_START_DATE="2025-03-07") as home:
+        monkeypatch.setenv("DAGSTER_HOME", home.environment["DAGSTER_HOME"])
+        assert discover_scopes().succeeded, "as `materialise reference/enterprises` does"
+        hotel, _ = home.instance.get_dynamic_partitions(SCOPE_SETS[ScopeKind.ENTERPRISE])
+        with (
+            running_daemon(home),
+            running_webserver(home) as address,
+            ui_of(address, CHROMIUM, tmp_path / "shots") as ui,
+        ):
+            ui.open("/assets/start_here", "What this is")
+            ui.shows("Let it run by itself")
+
+            ui.launch_backfill("order_items", hotel, DAYS)
+            backfill = home.wait(
+                lambda: next((one.backfill_id for one in home.instance.get_backfills()), None),
+                60,
+                "a backfill",
+            )
+            assert home.wait_for_backfill(backfill, 180) == "COMPLETED_SUCCESS"
+            (run,) = home.runs_of(backfill)
+            assert ui.log_lines(run.run_id, "asked for export")
+            assert ui.log_lines(run.run_id, " failed")
+            assert not ui.log_lines(run.run_id, "did not yield")
+
+            ui.open(
+                "/assets/changes/order_items?view=checks&checkDetail=key_unique",
+                "2 of 2 partitions of this",
+            )
+            assert ui.page.get_by_text("Skipped").count() == 0
+            key = f"{hotel}|2025-03-08"
+            ui.open(f"/assets/landing/order_items?view=partitions&partition={key}", "captures")
+
+            assert refresh_reference().succeeded
+            assert make_current(ScopeKind.ENTERPRISE).partitions == 1  # the other tables have not landed
+            assert make_marts().succeeded
+            ui.open("/", "mews_assets")
+            ui.open("/assets/marts/daily_revenue?view=events", "Materialized in run")
+            ui.page.get_by_text("[Show Markdown]").first.click()
+            plot = ui.page.get_by_role("dialog").locator("img")
+            plot.wait_for()
+            ui.shoot("plot")
+            assert plot.evaluate("image => image.naturalWidth") > 300
