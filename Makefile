@@ -28,6 +28,8 @@ test-services: $(INSTALLED) ## tests with servers that really run: S3, Postgres,
 chaos: $(INSTALLED) ## a thousand seeds of random faults, and every deliberately broken rule caught by one
 	$(BIN)/python -m mews_assets_tests.chaos --seeds 1000
 	$(BIN)/python -m mews_assets_tests.chaos --mutants --seeds 200
+	$(BIN)/python -m mews_assets_tests.chaos.two_machines --seeds 300
+	$(BIN)/python -m mews_assets_tests.chaos.two_machines --seeds 40 --mutants
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff check mews_assets mews_assets_tests benchmarks
