@@ -32,6 +32,8 @@ test-browser: $(INSTALLED) ## the UI in a real browser: needs a chromium on this
 chaos: $(INSTALLED) ## a thousand seeds of random faults, and every deliberately broken rule caught by one
 	$(BIN)/python -m mews_assets_tests.chaos --seeds 1000
 	$(BIN)/python -m mews_assets_tests.chaos --mutants --seeds 200
+	$(BIN)/python -m mews_assets_tests.chaos.two_machines --seeds 300
+	$(BIN)/python -m mews_assets_tests.chaos.two_machines --seeds 40 --mutants
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff check mews_assets mews_assets_tests benchmarks

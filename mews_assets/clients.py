@@ -11,6 +11,8 @@ import os
 from typing import Protocol
 
 from mews_assets.api import Credentials, MewsClient, RequestLimits
+from mews_assets.api.runtime import Runtime
+from mews_assets.metrics import count_request
 from mews_assets.pacing.shared import shared_pacing
 from mews_assets.settings import read_secret
 
@@ -55,5 +57,6 @@ def client_of(
         credentials,
         connection=connection.name,
         pacing=pacing,
+        runtime=Runtime(count=count_request),
         limits=limits or RequestLimits(),
     )

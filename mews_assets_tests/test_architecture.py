@@ -58,11 +58,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "publish": {"catalog", "lake", "marts", "pyarrow", "deltalake"},
     "alerts": {"backoff", "lake", "apprise", "msgspec"},
     "pacing": {"api", "lake"},
-    "clients": {"api", "pacing", "settings"},
+    "metrics": {"prometheus_client"},
+    "clients": {"api", "metrics", "pacing", "settings"},
     "defs": {
         *BELOW_DAGSTER,
-        *("clients", "alerts", "json_logs", "publish"),
-        *("dagster", "dagster_celery", "duckdb", "httpx", "pyarrow", "sqlalchemy"),
+        *("clients", "alerts", "json_logs", "metrics", "publish"),
+        *("dagster", "dagster_celery", "duckdb", "httpx", "prometheus_client", "pyarrow", "sqlalchemy"),
     },
     "definitions": {"defs", "settings"},
     "component": {"connections", "defs", "settings", "dagster", "pydantic"},
@@ -80,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "sandbox",
             "secret_settings",
         ),
-        *("dagster", "dotenv", "filelock", "httpx", "tabulate", "yaml"),
+        *("dagster", "dotenv", "filelock", "httpx", "prometheus_client", "tabulate", "yaml"),
     },
 }
 """By package: the packages it may import, ours and those of others. What is not here is a mistake."""

@@ -116,7 +116,9 @@ class MewsClient:
         content = self._body(operation, body)
         for tries in range(1, self._limits.max_tries + 1):
             self._pacing.acquire()
+            began = self._runtime.clock()
             found = self._try(operation, self._request(operation, content, minimal), tries)
+            self._runtime.count(operation, found.status or 0, self._runtime.clock() - began)
             if isinstance(found, Answer):
                 return found
             if not isinstance(found, TransientError):

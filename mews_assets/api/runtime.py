@@ -19,6 +19,10 @@ from mews_assets.api.transport.ssrf_guard import Resolve
 from mews_assets.api.transport.ssrf_guard import resolve as resolve_host
 
 
+def _nobody_counts(operation: str, status: int, seconds: float) -> None:
+    """Requests are counted where a caller wants to know."""
+
+
 @dataclass(frozen=True)
 class Runtime:
     """The machine as requests see it. `clock` is monotonic seconds, `now` the wall clock in UTC.
@@ -33,6 +37,8 @@ class Runtime:
     random: Callable[[], float] = random_numbers.random
     now: Callable[[], datetime] = utc_now
     resolve: Resolve = resolve_host
+    count: Callable[[str, int, float], None] = _nobody_counts
+    """Called after each request with its operation, the status of its answer (0 without any), and its seconds."""
 
     def wait(self, seconds: float) -> None:
         (self.sleep or time.sleep)(seconds)

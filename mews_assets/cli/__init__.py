@@ -18,6 +18,7 @@ _COMMANDS = {
     "status": "what the lake holds, by table and hotel, exports under way, and unfinished work",
     "doctor": "check settings, tokens, clock, lake and Dagster, and say what to correct",
     "health": "say whether a process of Dagster is well, as JSON and exit code, for a container's probe",
+    "metrics": "serve figures of the lake, Dagster and this machine's processes to Prometheus",
     "init": "write the Dagster configuration of a production deployment into a folder",
     "sql": "run a query over the tables of the lake",
     "sandbox": "serve a Mews Connector API to try against",
@@ -32,7 +33,7 @@ _COMMANDS = {
     "expire": "remove the files of captures older than MEWS_LANDING_DAYS",
 }
 
-_FOLDERS = {"health": "production.", "init": "production."}
+_FOLDERS = {"health": "production.", "init": "production.", "metrics": "production."}
 """Of commands whose module is in a folder of its own."""
 
 

@@ -39,6 +39,7 @@ from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.metrics import count_landed, count_merged
 from mews_assets.windows import to_api
 
 _SHOWN_CAPTURES = 200
@@ -69,6 +70,10 @@ def report(
         merged = result.merged.get(table.name)
         if merged is None:
             continue
+        count_landed(table.name, sum(manifest.size_bytes for manifest in result.landed.get(table.name, ())))
+        count_merged(
+            table.name, sum(one.measures.rows for one in merged.partitions.values() if one.is_written)
+        )
         chosen, quiet = _split_by_news(requested, merged, failed)
         context.log.info(run_log.merged(table, [*chosen, *quiet]))
         events = _PartitionEvents(

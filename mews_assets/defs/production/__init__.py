@@ -1,5 +1,6 @@
 """Dagster on several machines.
 
 celery_launcher   runs on Celery workers, with a check of their health that sees killed ones
+exporter          what stands in the lake and in Dagster, as metrics for Prometheus
 health            whether a process is well: what a container's probe asks
 """

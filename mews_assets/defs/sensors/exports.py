@@ -49,6 +49,7 @@ from mews_assets.lake.landing import export_log
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage.lake import Lake
+from mews_assets.metrics import count_export_wait
 from mews_assets.settings import Settings
 
 AT_ONCE = 16
@@ -109,6 +110,7 @@ class _Tick:
         for ready in decision.launch:
             # The run finds the export only in the log, and a tick that was killed may not have saved it.
             export_log.save(self.lake, ready.export)
+            count_export_wait(self.table.name, (now - ready.export.asked_at).total_seconds())
         asked, failures = self._ask(decision, of_runs, now, notes)
         events: list[AssetEvent] = [self._observation("asked for", export) for export in asked]
         events += [self._observation("ready", ready.export) for ready in decision.launch]
