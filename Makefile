@@ -53,6 +53,11 @@ bench: $(INSTALLED) ## the figures of docs/benchmarks.md: speed and memory, as r
 docs: $(INSTALLED) ## docs/tables.md and docs/tables/, from the catalog
 	$(BIN)/mews-assets docs
 
+site: ## the documentation as a site, in build/site
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/pip install --quiet --disable-pip-version-check 'mkdocs-material>=9.5,<10'
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build
+
 dist: ## the wheel and the sdist, in dist/
 	$(PYTHON) -m venv .venv-dist
 	.venv-dist/bin/pip install --quiet --disable-pip-version-check build
@@ -78,4 +83,4 @@ $(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/conversion/_scan.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test test-slow test-services test-browser lint chaos bench docs dist lowest audit clean
+.PHONY: help demo dev test test-slow test-services test-browser lint chaos bench docs site dist lowest audit clean
