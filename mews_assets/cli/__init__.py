@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import sys
+from typing import Any
 
 _COMMANDS = {
     "demo": "try everything: a sandbox, real Dagster runs, a lake, a summary",
@@ -47,12 +48,28 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+class _Completion(argparse.Action):
+    """Prints the script by which a shell completes commands and options."""
+
+    def __call__(self, parser: argparse.ArgumentParser, _: object, shell: Any, __: str | None = None) -> None:
+        import shtab
+
+        print(shtab.complete(parser, shell))
+        parser.exit()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand. A user error ends with its message, exit code 1 and no traceback."""
     parser = argparse.ArgumentParser(
         prog="mews-assets", description="From the Mews API to a lake of Parquet tables."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version")
+    parser.add_argument(
+        "--print-completion",
+        action=_Completion,
+        choices=("bash", "zsh", "tcsh"),
+        help="print the shell's completion script, to be sourced",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
         module = importlib.import_module(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,6 +71,21 @@ def test_a_command_that_is_none_is_refused(arguments: list[str]) -> None:
 
 HOTELS = ("The Lantern Prague", "The Gilded Heron London")
 DAYS = ["--start", "2025-03-08", "--end", "2025-03-10"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes_commands_and_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--print-completion", "bash"])
+    assert left.value.code == 0
+    script = capsys.readouterr().out
+    for words, wanted in (("do", "doctor"), ("sql --j", "--json")):
+        typed = f"COMP_WORDS=(mews-assets {words}); COMP_CWORD={len(words.split())}"
+        line = f"{typed}; _shtab_mews_assets; echo ${{COMPREPLY[@]}}"
+        answer = subprocess.run(
+            ["bash", "-c", f"{script}\n{line}"], capture_output=True, text=True, check=True
+        )
+        assert wanted in answer.stdout.split()
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
