@@ -81,7 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "sandbox",
             "secret_settings",
         ),
-        *("dagster", "dotenv", "filelock", "httpx", "prometheus_client", "tabulate", "yaml"),
+        *("dagster", "dotenv", "filelock", "httpx", "prometheus_client", "shtab", "tabulate", "yaml"),
     },
 }
 """By package: the packages it may import, ours and those of others. What is not here is a mistake."""

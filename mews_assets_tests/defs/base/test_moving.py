@@ -69,7 +69,8 @@ def test_until_it_is_moved_a_home_goes_on_with_ids_and_nothing_is_asked_for_agai
     for _ in range(2):
         assert "new: none; no longer visible: none" in ticks.discover()
         tick = ticks.tick("export_payments")
-        assert (tick.skip_message, tick.run_requests, tick.asset_events) == ("nothing is due", [], [])
+        assert tick.skip_message.startswith("nothing is due; ")
+        assert (tick.run_requests, tick.asset_events) == ([], [])
     assert ticks.counts[ADD] == before
     assert looks.look() == {}
     assert old.instance.get_dynamic_partitions("enterprises") == old.enterprises
@@ -99,7 +100,7 @@ def test_one_adoption_moves_it_without_a_request_and_nothing_is_made_anew(old: S
     ticks = Ticks(old)
     ticks.discover()  # tells the sandbox's time
     tick = ticks.tick("export_payments")
-    assert (tick.skip_message, tick.asset_events) == ("nothing is due", [])
+    assert tick.skip_message.startswith("nothing is due; ") and tick.asset_events == []
     landed = old.run("payments", old.keys(days=DAYS[:1]))
     assert set(materialisations(landed, changes_key(PAYMENTS))) == set(old.keys(days=DAYS[:1]))
 

@@ -50,7 +50,7 @@ def test_the_check_names_the_hotel_that_is_behind_while_its_neighbour_is_fresh(s
     assert seen.run("payments", seen.keys([north])).success
     assert seen.run("payments", seen.keys([south], DAYS[:1])).success
     told = judged(seen)
-    assert set(told) == {table.name for table in catalog.TABLES}
+    assert set(told) == {table.name for table in catalog.tables()}
     payments = told["payments"]
     assert not payments.passed
     assert payments.severity is dg.AssetCheckSeverity.ERROR
@@ -108,7 +108,7 @@ def test_a_hotel_that_nobody_sees_any_more_is_named_and_not_judged(seen: Stage) 
 
 def test_no_tables_job_and_no_backfill_evaluates_it(seen: Stage) -> None:
     definitions = build_definitions(seen.settings)
-    for table in catalog.TABLES:
+    for table in catalog.tables():
         job = definitions.resolve_job_def(table.name)
         assert freshness.CHECK not in {key.name for key in job.asset_layer.asset_graph.asset_check_keys}
     # A backfill from an asset's page runs the assets with every check of theirs: this one is skipped.
@@ -183,7 +183,7 @@ def test_the_schedule_is_on_when_the_automation_is(automation: str) -> None:
 def test_every_changes_asset_has_a_policy_as_long_as_one_window_and_the_lag() -> None:
     settings = read_settings({"MEWS_START_DATE": "2025-03-07", "MEWS_ALLOWED_LAG_HOURS": "3"})
     graph = build_definitions(settings).resolve_asset_graph()
-    for table in catalog.TABLES:
+    for table in catalog.tables():
         policy = graph.get(changes_key(table)).freshness_policy
         assert policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=27))
         assert graph.get(dg.AssetKey(["landing", table.name])).freshness_policy is None
