@@ -133,7 +133,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "diagram",
         "document",
     ),
-    "cli": ("home", "user_errors", "sandbox_process", "text_table", "status_text", "commands", "__init__"),
+    "cli": (
+        "home",
+        "user_errors",
+        "sandbox_process",
+        "text_table",
+        "status_text",
+        "scope_option",
+        "commands",
+        "__init__",
+    ),
     "sandbox": ("clock", "records", "server", "simulation", "running", "command", "__main__"),
     "sandbox/simulation": (
         "instants",

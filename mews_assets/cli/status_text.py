@@ -21,7 +21,8 @@ _INDENT = "  "
 class Line:
     """One table of one hotel or chain. Times are hours; `late_hours` is None where it is on time.
 
-    `failing` are the failed windows by check, None where no Dagster instance was read; `judged`: a check has run.
+    `key` is the scope's part of partition keys. `failing` are the failed windows by check, None where no Dagster
+    instance was read; `judged`: a check has run.
     """
 
     table: str
@@ -36,6 +37,7 @@ class Line:
     rows: int
     judged: bool = False
     failing: dict[str, list[str]] | None = None
+    key: str = ""
 
     @property
     def checks(self) -> str:

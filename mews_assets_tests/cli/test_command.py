@@ -16,6 +16,7 @@ import pytest
 from mews_assets.cli import main
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.cli.stage import point_at, told
+from mews_assets_tests.defs.keys import directory_of, key_of
 
 COMMANDS = (
     "demo",
@@ -146,15 +147,18 @@ def test_pull_of_a_snapshot_that_there_is_none_of_says_why(
     assert "ledger_entries has no snapshot: an export of LedgerEntry must name" in capsys.readouterr().err
     mews.plan_fault("exports/add", status=403, times=1)
     assert main(["pull", "companies", "--snapshot"]) == 1
-    assert re.search(r"failed: \S+: .*status 403", capsys.readouterr().out)
+    assert re.search(r"failed: Larkspur [^:]+: .*status 403", capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("name", ["id", "key", "part of the name"])
 def test_pull_of_one_scope_asks_for_that_one_only(
-    mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    mews: RunningSandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     point_at(mews)
-    one = next(iter(mews.sandbox.store.enterprises()))
-    assert main(["pull", "outlet_items", *DAYS, "--scope", one]) == 0
+    directory = directory_of(mews)
+    (one,) = [hotel.id for hotel in directory.enterprises.values() if "Prague" in hotel.name]
+    text = {"id": one, "key": key_of(directory, one), "part of the name": "prague"}[name]
+    assert main(["pull", "outlet_items", *DAYS, "--scope", text]) == 0
     for table in ("outlet_items", "outlet_bills"):
         (folder,) = (tmp_path / "lake" / "changes" / table).iterdir()
         assert folder.name == f"scope={one}"
@@ -198,6 +202,7 @@ def test_a_pull_that_fails_in_part_says_so_and_ends_with_1(
         (["payments", "--start", "2025-03-08", "--end", "2025-03-08"], {}, "no whole daily window"),
         (["paiments", *DAYS], {}, "choose from order_items"),
         (["payments", *DAYS, "--scope", "nobody"], {}, "no connection sees the enterprise nobody"),
+        (["payments", *DAYS, "--scope", "the"], {}, "'the' names 2 scopes: The "),
         (["payments", *DAYS, "--scope", "../.."], {}, "../.."),
         (["payments", "--start", "2025-03-10", "--end", "2025-03-11"], {}, "not settled"),
         (["payments", *DAYS], {"MEWS_ACCESS_TOKEN": ""}, "MEWS_ACCESS_TOKEN is not set"),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mews_assets.cli.scope_option import add_scope_option
 from mews_assets.windows import from_api, to_api
 
 if TYPE_CHECKING:
@@ -27,12 +28,7 @@ _AHEAD = timedelta(days=1)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("table", help="such as order_items")
-    parser.add_argument(
-        "--scope",
-        action="append",
-        metavar="ID",
-        help="enterprise or chain; default: all that the connections see",
-    )
+    add_scope_option(parser, "default: all that the connections see")
     parser.add_argument("--start", metavar="D", help="first day, or instant, in UTC")
     parser.add_argument("--end", metavar="D", help="the day, or instant, at which to end; exclusive")
     parser.add_argument(
@@ -102,7 +98,7 @@ def _snapshot(args: argparse.Namespace) -> int:
         for scope, snapshot in take_snapshots(table, scopes, clients, directory, puller):
             if isinstance(snapshot, Exception):
                 failed += 1
-                print(f"failed: {scope}: {snapshot}")
+                print(f"failed: {directory.name_of(table.scope, scope)}: {snapshot}")
             else:
                 print(
                     f"{lake.uri(snapshot.name)}: {snapshot.rows} rows, "
@@ -142,25 +138,26 @@ def _open(settings: Settings, lake: Lake) -> Iterator[tuple[dict[str, MewsClient
         directory = discover(
             clients, {connection.name: connection.enterprises for connection in settings.connections}
         )
-        # Not if Dagster has saved one: these connections may see fewer hotels.
-        if load_directory(lake) is None:
-            save_directory(lake, directory, time_at_mews(clients, datetime.now(UTC)))
+        if (known := load_directory(lake)) is None:
+            directory = save_directory(lake, directory, time_at_mews(clients, datetime.now(UTC)))
+        else:  # not saved: these connections may see fewer hotels
+            directory = directory.with_keys(known.keys)
         yield clients, directory
 
 
 def _scopes(args: argparse.Namespace, table: Table, directory: Directory) -> list[str]:
-    """The scopes to pull. Raises UnknownScopeError for one that no connection sees, before any request."""
+    """The scopes to pull. Raises UnknownScopeError where a name is no scope's or several's, before any request for
+    rows."""
     from mews_assets.settings import SettingError
 
-    scopes: list[str] = args.scope or directory.scopes(table.scope)
-    if not scopes:
+    if not directory.scopes(table.scope):
         raise SettingError(
             f"no connection sees any {table.scope.value}: run mews-assets doctor, and look at `enterprises` in "
             "MEWS_CONNECTIONS"
         )
-    for scope in scopes:
-        directory.connection_of(table.scope, scope)
-    return scopes
+    if not args.scope:
+        return directory.scopes(table.scope)
+    return list(dict.fromkeys(directory.find(text, table.scope).id for text in args.scope))
 
 
 def _instant(option: str, text: str) -> datetime:

@@ -13,6 +13,8 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
+from mews_assets.cli.scope_option import add_scope_option, chosen_scopes
+
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
+    add_scope_option(parser, "only its tables are shown")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,6 +51,11 @@ def run(args: argparse.Namespace) -> int:
         raise HomeError(
             f"{settings.lake} has no list of hotels yet: turn on the sensor `discovery`, or run the job `enterprises`"
         )
+    chosen = chosen_scopes(directory, args.scope)
+
+    def is_shown(scopes: Iterable[str]) -> bool:
+        return chosen is None or not chosen.isdisjoint(scopes)
+
     # Mews' clock decides what has settled and what is late.
     now = utc_now() + timedelta(seconds=directory.clock_skew_seconds)
     with _checks(dagster_home(), settings, directory) as (states, note):
@@ -55,11 +63,17 @@ def run(args: argparse.Namespace) -> int:
             line
             for table in settings.tables
             for line in survey(lake, table, settings, directory, now, states.get(table.name))
+            if is_shown([line.scope])
         ]
     report = Report(
         lines,
-        exports=list(_exports(lake, settings, directory)),
-        unmerged=[capture for table in settings.tables for capture in unmerged_of(lake, table.name)],
+        exports=[export for export in _exports(lake, settings, directory) if is_shown(export.scopes)],
+        unmerged=[
+            capture
+            for table in settings.tables
+            for capture in unmerged_of(lake, table.name)
+            if is_shown(capture.scopes)
+        ],
         unfinished_erasures=pending_searches.pending(lake),
         note=note,
         now=now,
@@ -119,6 +133,7 @@ def survey(
         yield Line(
             table=table.name,
             scope=scope,
+            key=directory.scope_keys.key_of(scope),
             name=directory.name_of(table.scope, scope),
             time_zone=enterprise.time_zone if enterprise else "",
             newest_window=to_key(window, grain) if window else None,

@@ -18,6 +18,7 @@ from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
 from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.run_tags import scope_tags, tag_run
 from mews_assets.defs.base.unseen_partitions import unseen_error
 from mews_assets.defs.checks.per_scope import (
     ScopeCheck,
@@ -129,6 +130,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
             scope: directory.name_of(table.scope, scope)
             for scope in (*scopes, *directory.scopes(table.scope))
         }
+        tag_run(context, scope_tags(directory, table.scope, scopes))
         done: list[CurrentResult] = []
         failed: dict[str, str] = {}
         for scope in scopes:

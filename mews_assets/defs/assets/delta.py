@@ -23,7 +23,8 @@ from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.partitions import keys_in, scopes_of
 from mews_assets.defs.base.resources import LakeResource
-from mews_assets.ingest.directory import load_directory
+from mews_assets.defs.base.run_tags import scope_tags, tag_run
+from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.lake.landing.reference_rows import reference_schema
 from mews_assets.lake.storage import layout
 from mews_assets.marts.model import Mart
@@ -147,8 +148,10 @@ def _asset(one: Published, base: str) -> dg.AssetsDefinition:
 
         opened, source = lake.open(), one.delta(base)
         if one.scopes:
-            keys = keys_in(context.instance, load_directory(opened), opened.grain)
+            directory = load_directory(opened) or Directory({}, {}, {})
+            keys = keys_in(context.instance, directory, opened.grain)
             scopes = [keys.scopes.scope_of(str(key)) for key in context.partition_keys]
+            tag_run(context, scope_tags(directory, one.scopes, scopes))
             files = {scope: one.file(scope) for scope in scopes}
             made = publish_scopes(opened, source, files)
         else:

@@ -24,6 +24,7 @@ from mews_assets.defs.base.asset_specs import changes_key, landing_key, table_sp
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.partitions import keys_in, partitions_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform, known_directory
+from mews_assets.defs.base.run_tags import scope_tags, tag_run, window_tags
 from mews_assets.defs.base.unseen_partitions import scope_finder, unseen_error
 from mews_assets.defs.checks import check_specs
 from mews_assets.defs.checks.freshness import freshness_policy
@@ -98,6 +99,13 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
             keys = keys_in(context.instance, directory, opened.grain)
             find = scope_finder(context.instance, known, first.scope)
             requested = read_requested_partitions(context, config, sorted(selected)[0], keys, find)
+            tag_run(
+                context,
+                {
+                    **scope_tags(directory, first.scope, (one.scope for one in requested.partitions)),
+                    **window_tags(one.window for one in requested.partitions),
+                },
+            )
             if is_pull:
                 requested, result, directory = _pull(
                     context, first, requested, mews, opened, settings.lookback_of(first)

@@ -17,6 +17,7 @@ from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, known_directory
+from mews_assets.defs.base.run_tags import scope_tags, tag_run
 from mews_assets.defs.base.unseen_partitions import unseen_error
 from mews_assets.defs.checks.per_scope import (
     ScopeCheck,
@@ -119,6 +120,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
             done: list[Snapshot] = []
             failed: list[tuple[str, Exception]] = []
             scopes = [keys.scopes.scope_of(str(key)) for key in context.partition_keys]
+            tag_run(context, scope_tags(directory, table.scope, scopes))
             if config.from_landing:
                 results = _from_landing(opened, table, scopes)
             else:

@@ -26,6 +26,7 @@ from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
 from mews_assets.defs.base.partitions import visible_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.base.run_history import is_going, run_of_export
+from mews_assets.defs.base.run_tags import scope_tags, window_tags
 from mews_assets.defs.base.standing import STANDING
 from mews_assets.defs.sensors import abandoned_exports, skip_reasons
 from mews_assets.ingest.directory import Directory, load_directory
@@ -245,7 +246,12 @@ class _Tick:
         return dg.RunRequest(
             run_key=f"{export.id}/{one.runs}",
             run_config={"ops": {op_name(self.table): {"config": config}}},
-            tags={TABLE_TAG: self.table.name, EXPORT_TAG: export.id},
+            tags={
+                TABLE_TAG: self.table.name,
+                EXPORT_TAG: export.id,
+                **scope_tags(self.directory, self.table.scope, export.scopes),
+                **window_tags([export.window]),
+            },
         )
 
     def _observation(self, what: str, export: LoggedExport) -> dg.AssetObservation:

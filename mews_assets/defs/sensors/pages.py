@@ -21,6 +21,7 @@ from mews_assets.defs.base.metadata_keys import RETRYABLE, TABLE_TAG
 from mews_assets.defs.base.partitions import keys_in, visible_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
+from mews_assets.defs.base.run_tags import scope_tags, window_tags
 from mews_assets.defs.base.standing import STANDING
 from mews_assets.defs.sensors import abandoned_exports, skip_reasons
 from mews_assets.ingest.directory import Directory, load_directory
@@ -154,7 +155,12 @@ class Tick:
     def _request(self, chosen: list[Partition], directory: Directory) -> dg.RunRequest:
         keys = keys_in(self.instance, directory, self.settings.grain)
         config = {"ops": {op_name(self.first): {"config": {"partitions": list(map(keys.text, chosen))}}}}
-        return dg.RunRequest(run_config=config, tags={TABLE_TAG: self.first.name})
+        tags = {
+            TABLE_TAG: self.first.name,
+            **scope_tags(directory, self.first.scope, (partition.scope for partition in chosen)),
+            **window_tags(partition.window for partition in chosen),
+        }
+        return dg.RunRequest(run_config=config, tags=tags)
 
     def _due(self, scopes: list[str], now: datetime) -> list[Partition]:
         """The settled partitions that do not stand in the lake in every table of the group."""

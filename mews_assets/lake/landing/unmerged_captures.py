@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -141,9 +142,13 @@ def unmerged_of(lake: Lake, table: str) -> list[UnmergedCapture]:
     return [waiting for name in layout.landings(table) for waiting in unmerged(lake, name)]
 
 
-def try_again(lake: Lake, table: str) -> list[str]:
-    """Make the set-aside captures pending again, with no tries; the next merge takes them along. Returns their ids."""
-    captures = capture_states.captures_in(lake, layout.set_aside_folder(table))
+def try_again(lake: Lake, table: str, only: Collection[str] | None = None) -> list[str]:
+    """Make the set-aside captures, or some of them, pending again, with no tries; the next merge takes them along.
+
+    Returns their ids.
+    """
+    aside = capture_states.captures_in(lake, layout.set_aside_folder(table))
+    captures = [capture for capture in aside if only is None or capture in only]
     for capture in captures:
         capture_states.mark_pending(lake, table, capture)
         lake.delete(layout.set_aside_file(table, capture))

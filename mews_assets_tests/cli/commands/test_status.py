@@ -24,6 +24,7 @@ from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.windows import from_key
 from mews_assets_tests import ROOT
 from mews_assets_tests.cli.stage import point_at, unfinished_erasure
+from mews_assets_tests.cli.stage import told as told_in_one_line
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN, MEWS_NOW
 from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
 
@@ -104,6 +105,32 @@ def test_a_failing_check_is_told_of_its_hotel_until_it_passes_again(
     assert re.search(rf"payments, The .*: rows_in_window failed for {DAYS[0]}", text)
     assert stage.run("payments", [partition]).success
     assert all(not one["failing"] for one in told(capsys)["tables"])
+
+
+@pytest.mark.parametrize("name", ["id", "key", "part of the name", "chain"])
+def test_the_status_of_one_hotel_is_shown_with_its_chains_tables(
+    stage: Stage, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    north, south = stage.enterprises
+    text = {"id": north, "key": stage.key(north), "part of the name": "PRAGUE", "chain": "larkspur"}[name]
+    assert main(["status", "--json", "--scope", text]) == 0
+    lines = json.loads(capsys.readouterr().out)["tables"]
+    hotels = {north, south} if name == "chain" else {north}
+    assert {(line["table"], line["scope"]) for line in lines} == {
+        *(("payments", hotel) for hotel in hotels),
+        ("customers", stage.chains[0]),
+    }
+    assert {line["key"] for line in lines} == {stage.key(line["scope"]) for line in lines}
+
+
+def test_a_hotel_that_nobody_knows_is_refused_with_similar_names(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = told_in_one_line(capsys, main(["status", "--scope", "Lundon"]))
+    assert (
+        "no connection sees the enterprise or chain Lundon. Similar are: The Gilded Heron London (the-"
+        in line
+    )
 
 
 def test_exports_under_way_are_told_with_their_age(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

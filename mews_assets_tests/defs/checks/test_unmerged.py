@@ -69,7 +69,9 @@ def test_a_capture_that_cannot_be_merged_is_told_by_a_check_and_stops_no_other_h
     after = run(stage, north, DAYS[0])
     assert after.success
     assert not verdict(after)  # the first capture is still aside: it may hold what Mews no longer sent
-    assert main(["retry", "payments"]) == 0
+    assert main(["retry", "payments", "--scope", stage.key(south)]) == 0
+    assert unmerged(stage.lake, "payments") == [one], "it holds no rows of that hotel"
+    assert main(["retry", "payments", "--scope", stage.directory.enterprises[north].name]) == 0
     assert unmerged(stage.lake, "payments") == []
     assert verdict(run(stage, south, DAYS[0]))
 

@@ -125,6 +125,8 @@ def test_from_nothing_to_landed_takes_one_export_a_call_for_each_tick_and_one_ru
     assert (request.run_key, ticks.counts[GET]) == (f"{export.id}/1", 2)
     assert request.tags[EXPORT_TAG] == export.id
     assert request.tags[TABLE_TAG] == "order_items"
+    assert (request.tags["mews/hotels"], request.tags["mews/first_day"]) == ("North, South", "2024-06-10")
+    assert request.tags["mews/last_day"] == f"2024-06-{9 + DAYS}"
     assert ticks.run("order_items", request).success
     keys = {ticks.stage.key(scope, f"2024-06-{10 + day}") for scope in ticks.scopes() for day in range(DAYS)}
     assert ticks.stage.instance.get_materialized_partitions(CHANGES) == keys
