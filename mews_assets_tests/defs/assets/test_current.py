@@ -26,7 +26,8 @@ from mews_assets_tests.defs.stage import (
 )
 
 PAYMENTS, ITEMS, CUSTOMERS = (catalog.table(name) for name in ("payments", "order_items", "customers"))
-GRAPH = build_definitions(read_settings({"MEWS_START_DATE": "2025-03-07"})).resolve_asset_graph()
+EVERY = {"MEWS_START_DATE": "2025-03-07", "MEWS_TABLES": ",".join(table.name for table in catalog.TABLES)}
+GRAPH = build_definitions(read_settings(EVERY)).resolve_asset_graph()
 
 
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)

@@ -32,7 +32,8 @@ from mews_assets_tests.defs.stage import (
 
 PAYMENTS, COMPANIES = catalog.table("payments"), catalog.table("companies")
 START = {"MEWS_START_DATE": "2025-03-07"}
-GRAPH = build_definitions(read_settings(START)).resolve_asset_graph()
+EVERY = {"MEWS_START_DATE": "2025-03-07", "MEWS_TABLES": ",".join(table.name for table in catalog.TABLES)}
+GRAPH = build_definitions(read_settings(EVERY)).resolve_asset_graph()
 WITHOUT = {"ledger_entries", "product_service_orders", "outlet_items", "outlet_bills"}
 
 
