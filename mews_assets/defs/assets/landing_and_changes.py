@@ -15,6 +15,7 @@ import dagster as dg
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import report, run_log
+from mews_assets.defs.assets.reference import refresh_outdated
 from mews_assets.defs.assets.requested_partitions import (
     PartitionsConfig,
     RequestedPartitions,
@@ -91,11 +92,13 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                     "checks are evaluated where rows are written. Materialise the changes asset alone: it is made "
                     "again from what landed, and nothing is asked of Mews"
                 )
+            refresh = None
             requested = read_requested_partitions(context, config, sorted(selected)[0], opened.grain)
             if any(landing_key(table) in selected for table in group):
                 requested, result, directory = _pull(
                     context, first, requested, mews, opened, settings.lookback_of(first)
                 )
+                refresh = refresh_outdated(context, mews, opened, settings.references)
             else:
                 chosen = [table for table in group if changes_key(table) in selected]
                 directory = load_directory(opened) or Directory({}, {}, {})
@@ -104,7 +107,7 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
         # All of them: a check also names hotels that fail since an earlier run.
         scopes = {*directory.scopes(first.scope), *(partition.scope for partition in requested.partitions)}
         names = {scope: directory.name_of(first.scope, scope) for scope in scopes}
-        yield from report.report(context, group, result, requested, opened, names)
+        yield from report.report(context, group, result, requested, opened, names, refresh)
 
     return materialise_group
 

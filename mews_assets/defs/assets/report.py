@@ -30,7 +30,7 @@ from mews_assets.defs.base.metadata_keys import (
 )
 from mews_assets.defs.base.partitions import to_dagster_key, to_key_text
 from mews_assets.defs.checks import Evidence
-from mews_assets.defs.checks.evaluate import CheckReporter
+from mews_assets.defs.checks.evaluate import CheckReporter, Refresh
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
@@ -56,10 +56,12 @@ def report(
     requested: RequestedPartitions,
     lake: Lake,
     names: Mapping[str, str],
+    refresh: Refresh | None = None,
 ) -> Iterator[Any]:
     """All events of the run; last a Failure that names the partitions that failed, if any did.
 
-    A partition that was captured again without news has no event. `names` are the hotels', by scope.
+    A partition that was captured again without news has no event. `names` are the hotels', by scope; `refresh` reads
+    reference tables again that rows have outrun.
     """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
     for table in group:
@@ -97,7 +99,7 @@ def report(
                 for evidence in (*events.evidence(chosen), *unchanged, *rejected)
             ]
             # After the materialisations: a verdict names the one it is about.
-            evaluations = CheckReporter(context, table, lake, names).evaluations(judged)
+            evaluations = CheckReporter(context, table, lake, names, refresh).evaluations(judged)
             yield from run_log.and_count(table, context.log, evaluations)
     if result.failed:
         raise failure(group, result, lake.grain)
