@@ -35,7 +35,7 @@ from mews_assets.defs.assets import landing_and_changes, report
 from mews_assets.defs.assets.requested_partitions import PartitionsConfig, read_requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.metadata_keys import TABLE_TAG
-from mews_assets.defs.base.partitions import PartitionKeys, register_scopes
+from mews_assets.defs.base.partitions import PartitionKeys, PartitionLabels, register_scopes
 from mews_assets.defs.base.resources import Platform
 from mews_assets.defs.base.run_history import state_of
 from mews_assets.defs.sensors import exports, pages
@@ -312,7 +312,7 @@ class System:
             partition.scope: directory.name_of(first.scope, partition.scope)
             for partition in wanted.partitions
         }
-        for event in report.report(context, group, result, wanted, lake, names, self.keys):
+        for event in report.report(context, group, result, wanted, lake, PartitionLabels(names, self.keys)):
             if isinstance(event, dg.AssetMaterialization):
                 self._record_materialized(group, event, outcome)
 

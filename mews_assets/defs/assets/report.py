@@ -28,9 +28,9 @@ from mews_assets.defs.base.metadata_keys import (
     FAILED_PULLS,
     RETRYABLE,
 )
-from mews_assets.defs.base.partitions import PartitionKeys
+from mews_assets.defs.base.partitions import PartitionKeys, PartitionLabels
 from mews_assets.defs.checks import Evidence
-from mews_assets.defs.checks.evaluate import CheckReporter
+from mews_assets.defs.checks.evaluate import CheckReporter, Refresh
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
@@ -56,12 +56,13 @@ def report(
     result: Materialised,
     requested: RequestedPartitions,
     lake: Lake,
-    names: Mapping[str, str],
-    keys: PartitionKeys,
+    labels: PartitionLabels,
+    refresh: Refresh | None = None,
 ) -> Iterator[Any]:
     """All events of the run; last a Failure that names the partitions that failed, if any did.
 
-    A partition that was captured again without news has no event. `names` are the hotels', by scope.
+    A partition that was captured again without news has no event. `refresh` reads reference tables again that
+    rows have outrun.
     """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
     for table in group:
@@ -80,8 +81,7 @@ def report(
             context.run.run_id,
             table,
             lake,
-            names,
-            keys,
+            labels,
             _by_scope(merged.captures.values(), lambda capture: capture.manifest),
             _by_scope(result.found.get(table.name, ()), lambda manifest: manifest),
         )
@@ -104,10 +104,11 @@ def report(
                 for evidence in (*events.evidence(chosen), *unchanged, *rejected)
             ]
             # After the materialisations: a verdict names the one it is about.
-            evaluations = CheckReporter(context, table, lake, names, keys).evaluations(judged)
+            reporter = CheckReporter(context, table, lake, labels, refresh)
+            evaluations = reporter.evaluations(judged)
             yield from run_log.and_count(table, context.log, evaluations)
     if result.failed:
-        raise failure(group, result, keys)
+        raise failure(group, result, labels.keys)
 
 
 def _split_by_news(
@@ -240,8 +241,7 @@ class _PartitionEvents:
     run_id: str
     table: Table
     lake: Lake
-    names: Mapping[str, str]
-    keys: PartitionKeys
+    labels: PartitionLabels
     captures: Mapping[str, list[MergedCapture]]
     """By scope: a run over many hotels may have a capture for each."""
     found: Mapping[str, list[Manifest]]
@@ -313,7 +313,7 @@ class _PartitionEvents:
         return {"landed_by_run": ", ".join(sorted(runs))} if runs else {}
 
     def _key(self, partition: MergedPartition) -> dg.MultiPartitionKey:
-        return self.keys.dagster_key(self.table.scope, partition.partition)
+        return self.labels.keys.dagster_key(self.table.scope, partition.partition)
 
     def _captures_of(self, partition: MergedPartition) -> list[MergedCapture]:
         return [
@@ -324,7 +324,7 @@ class _PartitionEvents:
 
     def _scope(self, partition: MergedPartition) -> dict[str, str]:
         scope = partition.partition.scope
-        return {self.table.scope.value: self.names.get(scope, scope)}
+        return {self.table.scope.value: self.labels.names.get(scope, scope)}
 
 
 def _by_scope(

@@ -7,7 +7,7 @@ back; the only module that knows how a key is spelled. Not here: the part of it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -96,6 +96,14 @@ class PartitionKeys:
         """The Dagster key of a lake's partition."""
         scope_key = self.scopes.key_of(partition.scope)
         return dg.MultiPartitionKey({kind.value: scope_key, WINDOW: partition.key(self.grain)})
+
+
+@dataclass(frozen=True)
+class PartitionLabels:
+    """How messages and events name partitions: the hotels' or chains' names by scope, and the partition keys."""
+
+    names: Mapping[str, str]
+    keys: PartitionKeys
 
 
 def keys_in(instance: dg.DagsterInstance, directory: Directory | None, grain: Grain) -> PartitionKeys:
