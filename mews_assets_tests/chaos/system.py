@@ -31,7 +31,7 @@ from mews_assets.api import (
 from mews_assets.catalog import partners
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Table
-from mews_assets.defs.assets import landing_and_changes, report
+from mews_assets.defs.assets import landing_and_changes, report, run_failures
 from mews_assets.defs.assets.requested_partitions import PartitionsConfig, read_requested_partitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.metadata_keys import TABLE_TAG
@@ -300,7 +300,7 @@ class System:
             selected_asset_check_keys=set(),
             log=logging.getLogger(__name__),
         )
-        with report.raise_as_dagster_failure(first):
+        with run_failures.raise_as_dagster_failure(first):
             wanted = read_requested_partitions(context, config, changes_key(first), self.keys, self._find)
             missing = [one for one in wanted.partitions if one not in wanted.again]
             outcome.asked = [self.keys.text(one) for one in missing]

@@ -3,7 +3,8 @@
 landing_and_changes   one op per operation of Mews, for landing/<table> and changes/<table>
 requested_partitions  which partitions a run was asked for
 run_log               the lines of a run's log
-report                materialisations and failures of a run
+run_failures          the failure of a run
+report                materialisations of a run
 snapshot              snapshot/<table>
 current               current/<table>
 reference             reference/<table>

@@ -15,7 +15,7 @@ from mews_assets.defs.base.asset_specs import OWNERS, changes_key, current_key, 
 from mews_assets.defs.base.column_schemas import table_columns
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
-from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS
+from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, size_text
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.defs.base.run_tags import scope_tags, tag_run
@@ -164,6 +164,7 @@ def _materialization(
             "dagster/partition_row_count": result.rows,
             "dagster/uri": lake.uri(result.name),
             "size_bytes": result.size_bytes,
+            "size": size_text(result.size_bytes),
             "records_new": result.rows - result.rows_before,
             "records_changed": result.replaced,
             # Of the files, result may be the snapshot's: it is of no window.

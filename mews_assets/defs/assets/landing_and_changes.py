@@ -14,7 +14,7 @@ import dagster as dg
 
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets import report, run_log
+from mews_assets.defs.assets import report, run_failures, run_log
 from mews_assets.defs.assets.reference import refresh_outdated
 from mews_assets.defs.assets.requested_partitions import (
     PartitionsConfig,
@@ -86,7 +86,7 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
     def make_partitions(
         context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
     ) -> Iterator[Any]:
-        with report.raise_as_dagster_failure(first):
+        with run_failures.raise_as_dagster_failure(first):
             opened = lake.open()
             selected = context.selected_asset_keys
             if not selected:

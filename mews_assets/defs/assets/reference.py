@@ -15,10 +15,11 @@ import dagster as dg
 from mews_assets.api import MewsError
 from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
 from mews_assets.catalog.reference_model import in_order
-from mews_assets.defs.assets import report
+from mews_assets.defs.assets import run_failures
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing
+from mews_assets.defs.base.metadata_keys import size_text
 from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.checks.evaluate import Refresh
@@ -70,18 +71,18 @@ def reference_assets(settings: Settings) -> dg.AssetsDefinition:
         first = ENTERPRISES in wanted
         failures: dict[str, dg.Failure] = {}
         opened = lake.open()
-        with report.raise_as_dagster_failure(wanted[0]):
+        with run_failures.raise_as_dagster_failure(wanted[0]):
             known = load_directory(opened)
             clients = mews.open(before=known) if first else mews.open(known)
-        with report.raise_as_dagster_failure(wanted[0]), clients as platform:
+        with run_failures.raise_as_dagster_failure(wanted[0]), clients as platform:
             for group in in_order(wanted):
                 try:
-                    with report.raise_as_dagster_failure(group[0]):
+                    with run_failures.raise_as_dagster_failure(group[0]):
                         yield from list(_read(context, group, platform, opened))
                 except dg.Failure as failure:
                     failures |= {reference_key(one).to_user_string(): failure for one in group}
         if failures:
-            raise report.failure_of_assets(failures)
+            raise run_failures.failure_of_assets(failures)
 
     return refresh
 
@@ -129,6 +130,7 @@ def _read(
                 "dagster/row_count": rows.rows,
                 "dagster/uri": lake.uri(layout.reference_file(reference.name)),
                 "size_bytes": rows.size_bytes,
+                "size": size_text(rows.size_bytes),
                 "sent_at": to_api(now),
                 "rows_sent": rows.sent,
                 "rows_no_longer_sent": rows.kept,

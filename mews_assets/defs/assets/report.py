@@ -9,32 +9,23 @@ observation of the landing asset, from which the materialisations name them by i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import dagster as dg
 
-from mews_assets.api import MewsError
-from mews_assets.catalog.model import RecordType, Table
-from mews_assets.defs.assets import run_log
+from mews_assets.catalog.model import Table
+from mews_assets.defs.assets import run_failures, run_log
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import store_in_run
-from mews_assets.defs.base.metadata_keys import (
-    CAUSES,
-    FAILED_ASSETS,
-    FAILED_PARTITIONS,
-    FAILED_PULLS,
-    RETRYABLE,
-)
-from mews_assets.defs.base.partitions import PartitionKeys, PartitionLabels
+from mews_assets.defs.base.partitions import PartitionLabels
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter, Refresh
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
-from mews_assets.lake.errors import LakeError, RecordError
+from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
@@ -45,7 +36,6 @@ from mews_assets.windows import to_api
 _SHOWN_CAPTURES = 200
 """In one observation; every capture's manifest in the landing holds as much and more."""
 _SHOWN_FIELDS = 20
-_SHOWN_FAILURES = 10
 
 Capture = TypeVar("Capture")
 
@@ -108,7 +98,7 @@ def report(
             evaluations = reporter.evaluations(judged)
             yield from run_log.and_count(table, context.log, evaluations)
     if result.failed:
-        raise failure(group, result, labels.keys)
+        raise run_failures.failure(group, result, labels.keys)
 
 
 def _split_by_news(
@@ -177,63 +167,6 @@ def _capture_metadata(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def failure(group: tuple[Table, ...], result: Materialised, keys: PartitionKeys) -> dg.Failure:
-    """One failure for all partitions that failed. It may be retried only if every cause may pass."""
-    causes = [f"{len(partitions)} partitions: {error}" for partitions, error in result.failed]
-    failed = sorted({partition for partitions, _ in result.failed for partition in partitions})
-    shown = ", ".join(map(keys.text, failed[:_SHOWN_FAILURES]))
-    more = f" and {len(failed) - _SHOWN_FAILURES} more" if len(failed) > _SHOWN_FAILURES else ""
-    retryable = all(getattr(error, "retryable", False) for _, error in result.failed)
-    return dg.Failure(
-        f"{group[0].name}: {len(failed)} partitions failed, the others are in place: {shown}{more}. "
-        + " ".join(causes),
-        metadata={
-            FAILED_PARTITIONS: dg.MetadataValue.json([keys.text(partition) for partition in failed]),
-            CAUSES: dg.MetadataValue.json(causes),
-            FAILED_PULLS: dg.MetadataValue.json(
-                [_failed_pull(partitions, error) for partitions, error in result.failed if partitions]
-            ),
-            RETRYABLE: retryable,
-        },
-        allow_retries=retryable,
-    )
-
-
-def _failed_pull(partitions: list[Partition], error: Exception) -> dict[str, Any]:
-    return {
-        "scopes": sorted({partition.scope for partition in partitions}),
-        "start_utc": to_api(min(partition.window.start for partition in partitions)),
-        "end_utc": to_api(max(partition.window.end for partition in partitions)),
-        "cause": str(error),
-        RETRYABLE: bool(getattr(error, "retryable", False)),
-    }
-
-
-@contextmanager
-def raise_as_dagster_failure(table: RecordType) -> Iterator[None]:
-    """Errors that stop a run before it could begin become a Failure that says whether a retry may succeed."""
-    try:
-        yield
-    except (MewsError, LakeError, LookupError, ValueError) as error:
-        retryable = bool(getattr(error, "retryable", False))
-        raise dg.Failure(
-            f"{table.name}: {error}",
-            metadata={RETRYABLE: retryable},
-            allow_retries=retryable,
-        ) from error
-
-
-def failure_of_assets(failures: Mapping[str, dg.Failure]) -> dg.Failure:
-    """One Failure for the assets of a step that failed one by one, by asset."""
-    causes = {asset: failure.description or "" for asset, failure in failures.items()}
-    retryable = all(failure.metadata[RETRYABLE].value for failure in failures.values())
-    return dg.Failure(
-        " ".join(causes.values()),
-        metadata={RETRYABLE: retryable, FAILED_ASSETS: dg.MetadataValue.json(causes)},
-        allow_retries=retryable,
-    )
-
-
 @dataclass(frozen=True)
 class _PartitionEvents:
     """The materialisations of one table in one run."""
@@ -274,6 +207,7 @@ class _PartitionEvents:
                 "size_bytes": measures.size_bytes,
                 "newest_utc": to_api(measures.newest) if measures.newest else "no rows",
                 "captures": dg.MetadataValue.json([manifest.capture for manifest in manifests]),
+                **_kept(partition),
                 # The numbers behind the verdicts, which are stored only where a partition fails.
                 "numbers": dg.MetadataValue.json(
                     {
@@ -325,6 +259,16 @@ class _PartitionEvents:
     def _scope(self, partition: MergedPartition) -> dict[str, str]:
         scope = partition.partition.scope
         return {self.table.scope.value: self.labels.names.get(scope, scope)}
+
+
+def _kept(partition: MergedPartition) -> dict[str, str]:
+    """Why rows name other captures than the event does."""
+    if not partition.existed or not partition.rows_before:
+        return {}
+    return {
+        "rows_kept": f"{partition.rows_before} rows stood before: those that these captures brought again unchanged "
+        "keep the _landing_id of the capture that brought them first"
+    }
 
 
 def _by_scope(

@@ -10,11 +10,11 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets import report, run_log
+from mews_assets.defs.assets import run_failures, run_log
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, snapshot_key
 from mews_assets.defs.base.column_schemas import table_columns
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
-from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE
+from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE, size_text
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
 from mews_assets.defs.base.resources import LakeResource, MewsResource, known_directory
 from mews_assets.defs.base.run_tags import scope_tags, tag_run
@@ -110,7 +110,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     ) -> Iterator[Any]:
         require_assets(context)
         run_log.without_omitted_outputs(context.log)
-        with report.raise_as_dagster_failure(table):
+        with run_failures.raise_as_dagster_failure(table):
             opened = lake.open()
             if config.from_landing:
                 directory = load_directory(opened) or Directory({}, {}, {})
@@ -192,6 +192,7 @@ def _materialization(
             "dagster/partition_row_count": snapshot.rows,
             "dagster/uri": lake.uri(snapshot.name),
             "size_bytes": snapshot.size_bytes,
+            "size": size_text(snapshot.size_bytes),
             "records_new": snapshot.rows - snapshot.rows_before,
             "lines": snapshot.lines,
             "captured_at": to_api(snapshot.captured_at) if snapshot.captured_at else "before",

@@ -66,6 +66,16 @@ TABLE_TAG = "mews/table"
 EXPORT_TAG = "mews/export"
 
 
+def size_text(size_bytes: int) -> str:
+    """A size for people: `2.1 MB`; the same in bytes stands beside it, for plots."""
+    size = float(size_bytes)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
 def plain_values(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, Any]:
     """The values of an event's metadata."""
     return {name: value.value for name, value in metadata.items()}

@@ -16,7 +16,7 @@ from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import materialised_in
 from mews_assets.defs.local.launch import summarise
 from mews_assets_tests.defs.runs import add_scopes
-from mews_assets_tests.defs.stage import Stage
+from mews_assets_tests.defs.stage import Stage, materialisations
 
 METADATA_BYTES = 1500
 EVENT_BYTES = 2800
@@ -78,3 +78,16 @@ def test_many_partitions_of_a_run_are_stored_together_and_read_as_if_each_had_be
         written = {(layer, key) for layer in layers for key in keys}
         assert materialised_in(instance, together.run_id) == written
         assert summarise("payments", together, instance).partitions == len(stage.keys())
+
+
+def test_rows_that_stood_before_say_why_they_name_another_capture_than_the_event(stage: Stage) -> None:
+    add_scopes(stage)
+    key = stage.keys()[0]
+    events = []
+    for _ in range(2):
+        result = stage.run("payments", [key])
+        events.append(materialisations(result, changes_key(catalog.table("payments")))[key])
+    first, again = events
+    assert "rows_kept" not in first
+    assert again["captures"] != first["captures"]
+    assert again["rows_kept"].startswith(f"{first['dagster/partition_row_count']} rows stood before: ")

@@ -134,7 +134,7 @@ def test_a_refusal_is_not_tried_again_and_a_busy_mews_is(
 ) -> None:
     from mews_assets.api import ForbiddenError, TransientError
     from mews_assets.catalog import table
-    from mews_assets.defs.assets.report import failure
+    from mews_assets.defs.assets.run_failures import failure
     from mews_assets.ingest.materialise import Materialised
 
     keys = stage.partition_keys
