@@ -23,11 +23,12 @@ from dagster._daemon.asset_daemon import (
 )
 
 from mews_assets import catalog
+from mews_assets.defs.base import adoption
 from mews_assets.defs.base.adoption import Adopted, adopt
 from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key
 from mews_assets.defs.base.conditions import AUTOMATION
 from mews_assets.defs.base.moving import UnfinishedError, unmoved_scopes
-from mews_assets.defs.base.partitions import join_key, keys_in
+from mews_assets.defs.base.partitions import join_key, keys_in, split_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks.latest_results import latest_results
 from mews_assets_tests.defs.judging import evaluate
@@ -127,12 +128,34 @@ def test_a_check_that_failed_before_the_move_stays_red_until_the_same_partition_
     assert latest_results(old.instance, asset, keys).failing == {}
 
 
-def test_a_run_of_before_the_move_that_is_executed_again_fills_the_same_partition(old: Stage) -> None:
-    north, _ = old.enterprises
+def test_a_run_config_of_before_the_move_fills_the_same_partition_and_a_partition_of_before_is_refused(
+    old: Stage,
+) -> None:
+    key = join_key(old.enterprises[0], DAYS[0])
     adopted(old)
-    result = old.run("payments", [join_key(north, DAYS[0])])
+    result = old.run("payments", [key])
     assert result.success
-    assert set(materialisations(result, changes_key(PAYMENTS))) == {old.key(north, DAYS[0])}
+    assert set(materialisations(result, changes_key(PAYMENTS))) == {old.key(*split_key(key))}
+    assert not old.run("payments", tags={PARTITION: key}).success, "Dagster itself knows no such partition"
+
+
+def test_an_adoption_that_is_killed_in_the_middle_leaves_the_home_as_it_was_until_it_is_done_again(
+    old: Stage,
+) -> None:
+    stored = adoption.store_materialisations
+
+    def killed(instance: dg.DagsterInstance, events: list[dg.AssetMaterialization]) -> int:
+        stored(instance, events)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(adoption, "store_materialisations", killed)
+        adopted(old)
+    assert old.instance.get_dynamic_partitions("enterprises") == old.enterprises
+    assert Looks(old).look() == {}
+    found = adopted(old)
+    assert (found.moved, found.partitions, found.by_scope) == (3, 0, 2)
+    assert Looks(old).look() == {}
 
 
 def test_while_a_run_has_not_ended_nothing_is_moved(old: Stage) -> None:
