@@ -71,6 +71,8 @@ class World:
     is_calm: bool = False
     late: list[Callable[[], object]] = field(default_factory=list)
     held: dict[str, list[leases.Held]] = field(default_factory=dict)
+    tried: dict[int, float] = field(default_factory=dict)
+    """When each lease was last tried to be renewed."""
     newest: dict[str, int] = field(default_factory=dict)
     """The highest fencing number of each lease that was given out."""
     counts: Counter[str] = field(default_factory=Counter)
@@ -102,10 +104,9 @@ class World:
     def renew(self, machine: str) -> None:
         """What a thread of the machine does every 15 seconds while it is awake."""
         for lease in self.held.get(machine, []):
-            if self.clock - lease._renewed_at > leases.RENEWED_EVERY.total_seconds() and self.is_awake(
-                machine
-            ):
-                lease._renewed_at = self.clock  # not again by its own request
+            tried = max(lease._renewed_at, self.tried.get(id(lease), 0.0))
+            if self.clock - tried > leases.RENEWED_EVERY.total_seconds() and self.is_awake(machine):
+                self.tried[id(lease)] = self.clock
                 with suppress(OSError, LakeError):
                     lease.renew(self.now(machine))
 

@@ -13,7 +13,7 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Table
 from mews_assets.lake.changes.assign_partitions import ConvertedCapture
 from mews_assets.lake.changes.merge_result import MergedCapture, MergeResult
-from mews_assets.lake.errors import RecordError
+from mews_assets.lake.errors import LostRaceError, RecordError
 from mews_assets.lake.landing import capture_states
 from mews_assets.lake.landing.convert_capture import convert_capture
 from mews_assets.lake.landing.erasure_list import row_masker
@@ -47,6 +47,8 @@ def convert_captures(
             capture_states.reject(lake, manifest, str(error))
             merged.rejected[manifest.capture] = error
             continue
+        except LostRaceError:
+            raise  # the merge is done again, with what stands now
         except Exception as error:  # of any kind: the others go on
             merged.unmerged[manifest.capture] = note_unmerged(lake, manifest, error)
             continue

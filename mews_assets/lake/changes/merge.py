@@ -100,6 +100,9 @@ def _merge_pending(
     merged.rejected.clear()
     pending = capture_states.pending(lake, table.name)
     wanted = {manifest.capture: manifest for manifest in (*pending, *manifests)}
+    wanted.update(
+        {manifest.capture: manifest for manifest in pending}
+    )  # read just now: an erasure may have been there
     converted = convert_captures(lake, table, list(wanted.values()), raw, workspace, work.threads, merged)
     if only is not None:
         new = {manifest.capture for manifest in pending}

@@ -18,9 +18,10 @@ from mews_assets.catalog.model import Table
 from mews_assets.lake.conversion.check_file import FileFindings, open_lines
 from mews_assets.lake.conversion.convert import convert
 from mews_assets.lake.conversion.mask_rows import RowMasker
-from mews_assets.lake.errors import DamagedError
+from mews_assets.lake.errors import DamagedError, LakeError, LostRaceError, PassingError
 from mews_assets.lake.landing import capture_store
-from mews_assets.lake.landing.manifests import Manifest
+from mews_assets.lake.landing.manifests import Manifest, read_manifest
+from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_session import literal
 from mews_assets.lake.storage.lake import Lake
 
@@ -40,13 +41,18 @@ def convert_capture(
 
     `raw` are uncompressed files by capture and table; where a capture is not in it, the landed files are read and
     compared with the manifest's hashes first. Raises RecordError on a record that cannot become a row, DamagedError on
-    a file that was changed on disk, and the errors of reading and writing.
+    a file that was changed on disk, LostRaceError where an erasure replaced it since the manifest was read, and the
+    errors of reading and writing.
     """
     target = workspace / f"{table.name}-{manifest.capture}.parquet"
     sources = raw.get(manifest.capture, {}).get(table.name)
     if sources is None:
         sources = capture_store.landed_files(lake, manifest, workspace)
-        _refuse_damaged(manifest, sources)
+        try:
+            _refuse_damaged(manifest, sources)
+        except DamagedError:
+            _refuse_redacted(lake, manifest)
+            raise
     own = {
         "_landing_id": literal(manifest.capture),
         "_captured_at_utc": f"TIMESTAMPTZ {literal(manifest.captured_at.isoformat())}",
@@ -83,6 +89,22 @@ def _refuse_damaged(manifest: Manifest, paths: Iterable[Path]) -> None:
                 f"where {file.lines:,} lines, {file.size_bytes:,} bytes landed. Restore the file from a copy; without "
                 "one, materialise its windows again: Mews sends what it still has"
             )
+
+
+def _refuse_redacted(lake: Lake, manifest: Manifest) -> None:
+    """Raise a passing error where an erasure is the cause of another hash: it replaces a file, then its manifest."""
+    name = layout.manifest(manifest.table, manifest.capture)
+    try:
+        standing = read_manifest(lake, manifest.table, manifest.capture)
+    except (LakeError, FileNotFoundError):
+        return
+    if standing.files != manifest.files:
+        raise LostRaceError(lake.uri(name))
+    if lake.files(layout.pending_searches_folder()):
+        raise PassingError(
+            f"{manifest.table}: a file of capture {manifest.capture} is not as its manifest says, and an erasure is not"
+            " finished that may be between the two: run mews-assets forget for that customer again"
+        )
 
 
 def _refuse_other_lines(manifest: Manifest, findings: FileFindings) -> None:
