@@ -312,7 +312,7 @@ class System:
             partition.scope: directory.name_of(first.scope, partition.scope)
             for partition in wanted.partitions
         }
-        for event in report.report(context, group, result, wanted, lake, names, self.keys):
+        for event in report.report(context, group, result, wanted, lake, report.Naming(names, self.keys)):
             if isinstance(event, dg.AssetMaterialization):
                 self._record_materialized(group, event, outcome)
 

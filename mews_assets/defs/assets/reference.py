@@ -6,12 +6,13 @@ every connection for its enterprises, and adds new enterprises and chains to the
 scope that is no longer visible is named, and its rows stay. Not here: asking Mews (`ingest.reference`).
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from mews_assets.api import MewsError
 from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
 from mews_assets.catalog.reference_model import in_order
 from mews_assets.defs.assets import report
@@ -20,9 +21,11 @@ from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing
 from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
+from mews_assets.defs.checks.evaluate import Refresh
 from mews_assets.ingest.directory import Directory, load_directory, save_directory
 from mews_assets.ingest.reference import Answered, ask_reference
-from mews_assets.lake.landing.reference_rows import reference_schema
+from mews_assets.lake.errors import LakeError
+from mews_assets.lake.landing.reference_rows import last_read, reference_schema
 from mews_assets.lake.landing.reference_tables import ReferenceMeasures, write_reference
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -30,6 +33,7 @@ from mews_assets.settings import Settings
 from mews_assets.windows import to_api
 
 OP = "read_reference"
+_REFRESHED_AT_MOST_EVERY = timedelta(minutes=10)
 
 
 SOUND = "sound"
@@ -78,6 +82,33 @@ def reference_assets(settings: Settings) -> dg.AssetsDefinition:
                     failures |= {reference_key(one).to_user_string(): failure for one in group}
         if failures:
             raise report.failure_of_assets(failures)
+
+    return refresh
+
+
+def refresh_outdated(
+    context: dg.AssetExecutionContext, mews: MewsResource, lake: Lake, chosen: Iterable[Reference]
+) -> Refresh:
+    """What reads reference tables again, for a run whose rows name records that they do not have.
+
+    Not more often than every few minutes: an id that no record has would make every run read again.
+    """
+
+    def refresh(names: Collection[str]) -> bool:
+        try:
+            with mews.open(load_directory(lake)) as platform:
+                recently = platform.now() - _REFRESHED_AT_MOST_EVERY
+                read_at = {one: last_read(lake, one) for one in chosen if one.name in names}
+                old = [one for one, at in read_at.items() if at is not None and at < recently]
+                for group in in_order(old):
+                    context.log.info("rows name records that are newer than reference/%s", group[0].name)
+                    for result in _read(context, group, platform, lake):
+                        event = dg.AssetMaterialization(result.asset_key or "", metadata=result.metadata)
+                        context.log_event(event)
+                return bool(old)
+        except (MewsError, LakeError) as error:  # the check says what is missing
+            context.log.warning("reference tables could not be read again: %s", error)
+            return False
 
     return refresh
 

@@ -30,7 +30,7 @@ from mews_assets.defs.base.metadata_keys import (
 )
 from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.checks import Evidence
-from mews_assets.defs.checks.evaluate import CheckReporter
+from mews_assets.defs.checks.evaluate import CheckReporter, Refresh
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
@@ -50,18 +50,27 @@ _SHOWN_FAILURES = 10
 Capture = TypeVar("Capture")
 
 
+@dataclass(frozen=True)
+class Naming:
+    """How partitions are named: the names of hotels by scope, and the keys in Dagster."""
+
+    names: Mapping[str, str]
+    keys: PartitionKeys
+
+
 def report(
     context: dg.AssetExecutionContext,
     group: tuple[Table, ...],
     result: Materialised,
     requested: RequestedPartitions,
     lake: Lake,
-    names: Mapping[str, str],
-    keys: PartitionKeys,
+    naming: Naming,
+    refresh: Refresh | None = None,
 ) -> Iterator[Any]:
     """All events of the run; last a Failure that names the partitions that failed, if any did.
 
-    A partition that was captured again without news has no event. `names` are the hotels', by scope.
+    A partition that was captured again without news has no event. `refresh` reads reference tables again that rows have
+    outrun.
     """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
     for table in group:
@@ -80,8 +89,8 @@ def report(
             context.run.run_id,
             table,
             lake,
-            names,
-            keys,
+            naming.names,
+            naming.keys,
             _by_scope(merged.captures.values(), lambda capture: capture.manifest),
             _by_scope(result.found.get(table.name, ()), lambda manifest: manifest),
         )
@@ -104,10 +113,10 @@ def report(
                 for evidence in (*events.evidence(chosen), *unchanged, *rejected)
             ]
             # After the materialisations: a verdict names the one it is about.
-            evaluations = CheckReporter(context, table, lake, names, keys).evaluations(judged)
-            yield from run_log.and_count(table, context.log, evaluations)
+            reporter = CheckReporter(context, table, lake, naming.names, naming.keys, refresh)
+            yield from run_log.and_count(table, context.log, reporter.evaluations(judged))
     if result.failed:
-        raise failure(group, result, keys)
+        raise failure(group, result, naming.keys)
 
 
 def _split_by_news(

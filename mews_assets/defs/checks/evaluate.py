@@ -8,11 +8,12 @@ and sensors launch no more runs after one that cannot succeed. Not here: which v
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.fields import references
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.asset_specs import changes_key
@@ -20,17 +21,28 @@ from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.checks import Check, Evidence, checks_of
 from mews_assets.defs.checks.late import LATE_ROWS
 from mews_assets.defs.checks.stored_verdicts import StoredVerdicts, newest_materialisations
-from mews_assets.lake.quality.references import lead_in, resolve
+from mews_assets.lake.partition import Partition
+from mews_assets.lake.quality.references import ReferenceResult, lead_in, resolve
 from mews_assets.lake.quality.volume import volumes
 from mews_assets.lake.storage.lake import Lake
 
+Refresh = Callable[[Collection[str]], bool]
+"""Reads reference tables again that are older than the rows of the run; returns whether any was."""
 
-def gather_evidence(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> list[Evidence]:
-    """The evidence, completed from other files: references, volume, and the windows before as far as they refer."""
+
+def gather_evidence(
+    lake: Lake, table: Table, evidence: Iterable[Evidence], refresh: Refresh | None = None
+) -> list[Evidence]:
+    """The evidence, completed from other files: references, volume, and the windows before as far as they refer.
+
+    Where ids of reference tables are of no record, these are refreshed, and looked into again.
+    """
     own = list(evidence)
     merged = [item.partition for item in own if item.merged is not None and not item.is_quiet]
     earlier = lead_in(lake, table, merged) if references(table) else []
     found = resolve(lake, table, [*merged, *earlier])
+    if refresh is not None and (outdated := _outdated(found)) and refresh(outdated):
+        found = resolve(lake, table, [*merged, *earlier])
     usual = volumes(lake, table, merged)
     return [
         *(
@@ -44,6 +56,12 @@ def gather_evidence(lake: Lake, table: Table, evidence: Iterable[Evidence]) -> l
     ]
 
 
+def _outdated(found: Mapping[Partition, Iterable[ReferenceResult]]) -> set[str]:
+    """The reference tables that lack records which rows refer to."""
+    whole = {reference.name for reference in REFERENCES}
+    return {one.table for results in found.values() for one in results if one.unresolved} & whole
+
+
 @dataclass(frozen=True)
 class CheckReporter:
     """The checks of one table in one run. `names` are the hotels', by scope."""
@@ -53,6 +71,7 @@ class CheckReporter:
     lake: Lake
     names: Mapping[str, str]
     keys: PartitionKeys
+    refresh: Refresh | None = None
 
     def evaluations(self, evidence: Iterable[Evidence]) -> Iterator[dg.AssetCheckEvaluation]:
         """The events to store for every check that is selected in this run."""
@@ -61,7 +80,7 @@ class CheckReporter:
         checks = [check for check in checks_of(self.table) if check.name in selected]
         if not checks:
             return
-        everything = gather_evidence(self.lake, self.table, evidence)
+        everything = gather_evidence(self.lake, self.table, evidence, self.refresh)
         keys = {item.partition: self.keys.text(item.partition) for item in everything}
         instance, run = self.context.instance, self.context.run.run_id
         about = newest_materialisations(instance, asset, set(keys.values()), run, time.time())

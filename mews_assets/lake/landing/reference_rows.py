@@ -65,6 +65,14 @@ def read_rows(lake: Lake, reference: Reference, workspace: Path) -> tuple[pa.Tab
     return pa.table(columns, schema=schema), pinned.version
 
 
+def last_read(lake: Lake, reference: Reference) -> datetime | None:
+    """When Mews last sent rows of the table; None if there are none."""
+    with lake.workspace() as workspace:
+        rows, _ = read_rows(lake, reference, workspace)
+    newest: datetime | None = pc.max(rows[SENT_AT]).as_py()
+    return newest
+
+
 def keys_of(reference: Reference, rows: pa.Table) -> pa.ChunkedArray:
     """The key of each row, as one text; with the day on which the row was sent, if each day has rows of its own."""
     parts = [pc.cast(values_at(rows, path), pa.string()) for path in reference.key]

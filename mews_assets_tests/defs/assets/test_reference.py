@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -29,6 +31,7 @@ from mews_assets_tests.defs.stage import Stage, evaluations, failure_of, materia
 from mews_assets_tests.defs.ticks import connections_file
 
 CHOSEN = STANDARD_REFERENCES
+RESERVATIONS = dg.AssetKey(["changes", "reservations"])
 BY_NAME = {reference.name: reference for reference in REFERENCES}
 SERVICES = BY_NAME["services"]
 FAR_US = read_micros("2100-01-01T00:00:00Z")
@@ -206,3 +209,40 @@ def service(name: str, enterprise: str, **more: Any) -> bytes:
         **more,
     }
     return msgspec.json.encode(record)
+
+
+def test_a_reference_table_that_rows_have_outrun_is_read_again_in_their_run(stage: Stage) -> None:
+    """A rate that is made and booked within the day is there before the next day's schedule."""
+    (north, *_) = stage.enterprises
+    rates = BY_NAME["rates"]
+    assert stage.run("reference").success
+    file = stage.lake.path(layout.reference_file("rates"))
+    written = pq.read_table(file, partitioning=None)
+    named = {row["rate_id"] for row in booked(stage, north)}
+    kept = written.filter(pc.invert(pc.is_in(written["id"], pa.array(sorted(named)))))
+
+    def age(hours: int) -> None:
+        """Of the rates that reservations name none is there, as if they were made after the last refresh."""
+        then = pa.scalar(stage.mews.now - timedelta(hours=hours), kept["_captured_at_utc"].type)
+        sent = pa.repeat(then, kept.num_rows)
+        at = kept.column_names.index("_captured_at_utc")
+        pq.write_table(kept.set_column(at, "_captured_at_utc", sent), file)
+
+    age(hours=0)
+    result = stage.run("reservations", stage.keys([north]))
+    assert not evaluations(result, RESERVATIONS)[("references_resolve", None)], "it was read a moment ago"
+    age(hours=5)
+    stage.mews.reset()
+    result = stage.run("reservations", stage.keys([north]))
+    assert evaluations(result, RESERVATIONS)[("references_resolve", None)]
+    assert named <= {row["id"] for row in rows(stage, rates)}
+    assert stage.mews.requests()["Counts"]["rates/getAll"] == 2
+    assert "rateGroups/getAll" not in stage.mews.requests()["Counts"]
+
+
+def booked(stage: Stage, scope: str) -> list[dict[str, Any]]:
+    assert stage.run("reservations", stage.keys([scope])).success
+    found: list[dict[str, Any]] = []
+    for file in stage.lake.files(layout.changes_folder("reservations"), recursive=True):
+        found += pq.read_table(stage.lake.path(file), partitioning=None).to_pylist()
+    return found
