@@ -10,7 +10,7 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.lake.storage import layout
-from mews_assets_tests.defs.runs import fold_run
+from mews_assets_tests.defs.runs import add_scopes, fold_run
 from mews_assets_tests.defs.stage import DAYS, Stage, evaluations
 
 NAMED = "source_assignments,tasks,account_notes,cashier_transactions,reservation_groups"
@@ -74,7 +74,7 @@ def test_a_task_is_there_as_it_was_created_and_as_it_was_closed(named: Stage) ->
         for (_, day), records in rows(named, "tasks").items()
     }
     assert states == {DAYS[0]: ["Open"], DAYS[1]: ["Closed"]}
-    named.instance.add_dynamic_partitions("enterprises", named.enterprises)
+    add_scopes(named)
     assert fold_run(named, catalog.table("tasks"), north).success
     (file,) = named.lake.files(layout.current_folder("tasks"), recursive=True)
     current = pq.read_table(named.lake.path(file), partitioning=None).to_pylist()
