@@ -1,15 +1,23 @@
 """Marts: tables that answer common questions, each with a plot.
 
-Read `model` first, then `inputs` for the tables that a query finds, then any mart. To add a mart, add its module and
-its row in `MARTS`. Not here: Dagster, and building the lake's tables.
+Read `model` first, then `inputs` for the tables that a query finds, then any mart in `stays` or `money`. To add a mart,
+add its module and its row in `MARTS`. Not here: Dagster, and building the lake's tables.
 """
 
 from __future__ import annotations
 
-from mews_assets.marts.daily_revenue import DAILY_REVENUE
-from mews_assets.marts.ledger_trial_balance import LEDGER_TRIAL_BALANCE
 from mews_assets.marts.model import Mart
-from mews_assets.marts.occupancy_and_pickup import OCCUPANCY_AND_PICKUP
-from mews_assets.marts.outlet_revenue import OUTLET_REVENUE
+from mews_assets.marts.money.daily_revenue import DAILY_REVENUE
+from mews_assets.marts.money.ledger_trial_balance import LEDGER_TRIAL_BALANCE
+from mews_assets.marts.money.outlet_revenue import OUTLET_REVENUE
+from mews_assets.marts.stays.daily_performance import DAILY_PERFORMANCE, DAILY_PERFORMANCE_BY_DIMENSION
+from mews_assets.marts.stays.occupancy_and_pickup import OCCUPANCY_AND_PICKUP
 
-MARTS: tuple[Mart, ...] = (DAILY_REVENUE, OCCUPANCY_AND_PICKUP, LEDGER_TRIAL_BALANCE, OUTLET_REVENUE)
+MARTS: tuple[Mart, ...] = (
+    DAILY_PERFORMANCE,
+    DAILY_PERFORMANCE_BY_DIMENSION,
+    DAILY_REVENUE,
+    OCCUPANCY_AND_PICKUP,
+    LEDGER_TRIAL_BALANCE,
+    OUTLET_REVENUE,
+)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -26,6 +27,8 @@ _DURATION = re.compile(
     r"(?P<sign>-?)P(?:0{1,9}Y)?(?:0{1,9}M)?(?:(?P<weeks>[0-9]{1,9})W)?(?:(?P<days>[0-9]{1,9})D)?"
     r"(?:T(?:(?P<hours>[0-9]{1,9})H)?(?:(?P<minutes>[0-9]{1,9})M)?(?:(?P<seconds>[0-9]{1,9}(?:[.,][0-9]{1,9})?)S)?)?"
 )
+
+_CALENDAR_PART = re.compile(r"P(?:(?P<years>[0-9]{1,9})Y)?(?:(?P<months>[0-9]{1,9})M)?(?P<rest>.*)")
 
 LONGEST_CLOSING = timedelta(days=1)
 """In both directions. Longer offsets would overlap the next business day."""
@@ -118,14 +121,44 @@ def first_whole_day(clock: Clock, instant: datetime) -> date:
     return day if begins_now else day + timedelta(days=1)
 
 
+def today_and_whole_from(clock: Clock, as_of: datetime, since: datetime | None) -> tuple[date, date]:
+    """The clock's day at `as_of`, and the first whole day since the lake's first instant."""
+    return business_day(clock, as_of), date.min if since is None else first_whole_day(clock, since)
+
+
+def final_before(clock: Clock, as_of: datetime, *intervals: str) -> date:
+    """The first business day that can still change at `as_of`: its end is not yet further back than the longest of the
+    intervals, ISO 8601 durations of any units, such as an enterprise's editable history. Raises ValueError on anything
+    else."""
+    return min(_final_before(clock, as_of, interval) for interval in intervals)
+
+
+def _final_before(clock: Clock, as_of: datetime, interval: str) -> date:
+    found = _CALENDAR_PART.fullmatch(interval)
+    if not found:
+        raise ValueError(f"{interval[:60]!r} is no ISO 8601 duration")
+    months = 12 * int(found["years"] or 0) + int(found["months"] or 0)
+    rest = found["rest"] if found["rest"] not in ("", "T") else "0D"
+    length = read_duration(f"P{rest}")
+    number = as_of.year * 12 + as_of.month - 1 - months
+    if number < zones.FIRST.year * 12:
+        return date.min
+    year, month = divmod(number, 12)
+    last = monthrange(year, month + 1)[1]
+    try:
+        moment = as_of.replace(year=year, month=month + 1, day=min(as_of.day, last)) - length
+    except OverflowError:
+        return date.min
+    return business_day(clock, moment) if zones.FIRST <= moment < zones.LAST else date.min
+
+
 def clock_table(clocks: Sequence[Clock], as_of: datetime, since: datetime | None) -> pa.Table:
     """The table from which queries compute business days: per clock and stretch, and from `since_us` up to `until_us`
     (microseconds since 1970), the microseconds to add to an instant. Also the clock's day at `as_of`, and the first
     whole day since the lake's first instant."""
     rows = []
     for clock in dict.fromkeys((UTC_CLOCK, *clocks)):
-        today = business_day(clock, as_of)
-        whole_from = date.min if since is None else first_whole_day(clock, since)
+        today, whole_from = today_and_whole_from(clock, as_of, since)
         all_shifts = shifts(clock)
         ends = [after for after, _ in all_shifts[1:]] + [zones.LAST]
         for (begin, shift), end in zip(all_shifts, ends, strict=True):
@@ -162,10 +195,14 @@ def day_of(alias: str, moment: str) -> str:
     return f"CAST(make_timestamp(micros({moment}) + {alias}.shift_us) AS DATE)"
 
 
-def is_complete(rows: str, table: str) -> str:
-    """SQL for whether the `business_day` of rows is over and all its rows are in the lake: because it began after the
-    lake's first instant, or because a snapshot has the rest. The rows have their clock's `today` and `whole_from`."""
+def is_complete(rows: str, *tables: str) -> str:
+    """SQL for whether the `business_day` of rows is over and all rows of the tables are in the lake: because it began
+    after the lake's first instant, or because snapshots have the rest. The rows have their clock's `today` and
+    `whole_from`."""
+    snapshots = " AND ".join(
+        f"EXISTS (FROM snapshots WHERE snapshots.of_table = {table} AND snapshots.scope = {rows}.enterprise_id)"
+        for table in tables
+    )
     return (
-        f"{rows}.business_day < {rows}.today AND ({rows}.business_day >= {rows}.whole_from OR EXISTS "
-        f"(FROM snapshots WHERE snapshots.of_table = {table} AND snapshots.scope = {rows}.enterprise_id))"
+        f"{rows}.business_day < {rows}.today AND ({rows}.business_day >= {rows}.whole_from OR ({snapshots}))"
     )

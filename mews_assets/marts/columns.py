@@ -17,6 +17,22 @@ IS_COMPLETE = MartColumn(
     pa.bool_(),
     "Whether that business day was over at the instant of the mart, and did not begin before the lake does.",
 )
+IS_FINAL = MartColumn(
+    "is_final",
+    pa.bool_(),
+    "Whether the longer of the hotel's editable-history intervals has passed since the end of that day, so that Mews "
+    "changes it no more; empty where the hotel has none.",
+)
+DIMENSION = MartColumn(
+    "dimension",
+    pa.string(),
+    "What the row is grouped by: resource_category, segment, rate, source or origin. Filter by one of them: each "
+    "dimension counts everything.",
+)
+VALUE_ID = MartColumn(
+    "value_id", pa.string(), "Id of the group in that dimension; of a source and an origin, its name."
+)
+VALUE = MartColumn("value", pa.string(), "Name of the group; `not given` for stays without one.")
 CURRENCY = MartColumn("currency", pa.string(), "ISO 4217 code of the currency of the sums.")
 
 

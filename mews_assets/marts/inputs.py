@@ -6,15 +6,19 @@ A query finds
 
 - `changes.<table>`, `current.<table>` and `reference.<table>`, the first two with the column `scope`, the last with one
   row per id;
-- `hotels` (enterprise_id, enterprise, clock, fault), from reference/enterprises, and `clocks`, from which business days
-  are computed (see the module `clocks`); the clock of a hotel with a `fault` cannot be read;
+- `hotels` (enterprise_id, enterprise, clock, fault, today, whole_from, final_before), from reference/enterprises, and
+  `clocks`, from which business days are computed (see the module `clocks`); the clock of a hotel with a `fault` cannot
+  be read, and then its days are null;
 - `snapshots` (of_table, scope): the tables and hotels of which a snapshot brought all records;
 - `as_of()`, the instant of the mart;
 - `money(value, exact, place)`: a double as the decimal that Mews wrote; `exact` is `_exact_numbers`, which has the
 digits
   that a double cannot hold, and `place` is the path of the number in the record. `times(amount, count)`: their product.
   `bounded(amount)`: the decimal. Each is null for null, and for 10^18 and more, which cannot be added up;
-- `total(amount)`: the sum, exact to the 18th place and then rounded to the 10th;
+- `total(amount)`: the sum, exact to the 18th place and then rounded to the 10th. In two steps: `wholes(amount)` and
+  `fractions(amount)` are sums that can be added up again, and `whole_and_fraction(wholes, fractions)` is the total;
+- `per(amount, number)`: the quotient of a decimal and a whole number, rounded half up to the 10th place; null for zero;
+- `first_text(texts)`: of a name by language, the first;
 - `micros(instant)`: microseconds since 1970; `out_of_range(instant)`: whether it is outside of the instants that marts
   compute with.
 """
@@ -52,11 +56,27 @@ CREATE MACRO bounded(amount) AS
 CREATE MACRO money(value, exact, place) AS
     bounded(TRY_CAST(coalesce(exact[place], CAST(value AS VARCHAR)) AS {DECIMAL_TYPE}));
 CREATE MACRO times(amount, number) AS bounded(TRY(amount * number));
-CREATE MACRO total(amount) AS CASE
-    WHEN abs(sum(floor(amount))) < {10**19}
-    THEN CAST(CAST(sum(floor(amount)) AS {DECIMAL_TYPE}) + sum(amount - floor(amount)) AS DECIMAL(38, 10))
-    ELSE CAST(sum(floor(amount)) AS DECIMAL(38, 10)) + CAST(sum(amount - floor(amount)) AS DECIMAL(38, 10))
+CREATE MACRO wholes(amount) AS CAST(sum(floor(amount)) AS DECIMAL(38, 0));
+CREATE MACRO fractions(amount) AS CAST(sum(amount - floor(amount)) AS {DECIMAL_TYPE});
+CREATE MACRO whole_and_fraction(whole, fraction) AS CASE
+    WHEN abs(whole) < {10**19}
+    THEN CAST(CAST(whole AS {DECIMAL_TYPE}) + fraction AS DECIMAL(38, 10))
+    ELSE CAST(whole AS DECIMAL(38, 10)) + CAST(fraction AS DECIMAL(38, 10))
 END;
+CREATE MACRO total(amount) AS whole_and_fraction(sum(floor(amount)), sum(amount - floor(amount)));
+CREATE MACRO tenths_of_billionths(amount) AS CAST((amount - floor(amount)) * {10**10} AS HUGEINT);
+CREATE MACRO per_positive(amount, number) AS CAST(CAST(floor(amount) AS HUGEINT) // number AS DECIMAL(38, 10))
+    + CAST(
+        (2 * ((CAST(floor(amount) AS HUGEINT) % number) * {10**10} + tenths_of_billionths(amount)) + number)
+        // (2 * number) AS DECIMAL(12, 0)
+    ) * CAST('0.0000000001' AS DECIMAL(10, 10));
+CREATE MACRO per(amount, number) AS CASE
+    WHEN number = 0 THEN NULL
+    WHEN amount < 0 THEN -per_positive(-amount, CAST(number AS HUGEINT))
+    ELSE per_positive(amount, CAST(number AS HUGEINT))
+END;
+CREATE MACRO first_text(texts) AS
+    CASE WHEN json_valid(texts) THEN json_extract_string(texts, '$.*')[1] END;
 """
 # A sum of 10^10 rows below 10^18 is below 10^28, the limit of 38 digits with 10 places. Whole numbers and fractions are
 # added up separately, because a sum with 18 places has room for 20 digits before the point only.

@@ -6,12 +6,13 @@ Lives here: running a mart's query over the lake, checking and writing the rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_session import open_duckdb
@@ -19,7 +20,7 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.machine_errors import is_of_memory
 from mews_assets.lake.storage.parquet import open_writer
 from mews_assets.marts.inputs import open_inputs
-from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict
+from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict, Picture
 from mews_assets.marts.unreadable_inputs import READ_ERRORS, unreadable_inputs
 
 
@@ -96,7 +97,7 @@ def make(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None)
     From `since` on the lake holds all updates: earlier business days are not complete.
     """
     rows, left_out = compute_with_left_out(lake, mart, as_of, since)
-    png = draw(mart, rows, as_of)
+    png = draw(mart, rows, as_of, _names(lake))
     with lake.workspace() as workspace:
         aside = workspace / layout.ROWS_FILE
         with open_writer(aside, rows.schema.remove_metadata(), rows) as writer:
@@ -162,10 +163,34 @@ GROUP BY ALL HAVING sum(items) > 0 ORDER BY ALL
 """
 
 
-def draw(mart: Mart, rows: pa.Table, as_of: datetime) -> bytes:
+def draw(mart: Mart, rows: pa.Table, as_of: datetime, hotels: Mapping[str, str] | None = None) -> bytes:
+    """The mart's picture. `hotels` are the names of all hotels by id: it names those that it has nothing of."""
     from mews_assets.marts.plots import to_png  # imports matplotlib, which takes a second
 
-    return to_png(mart.picture(rows, as_of))
+    return to_png(with_absent(mart.picture(rows, as_of), rows, hotels or {}))
+
+
+def with_absent(picture: Picture, rows: pa.Table, hotels: Mapping[str, str]) -> Picture:
+    """The picture with the names of the hotels that it does not show."""
+    shown = picture.hotels
+    if shown is None:
+        shown = frozenset(rows.column("enterprise_id").unique().to_pylist())
+    absent = sorted(name or id for id, name in hotels.items() if id not in shown)
+    if not absent:
+        return picture
+    more = f" and {len(absent) - _MAX_ABSENT} more" if len(absent) > _MAX_ABSENT else ""
+    return replace(picture, note=f"nothing to show of: {', '.join(absent[:_MAX_ABSENT])}{more}")
+
+
+_MAX_ABSENT = 6
+"""Hotels that a picture names as left out."""
+
+
+def _names(lake: Lake) -> dict[str, str]:
+    with lake.workspace() as workspace:
+        path = lake.local_copy(layout.reference_file("enterprises"), workspace)
+        rows = pq.read_table(path, columns=["id", "name"], partitioning=None)
+    return dict(zip(rows.column("id").to_pylist(), rows.column("name").to_pylist(), strict=True))
 
 
 def _unnamed(rows: pa.Table, name: str) -> int:

@@ -134,13 +134,34 @@ class SidesPanel:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One image: a panel per hotel, below one another.
+class GridPanel:
+    """A coloured cell for each name and column, such as each hotel and month; NaN is left blank.
 
-    With `shares_legend` false each panel has its own legend and colours, such as those of a hotel's outlets.
+    Values are from 0 to 1; `scale` says what they are.
+    """
+
+    title: str
+    names: Sequence[str]
+    columns: Sequence[str]
+    values: Sequence[Sequence[float]]
+    scale: str
+
+
+Panel = DaysPanel | SidesPanel | GridPanel
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image: a panel per hotel, below one another, or a grid of all hotels.
+
+    With `shares_legend` false each panel has its own legend and colours, such as those of a hotel's outlets. `hotels`
+    are the ids of hotels that it shows, or counts as not shown; without them, those that the mart has rows of. A `note`
+    stands below the subtitle.
     """
 
     title: str
     subtitle: str
-    panels: Sequence[DaysPanel | SidesPanel] = ()
+    panels: Sequence[Panel] = ()
     shares_legend: bool = True
+    hotels: frozenset[str] | None = None
+    note: str = ""

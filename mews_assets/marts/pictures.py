@@ -5,8 +5,10 @@ Lives here: the rows and days shown, names, and panels of stacked days. Not here
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +20,7 @@ from mews_assets.marts.model import DaysPanel, Form, Picture, Series
 DAYS = 35
 """How many days back a picture of days goes: five weeks, so that weekdays can be compared."""
 PANELS = 8
-"""Panels of a picture: more hotels are in the rows only."""
+"""Panels of a picture: more hotels are one grid."""
 
 _OWN_PARTS = 3
 """Parts of a panel with its own legend: more do not fit beside its title."""
@@ -68,59 +70,82 @@ def by_hotel(
     return panels[:PANELS], f"; the first {PANELS} of {len(panels)}" if len(panels) > PANELS else ""
 
 
+def hotels_of(rows: Iterable[Row]) -> frozenset[str]:
+    """The ids of the hotels."""
+    return frozenset(str(row["enterprise_id"]) for row in rows)
+
+
 def days_of(rows: Sequence[Row]) -> list[date]:
-    """Every day from the first to the last, including days without rows."""
+    """The days of a picture: up to the last of all hotels, including days without rows, so that all its panels have
+    the same."""
+    if not rows:
+        return []
     first, last = (pick(row["business_day"] for row in rows) for pick in (min, max))
-    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)][-DAYS:]
 
 
 def series(
     label: str, rows: Sequence[Row], days: Sequence[date], column: str, form: Form = Form.BARS
 ) -> Series:
-    """The sums of a column by day."""
+    """The sums of a column by day. A line has a gap where there are no rows, a bar is zero."""
     sums: dict[date, float] = defaultdict(float)
     for row in rows:
-        sums[row["business_day"]] += float(row[column])
-    return Series(label, [sums.get(day, 0.0) for day in days], form)
+        sums[row["business_day"]] += float(row[column] or 0)
+    otherwise = 0.0 if form in (Form.BARS, Form.MARKS) else math.nan
+    return Series(label, [sums.get(day, otherwise) for day in days], form)
 
 
-def stacked(
-    title: str,
-    subtitle: str,
-    rows: Sequence[Row],
-    column: str,
-    part: Callable[[Row], str],
-    *,
-    parts: Sequence[str] = (),
-    marks: Mapping[str, str] | None = None,
-) -> Picture:
-    """A panel per hotel and currency, with a bar per day, stacked of a part per name.
+@dataclass(frozen=True)
+class Stack:
+    """A picture with a panel per hotel and a bar per day, stacked of a part per name.
 
-    `parts` are the names in their order, for all panels; without them each panel has its own largest. All others are
-    one more part. `marks` are columns that are drawn as marks, by label.
+    `column` is what is added up, `part` the name of a row's part. `parts` are the names in their order, for all panels;
+    without them each panel has its own largest. All others are one more part. `marks` are columns that are drawn as
+    marks, by label. Without a `unit` it is the currency, and each currency has a panel.
     """
-    shown, others = by_hotel(rows, "currency", "currency")
-    panels = []
-    for (name, currency), hotel_rows in shown:
-        days = days_of(hotel_rows)[-DAYS:]
-        hotel_rows = [row for row in hotel_rows if row["business_day"] >= days[0]]
-        names = parts or _biggest(hotel_rows, column, part)
-        of_part: dict[str, list[Row]] = defaultdict(list)
-        for row in hotel_rows:
-            of_part[part(row) if part(row) in names else OTHER].append(row)
-        labels = dict.fromkeys((*names, OTHER))  # a part may be named OTHER itself
-        drawn = [series(label, of_part[label], days, column) for label in labels if label in of_part]
-        for label, other in (marks or {}).items():
-            drawn.append(series(label, hotel_rows, days, other, Form.MARKS))
-        total = sum(float(row[column]) for row in hotel_rows)
-        panels.append(
-            DaysPanel(f"{name}: {currency} {total:,.0f} in {len(days)} days", currency, days, drawn)
-        )
-    return Picture(title, subtitle + others, tuple(panels), shares_legend=bool(parts))
+
+    title: str
+    subtitle: str
+    column: str
+    part: Callable[[Row], str]
+    parts: Sequence[str] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+
+
+def stacked_days(stack: Stack, rows: pa.Table) -> Picture:
+    """The last days of each hotel as bars."""
+    given = recent(rows)
+    days = days_of(given)
+    shown, others = by_hotel(given, *([] if stack.unit else ["currency", "currency"]))
+    panels = [_stack_panel(stack, name, hotel_rows, days) for name, hotel_rows in shown]
+    return Picture(
+        stack.title,
+        stack.subtitle + others,
+        tuple(panels),
+        shares_legend=bool(stack.parts),
+        hotels=hotels_of(given),
+    )
+
+
+def _stack_panel(stack: Stack, names: tuple[str, ...], rows: list[Row], days: Sequence[date]) -> DaysPanel:
+    name, unit = names[0], stack.unit or names[1]
+    rows = [row for row in rows if row["business_day"] >= days[0]]
+    parts = stack.parts or _biggest(rows, stack.column, stack.part)
+    of_part: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        of_part[stack.part(row) if stack.part(row) in parts else OTHER].append(row)
+    labels = dict.fromkeys((*parts, OTHER))  # a part may be named OTHER itself
+    drawn = [series(label, of_part[label], days, stack.column) for label in labels if label in of_part]
+    for label, other in stack.marks.items():
+        drawn.append(series(label, rows, days, other, Form.MARKS))
+    total = sum(float(row[stack.column] or 0) for row in rows)
+    amount = f"{total:,.0f} {stack.unit}" if stack.unit else f"{unit} {total:,.0f}"
+    return DaysPanel(f"{name}: {amount} in {len(days)} days", unit, days, drawn)
 
 
 def _biggest(rows: Sequence[Row], column: str, part: Callable[[Row], str]) -> list[str]:
     sums: dict[str, float] = defaultdict(float)
     for row in rows:
-        sums[part(row)] += float(row[column])
+        sums[part(row)] += float(row[column] or 0)
     return sorted(sorted(sums, key=lambda name: -sums[name])[:_OWN_PARTS])

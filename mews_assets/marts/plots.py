@@ -22,7 +22,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
-from mews_assets.marts.model import DaysPanel, Form, Picture, SidesPanel
+from mews_assets.marts.model import DaysPanel, Form, GridPanel, Panel, Picture, SidesPanel
 
 # Distinct for people with red-green blindness, and in grey.
 _COLOURS = ("#1f5f8b", "#e08e45", "#4f9d8f", "#b65c7a", "#e3c567", "#8a8f99", "#6a5acd", "#9bc1d9")
@@ -40,9 +40,12 @@ _MARKS: dict[str, Any] = {
     "markersize": 13,
     "markeredgewidth": 1.6,
 }
-_WIDTH, _PANEL_HEIGHT, _HEAD, _FOOT = 10.0, 2.35, 0.75, 0.3
+_WIDTH, _PANEL_HEIGHT, _HEAD, _NOTE, _FOOT = 10.0, 2.35, 0.75, 0.2, 0.3
 """Inches; at 100 dots an inch a picture of three hotels is 1000 pixels wide and 810 high."""
 _DPI = 100
+_GRID_ROW, _GRID_LABELS = 0.21, 10
+"""Height of a hotel's row in inches, and the most labels of columns."""
+_GRID_COLOURS = "YlGnBu"
 _LABEL = 26
 """Characters of a name in a legend: six of them fit the width."""
 _TITLE, _TITLE_OF_SIDES, _NAME = 125, 70, 14
@@ -56,24 +59,33 @@ _PALETTE = 64
 def to_png(picture: Picture) -> bytes:
     """The picture as a PNG file."""
     panels = picture.panels
-    height = _HEAD + _PANEL_HEIGHT * max(1, len(panels)) + (_FOOT if picture.shares_legend else 0)
+    heights = [_height(panel) for panel in panels]
+    head = _HEAD + (_NOTE if picture.note else 0)
+    height = head + (sum(heights) or _PANEL_HEIGHT) + (_FOOT if picture.shares_legend else 0)
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 9, "text.parse_math": False}):
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
         canvas = FigureCanvasAgg(figure)
         figure.text(0.015, 1 - 0.2 / height, picture.title, size=14, weight="bold", color=_INK, va="top")
         figure.text(0.015, 1 - 0.48 / height, _line(picture.subtitle, _TITLE), size=9, color=_GREY, va="top")
+        if picture.note:
+            note = _line(picture.note, _TITLE)
+            figure.text(0.015, 1 - 0.66 / height, note, size=9, color=_INK, va="top")
         if not panels:
             figure.text(0.5, 0.4, "nothing to show yet", ha="center", size=11, color=_GREY)
         shared = _labels(panels)
         for number, panel in enumerate(panels):
-            top = height - _HEAD - number * _PANEL_HEIGHT
-            bottom = (top - _PANEL_HEIGHT + 0.45) / height
-            axes = figure.add_axes((0.105, bottom, 0.875, (_PANEL_HEIGHT - 0.8) / height))
+            top = height - head - sum(heights[:number])
+            left = 0.22 if isinstance(panel, GridPanel) else 0.105
+            bottom = (top - heights[number] + 0.45) / height
+            axes = figure.add_axes((left, bottom, 0.98 - left, (heights[number] - 0.8) / height))
             _style_axes(
                 axes, _line(panel.title, _TITLE_OF_SIDES if isinstance(panel, SidesPanel) else _TITLE)
             )
             if isinstance(panel, SidesPanel):
                 _draw_sides(axes, panel)
+                continue
+            if isinstance(panel, GridPanel):
+                _draw_grid(axes, panel)
                 continue
             _draw_days(axes, panel, shared if picture.shares_legend else _labels([panel]))
             if not picture.shares_legend:
@@ -82,6 +94,12 @@ def to_png(picture: Picture) -> bytes:
             _legend(figure, panels, "lower left", (0.01, 0.005))
         canvas.draw()  # type: ignore[no-untyped-call]
         return _packed(canvas)
+
+
+def _height(panel: Panel) -> float:
+    if isinstance(panel, GridPanel):
+        return 0.8 + _GRID_ROW * len(panel.names)
+    return _PANEL_HEIGHT
 
 
 def _packed(canvas: FigureCanvasAgg) -> bytes:
@@ -93,7 +111,7 @@ def _packed(canvas: FigureCanvasAgg) -> bytes:
     return png.getvalue()
 
 
-def _labels(panels: Sequence[DaysPanel | SidesPanel]) -> list[str]:
+def _labels(panels: Sequence[Panel]) -> list[str]:
     """The labels of all bars, in the order of their colours."""
     series = [series for panel in panels if isinstance(panel, DaysPanel) for series in panel.series]
     return list(dict.fromkeys(bars.label for bars in series if bars.form is Form.BARS))
@@ -142,7 +160,7 @@ def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
     highest = axes.get_ylim()[1]
     lowest = min(0.0, *below, *(value for series in panel.series for value in _drawable(series.values, 0.0)))
     if lowest >= 0 < highest:
-        axes.set_ylim(0, highest * (1.1 if panel.mark else 1.0))
+        axes.set_ylim(0, highest * (1.1 if panel.mark else 1.03))
     axes.set_xlim(-0.7, len(places) - 0.3)
     # Hotels compare weeks.
     mondays = [place for place in places if panel.days[place].weekday() == 0]
@@ -165,6 +183,27 @@ def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
             size=8,
             color=_INK,
         )
+
+
+def _draw_grid(axes: Axes, panel: GridPanel) -> None:
+    values = np.ma.masked_invalid(np.array(panel.values, dtype=float))
+    axes.pcolormesh(values, cmap=_GRID_COLOURS, vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
+    axes.invert_yaxis()
+    axes.set_yticks(
+        [place + 0.5 for place in range(len(panel.names))], [_line(one, _LABEL) for one in panel.names]
+    )
+    every = -(-len(panel.columns) // _GRID_LABELS)
+    shown = range(0, len(panel.columns), every)
+    axes.set_xticks([place + 0.5 for place in shown], [panel.columns[place] for place in shown])
+    axes.spines["bottom"].set_visible(False)
+    key = axes.inset_axes(
+        (0.72, 1.0 + 0.1 / (_GRID_ROW * len(panel.names)), 0.2, 0.09 / (_GRID_ROW * len(panel.names)))
+    )
+    key.imshow(np.linspace(0, 1, 64)[None, :], aspect="auto", cmap=_GRID_COLOURS)
+    key.set_yticks([])
+    key.set_xticks([])
+    for place, text, side in ((-0.02, "0 %", "right"), (1.02, "100 %", "left")):
+        key.text(place, 0.5, text, ha=side, va="center", size=8, color=_GREY, transform=key.transAxes)
 
 
 def _colour(label: str, labels: list[str]) -> str:
@@ -212,7 +251,7 @@ def _short(value: float, _: object) -> str:
 
 def _legend(
     owner: Figure | Axes,
-    panels: Sequence[DaysPanel | SidesPanel],
+    panels: Sequence[Panel],
     loc: Literal["lower left", "lower right"],
     anchor: tuple[float, float],
 ) -> None:
@@ -222,6 +261,8 @@ def _legend(
     for label in labels:
         handles[label] = Patch(color=_colour(label, labels))
     for panel in panels:
+        if isinstance(panel, GridPanel):
+            continue
         if isinstance(panel, SidesPanel):
             handles |= {
                 label: Patch(color=colour)

@@ -31,8 +31,8 @@ from mews_assets.lake.reading.inventory import inventory
 from mews_assets.lake.reading.sql_views import query, write_catalog
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.marts.daily_revenue import DAILY_REVENUE
 from mews_assets.marts.make import compute
+from mews_assets.marts.money.daily_revenue import DAILY_REVENUE
 from mews_assets.windows import ALL_TIME
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, at, days, item, land, partition, write_file
 

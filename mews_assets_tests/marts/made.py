@@ -18,8 +18,8 @@ from mews_assets_tests.marts.stage import TABLES, put_changes
 
 AS_OF = datetime(2026, 4, 10, tzinfo=UTC)
 STAMP = "2026-04-01T12:00:00Z"
+STAMP_OF_ROOMS = "2025-01-01T12:00:00Z"
 EVENING = "2026-04-05T18:00:00Z"
-ENTITIES = ("OrderItem", "OutletItem", "OutletBill", "LedgerEntry", "Reservation")
 
 Record = dict[str, Any]
 
@@ -58,6 +58,35 @@ class Books:
     def stay(self, scope: str, start: str | None, end: str | None, **more: Any) -> None:
         row = {"ServiceId": f"service-{scope}", "State": "Confirmed", "ScheduledStartUtc": start}
         self.add("Reservation", scope, **{**row, "ScheduledEndUtc": end, **more})
+
+    def room(self, scope: str, id: str, category: str, kind: str = "Room", **more: Any) -> None:
+        """A room in a category of the hotel's service, both made on the first mention."""
+        own = {"EnterpriseId": scope, "IsActive": True}
+        self.refer(
+            "Resource", Id=id, **{**own, "CreatedUtc": STAMP_OF_ROOMS, "UpdatedUtc": STAMP_OF_ROOMS, **more}
+        )
+        service = f"service-{scope}"
+        names = {"en-GB": f"Category {category}"}
+        self.refer("ResourceCategory", Id=category, ServiceId=service, Type=kind, Names=names, **own)
+        self.refer(
+            "ResourceCategoryAssignment",
+            Id=f"{id}-{category}",
+            IsActive=True,
+            ResourceId=id,
+            CategoryId=category,
+        )
+
+    def refer(self, entity: str, **record: Any) -> None:
+        """A record of a reference table, unless it is there already."""
+        records = self.more.setdefault(entity, [])
+        if all(one["Id"] != record["Id"] for one in records):
+            records.append(record)
+
+    def block(self, scope: str, room: str, start: str | None, end: str | None, **more: Any) -> None:
+        row = {"EnterpriseId": scope, "AssignedResourceId": room, "IsActive": True, "Type": "OutOfOrder"}
+        self.add(
+            "ResourceBlock", scope, **{**row, "StartUtc": start, "EndUtc": end, "DeletedUtc": None, **more}
+        )
 
     def posted(self, scope: str, date: str, side: str, value: str, **more: Any) -> None:
         row = {"EnterpriseId": scope, "LedgerType": "Guest", "LedgerEntryType": side, "PostingDate": date}
@@ -111,7 +140,8 @@ def fill(folder: Path, books: Books) -> Lake:
 
 
 def books_of(*hotels: dict[str, Any]) -> Books:
-    """Each hotel sells one thing, has one guest and two ledger entries."""
+    """Each hotel sells one thing, has one guest, one room, which is out of order for two nights, and two ledger
+    entries."""
     books = Books(list(hotels))
     for one in hotels:
         id = one["Id"]
@@ -119,6 +149,8 @@ def books_of(*hotels: dict[str, Any]) -> Books:
         books.stay(id, "2026-04-05T13:00:00Z", "2026-04-07T09:00:00Z")
         books.posted(id, "2026-04-05", "Debit", "12.1")
         books.posted(id, "2026-04-05", "Credit", "12.1")
+        books.room(id, f"room-{id}", f"category-{id}")
+        books.block(id, f"room-{id}", "2026-04-02T13:00:00Z", "2026-04-04T09:00:00Z")
         books.add("OutletBill", id, Id=f"bill-{id}", OutletId=f"outlet-{id}", EnterpriseId=id)
         books.add(
             "OutletItem",

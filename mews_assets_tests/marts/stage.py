@@ -22,7 +22,10 @@ NOW = datetime(2026, 4, 10, 9, 30, tzinfo=UTC)
 AS_OF = datetime(2026, 4, 10, tzinfo=UTC)
 DAYS = 40
 WINDOW = "2026-04-09"
-TABLES = ("order_items", "outlet_items", "outlet_bills", "ledger_entries", "reservations")
+TABLES = (
+    *("order_items", "outlet_items", "outlet_bills", "ledger_entries", "reservations"),
+    *("resource_blocks", "payments", "bills"),
+)
 DAY_US = 86_400_000_000
 AS_OF_US = int(AS_OF.timestamp()) * 1_000_000
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,17 @@ def test_a_reference_that_is_not_there_is_an_error_that_says_what_to_do(tmp_path
         pytest.raises(LakeError, match="materialise reference/enterprises first"),
     ):
         open_inputs(engine, lake, workspace, (), AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("amount", "number"),
+    [("330.40", 3), ("-330.40", 3), ("2", 3), ("-2", 3), ("0.00000000005", 1), ("9999999999999999999999999999", 7),
+     ("-9999999999999999999999999999.9999999999", 300), ("1", 10_000_000_000), ("0", 5), ("5", 0), ("7.5", 1)],
+)  # fmt: skip
+def test_a_quotient_is_exact_to_the_tenth_place(amount: str, number: int, tmp_path: Path) -> None:
+    with opened(tmp_path, hotel("UTC", None)) as engine:
+        found = one(engine, f"SELECT per(CAST('{amount}' AS DECIMAL(38, 10)), {number})")
+    with localcontext(prec=80):
+        rounded = Decimal(amount).quantize(Decimal("1E-10"), ROUND_HALF_UP)
+        expected = (rounded / number).quantize(Decimal("1E-10"), ROUND_HALF_UP) if number else None
+    assert found == expected

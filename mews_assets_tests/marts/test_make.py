@@ -16,10 +16,10 @@ from PIL import Image
 
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
-from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OUTLET_REVENUE
-from mews_assets.marts.ledger_trial_balance import zero_sum
-from mews_assets.marts.make import checks_of, key_unique, make, named
-from mews_assets.marts.model import DaysPanel, Mart
+from mews_assets.marts import DAILY_PERFORMANCE, DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OUTLET_REVENUE
+from mews_assets.marts.make import checks_of, key_unique, make, named, with_absent
+from mews_assets.marts.model import DaysPanel, GridPanel, Mart
+from mews_assets.marts.money.ledger_trial_balance import zero_sum
 from mews_assets.marts.plots import to_png
 from mews_assets.marts.preview import markdown
 from mews_assets.windows import Grain
@@ -100,7 +100,11 @@ def test_the_bars_of_a_picture_add_up_to_the_rows(mart: Mart, rows_of: RowsOf) -
         assert isinstance(panel, DaysPanel)
         assert len(panel.days) == 35
         first, last = panel.days[0], panel.days[-1]
-        own = [row for row in rows.to_pylist() if panel.title.startswith(row["enterprise"])]
+        own = [
+            row
+            for row in rows.to_pylist()
+            if panel.title.startswith(row["enterprise"]) and row["is_complete"]
+        ]
         expected = sum(float(row[column]) for row in own if first <= row["business_day"] <= last)
         drawn = sum(sum(one.values) for one in panel.series if one.form == "bars")
         assert drawn == pytest.approx(expected)
@@ -158,7 +162,7 @@ def test_an_entry_on_neither_side_fails_the_zero_sum(rows_of: RowsOf) -> None:
     assert (verdict.passed, verdict.metadata["unread_entries"]) == (False, 3)
 
 
-def test_more_hotels_than_fit_are_counted_and_not_drawn() -> None:
+def many_hotels(count: int) -> pa.Table:
     row = {
         "business_day": date(2026, 4, 1),
         "is_complete": True,
@@ -168,10 +172,32 @@ def test_more_hotels_than_fit_are_counted_and_not_drawn() -> None:
         "gross": Decimal(110),
         "items": 1,
     }
-    rows = pa.Table.from_pylist(
-        [{**row, "enterprise": f"Hotel {number:02}", "enterprise_id": str(number)} for number in range(12)],
+    return pa.Table.from_pylist(
+        [
+            {**row, "enterprise": f"Hotel {number:02}", "enterprise_id": str(number)}
+            for number in range(count)
+        ],
         DAILY_REVENUE.schema,
     )
+
+
+def test_more_hotels_than_fit_as_panels_are_a_grid_of_all() -> None:
+    (panel,) = DAILY_REVENUE.picture(many_hotels(12), AS_OF).panels
+    assert isinstance(panel, GridPanel)
+    assert panel.names == [f"Hotel {number:02}" for number in range(12)]
+    assert panel.columns == ["1 Apr"] and panel.values == [[1.0]] * 12
+
+
+def test_a_hotel_without_rows_is_named() -> None:
+    rows = many_hotels(2)
     picture = DAILY_REVENUE.picture(rows, AS_OF)
-    assert len(picture.panels) == 8
-    assert picture.subtitle.endswith("the first 8 of 12")
+    hotels = {"0": "Hotel 00", "1": "Hotel 01", "city": "The City"}
+    assert with_absent(picture, rows, hotels).note == "nothing to show of: The City"
+    assert with_absent(picture, rows, {"0": "Hotel 00"}).note == ""
+
+
+def test_all_panels_have_the_same_days(rows_of: RowsOf) -> None:
+    """The hotels' last complete days differ: it is evening in New York when it is morning in Prague."""
+    for mart in (DAILY_REVENUE, OUTLET_REVENUE, DAILY_PERFORMANCE):
+        panels = mart.picture(rows_of(mart), AS_OF).panels
+        assert len({tuple(panel.days) for panel in panels if isinstance(panel, DaysPanel)}) == 1

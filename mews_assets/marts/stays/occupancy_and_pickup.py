@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from mews_assets.catalog import table
 from mews_assets.lake.current.version_order import order_by
-from mews_assets.marts import clocks, columns, faults, pictures, preview
+from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
 from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
 
 DESCRIPTION = """Room nights on the books per stay date: now, as seen 7 and 30 days ago, and the pickup since.
@@ -142,7 +142,7 @@ nights AS (
 )
 SELECT
     nights.enterprise_id, nights.enterprise, nights.service_id,
-    CASE WHEN json_valid(services.names) THEN json_extract_string(services.names, '$.*')[1] END AS service,
+    first_text(services.names) AS service,
     nights.stay_date, nights.stay_date - nights.today AS days_ahead,
     rooms, rooms_7_days_ago, rooms_30_days_ago,
     rooms - rooms_7_days_ago AS pickup_7_days,
@@ -167,6 +167,11 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     """Rooms on the books around today as seen at the three moments, a panel per hotel and service."""
     ahead = rows.column("days_ahead")
     near = pc.and_(pc.greater_equal(ahead, -_DAYS_BEFORE), pc.less_equal(ahead, _DAYS_AFTER))
+    if grids.is_many(rows):
+        coming = rows.filter(pc.fill_null(pc.and_(near, pc.greater_equal(ahead, 0)), False))
+        return grids.grid(
+            "Rooms on the books", coming, grids.Cell("rooms", by="stay_date", only_complete=False)
+        )
     found = rows.filter(pc.fill_null(near, False)).to_pylist()
     has_more = len({(row["enterprise_id"], row["service_id"]) for row in found}) > len(
         {row["enterprise_id"] for row in found}
@@ -177,7 +182,9 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     seen = sum(row["rooms_30_days_ago"] for row in found)
     if inferred := sum(row["inferred_30_days_ago"] for row in found):
         subtitle += f"; of what was seen 30 days ago, {100 * inferred / seen:.0f} % is inferred"
-    return Picture("Rooms on the books, and pickup", subtitle + others, tuple(panels))
+    return Picture(
+        "Rooms on the books, and pickup", subtitle + others, tuple(panels), hotels=pictures.hotels_of(found)
+    )
 
 
 def _panel(name: str, rows: list[pictures.Row]) -> DaysPanel:

@@ -11,8 +11,9 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import clocks, columns, faults, pictures, preview
+from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
 from mews_assets.marts.model import Mart, Picture
+from mews_assets.marts.pictures import Stack
 
 DESCRIPTION = """Revenue of each outlet per business day, and separately the payments there.
 
@@ -84,9 +85,8 @@ ORDER BY ALL
 def picture(rows: pa.Table, as_of: datetime) -> Picture:
     """Gross revenue of each outlet by day, stacked by outlet, and a mark for the payments."""
     subtitle = "by outlet and business day of the hotel; a dash is what was paid that day, with tips"
-    return pictures.stacked(
-        "Outlet revenue, gross", subtitle, pictures.recent(rows), "gross", _outlet, marks={"Paid": "payments"}
-    )
+    stack = Stack("Outlet revenue, gross", subtitle, "gross", _outlet, marks={"Paid": "payments"})
+    return grids.stacked(stack, rows)
 
 
 def _outlet(row: pictures.Row) -> str:

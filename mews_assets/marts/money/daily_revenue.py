@@ -12,8 +12,9 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import clocks, columns, faults, pictures, preview
+from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
 from mews_assets.marts.model import Mart, Picture
+from mews_assets.marts.pictures import Stack
 
 DESCRIPTION = """Revenue per hotel, business day and accounting category, net and gross.
 
@@ -100,7 +101,7 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
         shares[_category(row)] += float(row["net"]) / (totals[row["enterprise_id"], row["currency"]] or 1.0)
     biggest = sorted(shares, key=lambda name: -shares[name])[:_BIGGEST]
     subtitle = "by accounting category and business day of the hotel; what was canceled is left out"
-    return pictures.stacked("Daily revenue, net", subtitle, recent, "net", _category, parts=biggest)
+    return grids.stacked(Stack("Daily revenue, net", subtitle, "net", _category, parts=biggest), rows)
 
 
 def _category(row: pictures.Row) -> str:

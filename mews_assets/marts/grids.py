@@ -1,0 +1,106 @@
+"""Pictures of many hotels: a grid with a row per hotel and a column per day, week or month.
+
+Lives here: when a grid is drawn, its columns, and its values. Not here: pictures with a panel per hotel (`pictures`),
+drawing (`plots`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mews_assets.marts.model import GridPanel, Picture
+from mews_assets.marts.pictures import PANELS, Stack, hotels_of, stacked_days, unique_names
+
+MOST_HOTELS = 60
+"""Rows of a grid: more hotels are in the mart's rows only."""
+_MOST_COLUMNS = 62
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell shows: the sum of a column of the mart, as a part of the hotel's highest or of another column's sum.
+
+    `by` is the column with the day; with `only_complete` days that are not complete are left out.
+    """
+
+    column: str
+    of: str = ""
+    by: str = "business_day"
+    only_complete: bool = True
+
+
+def is_many(rows: pa.Table) -> bool:
+    """Whether there are more hotels than fit as panels."""
+    return len(rows.column("enterprise_id").unique()) > PANELS
+
+
+def grid(title: str, rows: pa.Table, cell: Cell) -> Picture:
+    """The sums of each hotel by day, week or month, whichever fits."""
+    columns = [cell.column, *([cell.of] if cell.of else [])]
+    kept = pc.is_valid(rows.column(cell.by))
+    if cell.only_complete:
+        kept = pc.and_(kept, pc.fill_null(rows.column("is_complete"), False))
+    sums = (
+        rows.filter(kept)
+        .group_by(["enterprise_id", "enterprise", cell.by])
+        .aggregate([(column, "sum") for column in columns])
+        .to_pylist()
+    )
+    if not sums:
+        return Picture(title, "", (), hotels=frozenset())
+    first, last = (pick(row[cell.by] for row in sums) for pick in (min, max))
+    start_of, step = _columns(first, last)
+    starts = sorted({start_of(first + timedelta(days=number)) for number in range((last - first).days + 1)})
+    names = unique_names(sums, "enterprise_id", "enterprise")
+    found: dict[str, dict[date, list[float]]] = defaultdict(dict)
+    for row in sums:
+        both = found[row["enterprise_id"]].setdefault(start_of(row[cell.by]), [0.0, 0.0])
+        for place, column in enumerate(columns):
+            both[place] += float(row[f"{column}_sum"] or 0)
+    order = sorted(names, key=lambda id: names[id])
+    values = [_parts([found[id].get(start) for start in starts], bool(cell.of)) for id in order[:MOST_HOTELS]]
+    others = f"; the first {MOST_HOTELS} of {len(order)}" if len(order) > MOST_HOTELS else ""
+    scale = "100 % is all of them" if cell.of else "100 % is the hotel's own highest"
+    panel = GridPanel(
+        f"{first} to {last}", [names[id] for id in order[:MOST_HOTELS]], [_label(start, step) for start in starts],
+        values, scale,
+    )  # fmt: skip
+    subtitle = f"each hotel by {step}; {scale}{others}"
+    return Picture(title, subtitle, (panel,), hotels=hotels_of(sums))
+
+
+def stacked(stack: Stack, rows: pa.Table) -> Picture:
+    """The last days of each hotel as bars; of more hotels than fit, the sums of each as a grid."""
+    return grid(stack.title, rows, Cell(stack.column)) if is_many(rows) else stacked_days(stack, rows)
+
+
+def _parts(sums: list[list[float] | None], is_of_other: bool) -> list[float]:
+    highest = max((both[0] for both in sums if both), default=0.0)
+    values = []
+    for both in sums:
+        whole = (both[1] if is_of_other else highest) if both else 0.0
+        values.append(min(1.0, max(0.0, both[0] / whole)) if both and whole > 0 else math.nan)
+    return values
+
+
+def _columns(first: date, last: date) -> tuple[Callable[[date], date], str]:
+    """The first day of the column that a day is in, and what a column is."""
+    days = (last - first).days + 1
+    if days <= _MOST_COLUMNS:
+        return (lambda day: day), "day"
+    if days <= 7 * _MOST_COLUMNS:
+        return (lambda day: day - timedelta(days=day.weekday())), "week"
+    if days <= 31 * _MOST_COLUMNS:
+        return (lambda day: day.replace(day=1)), "month"
+    return (lambda day: day.replace(month=1, day=1)), "year"
+
+
+def _label(start: date, step: str) -> str:
+    return {"month": f"{start:%b %Y}", "year": f"{start:%Y}"}.get(step, f"{start.day} {start:%b}")
