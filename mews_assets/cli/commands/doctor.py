@@ -55,30 +55,30 @@ def look() -> Iterator[Finding]:
     from mews_assets.cli.home import dagster_home, utc_now
 
     yield from _environment(Path(".env"))
-    automation, directory = yield from _settings_and_lake()
+    automation = yield from _settings_and_lake()
     yield _installation()
     from mews_assets.defs.local.diagnostics import (
         look_at_instance,  # imports Dagster: 3 s that the lines above need not
     )
 
-    yield from look_at_instance(dagster_home(), automation, utc_now(), directory)
+    yield from look_at_instance(dagster_home(), automation, utc_now(), _directory())
 
 
-def _directory(settings: Settings) -> Directory | None:
+def _directory() -> Directory | None:
     """What was discovered last. Where the lake cannot be read, its own findings say so."""
     from mews_assets.ingest.directory import load_directory
     from mews_assets.lake.errors import LakeError
-    from mews_assets.lake.storage.lake import find_lake
+    from mews_assets.lake.storage.lake import open_standing
+    from mews_assets.settings import SettingError, read_lake
 
     try:
-        lake = find_lake(settings.lake, settings.grain)
-        return load_directory(lake) if lake is not None else None
-    except (LakeError, OSError):
+        return load_directory(open_standing(read_lake(os.environ)))
+    except (SettingError, LakeError, OSError, ValueError):
         return None
 
 
-def _settings_and_lake() -> Generator[Finding, None, tuple[bool, Directory | None]]:
-    """The findings on settings, connections and lake. Returns whether the daemon should run, and the directory."""
+def _settings_and_lake() -> Generator[Finding, None, bool]:
+    """The findings on settings, connections and lake. Returns whether the daemon should run."""
     from mews_assets.cli.home import DEMO, has_tokens, is_demo
     from mews_assets.ingest.findings import fail, ok
     from mews_assets.ingest.lake_probe import probe_lake
@@ -93,7 +93,7 @@ def _settings_and_lake() -> Generator[Finding, None, tuple[bool, Directory | Non
                 "For your hotels copy .env.example to .env, fill it in, and run `mews-assets doctor` again",
             )
             yield from probe_lake(read_lake(os.environ), Grain.DAILY)
-            return False, None
+            return False
         yield fail(
             "tokens",
             "MEWS_CLIENT_TOKEN is not set, so Mews cannot be checked; `mews-assets demo` and `mews-assets dev` need no "
@@ -109,11 +109,11 @@ def _settings_and_lake() -> Generator[Finding, None, tuple[bool, Directory | Non
             str(error),
             "correct it in .env or in the environment, and run `mews-assets doctor` again.",
         )
-        return False, None
+        return False
     yield from _settings(settings)
     yield from _connections(settings)
     yield from probe_lake(settings.lake, settings.grain, privacy)
-    return settings.automation, _directory(settings)
+    return settings.automation
 
 
 def lines(finding: Finding, width: int) -> list[str]:

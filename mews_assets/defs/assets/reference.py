@@ -19,7 +19,7 @@ from mews_assets.defs.assets import run_failures
 from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing
-from mews_assets.defs.base.partitions import register_scopes
+from mews_assets.defs.base.partitions import keys_in, register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
 from mews_assets.defs.checks.evaluate import Refresh
 from mews_assets.ingest.directory import Directory, load_directory, save_directory
@@ -188,9 +188,10 @@ def _registered(
     _, gone = register_scopes(context.instance, directory)
     if gone:
         context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))
+    keys = keys_in(context.instance, directory, lake.grain)
     hotels = [
-        f"| {enterprise.name} | {enterprise.chain_name} | {enterprise.time_zone} | `{enterprise.id}` |"
-        for enterprise in directory.enterprises.values()
+        f"| {hotel.name} | {hotel.chain_name} | {hotel.time_zone} | `{keys.join(hotel.id)}` | `{hotel.id}` |"
+        for hotel in directory.enterprises.values()
     ]
-    table = "| enterprise | chain | time zone | id |\n|---|---|---|---|\n" + "\n".join(hotels)
+    table = "| enterprise | chain | time zone | partition | id |\n|---|---|---|---|---|\n" + "\n".join(hotels)
     return {"enterprises": dg.MetadataValue.md(table), "no_longer_visible": dg.MetadataValue.json(gone)}

@@ -193,13 +193,17 @@ class _FreshnessReport:
         if not found.late:
             return "No hotel is behind."
         hotel = "hotel" if self.table.scope is ScopeKind.ENTERPRISE else "chain"
-        lines = [f"| {hotel} | late by | newest window | first missing | id |", "|---|---|---|---|---|"]
+        lines = [
+            f"| {hotel} | late by | newest window | first missing | partition |",
+            "|---|---|---|---|---|",
+        ]
         for late in found.late[:_SHOWN]:
             newest = to_key(late.newest, self.settings.grain) if late.newest else "nothing ever landed"
             missing = to_key(late.missing, self.settings.grain)
             name = self._name(late.scope).replace("|", "\\|")
+            key = self.directory.scope_keys.key_of(late.scope)
             lines.append(
-                f"| {name} | {format_duration(late.by(self.now))} | {newest} | {missing} | `{late.scope}` |"
+                f"| {name} | {format_duration(late.by(self.now))} | {newest} | {missing} | `{key}` |"
             )
         return "\n".join(lines)
 
