@@ -1,7 +1,7 @@
 """Delivery: one message to one address, through Apprise.
 
 Lives here: addresses, which are secrets, and sending. Errors and logs show the position of an address in the setting
-and its scheme, never the address. Not here: which message goes to whom and when (`outbox`).
+and its scheme, never the address. Not here: which message goes to whom and when (`outbox`), Markdown (`forms`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mews_assets.alerts.forms import markdown, set_form
 from mews_assets.alerts.outbox import Message
 
 if TYPE_CHECKING:
@@ -68,12 +69,13 @@ def deliver(target: Target, message: Message, *, repeated: bool = False) -> None
             if service.overflow_mode is apprise.OverflowMode.UPSTREAM:
                 # Some services refuse long texts; two messages are better than none.
                 service.overflow_mode = apprise.OverflowMode.SPLIT
+            between = set_form(service)
             sent = service.notify(
-                body=body,
+                body=body if between is None else markdown(body, between),
                 title=message.title,
                 notify_type=message.tone.value,
-                # Otherwise services that show HTML, as mail does, would join all lines.
-                body_format=apprise.NotifyFormat.TEXT,
+                # Without a format services that show HTML, as mail does, would join all lines.
+                body_format=apprise.NotifyFormat.TEXT if between is None else apprise.NotifyFormat.MARKDOWN,
             )
         except DeliveryError:
             raise

@@ -46,6 +46,7 @@ def running_webhook() -> Iterator[Webhook]:
             webhook.on_message()
             self.send_response(webhook.status)
             self.end_headers()
+            self.wfile.write(b"ok")  # the answer of Slack
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
