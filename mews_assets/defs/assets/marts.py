@@ -96,7 +96,9 @@ def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
             "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.mart_file(mart.name)}",
             "dagster/column_schema": column_schema(mart.schema),
         },
-        automation_condition=follows_in_batches() & waits_for_reference(),
+        automation_condition=(follows_in_batches() & waits_for_reference()).with_label(
+            "follows its dependencies once there are reference tables"
+        ),
         check_specs=[
             dg.AssetCheckSpec(
                 check.name, asset=mart_key(mart), description=check.description, blocking=check.is_grave

@@ -10,6 +10,7 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
+from mews_assets.defs.alerts.run_facts import PARTITION_TAG
 from mews_assets.defs.assets.current import CURRENT_CHECKS
 from mews_assets.defs.base.asset_specs import changes_key, current_key, snapshot_key
 from mews_assets.defs.base.partitions import SCOPE_SETS
@@ -143,6 +144,36 @@ def test_what_landed_before_automation_was_turned_on_is_made_once(looks: Looks) 
     assert looks.look() == {}
     assert stage.run("payments", stage.keys([south])).success
     assert looks.look() == {"payments": {south}}
+
+
+def test_what_changed_since_a_table_was_made_is_followed_when_automation_is_first_turned_on(
+    looks: Looks,
+) -> None:
+    stage, (north, south) = looks.stage, looks.stage.enterprise_keys
+    assert stage.run("payments", stage.keys(days=DAYS[:1])).success
+    assert fold_run(stage, PAYMENTS, *stage.enterprises).success
+    assert stage.run("payments", stage.keys([south], DAYS[1:])).success
+    assert looks.look() == {"payments": {south}}
+    assert looks.look() == looks.look() == {}
+    assert stage.run("payments", stage.keys([north], DAYS[1:])).success
+    assert looks.look() == {"payments": {north}}
+
+
+def test_a_run_that_is_still_landing_windows_of_a_hotel_is_followed_once(looks: Looks) -> None:
+    stage, (north, south) = looks.stage, looks.stage.enterprise_keys
+    assert looks.look() == {}
+    assert stage.run("payments", stage.keys(days=DAYS[:1])).success
+    job = build_definitions(stage.settings).resolve_job_def("payments")
+    going = stage.instance.create_run_for_job(
+        job,
+        tags={PARTITION_TAG: stage.key(north, DAYS[-1])},
+        status=dg.DagsterRunStatus.STARTED,
+        asset_selection=frozenset({changes_key(PAYMENTS)}),
+    )
+    assert looks.look() == {"payments": {south}}
+    stage.instance.report_run_failed(going)
+    assert looks.look() == {"payments": {north}}
+    assert looks.look() == {}
 
 
 @pytest.mark.slow
