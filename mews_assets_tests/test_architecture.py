@@ -63,7 +63,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "defs": {
         *BELOW_DAGSTER,
         *("clients", "alerts", "json_logs", "metrics", "publish"),
-        *("dagster", "dagster_celery", "duckdb", "httpx", "prometheus_client", "pyarrow", "sqlalchemy"),
+        *(
+            "dagster",
+            "dagster_celery",
+            "duckdb",
+            "httpx",
+            "prometheus_client",
+            "pyarrow",
+            "pydantic",
+            "sqlalchemy",
+        ),
     },
     "definitions": {"defs", "settings"},
     "component": {"connections", "defs", "settings", "dagster", "pydantic"},

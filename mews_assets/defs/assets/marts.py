@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from mews_assets.defs.base.asset_specs import OWNERS, sample_query
 from mews_assets.defs.base.column_schemas import column_schema
@@ -28,10 +29,13 @@ POOL = "marts"
 
 
 class MartConfig(dg.Config):
-    """`as_of` is the instant as of which the mart is made, such as 2026-03-01T00:00:00Z. Left out, it is the start
-    of the current window: what came later is not in the lake yet."""
+    """The instant as of which a mart is made."""
 
-    as_of: str = ""
+    as_of: str = Field(
+        default="",
+        description="The instant as of which the mart is made. Left empty, it is the start of the current window: what "
+        "came later is not in the lake yet. Example: 2026-03-01T00:00:00Z",
+    )
 
 
 def wanted_marts(settings: Settings) -> tuple[Mart, ...]:

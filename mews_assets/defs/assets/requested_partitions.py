@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.ingest.plan import Pull
@@ -28,11 +29,16 @@ RANGE_END = "dagster/asset_partition_range_end"
 class ExportConfig(dg.Config):
     """An export that a sensor asked for: its connection, scopes, window and when it was asked for."""
 
-    connection: str
-    scopes: list[str]
-    start_utc: str
-    end_utc: str
-    asked_at: str
+    connection: str = Field(description="Set by the sensor: the connection that asked. Example: prague")
+    scopes: list[str] = Field(
+        description="Set by the sensor: ids of the hotels or chains asked for. "
+        'Example: ["52fd68fc-7c59-4b1e-9a0c-2d6f3b1a8e47"]'
+    )
+    start_utc: str = Field(
+        description="Set by the sensor: start of the window. Example: 2026-03-01T00:00:00Z"
+    )
+    end_utc: str = Field(description="Set by the sensor: end of the window. Example: 2026-03-02T00:00:00Z")
+    asked_at: str = Field(description="Set by the sensor: when Mews was asked. Example: 2026-03-02T00:06:10Z")
 
 
 class PartitionsConfig(dg.Config):
@@ -41,8 +47,16 @@ class PartitionsConfig(dg.Config):
     A scope is named by its key, its id or a unique part of its name.
     """
 
-    partitions: list[str] = []
-    exports: list[ExportConfig] = []
+    partitions: list[str] = Field(
+        default=[],
+        description="Partitions to materialise, as hotel|window; the hotel by its key, its id or a unique part of its "
+        'name. Leave it empty where you chose partitions above. Example: ["lantern|2026-03-01"]',
+    )
+    exports: list[ExportConfig] = Field(
+        default=[],
+        description="Set by the sensor: exports that are ready to be downloaded. Leave it empty when you launch a run "
+        "yourself. Example: []",
+    )
 
 
 @dataclass(frozen=True)

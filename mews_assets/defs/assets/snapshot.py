@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import run_failures, run_log
@@ -37,9 +38,12 @@ from mews_assets.windows import to_api
 
 
 class SnapshotConfig(dg.Config):
-    """`from_landing` makes the files again from the snapshots that landed, and asks Mews for nothing."""
+    """Where a snapshot's records come from."""
 
-    from_landing: bool = False
+    from_landing: bool = Field(
+        default=False,
+        description="Make the files again from the snapshots that landed, and ask Mews for nothing. Example: true",
+    )
 
 
 SNAPSHOT_CHECKS = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import dagster as dg
+from pydantic import Field
 
 from mews_assets.api import BRIEF_TIMEOUTS, MewsClient, RequestLimits
 from mews_assets.catalog.privacy import Pii
@@ -45,20 +46,36 @@ class Platform:
 class ConnectionConfig(dg.Config):
     """A connection; its token is named, not held."""
 
-    name: str
-    access_token_variable: str
-    enterprises: list[str] = []
+    name: str = Field(description="Its name in messages. Example: prague")
+    access_token_variable: str = Field(
+        description="Environment variable that holds its access token. Example: MEWS_ACCESS_TOKEN_PRAGUE"
+    )
+    enterprises: list[str] = Field(
+        default=[],
+        description="Ids of the only hotels to fetch; empty: all that the token sees. "
+        'Example: ["52fd68fc-7c59-4b1e-9a0c-2d6f3b1a8e47"]',
+    )
 
 
 class MewsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Mews platform, through every configured connection."""
 
-    platform_address: str
-    client: str
-    client_token_variable: str
-    connections: list[ConnectionConfig]
-    lake: str = ""
-    """Whose users share the request limit of each token; if empty, each client has its own."""
+    platform_address: str = Field(description="Address of Mews. Example: https://api.mews.com")
+    client: str = Field(
+        description="Name and version of the integration, as Mews knows it. Example: Acme 1.0"
+    )
+    client_token_variable: str = Field(
+        description="Environment variable that holds the client token. Example: MEWS_CLIENT_TOKEN"
+    )
+    connections: list[ConnectionConfig] = Field(
+        description="One per access token. "
+        "Example: [{name: prague, access_token_variable: MEWS_ACCESS_TOKEN_PRAGUE}]"
+    )
+    lake: str = Field(
+        default="",
+        description="The lake whose users share the request limit of each token; empty: each client has its own. "
+        "Example: s3://bucket/lake",
+    )
 
     @classmethod
     def of(cls, settings: Settings) -> MewsResource:
@@ -104,10 +121,15 @@ def known_directory(lake: Lake, mews: MewsResource) -> Directory:
 class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The lake: a folder or URI, the grain of its windows, and what it shows of personal data."""
 
-    location: str
-    window: str
-    pii: str = Pii.KEEP.value
-    memory: int = DEFAULT_MEMORY
+    location: str = Field(description="Folder or URI of the lake. Example: s3://bucket/lake")
+    window: str = Field(description="Length of a partition's window. Example: daily")
+    pii: str = Field(
+        default=Pii.KEEP.value,
+        description=f"Personal data: {', '.join(pii.value for pii in Pii)}. Example: {Pii.KEEP.value}",
+    )
+    memory: int = Field(
+        default=DEFAULT_MEMORY, description=f"Bytes that DuckDB may use. Example: {DEFAULT_MEMORY}"
+    )
 
     @classmethod
     def of(cls, settings: Settings) -> LakeResource:
