@@ -34,6 +34,27 @@ _COMMANDS = {
     "expire": "remove the files of captures older than MEWS_LANDING_DAYS",
 }
 
+_EXAMPLES = {
+    "demo": "demo",
+    "dev": "dev --port 3001",
+    "status": "status --scope prague",
+    "doctor": "doctor",
+    "health": "health webserver --port 3000",
+    "metrics": "metrics --port 9464",
+    "init": "init --production celery deploy/dagster",
+    "sql": 'sql "SELECT count(*) FROM current.payments"',
+    "sandbox": "sandbox --hotels 3 --days 30",
+    "convert": "convert order_items items.jsonl.gz items.parquet",
+    "docs": "docs docs",
+    "dbt-sources": "dbt-sources models/mews",
+    "pull": "pull payments --start 2026-03-01 --end 2026-03-08",
+    "forget": "forget --customer 35d4b117-4e60-44a3-9580-c582117eff98",
+    "repolicy": "repolicy",
+    "retry": "retry order_items --scope prague",
+    "adopt": "adopt",
+    "expire": "expire",
+}
+"""A line for each command that `--help` ends with."""
 _FOLDERS = {"health": "production.", "init": "production.", "metrics": "production."}
 """Of commands whose module is in a folder of its own."""
 
@@ -60,6 +81,14 @@ class _Completion(argparse.Action):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand. A user error ends with its message, exit code 1 and no traceback."""
+    # A character that the terminal cannot show is escaped: names of hotels and folders may contain any.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return _run(argument_parser().parse_args(arguments))
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="mews-assets", description="From the Mews API to a lake of Parquet tables."
     )
@@ -75,14 +104,15 @@ def main(arguments: list[str] | None = None) -> int:
         module = importlib.import_module(
             f"mews_assets.cli.commands.{_FOLDERS.get(name, '')}{name.replace('-', '_')}"
         )
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"Example: mews-assets {_EXAMPLES[name]}",
+        )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    # A character that the terminal cannot show is escaped: names of hotels and folders may contain any.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    args = parser.parse_args(arguments)
-    return _run(args)
+    return parser
 
 
 def _run(args: argparse.Namespace) -> int:

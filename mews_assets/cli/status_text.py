@@ -1,7 +1,7 @@
 """The table of `mews-assets status` for people: as many columns as fit into the terminal. Pure.
 
-Lives here: choosing columns and shortening names. Not here: the figures (`commands.status`), aligning cells
-(`text_table`).
+Lives here: choosing columns, shortening names, and the lines below the table. Not here: the figures
+(`commands.status`), aligning cells (`text_table`).
 """
 
 from __future__ import annotations
@@ -98,6 +98,28 @@ def table_text(lines: Sequence[Line], width: int) -> Iterator[str]:
         yield table
         for _ in group:
             yield _INDENT + next(rows)
+
+
+def summary(lines: Sequence[Line], exports: int) -> str:
+    """The line below the table."""
+    late = sum(line.late_hours is not None for line in lines)
+    failing = sum(bool(line.failing) for line in lines)
+    return f"{len(lines)} lines: {late} late, {failing} with failing checks; {exports} exports under way"
+
+
+def incomplete(lines: Sequence[Line], exports: int) -> str | None:
+    """What the lake does not hold yet, and what to do: a hotel found today is not late, and may have nothing."""
+    missing = sum(line.missing for line in lines)
+    if not missing:
+        return None
+    empty = sum(not line.windows for line in lines)
+    held = f"{empty} of {len(lines)} lines hold nothing yet, " if empty else ""
+    following = (
+        "exports under way bring some of them"
+        if exports
+        else "turn on the sensors (MEWS_AUTOMATION=on) or launch a backfill; `mews-assets doctor` finds obstacles"
+    )
+    return f"not complete: {held}{missing:,} windows are missing; {following}"
 
 
 def _rendered(columns: Sequence[_Column], lines: Sequence[Line], name_width: int | None = None) -> list[str]:

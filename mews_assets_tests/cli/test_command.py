@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,23 +15,16 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from mews_assets.cli import main
+from mews_assets.cli import argument_parser, main
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.cli.stage import point_at, told
 from mews_assets_tests.defs.keys import directory_of, key_of
 
-COMMANDS = (
-    "demo",
-    "dev",
-    "status",
-    "doctor",
-    "sql",
-    "sandbox",
-    "convert",
-    "pull",
-    "forget",
-    "repolicy",
-    "expire",
+COMMANDS = tuple(
+    name
+    for action in argument_parser()._actions
+    if isinstance(action, argparse._SubParsersAction)
+    for name in action.choices
 )
 
 
@@ -50,7 +45,10 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     assert ended.value.code == 0
-    assert f"mews-assets {command}" in capsys.readouterr().out
+    told_text = capsys.readouterr().out
+    assert f"usage: mews-assets {command}" in told_text
+    *_, example = told_text.rstrip().partition("Example: mews-assets ")
+    assert argument_parser().parse_args(shlex.split(example)).command == command
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
             width = shutil.get_terminal_size(
                 (10_000, 24)
             ).columns  # a pipe has no width: columns are not left out
-            with _ascii_borders():
+            with _fitted(width):
                 result.show(max_width=width, max_rows=args.rows, max_col_width=_COLUMN_WIDTH)
         else:  # a plan
             for row in result.fetchall():
@@ -86,14 +86,12 @@ _BOXES = str.maketrans("─│┌┐└┘├┤┬┴┼·…", "-|+++++++++.."
 
 
 @contextmanager
-def _ascii_borders() -> Iterator[None]:
-    """Draw table borders with - and | if the output cannot show box characters."""
-    if _can_show("─│┌"):
-        yield
-        return
+def _fitted(width: int) -> Iterator[None]:
+    """Cut lines to a terminal of fewer than 80 columns, DuckDB's least, and draw borders as the output can show."""
     with redirect_stdout(io.StringIO()) as drawn:
         yield
-    print(drawn.getvalue().translate(_BOXES), end="")
+    text = drawn.getvalue() if _can_show("─│┌") else drawn.getvalue().translate(_BOXES)
+    print("\n".join(line[:width] for line in text.splitlines()))
 
 
 def _can_show(text: str) -> bool:

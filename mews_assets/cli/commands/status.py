@@ -225,14 +225,12 @@ def _json(report: Report) -> str:
 
 
 def _text(report: Report, width: int) -> Iterable[str]:
-    from mews_assets.cli.status_text import table_text
+    from mews_assets.cli.status_text import incomplete, summary, table_text
 
     lines, exports = report.lines, report.exports
     yield from table_text(lines, width)
     yield ""
-    late = sum(line.late_hours is not None for line in lines)
-    failing = sum(bool(line.failing) for line in lines)
-    yield f"{len(lines)} lines: {late} late, {failing} with failing checks; {len(exports)} exports under way"
+    yield summary(lines, len(exports))
     for export in exports:
         age = f"{_minutes(export, report.now):.0f} min old"
         yield f"  {export.table}: {age}, {len(export.scopes)} scopes, {export.window}"
@@ -247,6 +245,8 @@ def _text(report: Report, width: int) -> Iterable[str]:
         yield f"  the erasure of customer {person} did not finish: mews-assets forget --customer {person}"
     if report.note:
         yield report.note
+    if (lacking := incomplete(lines, len(exports))) is not None:
+        yield lacking
 
 
 def _unmerged_text(capture: UnmergedCapture) -> Iterable[str]:

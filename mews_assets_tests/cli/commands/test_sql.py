@@ -34,6 +34,17 @@ def test_a_result_is_printed_as_a_table(lake: Lake, capsys: pytest.CaptureFixtur
     assert printed.index(NORTH) < printed.index(SOUTH)
 
 
+@pytest.mark.parametrize("columns", [60, 100])
+def test_an_empty_result_of_many_columns_stays_within_the_terminal(
+    lake: Lake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    nested = "STRUCT(" + ", ".join(f"a_long_name_{number} VARCHAR" for number in range(12)) + ")"
+    query = f"SELECT *, NULL::{nested} AS {'x' * 120} FROM current.order_items WHERE false"
+    assert main(["sql", query]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= columns
+
+
 def test_a_plan_is_printed_too(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", f"EXPLAIN {QUERY}"]) == 0
     assert "read_parquet" in capsys.readouterr().out.lower()

@@ -102,6 +102,7 @@ def test_a_failing_check_is_told_of_its_hotel_until_it_passes_again(
     assert main(["status"]) == 0
     text = capsys.readouterr().out
     assert "3 lines: 2 late, 1 with failing checks; 0 exports under way" in text
+    assert text.splitlines()[-1].startswith("not complete: 1 of 3 lines hold nothing yet, ")
     assert re.search(rf"payments, The .*: rows_in_window failed for {DAYS[0]}", text)
     assert stage.run("payments", [partition]).success
     assert all(not one["failing"] for one in told(capsys)["tables"])

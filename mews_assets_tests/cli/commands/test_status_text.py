@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from mews_assets.cli.status_text import Line, table_text
+from mews_assets.cli.status_text import Line, incomplete, table_text
 
 FRESH = Line(
     table="availability_adjustments",
@@ -94,3 +94,16 @@ def test_checks_nobody_could_ask_about_are_not_called_sound() -> None:
     assert replace(FRESH, failing=None).checks == "-"
     assert replace(FRESH, judged=False).checks == "-"
     assert FRESH.checks == "ok"
+
+
+def test_a_lake_that_lacks_windows_is_not_called_well_because_nothing_is_late() -> None:
+    new = replace(NEVER, late_hours=None, windows=0, missing=1200)
+    assert incomplete([FRESH], 0) is None
+    text = incomplete([FRESH, new, replace(LATE, late_hours=None)], 0)
+    assert text is not None
+    assert text.startswith(
+        "not complete: 1 of 3 lines hold nothing yet, 1,203 windows are missing; turn on the"
+    )
+    assert incomplete([LATE], 2) == (
+        "not complete: 3 windows are missing; exports under way bring some of them"
+    )
