@@ -44,7 +44,7 @@ class OlderThanDeps(dg.AutomationCondition[dg.AssetKey]):
         older = context.get_empty_subset()
         if not context.candidate_subset.is_empty:
             made = _newest(context, context.key)
-            for dep in sorted(context.asset_graph.get(context.key).parent_keys):
+            for dep in sorted(context.asset_graph.get(context.key).parent_keys) if made else ():
                 older = older.compute_union(_older_than(context, made, dep))
         return dg.AutomationResult(context, older.compute_intersection(context.candidate_subset))
 
@@ -56,7 +56,8 @@ def _older_than(
 
     The asset's partitions are compared newest first, so that each partition of `dep` is mapped at most once.
     """
-    newest_first = sorted(_newest(context, dep).items(), key=lambda item: -item[1])
+    later = _newest(context, dep, after=min(made.values()))
+    newest_first = sorted(later.items(), key=lambda item: -item[1])
     updated, older = context.get_empty_subset(), context.get_empty_subset()
     for partition, event in sorted(made.items(), key=lambda item: -item[1]):
         newer = list(takewhile(lambda item, event=event: item[1] > event, newest_first))  # type: ignore[misc]
@@ -69,16 +70,19 @@ def _older_than(
     return older
 
 
-def _newest(context: dg.AutomationContext[dg.AssetKey], asset: dg.AssetKey) -> dict[str | None, int]:
-    """The storage id of the newest materialisation of each partition that is still defined; None: no partitions."""
+def _newest(
+    context: dg.AutomationContext[dg.AssetKey], asset: dg.AssetKey, after: int = 0
+) -> dict[str | None, int]:
+    """The storage id of the newest materialisation of each partition that is still defined, where it is greater than
+    `after`; None stands for an asset without partitions."""
     instance, full = context.asset_graph_view.instance, context.asset_graph_view.get_full_subset(key=asset)
     if not full.is_partitioned:
         newest = instance.fetch_materializations(asset, limit=1).records
-        return {None: newest[0].storage_id} if newest else {}
-    defined = full.expensively_compute_partition_keys()
+        return {None: newest[0].storage_id} if newest and newest[0].storage_id > after else {}
     events = instance.event_log_storage.get_latest_storage_id_by_partition(
-        asset, dg.DagsterEventType.ASSET_MATERIALIZATION
+        asset, dg.DagsterEventType.ASSET_MATERIALIZATION, after_cursor=after
     )
+    defined = full.expensively_compute_partition_keys() if events else ()
     return {partition: event for partition, event in events.items() if partition in defined}
 
 
