@@ -79,7 +79,11 @@ def to_png(picture: Picture) -> bytes:
             bottom = (top - heights[number] + 0.45) / height
             axes = figure.add_axes((left, bottom, 0.98 - left, (heights[number] - 0.8) / height))
             _style_axes(
-                axes, _line(panel.title, _TITLE_OF_SIDES if isinstance(panel, SidesPanel) else _TITLE)
+                axes,
+                _line(
+                    panel.title,
+                    _TITLE_OF_SIDES if isinstance(panel, SidesPanel) and panel.verdict else _TITLE,
+                ),
             )
             if isinstance(panel, SidesPanel):
                 _draw_sides(axes, panel)
@@ -154,7 +158,7 @@ def _draw_days(axes: Axes, panel: DaysPanel, labels: list[str]) -> None:
             above = [high + max(0.0, value) for value, high in zip(values, above, strict=True)]
             below = [low + min(0.0, value) for value, low in zip(values, below, strict=True)]
     axes.grid(axis="y", color=_FAINT, linewidth=0.6, zorder=0)
-    axes.yaxis.set_major_locator(MaxNLocator(4, integer=panel.unit == "rooms"))
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=panel.unit in ("rooms", "reservations")))
     axes.yaxis.set_major_formatter(FuncFormatter(_short))
     axes.set_ylabel(_line(panel.unit, _LABEL), size=8.5, color=_GREY)
     highest = axes.get_ylim()[1]
