@@ -118,9 +118,12 @@ def by_bucket(title: str, subtitle: str, rows: pa.Table, given: Buckets) -> Pict
         return _bucket_grid(title, subtitle, sums, given)
     shown, others = by_hotel(sums, *([given.unit, given.unit] if given.unit else []))
     panels = []
-    for names, own in shown:
+    for names, found in shown:
+        empty = sorted(given.known.keys() - {row[given.start] for row in found})
+        own = [*found, *({given.start: start, given.label: given.known[start]} for start in empty)]
+        own.sort(key=lambda row: (row[given.start] is None, row[given.start]))
         left, right = (
-            [float(row[f"{column}_sum"] or 0) for row in own] for column in (given.left, given.right)
+            [float(row.get(f"{column}_sum") or 0) for row in own] for column in (given.left, given.right)
         )
         totals = " and ".join(
             f"{sum(values):,.0f} {label}" for values, label in zip((left, right), given.labels, strict=True)
