@@ -1,6 +1,7 @@
 """Columns that several marts share.
 
-Lives here: columns with the same meaning in each mart, and constructors of columns by type.
+Lives here: columns with the same meaning in each mart, constructors of columns by type, and the SQL of a hotel's
+currency.
 """
 
 from __future__ import annotations
@@ -22,6 +23,22 @@ IS_FINAL = MartColumn(
     pa.bool_(),
     "Whether the longer of the hotel's editable-history intervals has passed since the end of that day, so that Mews "
     "changes it no more; empty where the hotel has none.",
+)
+IS_OVER = MartColumn(
+    "is_complete", pa.bool_(), "Whether that business day was over at the instant of the mart."
+)
+LEAD_TIME_FROM = MartColumn(
+    "lead_time_from", pa.int64(), "Fewest days of the group of lead times, by which they are in order."
+)
+LEAD_TIME = MartColumn("lead_time", pa.string(), "Group of days from booking to arrival.")
+SEGMENT_ID = MartColumn("business_segment_id", pa.string(), "Id of the business segment; empty without one.")
+SEGMENT = MartColumn(
+    "segment", pa.string(), "Name of the business segment; `not given` for stays without one."
+)
+SOURCE = MartColumn(
+    "source",
+    pa.string(),
+    "The channel's or agency's name, from OriginDetails; `not given` where it is empty.",
 )
 DIMENSION = MartColumn(
     "dimension",
@@ -50,3 +67,12 @@ def count(name: str, description: str) -> MartColumn:
 
 def day(name: str, description: str) -> MartColumn:
     return MartColumn(name, pa.date32(), description)
+
+
+def hotel_currencies(rows: str) -> str:
+    """SQL for the currency of most of each hotel's rows, which have `scope` and `currency`."""
+    return (
+        "SELECT scope, currency AS own_currency "
+        f"FROM (SELECT scope, currency, count(*) AS items FROM {rows} WHERE currency IS NOT NULL GROUP BY ALL) "
+        "QUALIFY row_number() OVER (PARTITION BY scope ORDER BY items DESC, currency) = 1"
+    )

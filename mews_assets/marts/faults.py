@@ -22,3 +22,6 @@ OUT_OF_RANGE = f"before {zones.FIRST:%Y} or after {zones.LAST.year - 1}"
 TOO_MUCH = "10^18 or more, which is no sum of money"
 
 NO_MONEY = f"NetValue or GrossValue is missing, or {TOO_MUCH}"
+
+OTHER_CURRENCY = "Amount.Currency is not that of most of the hotel''s items"
+"""As SQL: a hotel's sums are in one currency."""

@@ -25,6 +25,11 @@ def latest(column: str, rows: pa.Table) -> pa.Table:
     return rows.take(order[:ROWS])
 
 
+def first(rows: pa.Table) -> pa.Table:
+    """The first rows."""
+    return rows.slice(0, ROWS)
+
+
 def nearest(column: str, rows: pa.Table) -> pa.Table:
     """The rows of today and later, by a column with the days from today."""
     coming = rows.filter(pc.fill_null(pc.greater_equal(rows.column(column), 0), False))

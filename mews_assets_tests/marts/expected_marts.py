@@ -148,6 +148,57 @@ class Truth:
             }[item["Type"]]
         return dict(sums)
 
+    def payments(self) -> dict[tuple[str, date, str], Decimal]:
+        """What was received by (hotel, business day, type), also at outlets."""
+        sums: dict[tuple[str, date, str], Decimal] = defaultdict(Decimal)
+        for scope, one in self.records("Payment"):
+            if one["State"] == "Charged" and one["AccountingState"] not in ("Canceled", "Inactive"):
+                day = self._business_day(scope, one["ConsumedUtc"])
+                sums[scope, day, one["Type"]] -= one["Amount"]["GrossValue"]
+        for scope, item in self.records("OutletItem"):
+            if item["Type"] == "Payment":
+                day = self._business_day(scope, item["ConsumedUtc"])
+                sums[scope, day, "OutletPayment"] += item["UnitAmount"]["GrossValue"] * item["UnitCount"]
+        return dict(sums)
+
+    def taxes(self) -> dict[tuple[str, date, str], Decimal]:
+        """Tax by (hotel, business day, code), by the TaxValues of every amount."""
+        sums: dict[tuple[str, date, str], Decimal] = defaultdict(Decimal)
+        found = [
+            (scope, item, "Amount", 1)
+            for scope, item in self.records("OrderItem")
+            if item["AccountingState"] not in ("Canceled", "Inactive")
+            and _instant(item["ConsumedUtc"]) <= self._at
+        ]
+        found += [
+            (scope, item, "UnitAmount", item["UnitCount"])
+            for scope, item in self.records("OutletItem")
+            if item["Type"] == "Revenue"
+        ]
+        for scope, item, amount, count in found:
+            day = self._business_day(scope, item["ConsumedUtc"])
+            for tax in item[amount]["TaxValues"]:
+                sums[scope, day, tax["Code"]] += tax["Value"] * count
+        return dict(sums)
+
+    def ledger_balance(self, ledger: str) -> dict[str, Decimal]:
+        """Debits less credits of one ledger by hotel, of all that is posted."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for scope, entry in self.records("LedgerEntry"):
+            if entry["LedgerType"] == ledger:
+                sums[scope] += entry["Value"] * (1 if entry["LedgerEntryType"] == "Debit" else -1)
+        return dict(sums)
+
+    def not_posted(self) -> dict[str, Decimal]:
+        """Gross of what was consumed since the last night audit, so that the ledger does not have it yet."""
+        posted = {entry["AccountingItemId"] for _, entry in self.records("LedgerEntry")}
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for scope, item in self.records("OrderItem"):
+            is_there = item["AccountingState"] not in ("Canceled", "Inactive") and item["Id"] not in posted
+            if is_there and _instant(item["ConsumedUtc"]) <= self._at:
+                sums[scope] += item["Amount"]["GrossValue"]
+        return sums
+
     def _local(self, enterprise: str, text: str) -> date:
         return _instant(text).astimezone(self._zones[enterprise]).date()
 

@@ -113,3 +113,35 @@ class Performance:
         for scope, room in self.truth.records("Resource"):
             found[scope] += room["IsActive"]
         return dict(found)
+
+    def arrivals(self) -> dict[tuple[str, date], tuple[int, int, int, int]]:
+        """(reservations, nights, nights slept, days from booking to arrival) by (hotel, day of arrival)."""
+        found: dict[tuple[str, date], list[int]] = defaultdict(lambda: [0] * 4)
+        for (scope, _), stay in self.stays.items():
+            if stay["State"] in ON_THE_BOOKS:
+                arrival = self.truth._business_day(scope, stay["ScheduledStartUtc"])
+                sums = found[scope, arrival]
+                sums[0] += 1
+                sums[1] += sum(1 for _ in self.nights(scope, stay, slept=False))
+                sums[2] += sum(1 for _ in self.nights(scope, stay, slept=True))
+                sums[3] += max(0, (arrival - self.truth._business_day(scope, stay["CreatedUtc"])).days)
+        return {key: (sums[0], sums[1], sums[2], sums[3]) for key, sums in found.items()}
+
+    def cancellations(self) -> dict[Any, tuple[int, int, Decimal, Decimal]]:
+        """(reservations, nights, fees, revenue lost) by (hotel, day of cancellation, whether a no-show)."""
+        found: dict[Any, list[Any]] = defaultdict(lambda: [0, 0, Decimal(0), Decimal(0)])
+        of_stay: dict[tuple[str, str], list[Any]] = {}
+        for (scope, id), stay in self.stays.items():
+            if stay["State"] == "Canceled":
+                day = self.truth._business_day(scope, stay["CancelledUtc"])
+                sums = found[scope, day, stay["CancellationReason"] == "NoShow"]
+                of_stay[scope, id] = sums
+                sums[0] += 1
+                sums[1] += sum(1 for _ in self.nights(scope, stay, slept=False))
+        for scope, item in self.truth.records("OrderItem"):
+            own = of_stay.get((scope, item["ServiceOrderId"]))
+            if own and item["Type"] == "CancellationFee" and item["AccountingState"] != "Canceled":
+                own[2] += item["Amount"]["NetValue"]
+            elif own and item["Options"]["CanceledWithReservation"] and item["AccountingState"] == "Canceled":
+                own[3] += item["Amount"]["NetValue"]
+        return {key: (sums[0], sums[1], sums[2], sums[3]) for key, sums in found.items()}

@@ -13,6 +13,7 @@ from typing import Any
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.landing.reference_tables import write_reference
 from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.marts import MARTS
 from mews_assets.windows import Grain
 from mews_assets_tests.marts.stage import TABLES, put_changes
 
@@ -58,6 +59,18 @@ class Books:
     def stay(self, scope: str, start: str | None, end: str | None, **more: Any) -> None:
         row = {"ServiceId": f"service-{scope}", "State": "Confirmed", "ScheduledStartUtc": start}
         self.add("Reservation", scope, **{**row, "ScheduledEndUtc": end, **more})
+
+    def paid(self, scope: str, value: str | None, **more: Any) -> None:
+        """A payment of so much; Mews' amounts of payments are negative."""
+        amount = {"Currency": "EUR", "NetValue": number(value), "GrossValue": number(value)}
+        row = {"EnterpriseId": scope, "State": "Charged", "AccountingState": "Closed", "Type": "CashPayment"}
+        self.add("Payment", scope, **{**row, "ConsumedUtc": EVENING, "Amount": amount, **more})
+
+    def bill(self, scope: str, id: str, **more: Any) -> None:
+        row = {"EnterpriseId": scope, "State": "Open", "Type": "Receipt", "AccountType": "Customer"}
+        self.add(
+            "Bill", scope, **{"Id": id, **row, "PaidUtc": None, "DueUtc": None, "IssuedUtc": None, **more}
+        )
 
     def room(self, scope: str, id: str, category: str, kind: str = "Room", **more: Any) -> None:
         """A room in a category of the hotel's service, both made on the first mention."""
@@ -117,6 +130,8 @@ def line(record: Record) -> bytes:
     def walked(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: walked(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [walked(one) for one in value]
         return marked(value)
 
     text = json.dumps(walked(record))
@@ -125,9 +140,14 @@ def line(record: Record) -> bytes:
     return text.encode()
 
 
+_REFERENCES_OF_MARTS = {
+    name.partition("/")[2] for mart in MARTS for name in mart.inputs if name.startswith("reference/")
+}
+
+
 def fill(folder: Path, books: Books) -> Lake:
     lake = open_lake(str(folder), Grain.DAILY)
-    for reference in REFERENCES:
+    for reference in (one for one in REFERENCES if one.name in _REFERENCES_OF_MARTS):
         records = books.hotels if reference.entity == "Enterprise" else books.more.get(reference.entity, [])
         write_reference(lake, reference, [line(one) for one in records], AS_OF, [])
     found: dict[tuple[str, str], list[bytes]] = defaultdict(list)
@@ -140,15 +160,24 @@ def fill(folder: Path, books: Books) -> Lake:
 
 
 def books_of(*hotels: dict[str, Any]) -> Books:
-    """Each hotel sells one thing, has one guest, one room, which is out of order for two nights, and two ledger
-    entries."""
+    """Each hotel sells one thing, has one guest, one room, which is out of order for two nights, a
+    bill with a payment, and two ledger entries."""
     books = Books(list(hotels))
     for one in hotels:
         id = one["Id"]
         books.sold(id, EVENING, "10.5", "12.1")
         books.stay(id, "2026-04-05T13:00:00Z", "2026-04-07T09:00:00Z")
+        books.stay(
+            id,
+            "2026-04-05T13:00:00Z",
+            "2026-04-06T09:00:00Z",
+            State="Canceled",
+            CancelledUtc="2026-04-03T12:00:00Z",
+        )
         books.posted(id, "2026-04-05", "Debit", "12.1")
         books.posted(id, "2026-04-05", "Credit", "12.1")
+        books.paid(id, "-12.1", BillId=f"folio-{id}")
+        books.bill(id, f"folio-{id}")
         books.room(id, f"room-{id}", f"category-{id}")
         books.block(id, f"room-{id}", "2026-04-02T13:00:00Z", "2026-04-04T09:00:00Z")
         books.add("OutletBill", id, Id=f"bill-{id}", OutletId=f"outlet-{id}", EnterpriseId=id)

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mews_assets.marts.grids import Cell, grid
-from mews_assets.marts.model import GridPanel
+from mews_assets.marts.grids import Buckets, Cell, by_bucket, grid
+from mews_assets.marts.model import GridPanel, SidesPanel
 from mews_assets_tests.marts.images import drawn
 
 
@@ -62,3 +62,35 @@ def test_forty_hotels_and_three_years_are_drawn_and_more_hotels_are_counted() ->
     assert image.shape[0] < 1100
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 20
     assert grid("Any", rows(70, 2), Cell("sold")).subtitle.endswith("; the first 60 of 70")
+
+
+AGES = Buckets("age", "start", "owed", "late", ("owed", "late"), known={0: "young", 31: "old"})
+
+
+def aged(hotels: int) -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {"enterprise_id": f"h{hotel}", "enterprise": f"Hotel {hotel}", **row}
+            for hotel in range(hotels)
+            for row in (
+                {"age": "ancient", "start": 91, "owed": 3, "late": 2},
+                {"age": "old", "start": 31, "owed": 1, "late": 0},
+            )
+        ]
+    )
+
+
+def test_buckets_are_in_order_and_known_ones_are_shown_if_empty() -> None:
+    (panel,) = by_bucket("Any", "", aged(1), AGES).panels
+    assert isinstance(panel, SidesPanel)
+    assert panel.names == ["young", "old", "ancient"]
+    assert (panel.left, panel.right) == ([0, 1, 3], [0, 0, 2])
+    assert panel.title == "Hotel 0: 4 owed and 2 late"
+
+
+def test_buckets_of_many_hotels_are_shares() -> None:
+    picture = by_bucket("Any", "", aged(9), AGES)
+    (panel,) = picture.panels
+    assert isinstance(panel, GridPanel)
+    assert (panel.columns, panel.values) == (["old", "ancient"], [[0.25, 0.75]] * 9)
+    drawn(picture)

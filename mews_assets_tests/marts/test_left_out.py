@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -15,11 +16,21 @@ import pytest
 
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.lake import Lake
-from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OCCUPANCY_AND_PICKUP
+from mews_assets.lake.storage.lake import Lake, open_lake
+from mews_assets.marts import (
+    CANCELLATIONS_AND_NO_SHOWS,
+    DAILY_REVENUE,
+    LEAD_TIME_AND_LENGTH_OF_STAY,
+    LEDGER_TRIAL_BALANCE,
+    MARTS,
+    OCCUPANCY_AND_PICKUP,
+    PAYMENTS_BY_TYPE,
+    RECEIVABLES,
+)
 from mews_assets.marts.make import compute, compute_with_left_out, make
 from mews_assets.marts.model import Mart
 from mews_assets.marts.stays.occupancy_and_pickup import LONGEST_STAY
+from mews_assets.windows import Grain
 from mews_assets_tests.marts.made import AS_OF, EVENING, Books, books_of, fill, hotel
 
 
@@ -71,6 +82,11 @@ ROWS_OF_A_HOTEL = {
     "daily_performance": 4,
     "daily_performance_by_dimension": 4,
     "daily_revenue": 2,
+    "cancellations_and_no_shows": 1,
+    "payments_by_type": 1,
+    "pickup": 1,
+    "tax_summary": 2,
+    "lead_time_and_length_of_stay": 1,
     "occupancy_and_pickup": 1,
     "outlet_revenue": 1,
 }
@@ -86,7 +102,7 @@ def test_clocks_that_cannot_be_read_cost_their_own_hotels_only(tmp_path: Path) -
     lake = fill(tmp_path / "both", books)
     for mart in MARTS:
         rows, left_out = compute_with_left_out(lake, mart, AS_OF)
-        if mart is LEDGER_TRIAL_BALANCE:  # it goes by dates, and needs no clock
+        if mart in (LEDGER_TRIAL_BALANCE, RECEIVABLES):  # they go by dates and instants, and need no clock
             assert rows.num_rows == len(books.hotels) and left_out.num_rows == 0
             continue
         assert rows.equals(compute(alone, mart, AS_OF)) and rows.num_rows
@@ -120,9 +136,10 @@ def test_closings_are_read_however_they_are_spelt(tmp_path: Path) -> None:
     assert rows.column("business_day").to_pylist() == [date(2026, 4, 4), date(2026, 4, 5)] * len(ways)
 
 
-@pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
-def test_whole_books_have_nothing_left_out(mart: Mart, tmp_path: Path) -> None:
-    assert told(tmp_path / "lake", books_of(hotel("one"), hotel("two", "America/New_York")), mart) == {}
+def test_whole_books_have_nothing_left_out(tmp_path: Path) -> None:
+    lake = fill(tmp_path / "lake", books_of(hotel("one"), hotel("two", "America/New_York")))
+    for mart in MARTS:
+        assert compute_with_left_out(lake, mart, AS_OF)[1].num_rows == 0
 
 
 def test_a_stay_for_ever_makes_no_rows_and_is_told(tmp_path: Path) -> None:
@@ -250,7 +267,8 @@ def test_so_many_units_that_they_are_no_money_are_left_out(
     for mart in MARTS:
         rows, left_out = compute_with_left_out(lake, mart, AS_OF)
         assert rows.equals(usual(mart, "one"))
-        assert left_out.column("rows").to_pylist() == ([2] if "current/outlet_items" in mart.inputs else [])
+        counts = "current/outlet_items" in mart.inputs and mart is not PAYMENTS_BY_TYPE
+        assert left_out.column("rows").to_pylist() == ([2] if counts else [])
 
 
 def test_a_row_that_names_another_hotel_changes_neither(
@@ -264,6 +282,7 @@ def test_a_row_that_names_another_hotel_changes_neither(
         rows, left_out = compute_with_left_out(lake, mart, AS_OF)
         assert rows.equals(usual(mart, "one", "two"))
         wrong = mart is LEDGER_TRIAL_BALANCE or "current/order_items" in mart.inputs
+        wrong = wrong and mart is not CANCELLATIONS_AND_NO_SHOWS  # it counts fees only
         assert left_out.column("enterprise_id").to_pylist() == (["one"] if wrong else [])
 
 
@@ -283,7 +302,8 @@ def test_ids_that_two_hotels_share_are_two_rows_and_an_id_sent_twice_is_one(
     )
     lake = fill(tmp_path / "after", books)
     for mart in MARTS:
-        assert compute(lake, mart, AS_OF).equals(usual(mart, "one", "two"))
+        if mart is not LEAD_TIME_AND_LENGTH_OF_STAY:  # it counts the stay of an hour, which has no night
+            assert compute(lake, mart, AS_OF).equals(usual(mart, "one", "two"))
 
 
 @pytest.mark.parametrize("names", ["not json", '{"en-GB": 5}', "[]"])
@@ -320,8 +340,10 @@ def test_a_file_that_cannot_be_read_costs_its_own_hotel_only_and_is_told(
 ) -> None:
     books = books_of(hotel("one"), hotel("two"))
     alone = compute(fill(tmp_path / "alone", books.without({"two"})), mart, AS_OF)
+    fill(tmp_path / "both", books)
     for number, name in enumerate(one for one in mart.inputs if not one.startswith("reference/")):
-        lake = fill(tmp_path / str(number), books)
+        shutil.copytree(tmp_path / "both", tmp_path / str(number))
+        lake = open_lake(str(tmp_path / str(number)), Grain.DAILY)
         (file,) = [one for one in lake.files(name, recursive=True) if layout.scope_of(one) == "two"]
         lake.write(file, damage(lake.read(file)))
         made = make(lake, mart, AS_OF)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
-from mews_assets.marts import DAILY_PERFORMANCE, DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OUTLET_REVENUE
+from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OUTLET_REVENUE
 from mews_assets.marts.make import checks_of, key_unique, make, named, with_absent
 from mews_assets.marts.model import DaysPanel, GridPanel, Mart
 from mews_assets.marts.money.ledger_trial_balance import zero_sum
@@ -77,7 +77,7 @@ def test_nothing_makes_a_picture_that_says_so(mart: Mart) -> None:
 @EACH
 def test_a_preview_is_a_few_rows_without_ids(mart: Mart, rows_of: RowsOf) -> None:
     lines = markdown(mart.preview(rows_of(mart))).splitlines()
-    assert len(lines) == 17
+    assert len(lines) == 2 + min(15, rows_of(mart).num_rows)
     assert "_id" not in lines[0]
     assert len({line.count("|") for line in lines}) == 1
 
@@ -198,6 +198,6 @@ def test_a_hotel_without_rows_is_named() -> None:
 
 def test_all_panels_have_the_same_days(rows_of: RowsOf) -> None:
     """The hotels' last complete days differ: it is evening in New York when it is morning in Prague."""
-    for mart in (DAILY_REVENUE, OUTLET_REVENUE, DAILY_PERFORMANCE):
+    for mart in MARTS:
         panels = mart.picture(rows_of(mart), AS_OF).panels
-        assert len({tuple(panel.days) for panel in panels if isinstance(panel, DaysPanel)}) == 1
+        assert len({tuple(panel.days) for panel in panels if isinstance(panel, DaysPanel)}) <= 1

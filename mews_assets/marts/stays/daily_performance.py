@@ -103,7 +103,8 @@ _FIGURES: tuple[MartColumn, ...] = (
 def picture(rows: pa.Table, as_of: datetime) -> Picture:
     """Rooms sold, out of order and available by day, a panel per hotel; of many hotels, occupancy as a grid."""
     if grids.is_many(rows):
-        return grids.grid("Daily performance: occupancy", rows, grids.Cell("rooms_sold", "rooms_available"))
+        cell = grids.Cell("rooms_sold", "rooms_available", "all rooms available")
+        return grids.grid("Daily performance: occupancy", rows, cell)
     recent = pictures.recent(rows)
     days = pictures.days_of(recent)
     shown, others = pictures.by_hotel(recent)

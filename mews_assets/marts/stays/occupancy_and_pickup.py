@@ -6,7 +6,7 @@ Lives here: the mart occupancy_and_pickup. DESCRIPTION is the text that the Dags
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import pyarrow as pa
@@ -177,7 +177,9 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
         {row["enterprise_id"] for row in found}
     )
     shown, others = pictures.by_hotel(found, *(["service_id", "service"] if has_more else []))
-    panels = [_panel(", ".join(name), own) for name, own in shown]
+    first = min((_today(row) for row in found), default=as_of.date()) - timedelta(days=_DAYS_BEFORE)
+    days = [first + timedelta(days=number) for number in range(_DAYS_BEFORE + _DAYS_AFTER + 1)]
+    panels = [_panel(", ".join(name), own, days) for name, own in shown]
     subtitle = f"per stay date, as of {as_of:%Y-%m-%d %H:%M} UTC"
     seen = sum(row["rooms_30_days_ago"] for row in found)
     if inferred := sum(row["inferred_30_days_ago"] for row in found):
@@ -187,18 +189,22 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     )
 
 
-def _panel(name: str, rows: list[pictures.Row]) -> DaysPanel:
-    today = rows[0]["stay_date"] - timedelta(days=rows[0]["days_ahead"])
-    by_day = {row["days_ahead"]: row for row in rows}
-    shown = range(-_DAYS_BEFORE, _DAYS_AFTER + 1)
+def _today(row: pictures.Row) -> date:
+    found: date = row["stay_date"] - timedelta(days=row["days_ahead"])
+    return found
+
+
+def _panel(name: str, rows: list[pictures.Row], days: list[date]) -> DaysPanel:
+    today = _today(rows[0])
+    by_day = {row["stay_date"]: row for row in rows}
     coming = [row for row in rows if row["days_ahead"] >= 0]
     rooms, pickup = (sum(row[column] for row in coming) for column in ("rooms", "pickup_7_days"))
     return DaysPanel(
         f"{name}: {rooms:,} room nights from today on, {pickup:+,} in the last 7 days",
         "rooms",
-        [today + timedelta(days=day) for day in shown],
+        days,
         [
-            Series(label, [by_day.get(day, {}).get(column, 0) for day in shown], form)
+            Series(label, [by_day.get(day, {}).get(column, 0) for day in days], form)
             for label, column, form in _SEEN
         ],
         (today, "today"),

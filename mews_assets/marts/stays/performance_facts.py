@@ -9,7 +9,7 @@ added up again without loss.
 
 from __future__ import annotations
 
-from mews_assets.marts import clocks, faults, zones
+from mews_assets.marts import clocks, columns, faults, zones
 from mews_assets.marts.stays import lodging, stay_sql
 
 SUMS = ("rooms_revenue", "total_revenue", "outlet_revenue")
@@ -21,8 +21,6 @@ _LAST = f"TIMESTAMPTZ '{zones.LAST.isoformat()}' - INTERVAL 1 MICROSECOND"
 def _sums(name: str, amount: str) -> str:
     return f"wholes({amount}) AS {name}_wholes, fractions({amount}) AS {name}_fractions"
 
-
-_OTHER_CURRENCY = "Amount.Currency is not that of most of the hotel''s items"
 
 GIVEN = f"""
 WITH room_categories AS MATERIALIZED ({lodging.ROOM_CATEGORIES}),
@@ -41,11 +39,7 @@ sold AS (
     FROM current.outlet_items
     WHERE type = 'Revenue'
 ),
-currencies AS (
-    SELECT scope, currency AS own_currency
-    FROM (SELECT scope, currency, count(*) AS items FROM sold WHERE currency IS NOT NULL GROUP BY ALL)
-    QUALIFY row_number() OVER (PARTITION BY scope ORDER BY items DESC, currency) = 1
-),
+currencies AS ({columns.hotel_currencies("sold")}),
 items AS (
     SELECT
         sold.scope, hotels.enterprise, sold.stay_id, sold.type, sold.currency, sold.net,
@@ -58,7 +52,7 @@ items AS (
             WHEN sold.consumed_utc IS NULL THEN 'ConsumedUtc is missing'
             WHEN out_of_range(sold.consumed_utc) THEN 'ConsumedUtc is {faults.OUT_OF_RANGE}'
             WHEN net IS NULL THEN 'NetValue is missing, or {faults.TOO_MUCH}'
-            WHEN sold.currency <> currencies.own_currency THEN '{_OTHER_CURRENCY}'
+            WHEN sold.currency <> currencies.own_currency THEN '{faults.OTHER_CURRENCY}'
         END AS fault
     FROM sold
     LEFT JOIN currencies ON currencies.scope = sold.scope

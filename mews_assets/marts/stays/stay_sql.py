@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mews_assets.catalog import table
 from mews_assets.lake.current.version_order import order_by
@@ -73,16 +74,24 @@ def by_dimension(dimensions: Sequence[Dimension]) -> str:
     return f"unnest([{structs}], recursive := true)"
 
 
-def stays(rows: str, more: str = "") -> str:
+def stays(rows: str, more: str = "", *, with_booking: bool = False) -> str:
     """SQL for the stays in rooms among `rows`: each with its hotel, groups, fault and days. `more` are columns to keep.
 
     `arrival` up to, without, `departure` are the nights booked; up to `left_on` they were slept: a guest who checked
-    out before the day of departure slept less. Needs a CTE `room_categories`.
+    out before the day of departure slept less. Needs a CTE `room_categories`. Those `with_booking` have the days
+    `booked_on` and `canceled_on` too, null where they are not known.
     """
+    moments = {"booked_on": "created_utc", "canceled_on": "cancelled_utc"} if with_booking else {}
+    booking_days = "".join(
+        f"CASE WHEN NOT out_of_range(given_stays.{moment}) "
+        f"THEN {clocks.day_of(day, f'given_stays.{moment}')} END AS {day}, "
+        for day, moment in moments.items()
+    )
+    booking_clocks = " ".join(clocks.joined(day, f"given_stays.{moment}") for day, moment in moments.items())
     end = "coalesce(actual_end_utc, scheduled_end_utc)"
     return f"""
     SELECT
-        given_stays.scope, hotels.enterprise, given_stays.id, {more}
+        given_stays.scope, hotels.enterprise, given_stays.id, {more} {booking_days}
         coalesce(room.category_id, given_stays.requested_resource_category_id) AS category_id,
         given_stays.business_segment_id, given_stays.rate_id, given_stays.origin_details AS source, given_stays.origin,
         given_stays.state IN {ON_THE_BOOKS} AS is_on_the_books,
@@ -108,7 +117,7 @@ def stays(rows: str, more: str = "") -> str:
         ON category.id = coalesce(room.category_id, given_stays.requested_resource_category_id)
     {clocks.joined("arrivals", "scheduled_start_utc")}
     {clocks.joined("departures", "scheduled_end_utc")}
-    {clocks.joined("leaving", end)}
+    {clocks.joined("leaving", end)} {booking_clocks}
     WHERE {lodging.is_lodging("category")}
     """
 
@@ -128,3 +137,23 @@ def seen(days: Sequence[int]) -> str:
         ORDER BY is_inferred, CASE WHEN is_inferred THEN updated_utc END, {order_by(table("reservations"))}
     ) = 1
     """
+
+
+def bucket(days: str, starts: Sequence[int]) -> str:
+    """SQL for the start of the bucket that a number of days is in; below the first it is the first."""
+    branches = " ".join(f"WHEN {days} >= {start} THEN {start}" for start in sorted(starts, reverse=True))
+    return f"CASE WHEN {days} IS NULL THEN NULL {branches} ELSE {min(starts)} END"
+
+
+def bucket_name(start: str, starts: Sequence[int], unit: str) -> str:
+    """SQL for the name of the bucket with that start, such as `4-7 days`."""
+    order = sorted(starts)
+    names = [f"{low}" if high == low + 1 else f"{low}-{high - 1}" for low, high in pairwise(order)]
+    branches = " ".join(
+        f"WHEN {low} THEN '{name} {unit}'" for low, name in zip(order, [*names, f"{order[-1]}+"], strict=True)
+    )
+    return f"CASE {start} {branches} ELSE 'not known' END"
+
+
+LEAD_DAYS = (0, 1, 2, 4, 8, 15, 31, 61, 91, 181)
+"""Starts of the buckets of days before arrival."""
