@@ -149,9 +149,9 @@ def bucket_name(start: str, starts: Sequence[int], unit: str) -> str:
     """SQL for the name of the bucket with that start, such as `4-7 days`."""
     order = sorted(starts)
     names = [f"{low}" if high == low + 1 else f"{low}-{high - 1}" for low, high in pairwise(order)]
-    branches = " ".join(
-        f"WHEN {low} THEN '{name} {unit}'" for low, name in zip(order, [*names, f"{order[-1]}+"], strict=True)
-    )
+    named = zip(order, [*names, f"{order[-1]}+"], strict=True)
+    one = unit.removesuffix("s")
+    branches = " ".join(f"WHEN {low} THEN '{name} {one if name == '1' else unit}'" for low, name in named)
     return f"CASE {start} {branches} ELSE 'not known' END"
 
 

@@ -40,7 +40,7 @@ def test_arrivals_are_those_of_the_hotels_own_books(rows_of: RowsOf, performance
     expected = performance.arrivals()
     assert len(expected) > 3 * DAYS
     assert sums_of(rows, ("enterprise_id", "business_day"), columns) == expected
-    assert {row["length_of_stay"] for row in rows} >= {"1 nights", "2 nights", "3 nights"}
+    assert {row["length_of_stay"] for row in rows} >= {"1 night", "2 nights", "3 nights"}
 
 
 def test_cancellations_are_those_of_the_hotels_own_books(rows_of: RowsOf, performance: Performance) -> None:
@@ -89,7 +89,7 @@ def test_averages_are_quotients_of_sums(tmp_path: Path) -> None:
     rows = compute(fill(tmp_path / "lake", books), LEAD_TIME_AND_LENGTH_OF_STAY, AS_OF).to_pylist()
     names = ("lead_time", "length_of_stay", "reservations", "nights", "nights_slept", "lead_days")
     assert [tuple(row[name] for name in names) for row in rows] == [
-        ("0 days", "1 nights", 1, 1, 1, 0),
+        ("0 days", "1 night", 1, 1, 1, 0),
         ("4-7 days", "3 nights", 1, 3, 1, 4),
     ]
     assert Decimal(sum(row["lead_days"] for row in rows)) / sum(row["reservations"] for row in rows) == 2
