@@ -28,7 +28,7 @@ def parts(condition: dg.AutomationCondition[Any]) -> Iterator[dg.AutomationCondi
         yield from parts(child)
 
 
-@pytest.mark.parametrize("label", CONDITIONS)
+@pytest.mark.parametrize("label", sorted(CONDITIONS))
 def test_every_part_of_a_condition_is_labelled(label: str) -> None:
     unlabelled = [
         part.name
