@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## from a sandbox to 13 tables, through real Dagster runs
+demo: $(INSTALLED) ## a sandbox, real Dagster runs, and the tables and marts they make
 	$(BIN)/mews-assets demo
 
 dev: $(INSTALLED) ## the Dagster UI on 127.0.0.1:3000, on the demo's tables (or with your tokens, from .env)
