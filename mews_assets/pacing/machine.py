@@ -20,7 +20,7 @@ from mews_assets.pacing.shares import BEAT_SECONDS, LOOK_SECONDS, VALID_SECONDS,
 OWN_SHARE = 3
 """Requests per window that a machine starts without a share. With the budget of 150, sixteen machines stay below the
 200 that Mews allows, even where none of them reaches the lake."""
-_NEVER = -1e12
+NEVER = -1e12
 _MORE_THAN_USED = 15
 """Requests per window that a machine which waits for nothing would like to start besides those it started."""
 
@@ -39,11 +39,11 @@ class Machine:
     target: int = 0
     """The requests of the budget that it may start in a window."""
     valid_until: float = 0.0
-    denied_at: float = _NEVER
+    denied_at: float = NEVER
     """When a request last had to wait for a larger share."""
     denied_process: int = 0
-    looked_at: float = _NEVER
-    wrote_at: float = _NEVER
+    looked_at: float = NEVER
+    wrote_at: float = NEVER
     seen: Mapping[str, Seen] = field(default_factory=dict)
 
     def to_json(self) -> bytes:

@@ -87,7 +87,8 @@ class Desk:
             book, version = self._book()
 
             def give_up(machine: Machine, clock: float) -> tuple[Machine, Look]:
-                given = replace(machine, target=0, valid_until=0.0)
+                # The next process to ask looks at once: it would wait for its first request until the next look.
+                given = replace(machine, target=0, valid_until=0.0, looked_at=machines.NEVER)
                 return given, self._as_seen(given, 0, clock, now)
 
             try:

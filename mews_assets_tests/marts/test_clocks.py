@@ -57,6 +57,7 @@ def test_every_zone_is_turned_when_its_file_says_and_never_else() -> None:
             assert (turn - SECOND).astimezone(zone).utcoffset() == before != ahead, (name, turn)
 
 
+@pytest.mark.slow
 def test_every_zone_has_the_offset_of_pythons_own_on_every_day_after_that() -> None:
     later = [day for day in DAYS if day.year >= 2037]
     for name in distinct():

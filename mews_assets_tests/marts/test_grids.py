@@ -57,6 +57,7 @@ def test_days_that_are_not_complete_are_left_out() -> None:
     assert isinstance(panel, GridPanel) and panel.columns == ["1 Jan", "2 Jan"]
 
 
+@pytest.mark.slow
 def test_forty_hotels_and_three_years_are_drawn_and_more_hotels_are_counted() -> None:
     image = drawn(grid("Any", rows(40, 1096), Cell("sold")))
     assert image.shape[0] < 1100

@@ -136,6 +136,7 @@ def test_closings_are_read_however_they_are_spelt(tmp_path: Path) -> None:
     assert rows.column("business_day").to_pylist() == [date(2026, 4, 4), date(2026, 4, 5)] * len(ways)
 
 
+@pytest.mark.slow
 def test_whole_books_have_nothing_left_out(tmp_path: Path) -> None:
     lake = fill(tmp_path / "lake", books_of(hotel("one"), hotel("two", "America/New_York")))
     for mart in MARTS:
@@ -175,6 +176,7 @@ def test_a_stay_makes_no_more_rows_than_the_longest(tmp_path: Path) -> None:
     assert left_out.column("fault").to_pylist() == [f"the stay is longer than {LONGEST_STAY} nights"]
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     ("start", "end", "why"),
     [
@@ -196,6 +198,7 @@ def test_a_stay_whose_dates_make_no_sense_is_left_out(
     assert why in fault and rows == 1
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     "net", [None, "1E+18", "-1E+18", "1E+28", "12345678901234567890123456789012", "1E+300"]
 )
@@ -253,6 +256,7 @@ def test_a_ledger_entry_beyond_money_or_time_is_left_out(
     }
 
 
+@pytest.mark.slow
 def test_so_many_units_that_they_are_no_money_are_left_out(
     usual: Callable[..., pa.Table], tmp_path: Path
 ) -> None:
@@ -271,6 +275,7 @@ def test_so_many_units_that_they_are_no_money_are_left_out(
         assert left_out.column("rows").to_pylist() == ([2] if counts else [])
 
 
+@pytest.mark.slow
 def test_a_row_that_names_another_hotel_changes_neither(
     usual: Callable[..., pa.Table], tmp_path: Path
 ) -> None:
@@ -286,6 +291,7 @@ def test_a_row_that_names_another_hotel_changes_neither(
         assert left_out.column("enterprise_id").to_pylist() == (["one"] if wrong else [])
 
 
+@pytest.mark.slow
 def test_ids_that_two_hotels_share_are_two_rows_and_an_id_sent_twice_is_one(
     usual: Callable[..., pa.Table], tmp_path: Path
 ) -> None:
@@ -332,7 +338,7 @@ def damaged_inside(content: bytes) -> bytes:
 DAMAGES = [cut, damaged_inside, lambda content: b"", lambda content: b"no Parquet, but secret@example.com"]
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES, ids=["cut", "damaged-inside", "emptied", "other-bytes"])
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_a_file_that_cannot_be_read_costs_its_own_hotel_only_and_is_told(

@@ -40,7 +40,7 @@ def pixels(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @EACH
 def test_rows_and_picture_stand_in_the_lake(mart: Mart, own_lake: Lake) -> None:
     made = make(own_lake, mart, AS_OF)

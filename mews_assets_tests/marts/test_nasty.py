@@ -184,7 +184,7 @@ def drawn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Drawn(books, fill(folder / "all", books), fill(folder / "good", books.without(BAD)))
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("days_back", [0, 40])
 def test_every_cell_is_what_the_oracle_reckons(drawn: Drawn, days_back: int) -> None:
     as_of = AS_OF - timedelta(days=days_back)
@@ -208,6 +208,7 @@ def test_every_cell_is_what_the_oracle_reckons(drawn: Drawn, days_back: int) -> 
         draw(mart, rows, as_of)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_no_cell_of_a_good_hotel_changes_with_its_faulty_neighbours(drawn: Drawn, mart: Mart) -> None:
     """Exactly equal, in the same order."""

@@ -85,6 +85,7 @@ def test_any_name_can_be_drawn_and_previewed(mart: Mart, name: str) -> None:
     assert len(lines) == 4 and all(len(line) < 1000 for line in lines)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_the_largest_sums_and_rows_with_nothing_in_them_are_drawn(mart: Mart) -> None:
     sums = {field.name: HUGE for field in mart.schema if pa.types.is_decimal(field.type)}

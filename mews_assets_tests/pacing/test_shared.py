@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,22 @@ def test_what_is_closed_leaves_its_share_to_others(tmp_path: Path) -> None:
     (entry,) = Book.from_json(book.read_bytes()).entries.values()
     assert entry.has_left
     assert entry.wants == 0
+
+
+def test_the_run_after_one_that_gave_its_share_back_does_not_wait_for_a_look(tmp_path: Path) -> None:
+    # Runs follow each other within seconds: each waited up to five of them before its first request.
+    clock = [100.0]
+    (tmp_path / "north").mkdir()
+    store = LocalStore(str(tmp_path / "lake"))
+    north = Desk(tmp_path / "north" / "state.json", store, BOOK, Budget(), lambda: clock[0])
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    for _ in range(3):
+        while not north.start():
+            pass
+        north.step(now)
+        assert not north.start()
+        north.leave(now)
+        clock[0] += 0.5
 
 
 class Down(LocalStore):

@@ -31,6 +31,7 @@ def sums_of(rows: list[dict[str, Any]], keys: tuple[str, ...], column: str) -> d
     return dict(found)
 
 
+@pytest.mark.slow
 def test_payments_are_those_of_the_hotels_own_books(rows_of: RowsOf, truth: Truth) -> None:
     rows = rows_of(PAYMENTS_BY_TYPE).to_pylist()
     expected = truth.payments()

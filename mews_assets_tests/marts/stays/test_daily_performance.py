@@ -208,6 +208,7 @@ def test_a_category_counts_who_slept_in_its_rooms(books: Books, tmp_path: Path) 
     }
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     ("intervals", "last"),
     [

@@ -47,6 +47,7 @@ def test_every_amount_adds_up(history: History) -> None:
                     assert sum(item["TaxValue"] for item in items) == taxes
 
 
+@pytest.mark.slow
 def test_an_amount_is_its_units(history: History) -> None:
     for _, record in history.all("OrderItem"):
         for name in ("NetValue", "GrossValue"):
