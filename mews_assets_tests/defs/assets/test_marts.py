@@ -200,6 +200,9 @@ def test_marts_are_made_anew_in_batches_when_their_inputs_change() -> None:
             cursor = result.cursor
             return {mart.name for mart in MARTS if result.get_num_requested(mart_key(mart))}
 
+        def made_from(key: dg.AssetKey) -> set[str]:
+            return {mart.name for mart in MARTS if key.to_user_string() in mart.inputs}
+
         def change(key: dg.AssetKey) -> None:
             instance.report_runless_asset_event(dg.AssetMaterialization(key, partition="h1"))
 
@@ -213,11 +216,11 @@ def test_marts_are_made_anew_in_batches_when_their_inputs_change() -> None:
         change(changed[0])
         assert look(1) == set(), "the clock has not ticked"
         change(changed[1])
-        assert look(14) == {"daily_revenue", "outlet_revenue"}, "once for both"
+        assert look(14) == made_from(changed[0]) | made_from(changed[1]), "once for both"
         assert look(15) == set()
         change(changed[1])
         assert look(16) == set(), "too soon after the last time"
-        assert look(29) == {"outlet_revenue"}
+        assert look(29) == made_from(changed[1])
         assert look(50) == set()
         change(changed[0])
-        assert look(51) == {"daily_revenue", "outlet_revenue"}, "at once, for there was nothing to do before"
+        assert look(51) == made_from(changed[0]), "at once, for there was nothing to do before"
