@@ -7,54 +7,9 @@ from __future__ import annotations
 
 from mews_assets.catalog.columns import boolean, enum, json, record, string, utc
 from mews_assets.catalog.entities import shapes
+from mews_assets.catalog.entities.payments import EXTERNAL_TYPES
 from mews_assets.catalog.entities.reference.enterprises import ENTERPRISE_COLUMNS, SERVICE_COLUMNS
 from mews_assets.catalog.reference_model import Owner, Reference, Whole
-
-PAYMENT_TYPES = (
-    "Unspecified",
-    "BadDebts",
-    "Bacs",
-    "WireTransfer",
-    "Invoice",
-    "ExchangeRateDifference",
-    "Complimentary",
-    "Reseller",
-    "ExchangeRoundingDifference",
-    "Barter",
-    "Commission",
-    "BankCharges",
-    "CrossSettlement",
-    "Cash",
-    "CreditCard",
-    "Prepayment",
-    "Cheque",
-    "Bancontact",
-    "IDeal",
-    "PayPal",
-    "GiftCard",
-    "LoyaltyPoints",
-    "ChequeVacances",
-    "OnlinePayment",
-    "CardCheck",
-    "PaymentHubRedirection",
-    "Voucher",
-    "MasterCard",
-    "Visa",
-    "Amex",
-    "Discover",
-    "DinersClub",
-    "Jcb",
-    "UnionPay",
-    "Twint",
-    "Reka",
-    "LoyaltyCard",
-    "PosDiningAndSpaReward",
-    "DirectDebit",
-    "DepositCheck",
-    "DepositCash",
-    "DepositCreditCard",
-    "DepositWireTransfer",
-)
 
 ACCOUNTING_OPTIONS = (
     "OptionalCreditCardPaymentDetails",
@@ -92,7 +47,7 @@ ACCOUNTING_CONFIGURATION = record(
         ),
         enum(
             "EnabledExternalPaymentTypes",
-            PAYMENT_TYPES,
+            EXTERNAL_TYPES,
             "Types of payments that may be entered by hand.",
             required=True,
             is_list=True,

@@ -8,31 +8,8 @@ from __future__ import annotations
 
 from mews_assets.catalog.columns import enum, integer, json, record, string
 from mews_assets.catalog.entities import shapes
+from mews_assets.catalog.entities.guests import SPACE_FEATURES
 from mews_assets.catalog.reference_model import Owner, ParentIds, Reference, Whole
-
-CLASSIFICATIONS = (
-    "SeaView",
-    "RiverView",
-    "OceanView",
-    "TwinBeds",
-    "DoubleBed",
-    "RollawayBed",
-    "UpperBed",
-    "LowerBed",
-    "Balcony",
-    "AccessibleBathroom",
-    "AccessibleRoom",
-    "ElevatorAccess",
-    "HighFloor",
-    "Kitchenette",
-    "AirConditioning",
-    "PrivateJacuzzi",
-    "PrivateSauna",
-    "EnsuiteRoom",
-    "PrivateBathroom",
-    "SharedBathroom",
-)
-"""What Mews knows of a feature; a category has the same list, though the reference calls its values a type."""
 
 CATEGORY_TYPES = (
     "Room",
@@ -103,7 +80,8 @@ RESOURCE_CATEGORY_COLUMNS = (
     shapes.SERVICE_ID,
     shapes.IS_ACTIVE,
     enum("Type", CATEGORY_TYPES, "What kind of space it is.", required=True),
-    enum("Classification", CLASSIFICATIONS, "What the category is known for.", required=True),
+    # The reference calls the values of a category a type; they are those of a feature.
+    enum("Classification", SPACE_FEATURES, "What the category is known for.", required=True),
     shapes.texts("Names", "Name of the category"),
     shapes.texts("ShortNames", "Short name of the category"),
     shapes.texts("Descriptions", "Description of the category"),
@@ -142,7 +120,7 @@ RESOURCE_FEATURE_COLUMNS = (
     shapes.row_id("resource feature"),
     shapes.SERVICE_ID,
     shapes.IS_ACTIVE,
-    enum("Classification", CLASSIFICATIONS, "What the feature is.", required=True),
+    enum("Classification", SPACE_FEATURES, "What the feature is.", required=True),
     shapes.texts("Names", "Name of the feature"),
     shapes.texts("ShortNames", "Short name of the feature"),
     shapes.texts("Descriptions", "Description of the feature"),
