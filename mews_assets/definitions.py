@@ -2,7 +2,7 @@
 
 import os
 
-from mews_assets.defs.base.json_console import use_json_console
+from mews_assets.defs.base.run_console import use_json_console
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.local import demo_environment
 from mews_assets.settings import read_settings

@@ -19,11 +19,11 @@ from mews_assets.catalog.reference_model import Reference
 from mews_assets.connections import ACCESS_TOKEN as ACCESS_TOKEN
 from mews_assets.connections import Connection as Connection
 from mews_assets.connections import read_connections
-from mews_assets.json_logs import read_log
 from mews_assets.lake_location import SettingError as SettingError
 from mews_assets.lake_location import read_delta, refuse_no_text
 from mews_assets.lake_location import read_lake as read_lake
-from mews_assets.secret_settings import FILE, read_secret_text
+from mews_assets.log_format import read_log
+from mews_assets.secret_variables import FILE, read_secret_text
 from mews_assets.table_settings import STANDARD_REFERENCES, read_references, read_tables
 from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 

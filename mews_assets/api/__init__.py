@@ -1,7 +1,7 @@
 """HOW to ask Mews. No catalog, no lake, no Dagster.
 
 Reading order:
-    secrets    credentials that hide themselves, the redactor, the guard on the HTTP library's logs
+    redaction  credentials that hide themselves, the redactor, the guard on the HTTP library's logs
     errors     what can go wrong, sorted by what the caller does next
     transport  requests over HTTP: where they may go, how fast, and answers read within bounds
     refusals   an answer that is an error, as an error of ours
@@ -48,8 +48,8 @@ from mews_assets.api.exports import (
 from mews_assets.api.file_download import DownloadedFile
 from mews_assets.api.limits import BRIEF_TIMEOUTS, DownloadLimits, RequestLimits
 from mews_assets.api.pages import Page, Pages, read_page
+from mews_assets.api.redaction import Credentials, redact
 from mews_assets.api.runtime import Runtime
-from mews_assets.api.secrets import Credentials, redact
 from mews_assets.api.transport.pacing import SlidingWindow
 from mews_assets.api.waiting import ready_or_raise, wait_for_export
 

@@ -26,9 +26,9 @@ from mews_assets.api.errors import (
     UnreadableError,
 )
 from mews_assets.api.limits import RequestLimits
+from mews_assets.api.redaction import Credentials, cut, guard_http_logs, printable, redact
 from mews_assets.api.refusals import ERROR_BYTES, MESSAGE_LENGTH, error_of, read_refusal
 from mews_assets.api.runtime import Runtime
-from mews_assets.api.secrets import Credentials, cut, guard_http_logs, printable, redact
 from mews_assets.api.transport.address import is_loopback, operation_url, read_platform_address
 from mews_assets.api.transport.bodies import ACCEPTED, PackedOtherwiseError, TooLongError, read_whole
 from mews_assets.api.transport.pacing import Pacing, SlidingWindow

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mews_assets.api.secrets import drop_queries, printable
+from mews_assets.api.redaction import drop_queries, printable
 
 MAX_MESSAGE = 2000
 """Characters. Mews' own texts are cut shorter; this bounds names of fields or exports in our messages."""

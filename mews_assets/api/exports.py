@@ -19,7 +19,7 @@ from typing import Any
 from mews_assets.api.answers import Answer
 from mews_assets.api.client import MewsClient
 from mews_assets.api.errors import ExportInFlightError, PermanentError
-from mews_assets.api.secrets import drop_queries, printable
+from mews_assets.api.redaction import drop_queries, printable
 from mews_assets.api.transport.address import is_plain_id
 from mews_assets.windows import Window, from_api, to_api
 

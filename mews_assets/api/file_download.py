@@ -25,8 +25,8 @@ from mews_assets.api.client import MewsClient
 from mews_assets.api.errors import DownloadError
 from mews_assets.api.limits import DownloadLimits
 from mews_assets.api.links import Links
+from mews_assets.api.redaction import printable
 from mews_assets.api.runtime import Runtime
-from mews_assets.api.secrets import printable
 from mews_assets.api.transport.address import read_link
 from mews_assets.api.transport.retry import (
     RETRY_AFTER_CAP_SECONDS,

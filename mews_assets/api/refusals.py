@@ -20,7 +20,7 @@ from mews_assets.api.errors import (
     TransientError,
     UnauthorizedError,
 )
-from mews_assets.api.secrets import redact, without_part_at_end
+from mews_assets.api.redaction import redact, without_part_at_end
 from mews_assets.api.transport.bodies import read_beginning
 from mews_assets.api.transport.retry import Reaction, reaction_to
 

@@ -90,7 +90,7 @@ def trial(now: datetime, data: Path = DEMO) -> Trial:
 
 def has_tokens(environment: Mapping[str, str]) -> bool:
     """Whether real tokens are set, so that no sandbox is needed."""
-    from mews_assets.secret_settings import is_secret_set
+    from mews_assets.secret_variables import is_secret_set
 
     return is_secret_set(environment, "MEWS_CLIENT_TOKEN")
 

@@ -1,7 +1,7 @@
-"""Pictures of many hotels: a grid with a row per hotel and a column per day, week or month, or per bucket.
+"""Plots of many hotels: a grid with a row per hotel and a column per day, week or month, or per bucket.
 
-Lives here: when a grid is drawn, its columns, and its values. Not here: pictures with a panel per hotel (`pictures`),
-drawing (`plots`).
+Lives here: when a grid is drawn, its columns, and its values. Not here: plots with a panel per hotel (`plot_parts`),
+drawing (`plot_png`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.marts.model import GridPanel, Picture, SidesPanel
-from mews_assets.marts.pictures import (
+from mews_assets.marts.model import GridPanel, Plot, SidesPanel
+from mews_assets.marts.plot_parts import (
     PANELS,
     Row,
     Stack,
@@ -68,7 +68,7 @@ def is_many(rows: pa.Table) -> bool:
     return len(rows.column("enterprise_id").unique()) > PANELS
 
 
-def grid(title: str, rows: pa.Table, cell: Cell) -> Picture:
+def grid(title: str, rows: pa.Table, cell: Cell) -> Plot:
     """The sums of each hotel by day, week or month, whichever fits."""
     columns = [cell.column, *([cell.of] if cell.of else [])]
     kept = pc.is_valid(rows.column(cell.by))
@@ -81,7 +81,7 @@ def grid(title: str, rows: pa.Table, cell: Cell) -> Picture:
         .to_pylist()
     )
     if not sums:
-        return Picture(title, "", (), hotels=frozenset())
+        return Plot(title, "", (), hotels=frozenset())
     first, last = (pick(row[cell.by] for row in sums) for pick in (min, max))
     start_of, step = _columns(first, last)
     starts = sorted({start_of(first + timedelta(days=number)) for number in range((last - first).days + 1)})
@@ -100,15 +100,15 @@ def grid(title: str, rows: pa.Table, cell: Cell) -> Picture:
         values, scale,
     )  # fmt: skip
     subtitle = f"each hotel by {step}; {scale}{others}"
-    return Picture(title, subtitle, (panel,), hotels=hotels_of(sums))
+    return Plot(title, subtitle, (panel,), hotels=hotels_of(sums))
 
 
-def stacked(stack: Stack, rows: pa.Table) -> Picture:
+def stacked(stack: Stack, rows: pa.Table) -> Plot:
     """The last days of each hotel as bars; of more hotels than fit, the sums of each as a grid."""
     return grid(stack.title, rows, Cell(stack.column)) if is_many(rows) else stacked_days(stack, rows)
 
 
-def by_bucket(title: str, subtitle: str, rows: pa.Table, given: Buckets) -> Picture:
+def by_bucket(title: str, subtitle: str, rows: pa.Table, given: Buckets) -> Plot:
     """Two sums for each bucket, such as ages or lead times, in a panel per hotel; of more hotels than fit, the left
     sum's shares as a grid."""
     keys = ["enterprise_id", "enterprise", given.label, given.start, *([given.unit] if given.unit else [])]
@@ -132,10 +132,10 @@ def by_bucket(title: str, subtitle: str, rows: pa.Table, given: Buckets) -> Pict
         panels.append(
             SidesPanel(" in ".join([f"{names[0]}: {totals}", *names[1:]]), labels, left, right, given.labels)
         )
-    return Picture(title, subtitle + others, tuple(panels), hotels=hotels_of(sums))
+    return Plot(title, subtitle + others, tuple(panels), hotels=hotels_of(sums))
 
 
-def _bucket_grid(title: str, subtitle: str, sums: list[Row], given: Buckets) -> Picture:
+def _bucket_grid(title: str, subtitle: str, sums: list[Row], given: Buckets) -> Plot:
     names = unique_names(sums, "enterprise_id", "enterprise")
     labels = list(dict.fromkeys(str(row[given.label]) for row in sums))
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -149,7 +149,7 @@ def _bucket_grid(title: str, subtitle: str, sums: list[Row], given: Buckets) -> 
     scale = f"100 % is all {given.labels[0]} of the hotel"
     others = f"; the first {MOST_HOTELS} of {len(names)}" if len(names) > MOST_HOTELS else ""
     panel = GridPanel("", [names[id] for id in order], labels, values, scale)
-    return Picture(title, f"{subtitle}; {scale}{others}", (panel,), hotels=hotels_of(sums))
+    return Plot(title, f"{subtitle}; {scale}{others}", (panel,), hotels=hotels_of(sums))
 
 
 def _parts(sums: list[list[float] | None], is_of_other: bool) -> list[float]:

@@ -20,7 +20,7 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.machine_errors import is_of_memory
 from mews_assets.lake.storage.parquet import open_writer
 from mews_assets.marts.inputs import open_inputs
-from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict, Picture
+from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict, Plot
 from mews_assets.marts.unreadable_inputs import READ_ERRORS, unreadable_inputs
 
 
@@ -164,26 +164,26 @@ GROUP BY ALL HAVING sum(items) > 0 ORDER BY ALL
 
 
 def draw(mart: Mart, rows: pa.Table, as_of: datetime, hotels: Mapping[str, str] | None = None) -> bytes:
-    """The mart's picture. `hotels` are the names of all hotels by id: it names those that it has nothing of."""
-    from mews_assets.marts.plots import to_png  # imports matplotlib, which takes a second
+    """The mart's plot. `hotels` are the names of all hotels by id: it names those that it has nothing of."""
+    from mews_assets.marts.plot_png import to_png  # imports matplotlib, which takes a second
 
-    return to_png(with_absent(mart.picture(rows, as_of), rows, hotels or {}))
+    return to_png(with_absent(mart.plot(rows, as_of), rows, hotels or {}))
 
 
-def with_absent(picture: Picture, rows: pa.Table, hotels: Mapping[str, str]) -> Picture:
-    """The picture with the names of the hotels that it does not show."""
-    shown = picture.hotels
+def with_absent(plot: Plot, rows: pa.Table, hotels: Mapping[str, str]) -> Plot:
+    """The plot with the names of the hotels that it does not show."""
+    shown = plot.hotels
     if shown is None:
         shown = frozenset(rows.column("enterprise_id").unique().to_pylist())
     absent = sorted(name or id for id, name in hotels.items() if id not in shown)
     if not absent:
-        return picture
+        return plot
     more = f" and {len(absent) - _MAX_ABSENT} more" if len(absent) > _MAX_ABSENT else ""
-    return replace(picture, note=f"nothing to show of: {', '.join(absent[:_MAX_ABSENT])}{more}")
+    return replace(plot, note=f"nothing to show of: {', '.join(absent[:_MAX_ABSENT])}{more}")
 
 
 _MAX_ABSENT = 6
-"""Hotels that a picture names as left out."""
+"""Hotels that a plot names as left out."""
 
 
 def _names(lake: Lake) -> dict[str, str]:

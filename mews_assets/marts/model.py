@@ -1,7 +1,7 @@
-"""The model of a mart: its inputs, queries, columns, checks and picture.
+"""The model of a mart: its inputs, queries, columns, checks and plot.
 
-Lives here: `Mart`, its columns and checks, and pictures as plain values. Not here: making inputs available to queries
-(`inputs`), and drawing a picture as PNG (`plots`).
+Lives here: `Mart`, its columns and checks, and plots as plain values. Not here: making inputs available to queries
+(`inputs`), and drawing a plot as PNG (`plot_png`).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class MartCheck:
 
 @dataclass(frozen=True)
 class Mart:
-    """One mart, from its inputs to its picture.
+    """One mart, from its inputs to its plot.
 
     `inputs` are asset keys such as `current/order_items`; for the query `given` they are views such as
     `current.order_items` (the module `inputs` lists the others). `given` aggregates the lake's rows. It has the columns
@@ -76,7 +76,7 @@ class Mart:
     key: tuple[str, ...]
     given: str
     query: str
-    picture: Callable[[pa.Table, datetime], Picture]
+    plot: Callable[[pa.Table, datetime], Plot]
     preview: Callable[[pa.Table], pa.Table]
     named: tuple[str, ...] = ()
     checks: tuple[MartCheck, ...] = ()
@@ -103,7 +103,7 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Series:
-    """One value per day of its panel. Series with the same label have the same colour in a picture."""
+    """One value per day of its panel. Series with the same label have the same colour in a plot."""
 
     label: str
     values: Sequence[float]
@@ -151,7 +151,7 @@ Panel = DaysPanel | SidesPanel | GridPanel
 
 
 @dataclass(frozen=True)
-class Picture:
+class Plot:
     """One image: a panel per hotel, below one another, or a grid of all hotels.
 
     With `shares_legend` false each panel has its own legend and colours, such as those of a hotel's outlets. `hotels`

@@ -35,8 +35,8 @@ from mews_assets.api import (
     redact,
 )
 from mews_assets.api.errors import MAX_MESSAGE, MAX_REQUEST_ID
+from mews_assets.api.redaction import drop_queries
 from mews_assets.api.refusals import MESSAGE_LENGTH
-from mews_assets.api.secrets import drop_queries
 from mews_assets.api.transport.retry import LONGEST_RETRY_AFTER_SECONDS, read_http_date
 from mews_assets_tests.api.raw_server import answering, client_at, once, whole
 from mews_assets_tests.api.stage import ACCESS_TOKEN, CLIENT_TOKEN, NOW, ScriptedMews, client_of, ok, refusal

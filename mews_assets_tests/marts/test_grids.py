@@ -1,4 +1,4 @@
-"""Pictures of many hotels: columns of days, weeks, months or years, whichever fits."""
+"""Plots of many hotels: columns of days, weeks, months or years, whichever fits."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_buckets_are_in_order_and_known_ones_are_shown_if_empty() -> None:
 
 
 def test_buckets_of_many_hotels_are_shares() -> None:
-    picture = by_bucket("Any", "", aged(9), AGES)
-    (panel,) = picture.panels
+    plot = by_bucket("Any", "", aged(9), AGES)
+    (panel,) = plot.panels
     assert isinstance(panel, GridPanel)
     assert (panel.columns, panel.values) == (["old", "ancient"], [[0.25, 0.75]] * 9)
-    drawn(picture)
+    drawn(plot)

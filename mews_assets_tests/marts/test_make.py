@@ -1,4 +1,4 @@
-"""A mart in the lake: its rows, its picture, and what its checks say when something is wrong."""
+"""A mart in the lake: its rows, its plot, and what its checks say when something is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OUTLET
 from mews_assets.marts.make import checks_of, key_unique, make, named, with_absent
 from mews_assets.marts.model import DaysPanel, GridPanel, Mart
 from mews_assets.marts.money.ledger_trial_balance import zero_sum
-from mews_assets.marts.plots import to_png
+from mews_assets.marts.plot_png import to_png
 from mews_assets.marts.preview import markdown
 from mews_assets.windows import Grain
 from mews_assets_tests.marts.conftest import RowsOf
@@ -42,7 +42,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 @pytest.mark.slow
 @EACH
-def test_rows_and_picture_stand_in_the_lake(mart: Mart, own_lake: Lake) -> None:
+def test_rows_and_plot_stand_in_the_lake(mart: Mart, own_lake: Lake) -> None:
     made = make(own_lake, mart, AS_OF)
     stored = pq.read_table(Path(own_lake.root) / layout.mart_file(mart.name))
     assert stored.num_rows == made.rows.num_rows > 0
@@ -59,19 +59,19 @@ def test_rows_and_picture_stand_in_the_lake(mart: Mart, own_lake: Lake) -> None:
 
 
 @EACH
-def test_a_picture_has_a_panel_for_each_hotel(mart: Mart, rows_of: RowsOf) -> None:
+def test_a_plot_has_a_panel_for_each_hotel(mart: Mart, rows_of: RowsOf) -> None:
     rows = rows_of(mart)
-    panels = mart.picture(rows, AS_OF).panels
+    panels = mart.plot(rows, AS_OF).panels
     hotels = sorted(set(rows.column("enterprise").to_pylist()))
     assert len(panels) == len(hotels) == 3
     assert all(panel.title.startswith(name) for panel, name in zip(panels, hotels, strict=True))
 
 
 @EACH
-def test_nothing_makes_a_picture_that_says_so(mart: Mart) -> None:
-    picture = mart.picture(mart.schema.empty_table(), AS_OF)
-    assert picture.panels == ()
-    assert pixels(to_png(picture)).std() > 1
+def test_nothing_makes_a_plot_that_says_so(mart: Mart) -> None:
+    plot = mart.plot(mart.schema.empty_table(), AS_OF)
+    assert plot.panels == ()
+    assert pixels(to_png(plot)).std() > 1
 
 
 @EACH
@@ -93,10 +93,10 @@ def test_every_column_and_the_mart_itself_are_described(mart: Mart) -> None:
 
 
 @pytest.mark.parametrize("mart", [DAILY_REVENUE, OUTLET_REVENUE], ids=lambda mart: mart.name)
-def test_the_bars_of_a_picture_add_up_to_the_rows(mart: Mart, rows_of: RowsOf) -> None:
+def test_the_bars_of_a_plot_add_up_to_the_rows(mart: Mart, rows_of: RowsOf) -> None:
     rows = rows_of(mart)
     column = "net" if mart is DAILY_REVENUE else "gross"
-    for panel in mart.picture(rows, AS_OF).panels:
+    for panel in mart.plot(rows, AS_OF).panels:
         assert isinstance(panel, DaysPanel)
         assert len(panel.days) == 35
         first, last = panel.days[0], panel.days[-1]
@@ -140,8 +140,8 @@ def test_an_entry_that_is_missing_is_found_by_the_zero_sum(rows_of: RowsOf) -> N
     assert verdict.metadata["dates_out_of_balance"] == 1
     (where,) = verdict.metadata["out_of_balance"]
     assert where.startswith(rows.column("enterprise")[0].as_py())
-    picture = LEDGER_TRIAL_BALANCE.picture(rows.slice(1), AS_OF)
-    assert "out of balance on 1 of" in str(picture.panels)
+    plot = LEDGER_TRIAL_BALANCE.plot(rows.slice(1), AS_OF)
+    assert "out of balance on 1 of" in str(plot.panels)
 
 
 def test_a_hundredth_too_much_is_found_by_the_zero_sum(rows_of: RowsOf) -> None:
@@ -182,7 +182,7 @@ def many_hotels(count: int) -> pa.Table:
 
 
 def test_more_hotels_than_fit_as_panels_are_a_grid_of_all() -> None:
-    (panel,) = DAILY_REVENUE.picture(many_hotels(12), AS_OF).panels
+    (panel,) = DAILY_REVENUE.plot(many_hotels(12), AS_OF).panels
     assert isinstance(panel, GridPanel)
     assert panel.names == [f"Hotel {number:02}" for number in range(12)]
     assert panel.columns == ["1 Apr"] and panel.values == [[1.0]] * 12
@@ -190,14 +190,14 @@ def test_more_hotels_than_fit_as_panels_are_a_grid_of_all() -> None:
 
 def test_a_hotel_without_rows_is_named() -> None:
     rows = many_hotels(2)
-    picture = DAILY_REVENUE.picture(rows, AS_OF)
+    plot = DAILY_REVENUE.plot(rows, AS_OF)
     hotels = {"0": "Hotel 00", "1": "Hotel 01", "city": "The City"}
-    assert with_absent(picture, rows, hotels).note == "nothing to show of: The City"
-    assert with_absent(picture, rows, {"0": "Hotel 00"}).note == ""
+    assert with_absent(plot, rows, hotels).note == "nothing to show of: The City"
+    assert with_absent(plot, rows, {"0": "Hotel 00"}).note == ""
 
 
 def test_all_panels_have_the_same_days(rows_of: RowsOf) -> None:
     """The hotels' last complete days differ: it is evening in New York when it is morning in Prague."""
     for mart in MARTS:
-        panels = mart.picture(rows_of(mart), AS_OF).panels
+        panels = mart.plot(rows_of(mart), AS_OF).panels
         assert len({tuple(panel.days) for panel in panels if isinstance(panel, DaysPanel)}) <= 1

@@ -10,7 +10,7 @@ import re
 
 import httpx
 
-from mews_assets.api.secrets import drop_queries
+from mews_assets.api.redaction import drop_queries
 
 API_PATH = "/api/connector/v1"
 

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import load_dotenv
-    from mews_assets.json_logs import log_to_terminal
+    from mews_assets.log_format import log_to_terminal
 
     if args.snapshot and (args.start or args.end):
         args.refuse("--snapshot brings all there is: leave out --start and --end")

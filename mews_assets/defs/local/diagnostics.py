@@ -15,7 +15,7 @@ from dagster._core.instance.config import PoolGranularity
 from dagster._core.instance.ref import InstanceRef
 from dagster._daemon.types import DaemonStatus
 
-from mews_assets.api.secrets import drop_queries
+from mews_assets.api.redaction import drop_queries
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.base.moving import unmoved_scopes
 from mews_assets.defs.base.partitions import SCOPE_SETS, scopes_in, visible_scopes

@@ -11,7 +11,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     snapshot/<table>/scope=<id>/rows.parquet           the newest version of each record in those exports
     current/<table>/scope=<id>/rows.parquet            the newest version of each record
     reference/<table>/rows.parquet
-    marts/<name>/rows.parquet                          rows of a mart, and its picture plot.png in the same folder
+    marts/<name>/rows.parquet                          rows of a mart, and its plot.png in the same folder
     lake.duckdb                                        SQL views over all tables
     state/directory.json                               enterprises and chains, and the connection of each
     state/pending/<table>/<capture>.json               landed, not yet in changes

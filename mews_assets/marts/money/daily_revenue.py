@@ -1,7 +1,7 @@
 """The mart daily_revenue: revenue per hotel, business day and accounting category.
 
 Lives here: the mart daily_revenue. DESCRIPTION is the text that the Dagster UI shows. Not here: storing it (`make`)
-and drawing (`pictures`).
+and drawing (`plot_parts`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
-from mews_assets.marts.model import Mart, Picture
-from mews_assets.marts.pictures import Stack
+from mews_assets.marts import clocks, columns, faults, grids, plot_parts, preview
+from mews_assets.marts.model import Mart, Plot
+from mews_assets.marts.plot_parts import Stack
 
 DESCRIPTION = """Revenue per hotel, business day and accounting category, net and gross.
 
@@ -87,12 +87,12 @@ ORDER BY ALL
 """
 
 _BIGGEST = 5
-"""Categories with their own colour in the picture; the others are one part."""
+"""Categories with their own colour in the plot; the others are one part."""
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Net revenue of each hotel by day, stacked by category."""
-    recent = pictures.recent(rows)
+    recent = plot_parts.recent(rows)
     totals: dict[tuple[str, str], float] = defaultdict(float)
     for row in recent:
         totals[row["enterprise_id"], row["currency"]] += float(row["net"])
@@ -104,7 +104,7 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     return grids.stacked(Stack("Daily revenue, net", subtitle, "net", _category, parts=biggest), rows)
 
 
-def _category(row: pictures.Row) -> str:
+def _category(row: plot_parts.Row) -> str:
     return str(row["accounting_category"] or row["accounting_category_id"] or "No category")
 
 
@@ -137,7 +137,7 @@ DAILY_REVENUE = Mart(
     key=("enterprise_id", "business_day", "accounting_category_id", "source", "currency"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise", "business_day", "accounting_category"),
 )

@@ -1,7 +1,7 @@
 """The mart ledger_trial_balance: debits and credits of each ledger per posting date.
 
 Lives here: the mart ledger_trial_balance and its check `zero_sum`. DESCRIPTION is the text that the Dagster UI shows.
-Not here: storing it (`make`) and drawing (`pictures`).
+Not here: storing it (`make`) and drawing (`plot_parts`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import columns, faults, pictures, preview
-from mews_assets.marts.model import Mart, MartCheck, MartVerdict, Picture, SidesPanel
+from mews_assets.marts import columns, faults, plot_parts, preview
+from mews_assets.marts.model import Mart, MartCheck, MartVerdict, Plot, SidesPanel
 
 DESCRIPTION = """Debits and credits of each ledger on each posting date; over all ledgers they are equal.
 
@@ -60,7 +60,7 @@ ORDER BY ALL
 """
 
 LEDGERS = ("Guest", "Deposit", "City", "Payment", "Revenue", "NonRevenue", "Tax")
-"""The order of ledgers in the picture: assets first, then revenue and liabilities."""
+"""The order of ledgers in the plot: assets first, then revenue and liabilities."""
 
 
 def balances(rows: pa.Table) -> dict[tuple[str, str], Decimal]:
@@ -70,7 +70,7 @@ def balances(rows: pa.Table) -> dict[tuple[str, str], Decimal]:
         .aggregate([("balance", "sum")])
         .to_pylist()
     )
-    names = pictures.unique_names(sums, "enterprise_id", "enterprise")
+    names = plot_parts.unique_names(sums, "enterprise_id", "enterprise")
     return {(names[row["enterprise_id"]], str(row["posting_date"])): row["balance_sum"] for row in sums}
 
 
@@ -95,13 +95,13 @@ _MAX_DATES = 50
 """Dates out of balance that are named in a verdict; all are in the rows."""
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Debits against credits of each ledger, over all dates there are."""
     by_ledger = rows.group_by(["enterprise_id", "enterprise", "ledger_type"]).aggregate(
         [("debits", "sum"), ("credits", "sum"), ("posting_date", "min"), ("posting_date", "max")]
     )
     left_over = balances(rows)
-    shown, others = pictures.by_hotel(by_ledger.to_pylist())
+    shown, others = plot_parts.by_hotel(by_ledger.to_pylist())
     panels = []
     for (hotel,), hotel_rows in shown:
         order = {name: number for number, name in enumerate(LEDGERS)}
@@ -124,7 +124,7 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
             )
         )
     subtitle = "by ledger, over all posting dates in the lake, in each hotel's own currency"
-    return Picture("Trial balance", subtitle + others, tuple(panels))
+    return Plot("Trial balance", subtitle + others, tuple(panels))
 
 
 LEDGER_TRIAL_BALANCE = Mart(
@@ -146,7 +146,7 @@ LEDGER_TRIAL_BALANCE = Mart(
     key=("enterprise_id", "posting_date", "ledger_type"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "posting_date"),
     named=("enterprise", "posting_date", "ledger_type"),
     checks=(

@@ -1,7 +1,7 @@
 """The mart outlet_revenue: sales and payments of each outlet per business day.
 
 Lives here: the mart outlet_revenue. DESCRIPTION is the text that the Dagster UI shows. Not here: storing it (`make`)
-and drawing (`pictures`).
+and drawing (`plot_parts`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
-from mews_assets.marts.model import Mart, Picture
-from mews_assets.marts.pictures import Stack
+from mews_assets.marts import clocks, columns, faults, grids, plot_parts, preview
+from mews_assets.marts.model import Mart, Plot
+from mews_assets.marts.plot_parts import Stack
 
 DESCRIPTION = """Revenue of each outlet per business day, and separately the payments there.
 
@@ -82,14 +82,14 @@ ORDER BY ALL
 """
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Gross revenue of each outlet by day, stacked by outlet, and a mark for the payments."""
     subtitle = "by outlet and business day of the hotel; a dash is what was paid that day, with tips"
     stack = Stack("Outlet revenue, gross", subtitle, "gross", _outlet, marks={"Paid": "payments"})
     return grids.stacked(stack, rows)
 
 
-def _outlet(row: pictures.Row) -> str:
+def _outlet(row: plot_parts.Row) -> str:
     return str(row["outlet"] or row["outlet_id"] or "No outlet")
 
 
@@ -121,7 +121,7 @@ OUTLET_REVENUE = Mart(
     key=("enterprise_id", "outlet_id", "business_day", "currency"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise", "outlet", "business_day"),
 )

@@ -1,6 +1,6 @@
 """The mart payments_by_type: money received and paid back by type, method and place.
 
-Lives here: the mart, its text and picture. Not here: revenue (`daily_revenue`).
+Lives here: the mart, its text and plot. Not here: revenue (`daily_revenue`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
+from mews_assets.marts import clocks, columns, faults, grids, plot_parts, preview
 from mews_assets.marts.columns import count, money, text
-from mews_assets.marts.model import Mart, Picture
-from mews_assets.marts.pictures import Stack
+from mews_assets.marts.model import Mart, Plot
+from mews_assets.marts.plot_parts import Stack
 
 SUMMARY = "Payments by type, method, origin and outlet, per hotel and business day."
 DESCRIPTION = f"""{SUMMARY}
@@ -87,7 +87,7 @@ ORDER BY ALL
 """
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """What each hotel received by day, stacked by type."""
     subtitle = "by type and business day of the hotel; InvoicePayment moves a debt, and is no money"
     return grids.stacked(Stack("Payments by type", subtitle, "paid", _type, parts=_TYPES), rows)
@@ -99,7 +99,7 @@ _TYPES = (
 )
 
 
-def _type(row: pictures.Row) -> str:
+def _type(row: plot_parts.Row) -> str:
     return str(row["type"])
 
 
@@ -141,7 +141,7 @@ PAYMENTS_BY_TYPE = Mart(
     ),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise", "business_day"),
 )

@@ -1,6 +1,6 @@
 """The mart receivables: what guests and companies owe, by age.
 
-Lives here: the mart, its text and picture. Not here: what was paid (`payments_by_type`), ledgers
+Lives here: the mart, its text and plot. Not here: what was paid (`payments_by_type`), ledgers
 (`ledger_trial_balance`).
 """
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mews_assets.marts import columns, faults, grids, preview
 from mews_assets.marts.columns import count, money, text
-from mews_assets.marts.model import Mart, MartColumn, Picture
+from mews_assets.marts.model import Mart, MartColumn, Plot
 
 AGES = {0: "0-30 days", 31: "31-60 days", 61: "61-90 days", 91: "91+ days"}
 """Names of ages, by their fewest days."""
@@ -128,7 +128,7 @@ ORDER BY ALL
 """
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """What is owed to each hotel by age: on invoices, and on open bills."""
     owing = rows.filter(pa.compute.is_valid(rows.column("currency")))
     columns = ("owed_on_invoices", "owed_by_guests")
@@ -160,7 +160,7 @@ RECEIVABLES = Mart(
     key=("enterprise_id", "kind", "account_type", "age_from", "currency"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=preview.first,
     named=("enterprise",),
 )

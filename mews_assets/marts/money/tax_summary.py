@@ -1,6 +1,6 @@
 """The mart tax_summary: net and tax by tax rate code.
 
-Lives here: the mart, its text and picture. Not here: revenue by accounting category (`daily_revenue`).
+Lives here: the mart, its text and plot. Not here: revenue by accounting category (`daily_revenue`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
+from mews_assets.marts import clocks, columns, faults, grids, plot_parts, preview
 from mews_assets.marts.columns import count, money, text
-from mews_assets.marts.model import Mart, MartColumn, Picture
-from mews_assets.marts.pictures import Stack
+from mews_assets.marts.model import Mart, MartColumn, Plot
+from mews_assets.marts.plot_parts import Stack
 
 UNTAXED, NOT_BROKEN_DOWN = "untaxed", "not broken down"
 
@@ -145,12 +145,12 @@ ORDER BY ALL
 """
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Tax of each hotel by day, stacked by code."""
     return grids.stacked(Stack("Taxes", "by tax rate code and business day of the hotel", "tax", _code), rows)
 
 
-def _code(row: pictures.Row) -> str:
+def _code(row: plot_parts.Row) -> str:
     return str(row["tax_rate_code"])
 
 
@@ -177,7 +177,7 @@ TAX_SUMMARY = Mart(
     key=("enterprise_id", "business_day", "source", "is_revenue", "tax_rate_code", "currency"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise", "business_day"),
 )

@@ -1,6 +1,6 @@
 """The mart cancellations_and_no_shows: what was canceled, how late, and which fees were kept.
 
-Lives here: the mart, its text and picture. Not here: what a stay is (`stay_sql`).
+Lives here: the mart, its text and plot. Not here: what a stay is (`stay_sql`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import columns, faults, grids, pictures, preview
+from mews_assets.marts import columns, faults, grids, plot_parts, preview
 from mews_assets.marts.columns import count, money, text
-from mews_assets.marts.model import Mart, Picture
-from mews_assets.marts.pictures import Stack
+from mews_assets.marts.model import Mart, Plot
+from mews_assets.marts.plot_parts import Stack
 from mews_assets.marts.stays import lodging, stay_sql
 
 SUMMARY = "Canceled reservations and no-shows by lead time, notice, segment and source, with the fees kept."
@@ -101,14 +101,14 @@ ORDER BY ALL
 """
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Reservations canceled on each day, no-shows apart."""
     subtitle, parts = "by the business day of cancellation", ("canceled", "no-show")
     stack = Stack("Cancellations and no-shows", subtitle, "reservations", _kind, parts, unit="reservations")
     return grids.stacked(stack, rows)
 
 
-def _kind(row: pictures.Row) -> str:
+def _kind(row: plot_parts.Row) -> str:
     return str(row["kind"])
 
 
@@ -143,7 +143,7 @@ CANCELLATIONS_AND_NO_SHOWS = Mart(
     ),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise", "segment"),
 )

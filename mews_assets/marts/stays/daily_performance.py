@@ -1,6 +1,6 @@
 """The marts daily_performance and daily_performance_by_dimension: rooms sold, ADR, RevPAR of each hotel and day.
 
-Lives here: both marts, their texts and pictures. Not here: their queries (`performance_facts`, `performance_query`).
+Lives here: both marts, their texts and plots. Not here: their queries (`performance_counts`, `performance_by_day`).
 
 They are two tables, because sums over one table with both would count everything six times. Hotel and day are the key
 of the first, which joins other tables as it is; the second is long, so that a report shows any dimension with one
@@ -16,12 +16,12 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.marts import columns, grids, pictures, preview
+from mews_assets.marts import columns, grids, plot_parts, preview
 from mews_assets.marts.columns import count, money
-from mews_assets.marts.model import DaysPanel, Form, Mart, MartColumn, Picture
+from mews_assets.marts.model import DaysPanel, Form, Mart, MartColumn, Plot
 from mews_assets.marts.stays import stay_sql
-from mews_assets.marts.stays.performance_facts import GIVEN
-from mews_assets.marts.stays.performance_query import CLOSED_NIGHTS, query
+from mews_assets.marts.stays.performance_by_day import CLOSED_NIGHTS, query
+from mews_assets.marts.stays.performance_counts import GIVEN
 
 _DEFINITIONS = f"""
     rooms_available  = rooms, those out of order and of house use too, without
@@ -100,24 +100,24 @@ _FIGURES: tuple[MartColumn, ...] = (
 )
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Rooms sold, out of order and available by day, a panel per hotel; of many hotels, occupancy as a grid."""
     if grids.is_many(rows):
         cell = grids.Cell("rooms_sold", "rooms_available", "all rooms available")
         return grids.grid("Daily performance: occupancy", rows, cell)
-    recent = pictures.recent(rows)
-    days = pictures.days_of(recent)
-    shown, others = pictures.by_hotel(recent)
+    recent = plot_parts.recent(rows)
+    days = plot_parts.days_of(recent)
+    shown, others = plot_parts.by_hotel(recent)
     panels = [_panel(name, own, days) for (name,), own in shown]
-    return Picture(
+    return Plot(
         "Daily performance",
         "rooms by business day of the hotel" + others,
         tuple(panels),
-        hotels=pictures.hotels_of(recent),
+        hotels=plot_parts.hotels_of(recent),
     )
 
 
-def _panel(name: str, rows: list[pictures.Row], days: Sequence[date]) -> DaysPanel:
+def _panel(name: str, rows: list[plot_parts.Row], days: Sequence[date]) -> DaysPanel:
     sold, available = (sum(row[column] or 0 for row in rows) for column in ("rooms_sold", "rooms_available"))
     revenue = sum(float(row["rooms_revenue"]) for row in rows)
     currency = rows[0]["currency"] or ""
@@ -132,19 +132,19 @@ def _panel(name: str, rows: list[pictures.Row], days: Sequence[date]) -> DaysPan
         "rooms",
         days,
         [
-            pictures.series("sold", rows, days, "rooms_sold"),
-            pictures.series("complimentary", rows, days, "rooms_complimentary"),
-            pictures.series("out of order", rows, days, "rooms_out_of_order"),
-            pictures.series("house use", rows, days, "rooms_house_use"),
-            pictures.series("available", rows, days, "rooms_available", Form.DASHED),
+            plot_parts.series("sold", rows, days, "rooms_sold"),
+            plot_parts.series("complimentary", rows, days, "rooms_complimentary"),
+            plot_parts.series("out of order", rows, days, "rooms_out_of_order"),
+            plot_parts.series("house use", rows, days, "rooms_house_use"),
+            plot_parts.series("available", rows, days, "rooms_available", Form.DASHED),
         ],
     )
 
 
-def picture_by(rows: pa.Table, as_of: datetime) -> Picture:
+def plot_by(rows: pa.Table, as_of: datetime) -> Plot:
     """Rooms sold by day, stacked by segment."""
     segments = rows.filter(pc.equal(rows.column("dimension"), "segment"))
-    drawn = pictures.Stack(
+    drawn = plot_parts.Stack(
         "Rooms sold by segment",
         "by business day of the hotel; the other dimensions are in the rows",
         "rooms_sold",
@@ -154,7 +154,7 @@ def picture_by(rows: pa.Table, as_of: datetime) -> Picture:
     return grids.stacked(drawn, segments)
 
 
-def _value(row: pictures.Row) -> str:
+def _value(row: plot_parts.Row) -> str:
     return str(row["value"] or row["value_id"])
 
 
@@ -167,7 +167,7 @@ DAILY_PERFORMANCE = Mart(
     key=("enterprise_id", "business_day"),
     given=GIVEN,
     query=query(),
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise",),
 )
@@ -188,7 +188,7 @@ DAILY_PERFORMANCE_BY_DIMENSION = Mart(
     key=("enterprise_id", "dimension", "value_id", "business_day"),
     given=GIVEN,
     query=query(stay_sql.DIMENSIONS),
-    picture=picture_by,
+    plot=plot_by,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise", "value"),
 )

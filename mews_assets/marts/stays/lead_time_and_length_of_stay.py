@@ -1,6 +1,6 @@
 """The mart lead_time_and_length_of_stay: how long before arrival stays were booked, and for how many nights.
 
-Lives here: the mart, its text and picture. Not here: what a stay is (`stay_sql`).
+Lives here: the mart, its text and plot. Not here: what a stay is (`stay_sql`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from mews_assets.marts import columns, grids, preview
 from mews_assets.marts.columns import count, text
-from mews_assets.marts.model import Mart, Picture
+from mews_assets.marts.model import Mart, Plot
 from mews_assets.marts.stays import lodging, stay_sql
 
 SUMMARY = "Reservations and room nights by lead time, length of stay, segment and source, per day of arrival."
@@ -61,7 +61,7 @@ ORDER BY ALL
 """
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Reservations and room nights of each hotel by lead time."""
     buckets = grids.Buckets(
         "lead_time", "lead_time_from", "reservations", "nights", ("reservations", "room nights")
@@ -95,7 +95,7 @@ LEAD_TIME_AND_LENGTH_OF_STAY = Mart(
     key=("enterprise_id", "business_day", "lead_time_from", "length_from", "business_segment_id", "source"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.latest, "business_day"),
     named=("enterprise", "segment"),
 )

@@ -1,7 +1,7 @@
 """What a room is: the resources that guests sleep in, each in its category, and the days on which it is there.
 
 Lives here: SQL for lodging categories, the category of each room, and rooms by day. Not here: stays (`stay_sql`), rooms
-that are blocked (`performance_facts`).
+that are blocked (`performance_counts`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The mart occupancy_and_pickup: room nights per stay date, now and as seen before.
 
 Lives here: the mart occupancy_and_pickup. DESCRIPTION is the text that the Dagster UI shows. Not here: storing it
-(`make`) and drawing (`pictures`).
+(`make`) and drawing (`plot_parts`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from mews_assets.catalog import table
 from mews_assets.lake.current.version_order import order_by
-from mews_assets.marts import clocks, columns, faults, grids, pictures, preview
-from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series
+from mews_assets.marts import clocks, columns, faults, grids, plot_parts, preview
+from mews_assets.marts.model import DaysPanel, Form, Mart, Plot, Series
 
 DESCRIPTION = """Room nights on the books per stay date: now, as seen 7 and 30 days ago, and the pickup since.
 
@@ -153,7 +153,7 @@ ORDER BY nights.enterprise, nights.enterprise_id, service, nights.service_id, ni
 """
 
 _DAYS_BEFORE, _DAYS_AFTER = 7, 45
-"""Days before and after today in the picture."""
+"""Days before and after today in the plot."""
 
 
 _SEEN = (
@@ -163,7 +163,7 @@ _SEEN = (
 )
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Rooms on the books around today as seen at the three moments, a panel per hotel and service."""
     ahead = rows.column("days_ahead")
     near = pc.and_(pc.greater_equal(ahead, -_DAYS_BEFORE), pc.less_equal(ahead, _DAYS_AFTER))
@@ -176,7 +176,7 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     has_more = len({(row["enterprise_id"], row["service_id"]) for row in found}) > len(
         {row["enterprise_id"] for row in found}
     )
-    shown, others = pictures.by_hotel(found, *(["service_id", "service"] if has_more else []))
+    shown, others = plot_parts.by_hotel(found, *(["service_id", "service"] if has_more else []))
     first = min((_today(row) for row in found), default=as_of.date()) - timedelta(days=_DAYS_BEFORE)
     days = [first + timedelta(days=number) for number in range(_DAYS_BEFORE + _DAYS_AFTER + 1)]
     panels = [_panel(", ".join(name), own, days) for name, own in shown]
@@ -184,17 +184,17 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     seen = sum(row["rooms_30_days_ago"] for row in found)
     if inferred := sum(row["inferred_30_days_ago"] for row in found):
         subtitle += f"; of what was seen 30 days ago, {100 * inferred / seen:.0f} % is inferred"
-    return Picture(
-        "Rooms on the books, and pickup", subtitle + others, tuple(panels), hotels=pictures.hotels_of(found)
+    return Plot(
+        "Rooms on the books, and pickup", subtitle + others, tuple(panels), hotels=plot_parts.hotels_of(found)
     )
 
 
-def _today(row: pictures.Row) -> date:
+def _today(row: plot_parts.Row) -> date:
     found: date = row["stay_date"] - timedelta(days=row["days_ahead"])
     return found
 
 
-def _panel(name: str, rows: list[pictures.Row], days: list[date]) -> DaysPanel:
+def _panel(name: str, rows: list[plot_parts.Row], days: list[date]) -> DaysPanel:
     today = _today(rows[0])
     by_day = {row["stay_date"]: row for row in rows}
     coming = [row for row in rows if row["days_ahead"] >= 0]
@@ -238,7 +238,7 @@ OCCUPANCY_AND_PICKUP = Mart(
     key=("enterprise_id", "service_id", "stay_date"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.nearest, "days_ahead"),
     named=("enterprise", "service"),
 )

@@ -1,6 +1,6 @@
 """The mart pickup: rooms on the books per stay date, now and as seen 1, 7, 14 and 28 days ago, by dimension.
 
-Lives here: the mart, its text and picture. Not here: what a stay is (`stay_sql`), services that are no rooms
+Lives here: the mart, its text and plot. Not here: what a stay is (`stay_sql`), services that are no rooms
 (`occupancy_and_pickup`).
 """
 
@@ -12,9 +12,9 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.marts import columns, grids, pictures, preview
+from mews_assets.marts import columns, grids, plot_parts, preview
 from mews_assets.marts.columns import count
-from mews_assets.marts.model import DaysPanel, Mart, Picture, Series
+from mews_assets.marts.model import DaysPanel, Mart, Plot, Series
 from mews_assets.marts.stays import lodging, stay_sql
 from mews_assets.marts.stays.stay_sql import Dimension
 
@@ -101,11 +101,11 @@ ORDER BY nights.enterprise, nights.enterprise_id, nights.dimension, value, night
 """
 
 _DAYS_AFTER = 45
-"""Days from today in the picture."""
+"""Days from today in the plot."""
 _MOST_PARTS = 5
 
 
-def picture(rows: pa.Table, as_of: datetime) -> Picture:
+def plot(rows: pa.Table, as_of: datetime) -> Plot:
     """Rooms picked up in the last 7 days per coming night, by segment, a panel per hotel; of many hotels, the rooms on
     the books as a grid."""
     is_segment = pc.equal(rows.column("dimension"), "segment")
@@ -119,14 +119,14 @@ def picture(rows: pa.Table, as_of: datetime) -> Picture:
     for row in found:
         sizes[_value(row)] = sizes.get(_value(row), 0) + abs(row["pickup_7_days"])
     parts = sorted(sorted(sizes, key=lambda name: -sizes[name])[:_MOST_PARTS])
-    shown, others = pictures.by_hotel(found)
+    shown, others = plot_parts.by_hotel(found)
     first = min((row["stay_date"] - timedelta(days=row["days_ahead"]) for row in found), default=as_of.date())
     days = [first + timedelta(days=number) for number in range(_DAYS_AFTER + 1)]
     panels = [_panel(name, own, parts, days) for (name,), own in shown]
     subtitle = (
         f"rooms picked up in the last 7 days, per stay date and segment, as of {as_of:%Y-%m-%d %H:%M} UTC"
     )
-    return Picture("Pickup", subtitle + others, tuple(panels), hotels=pictures.hotels_of(found))
+    return Plot("Pickup", subtitle + others, tuple(panels), hotels=plot_parts.hotels_of(found))
 
 
 def _is_near(rows: pa.Table) -> pa.ChunkedArray:
@@ -134,10 +134,10 @@ def _is_near(rows: pa.Table) -> pa.ChunkedArray:
     return pc.and_(pc.greater_equal(ahead, 0), pc.less_equal(ahead, _DAYS_AFTER))
 
 
-def _panel(name: str, rows: list[pictures.Row], parts: list[str], days: list[date]) -> DaysPanel:
+def _panel(name: str, rows: list[plot_parts.Row], parts: list[str], days: list[date]) -> DaysPanel:
     sums: dict[tuple[str, date], float] = {}
     for row in rows:
-        key = _value(row) if _value(row) in parts else pictures.OTHER, row["stay_date"]
+        key = _value(row) if _value(row) in parts else plot_parts.OTHER, row["stay_date"]
         sums[key] = sums.get(key, 0.0) + row["pickup_7_days"]
     found = {label for label, _ in sums}
     week, month = (sum(row[f"pickup_{number}_days"] for row in rows) for number in (7, 28))
@@ -147,13 +147,13 @@ def _panel(name: str, rows: list[pictures.Row], parts: list[str], days: list[dat
         days,
         [
             Series(label, [sums.get((label, day), 0.0) for day in days])
-            for label in dict.fromkeys((*parts, pictures.OTHER))
+            for label in dict.fromkeys((*parts, plot_parts.OTHER))
             if label in found
         ],
     )
 
 
-def _value(row: pictures.Row) -> str:
+def _value(row: plot_parts.Row) -> str:
     return str(row["value"] or row["value_id"])
 
 
@@ -181,7 +181,7 @@ PICKUP = Mart(
     key=("enterprise_id", "dimension", "value_id", "stay_date"),
     given=GIVEN,
     query=QUERY,
-    picture=picture,
+    plot=plot,
     preview=partial(preview.nearest, "days_ahead"),
     named=("enterprise", "value"),
 )

@@ -1,4 +1,4 @@
-"""Marts as assets: made from what a real run landed, shown with their picture, and made again in batches."""
+"""Marts as assets: made from what a real run landed, shown with their plot, and made again in batches."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def metadata_of(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_every_mart_shows_its_picture_its_rows_and_where_they_are(stage: Stage) -> None:
+def test_every_mart_shows_its_plot_its_rows_and_where_they_are(stage: Stage) -> None:
     result = make_marts(stage)
     assert result.success
     told = metadata_of(result)

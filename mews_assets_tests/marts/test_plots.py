@@ -1,4 +1,4 @@
-"""Pictures of what nobody expects: no rows, no days, huge numbers and none, names of any kind."""
+"""Plots of what nobody expects: no rows, no days, huge numbers and none, names of any kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from mews_assets.marts import DAILY_REVENUE, LEDGER_TRIAL_BALANCE, MARTS, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
-from mews_assets.marts.model import DaysPanel, Form, Mart, Picture, Series, SidesPanel
+from mews_assets.marts.model import DaysPanel, Form, Mart, Plot, Series, SidesPanel
 from mews_assets.marts.money.ledger_trial_balance import zero_sum
 from mews_assets.marts.preview import markdown
 from mews_assets_tests.marts.images import drawn
@@ -45,28 +45,26 @@ def rows_of(mart: Mart, *given: dict[str, Any]) -> pa.Table:
 def test_any_number_can_be_drawn_among_others(value: float, form: Form) -> None:
     days = [DAY + timedelta(days=number) for number in range(4)]
     panel = DaysPanel("One", "EUR", days, [Series("a", [1.0, value, 3.0, 2.0], form)])
-    drawn(Picture("Any", "", (panel,)))
-    drawn(Picture("Any", "", (DaysPanel("Only", "EUR", days[:1], [Series("a", [value], form)]),)))
+    drawn(Plot("Any", "", (panel,)))
+    drawn(Plot("Any", "", (DaysPanel("Only", "EUR", days[:1], [Series("a", [value], form)]),)))
 
 
 @pytest.mark.filterwarnings("error")
 def test_money_paid_back_is_drawn_below_the_line() -> None:
     def image(paid: float) -> np.ndarray:
         series = [Series("sold", [0.0, 3.0]), Series("paid", [1.0, paid], Form.MARKS)]
-        return drawn(Picture("Any", "", (DaysPanel("One", "EUR", [DAY, DAY + timedelta(days=1)], series),)))
+        return drawn(Plot("Any", "", (DaysPanel("One", "EUR", [DAY, DAY + timedelta(days=1)], series),)))
 
     assert (image(-50.0) != image(-500.0)).any()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -5.0, 1e28, 1e308])
 def test_any_sum_can_be_drawn_on_a_side(value: float) -> None:
-    drawn(Picture("Any", "", (SidesPanel("One", ["a", "b"], [value, 1], [2, value], ("l", "r")),)))
+    drawn(Plot("Any", "", (SidesPanel("One", ["a", "b"], [value, 1], [2, value], ("l", "r")),)))
 
 
 def test_a_panel_of_nothing_is_drawn() -> None:
-    drawn(
-        Picture("Nothing", "", (DaysPanel("One", "EUR", [], []), SidesPanel("Two", [], [], [], ("l", "r"))))
-    )
+    drawn(Plot("Nothing", "", (DaysPanel("One", "EUR", [], []), SidesPanel("Two", [], [], [], ("l", "r")))))
 
 
 @pytest.mark.slow_after_first
@@ -78,9 +76,9 @@ def test_any_name_can_be_drawn_and_previewed(mart: Mart, name: str) -> None:
     texts = {field.name: name for field in mart.schema if pa.types.is_string(field.type)}
     texts.pop("dimension", None)  # a word of ours
     rows = rows_of(mart, {**texts, "enterprise_id": "one"}, {"enterprise_id": "two"})
-    picture = mart.picture(rows, AS_OF)
-    assert len(picture.panels) == 2
-    drawn(picture)
+    plot = mart.plot(rows, AS_OF)
+    assert len(plot.panels) == 2
+    drawn(plot)
     lines = markdown(mart.preview(rows)).splitlines()
     assert len(lines) == 4 and all(len(line) < 1000 for line in lines)
 
@@ -97,18 +95,16 @@ def test_the_largest_sums_and_rows_with_nothing_in_them_are_drawn(mart: Mart) ->
     if mart is OCCUPANCY_AND_PICKUP:  # each of its rows is a night
         del empty["stay_date"]
     rows = rows_of(mart, {**sums, "enterprise_id": "one"}, {**empty, "enterprise_id": "two"}, {})
-    drawn(mart.picture(rows, AS_OF))
-    drawn(mart.picture(rows.slice(1, 1), AS_OF))
+    drawn(mart.plot(rows, AS_OF))
+    drawn(mart.plot(rows.slice(1, 1), AS_OF))
     assert markdown(mart.preview(rows))
 
 
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_two_hotels_of_one_name_are_two_panels(mart: Mart) -> None:
     same = {"enterprise": "The Lantern"}
-    picture = mart.picture(
-        rows_of(mart, {**same, "enterprise_id": "a"}, {**same, "enterprise_id": "b"}), AS_OF
-    )
-    titles = [panel.title.split(":")[0] for panel in picture.panels]
+    plot = mart.plot(rows_of(mart, {**same, "enterprise_id": "a"}, {**same, "enterprise_id": "b"}), AS_OF)
+    titles = [panel.title.split(":")[0] for panel in plot.panels]
     assert titles == ["The Lantern (a)", "The Lantern (b)"]
 
 
@@ -128,7 +124,7 @@ def test_two_services_of_one_name_are_two_panels() -> None:
         {"service_id": "a", "service": "Stay", "rooms": 3},
         {"service_id": "b", "service": "Stay"},
     )
-    panels = OCCUPANCY_AND_PICKUP.picture(rows, AS_OF).panels
+    panels = OCCUPANCY_AND_PICKUP.plot(rows, AS_OF).panels
     assert [panel.title.split(":")[0] for panel in panels] == ["enterprise, Stay (a)", "enterprise, Stay (b)"]
 
 
@@ -139,7 +135,7 @@ def test_two_services_of_one_name_are_two_panels() -> None:
 )
 def test_a_part_that_is_called_as_the_others_are_is_drawn_once(mart: Mart, column: str, name: str) -> None:
     parts = [{name: one, column: Decimal(10 + number)} for number, one in enumerate([*"abcdefg", "Other"])]
-    (panel,) = mart.picture(rows_of(mart, *parts), AS_OF).panels
+    (panel,) = mart.plot(rows_of(mart, *parts), AS_OF).panels
     assert isinstance(panel, DaysPanel)
     bars = [one for one in panel.series if one.form is Form.BARS]
     assert sum(sum(one.values) for one in bars) == sum(10 + number for number in range(8))

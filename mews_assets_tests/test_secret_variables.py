@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mews_assets.secret_settings import is_secret_set, read_secret_text
+from mews_assets.secret_variables import is_secret_set, read_secret_text
 from mews_assets.settings import SettingError, read_alert_urls, read_privacy, read_secret
 
 TOKEN = "C66EF7B239D24632943D115EDE9CB810-EA00F8FD8294692C940F6B5A8F9453D"

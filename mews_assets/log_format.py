@@ -1,7 +1,7 @@
 """JSON logs: one object per line and record, where MEWS_LOG is json.
 
 Lives here: MEWS_LOG, the format of a line, and setting it up for a process. Not here: the console of Dagster's runs
-(`defs.base.json_console`), and which texts are secrets (`api.secrets` knows links and bodies).
+(`defs.base.run_console`), and which texts are secrets (`api.redaction` knows links and bodies).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from mews_assets.api.secrets import redact
+from mews_assets.api.redaction import redact
 from mews_assets.lake_location import SettingError
 
 LOG = "MEWS_LOG"

@@ -1,6 +1,6 @@
-"""Pictures as PNG: the one module that knows matplotlib.
+"""Plots as PNG: the one module that knows matplotlib.
 
-Lives here: drawing a picture. Not here: its content (`pictures`). Importing it takes a second or two, so it is imported
+Lives here: drawing a plot. Not here: its content (`plot_parts`). Importing it takes a second or two, so it is imported
 only when a plot is drawn.
 """
 
@@ -23,7 +23,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
-from mews_assets.marts.model import DaysPanel, Form, GridPanel, Panel, Picture, SidesPanel
+from mews_assets.marts.model import DaysPanel, Form, GridPanel, Panel, Plot, SidesPanel
 
 # Distinct for people with red-green blindness, and in grey.
 _COLOURS = ("#1f5f8b", "#e08e45", "#4f9d8f", "#b65c7a", "#e3c567", "#8a8f99", "#6a5acd", "#9bc1d9")
@@ -42,7 +42,7 @@ _MARKS: dict[str, Any] = {
     "markeredgewidth": 1.6,
 }
 _WIDTH, _PANEL_HEIGHT, _HEAD, _NOTE, _FOOT = 10.0, 2.35, 0.75, 0.2, 0.3
-"""Inches; at 100 dots an inch a picture of three hotels is 1000 pixels wide and 810 high."""
+"""Inches; at 100 dots an inch a plot of three hotels is 1000 pixels wide and 810 high."""
 _DPI = 100
 _BAR = 0.41
 """Half the width of a bar; days are 1 apart."""
@@ -59,19 +59,19 @@ _PALETTE = 64
 """Colours of the PNG file."""
 
 
-def to_png(picture: Picture) -> bytes:
-    """The picture as a PNG file."""
-    panels = picture.panels
+def to_png(plot: Plot) -> bytes:
+    """The plot as a PNG file."""
+    panels = plot.panels
     heights = [_height(panel) for panel in panels]
-    head = _HEAD + (_NOTE if picture.note else 0)
-    height = head + (sum(heights) or _PANEL_HEIGHT) + (_FOOT if picture.shares_legend else 0)
+    head = _HEAD + (_NOTE if plot.note else 0)
+    height = head + (sum(heights) or _PANEL_HEIGHT) + (_FOOT if plot.shares_legend else 0)
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 9, "text.parse_math": False}):
         figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor="white")
         canvas = FigureCanvasAgg(figure)
-        figure.text(0.015, 1 - 0.2 / height, picture.title, size=14, weight="bold", color=_INK, va="top")
-        figure.text(0.015, 1 - 0.48 / height, _line(picture.subtitle, _TITLE), size=9, color=_GREY, va="top")
-        if picture.note:
-            note = _line(picture.note, _TITLE)
+        figure.text(0.015, 1 - 0.2 / height, plot.title, size=14, weight="bold", color=_INK, va="top")
+        figure.text(0.015, 1 - 0.48 / height, _line(plot.subtitle, _TITLE), size=9, color=_GREY, va="top")
+        if plot.note:
+            note = _line(plot.note, _TITLE)
             figure.text(0.015, 1 - 0.66 / height, note, size=9, color=_INK, va="top")
         if not panels:
             figure.text(0.5, 0.4, "nothing to show yet", ha="center", size=11, color=_GREY)
@@ -94,10 +94,10 @@ def to_png(picture: Picture) -> bytes:
             if isinstance(panel, GridPanel):
                 _draw_grid(axes, panel)
                 continue
-            _draw_days(axes, panel, shared if picture.shares_legend else _labels([panel]))
-            if not picture.shares_legend:
+            _draw_days(axes, panel, shared if plot.shares_legend else _labels([panel]))
+            if not plot.shares_legend:
                 _legend(axes, [panel], "lower right", (1.005, 1.0))
-        if picture.shares_legend:
+        if plot.shares_legend:
             _legend(figure, panels, "lower left", (0.01, 0.005))
         canvas.draw()  # type: ignore[no-untyped-call]
         return _packed(canvas)
@@ -133,7 +133,7 @@ def _style_axes(axes: Axes, title: str) -> None:
 
 
 def _drawable(values: Sequence[float], otherwise: float) -> list[float]:
-    """The values, with those too large to draw replaced: one of them would spoil the whole picture."""
+    """The values, with those too large to draw replaced: one of them would spoil the whole plot."""
     return [value if abs(value) < _LARGEST_DRAWN else otherwise for value in values]
 
 

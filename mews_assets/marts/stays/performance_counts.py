@@ -1,6 +1,6 @@
 """What daily_performance counts, from the lake's rows: nights, money, and rooms that are blocked.
 
-Lives here: the query `given` of both marts of daily performance. Not here: adding it up by day (`performance_query`).
+Lives here: the query `given` of both marts of daily performance. Not here: adding it up by day (`performance_by_day`).
 
 Each row is of one kind: `stays` reservations with the same nights and groups, money of one business day, or a block of
 one room. The columns of other kinds are null. Sums of money are two columns each, wholes and fractions, which can be

@@ -1,6 +1,6 @@
 """Daily performance from what was counted: rooms, nights and money added up by business day.
 
-Lives here: the query of both marts of daily performance. Not here: counting the lake's rows (`performance_facts`), the
+Lives here: the query of both marts of daily performance. Not here: counting the lake's rows (`performance_counts`), the
 marts themselves (`daily_performance`).
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mews_assets.marts import clocks
 from mews_assets.marts.stays import lodging, stay_sql
-from mews_assets.marts.stays.performance_facts import SUMS
+from mews_assets.marts.stays.performance_counts import SUMS
 from mews_assets.marts.stays.stay_sql import Dimension
 
 CLOSED_NIGHTS = 183

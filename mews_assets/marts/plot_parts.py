@@ -1,6 +1,6 @@
-"""Building blocks of the marts' pictures, as plain values.
+"""Building blocks of the marts' plots, as plain values.
 
-Lives here: the rows and days shown, names, and panels of stacked days. Not here: drawing (`plots`).
+Lives here: the rows and days shown, names, and panels of stacked days. Not here: drawing (`plot_png`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mews_assets.marts.model import DaysPanel, Form, Picture, Series
+from mews_assets.marts.model import DaysPanel, Form, Plot, Series
 
 DAYS = 35
-"""How many days back a picture of days goes: five weeks, so that weekdays can be compared."""
+"""How many days back a plot of days goes: five weeks, so that weekdays can be compared."""
 PANELS = 8
-"""Panels of a picture: more hotels are one grid."""
+"""Panels of a plot: more hotels are one grid."""
 
 _OWN_PARTS = 3
 """Parts of a panel with its own legend: more do not fit beside its title."""
@@ -76,7 +76,7 @@ def hotels_of(rows: Iterable[Row]) -> frozenset[str]:
 
 
 def days_of(rows: Sequence[Row]) -> list[date]:
-    """The days of a picture: up to the last of all hotels, including days without rows, so that all its panels have
+    """The days of a plot: up to the last of all hotels, including days without rows, so that all its panels have
     the same."""
     if not rows:
         return []
@@ -97,7 +97,7 @@ def series(
 
 @dataclass(frozen=True)
 class Stack:
-    """A picture with a panel per hotel and a bar per day, stacked of a part per name.
+    """A plot with a panel per hotel and a bar per day, stacked of a part per name.
 
     `column` is what is added up, `part` the name of a row's part. `parts` are the names in their order, for all panels;
     without them each panel has its own largest. All others are one more part. `marks` are columns that are drawn as
@@ -113,13 +113,13 @@ class Stack:
     unit: str = ""
 
 
-def stacked_days(stack: Stack, rows: pa.Table) -> Picture:
+def stacked_days(stack: Stack, rows: pa.Table) -> Plot:
     """The last days of each hotel as bars."""
     given = recent(rows)
     days = days_of(given)
     shown, others = by_hotel(given, *([] if stack.unit else ["currency", "currency"]))
     panels = [_stack_panel(stack, name, hotel_rows, days) for name, hotel_rows in shown]
-    return Picture(
+    return Plot(
         stack.title,
         stack.subtitle + others,
         tuple(panels),

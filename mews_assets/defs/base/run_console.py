@@ -1,6 +1,6 @@
 """The console of runs as JSON, where MEWS_LOG is json.
 
-Lives here: putting our format in the place of Dagster's coloured one. Not here: the format (`json_logs`), and the logs
+Lives here: putting our format in the place of Dagster's coloured one. Not here: the format (`log_format`), and the logs
 of the web server, the daemon and the code server, which have the option `--log-format json`.
 
 A run without a logger in its configuration uses `colored_console_logger`; Dagster has no setting for another one, and a
@@ -15,7 +15,7 @@ import os
 import dagster as dg
 from dagster._loggers import colored_console_logger
 
-from mews_assets.json_logs import json_handler, read_log
+from mews_assets.log_format import json_handler, read_log
 
 
 def use_json_console() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mews_assets.json_logs import JsonFormatter, json_handler, read_log
+from mews_assets.log_format import JsonFormatter, json_handler, read_log
 from mews_assets.settings import SettingError
 
 TOKEN = "C66EF7B239D24632943D115EDE9CB810-EA00F8FD8294692C940F6B5A8F9453D"
@@ -68,7 +68,7 @@ def test_a_setting_that_is_neither_is_refused() -> None:
 
 RUN = """
 import dagster as dg
-from mews_assets.defs.base.json_console import use_json_console
+from mews_assets.defs.base.run_console import use_json_console
 use_json_console()
 @dg.op
 def work(context):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mews_assets.api import Credentials, redact
-from mews_assets.api.secrets import drop_queries, guard_http_logs
+from mews_assets.api.redaction import drop_queries, guard_http_logs
 
 SECRET = 'a/"b+é'
 
