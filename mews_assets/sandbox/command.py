@@ -6,12 +6,14 @@ Lives here: the options, the line with its address and tokens, and a clean stop 
 from __future__ import annotations
 
 import argparse
+import select
 import signal
+import socket
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 from mews_assets.sandbox.clock import read_micros, write_micros
 from mews_assets.sandbox.records.record_query import Intervals
@@ -80,8 +82,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM. Returns the exit code."""
-    stop = threading.Event()
-    before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in STOP_SIGNALS}
+    with StopSignals() as stop:
+        return _serve(args, stop)
+
+
+def _serve(args: argparse.Namespace, stop: StopSignals) -> int:
     now = args.now or datetime.now(UTC)
     versions = versions_of(args.data or Simulated(args.hotels, args.days, args.seed), now)
     limits = ServerLimits(
@@ -104,17 +109,46 @@ def run(args: argparse.Namespace) -> int:
     except (DataError, OSError) as error:
         print(f"mews-assets sandbox: {error}", file=sys.stderr)
         return 1
-    finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)
     return 0
+
+
+class StopSignals:
+    """The signals that end this process, noted from the moment of entry. Entered in the main thread.
+
+    The interpreter itself writes each signal to a socket. A handler that sets a `threading.Event` is not enough: it
+    waits for ever for the event's lock where the signal arrives while the main thread holds it, and it does not run
+    where the signal arrives just before the main thread blocks.
+    """
+
+    def __enter__(self) -> Self:
+        self._arrived, self._sender = socket.socketpair()
+        self._arrived.setblocking(False)
+        self._sender.setblocking(False)
+        self._wakeup = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        self._handlers = {sign: signal.signal(sign, lambda *_: None) for sign in STOP_SIGNALS}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for sign, handler in self._handlers.items():
+            signal.signal(sign, handler)
+        signal.set_wakeup_fd(self._wakeup)
+        self._arrived.close()
+        self._sender.close()
+
+    def is_set(self) -> bool:
+        """Whether a signal has arrived."""
+        return bool(select.select([self._arrived], [], [], 0)[0])
+
+    def wait(self) -> None:
+        """Return when a signal has arrived."""
+        select.select([self._arrived], [], [])
 
 
 class _StoppedError(Exception):
     """A stop signal arrived while records were being loaded."""
 
 
-def _until(stop: threading.Event, versions: Iterable[Version]) -> Iterator[Version]:
+def _until(stop: StopSignals, versions: Iterable[Version]) -> Iterator[Version]:
     """The versions; raises _StoppedError after a stop signal, since loading may take a minute."""
     for version in versions:
         if stop.is_set():

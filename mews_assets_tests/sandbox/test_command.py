@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -110,3 +111,27 @@ def test_it_reads_intervals_half_open_unless_told_otherwise(tmp_path, data, opti
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=10)
+
+
+def test_a_stop_signal_is_not_lost_at_whichever_moment_of_the_wait_it_comes():
+    """As a handler that sets an event it hung in one of some hundred tries, which looked like a slow machine."""
+    tries = """
+        import random, signal, threading
+        from mews_assets.sandbox.command import StopSignals
+        main = threading.main_thread().ident
+
+        def send(ready):
+            ready.wait()
+            for _ in range(random.randrange(60)): pass
+            signal.pthread_kill(main, signal.SIGINT)
+
+        for _ in range(3000):
+            with StopSignals() as stop:
+                ready = threading.Event()
+                sender = threading.Thread(target=send, args=[ready], daemon=True)
+                sender.start()
+                ready.set()
+                stop.wait()
+                sender.join()
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(tries)], check=True, timeout=60)
