@@ -81,6 +81,7 @@ example.execute_in_process(raise_on_error=False)
 """
 
 
+@pytest.mark.slow
 def test_what_a_run_writes_to_the_console_is_json(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", RUN],

@@ -16,7 +16,7 @@ from mews_assets.api.exports import GET, Export, Next, get_exports
 
 log = logging.getLogger(__name__)
 
-POLL_FIRST_SECONDS = 0.5
+POLL_FIRST_SECONDS = 1.0
 POLL_LAST_SECONDS = 60.0
 """Mews suggests 5 minutes between polls and allows 200 requests in 30 s; small exports end within seconds."""
 LOG_SECONDS = 60.0

@@ -34,7 +34,7 @@ def owners_of(
     """The scope of each id, from `known` or from Mews. Ids that Mews does not know are left out."""
     wanted = sorted(ids)
     unknown = [id for id in wanted if id not in known]
-    found = {**known, **_owners(client, lookup, lookup.ids_parameter, unknown)}
+    found = {**known, **_owners(client, lookup, lookup.ids_parameter, unknown, until_all=True)}
     return {id: found[id] for id in wanted if id in found}
 
 
@@ -60,7 +60,11 @@ def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
         yield ordered[start : start + MAX_IDS]
 
 
-def _owners(client: MewsClient, lookup: Lookup, parameter: str, ids: Iterable[str]) -> dict[str, str]:
+def _owners(
+    client: MewsClient, lookup: Lookup, parameter: str, ids: Iterable[str], *, until_all: bool = False
+) -> dict[str, str]:
+    """The scope of each record found. With `until_all`, where ids are those of the records, no page is asked for after
+    the one that brings the last of them."""
     fields: list[Any] = [("id", str, msgspec.field(name="Id"))]
     fields.append(("scope", str, msgspec.field(name=lookup.scope_column)))
     decoder = msgspec.json.Decoder(msgspec.defstruct("Owned", fields))
@@ -70,4 +74,6 @@ def _owners(client: MewsClient, lookup: Lookup, parameter: str, ids: Iterable[st
             for record in page.records[lookup.records_key]:
                 owned: Any = decoder.decode(record)
                 found[owned.id] = owned.scope
+            if until_all and all(id in found for id in some):
+                break
     return found

@@ -85,7 +85,7 @@ class Puller:
         asked = self._find_or_add(table, fetch, pull, client)
         began = self.clock()
         try:
-            wait_for_export(
+            ready = wait_for_export(
                 client,
                 asked.id,
                 deadline_seconds=self.deadline_seconds,
@@ -94,7 +94,14 @@ class Puller:
                 log_level=self.log_level,
             )
             waited = self.clock() - began
-            files = download_files(client, asked.id, folder, refresh=lambda: self._status(client, asked))
+            # The links that the last poll brought; where they die, Mews is asked for others.
+            polled = iter([ready])
+            files = download_files(
+                client,
+                asked.id,
+                folder,
+                refresh=lambda: next(polled, None) or self._status(client, asked),
+            )
         except (ExportFailedError, ExportExpiredError):
             export_log.remove(self.lake, asked)
             raise

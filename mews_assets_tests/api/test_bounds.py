@@ -52,6 +52,7 @@ def one_letter(content: bytes) -> bytes:
     return content[:1]
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     ("encoding", "pack"),
     [

@@ -103,6 +103,7 @@ def test_an_endless_answer_is_not_read_to_its_end(small: int) -> None:
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_an_answer_that_unpacks_without_end_is_stopped_by_what_it_unpacks_to(small: int) -> None:
     packed = gzip.compress(b'{"Bills":["' + b"x" * (20 * small))
     assert len(packed) < small / 8

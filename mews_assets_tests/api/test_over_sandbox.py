@@ -109,6 +109,7 @@ def test_an_export_holds_the_bytes_that_the_pages_hold(client: MewsClient, tmp_p
     assert sorted(fetched(client, export, tmp_path).splitlines()) == sorted(paged)
 
 
+@pytest.mark.slow
 def test_small_pages_and_large_ones_bring_the_same_records(client: MewsClient) -> None:
     large, small = order_items(client), order_items(client, 111)
     assert len(small) > len(large)
@@ -225,6 +226,7 @@ def test_an_answer_that_stalls_is_asked_for_again(sandbox: RunningSandbox) -> No
         assert len(records_of(order_items(client, 200))) > 500
 
 
+@pytest.mark.slow
 def test_links_that_died_after_ten_minutes_are_fetched_again(
     own_sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
@@ -241,6 +243,7 @@ def test_links_that_died_after_ten_minutes_are_fetched_again(
     assert refused and not stale
 
 
+@pytest.mark.slow
 def test_an_export_of_last_week_has_expired(own_sandbox: RunningSandbox, tmp_path: Path) -> None:
     with client_to(own_sandbox) as client:
         export = ready(client)

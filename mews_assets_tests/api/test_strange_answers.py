@@ -415,6 +415,7 @@ def ways(mews: MewsClient, address: str, folder: Path) -> list[Callable[[], obje
     ]
 
 
+@pytest.mark.slow
 def test_no_strange_answer_ends_in_an_error_that_is_not_ours(tmp_path: Path) -> None:
     """`STRANGE_ANSWERS=100000` for a long run."""
     tries = int(os.environ.get("STRANGE_ANSWERS", "600"))

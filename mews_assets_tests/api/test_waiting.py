@@ -34,7 +34,7 @@ def test_an_export_is_waited_for_until_its_files_are_ready() -> None:
     clock = FakeClock()
     mews = ScriptedMews(state("Pending"), state("Processing"), state("Whatever"), state("Success"))
     assert waited(mews, clock).id == "e1"
-    assert clock.naps == [0.5, 0.75, 1.125]
+    assert clock.naps == [1.0, 1.5, 2.25]
 
 
 @pytest.mark.parametrize(("status", "kind"), [("Failed", ExportFailedError), ("Expired", ExportExpiredError)])
@@ -89,9 +89,9 @@ def test_a_refusal_ends_the_wait_at_once() -> None:
         waited(ScriptedMews(refusal(401)), FakeClock())
 
 
-def test_polls_come_from_every_half_second_to_every_minute_and_never_less_often() -> None:
+def test_polls_come_from_every_second_to_every_minute_and_never_less_often() -> None:
     pauses = list(islice(backoff_delays(), 20))
-    assert pauses[0] == 0.5 and pauses[-1] == 60
+    assert pauses[0] == 1 and pauses[-1] == 60
     assert pauses == sorted(pauses)
 
 

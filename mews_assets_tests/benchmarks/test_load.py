@@ -54,7 +54,7 @@ def test_a_finding_says_its_numbers() -> None:
     )
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "code"),
     [([], 0), (["--hours", "8", "--export-seconds", "3500"], 1)],

@@ -17,7 +17,7 @@ SEEDS = int(os.environ.get("MEWS_CHAOS_SEEDS", "60"))
 TOGETHER = 5
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, SEEDS, TOGETHER))
 def test_the_tables_hold_what_mews_showed_whatever_happens(first: int) -> None:
     for seed in range(first, min(first + TOGETHER, SEEDS)):

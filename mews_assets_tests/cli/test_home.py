@@ -66,6 +66,7 @@ def test_tokens_that_are_blank_are_none(token: str, expected: bool) -> None:
     assert not home.has_tokens({})
 
 
+@pytest.mark.slow
 def test_a_sandbox_process_serves_until_its_block_ends_and_tells_the_real_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

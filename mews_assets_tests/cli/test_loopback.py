@@ -30,6 +30,7 @@ def behind_a_proxy(elsewhere: None, request: pytest.FixtureRequest) -> None:
     os.environ.update(dict.fromkeys(PROXIES, NOBODY))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("behind_a_proxy")
 def test_our_own_sandbox_is_asked_without_a_proxy() -> None:
     now = home.utc_now()
@@ -50,6 +51,7 @@ httpx.get(address + "/control/clock", timeout=5).raise_for_status()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("no_proxy", [None, "example.com, 10.0.0.0/8"])
 def test_the_processes_that_dagster_starts_ask_this_machine_without_a_proxy(no_proxy: str | None) -> None:
     for name in ("no_proxy", "NO_PROXY"):

@@ -39,7 +39,7 @@ def lake(elsewhere: None, tmp_path: Path) -> None:
     os.environ["MEWS_LAKE"] = "lake"
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.usefixtures("lake")
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8", "cp437"])
 def test_a_query_is_answered_in_the_letters_that_the_terminal_has(encoding: str) -> None:
@@ -65,7 +65,7 @@ def test_csv_that_the_terminal_cannot_hold_is_an_error_and_not_other_values() ->
     assert "PYTHONIOENCODING=utf-8" in err and "Traceback" not in err and len(err.splitlines()) == 1
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.usefixtures("lake")
 @pytest.mark.parametrize(
     "command", [["status"], ["doctor"], ["sql"], ["expire"], ["docs", "--help"], ["pull", NAME]]

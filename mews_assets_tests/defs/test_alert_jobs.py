@@ -116,7 +116,7 @@ CASES = {
 }
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_failed_run_is_over_after_a_good_one_of_the_same_and_told_again_when_it_fails_again(
     watch: Watch, case: Case
@@ -148,6 +148,7 @@ def _of_runs(watch: Watch) -> list[str]:
     return [one for one in watch.titles() if "a run" in one or "a later run" in one]
 
 
+@pytest.mark.slow
 def test_a_good_run_of_one_hotel_does_not_end_what_failed_for_another(watch: Watch) -> None:
     stage = watch.stage
     add_scopes(stage)
@@ -167,6 +168,7 @@ def test_a_good_run_of_one_hotel_does_not_end_what_failed_for_another(watch: Wat
     assert watch.titles() == ["RESOLVED current/payments: what a run could not do has been done"]
 
 
+@pytest.mark.slow
 def test_a_run_of_several_tables_tells_of_each_that_failed_and_ends_each_alone(watch: Watch) -> None:
     stage = watch.stage
     stage.environment["MEWS_TABLES"] = "payments,order_items"
@@ -186,6 +188,7 @@ def test_a_run_of_several_tables_tells_of_each_that_failed_and_ends_each_alone(w
     assert watch.titles() == ["RESOLVED current/payments: what a run could not do has been done"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_current_tables_is_over_with_the_next_good_one(watch: Watch) -> None:
     stage = watch.stage
     add_scopes(stage)

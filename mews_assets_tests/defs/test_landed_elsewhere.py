@@ -34,6 +34,7 @@ def sibling(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["payments", "outlet_items"])
 def test_a_sibling_run_names_the_capture_that_holds_its_rows_with_their_count_and_its_run(
     stage: Stage, table: str, monkeypatch: pytest.MonkeyPatch
@@ -64,6 +65,7 @@ def test_a_sibling_run_names_the_capture_that_holds_its_rows_with_their_count_an
             assert "landed_by_run" not in known[key]
 
 
+@pytest.mark.slow
 def test_a_backfill_that_began_later_asks_again_and_names_its_own_captures(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

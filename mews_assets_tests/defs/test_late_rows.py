@@ -107,6 +107,7 @@ def test_a_late_row_arrives_with_the_next_export(ticks: Ticks) -> None:
     assert changed == {layout.changes_file("order_items", NORTH, EVE)}
 
 
+@pytest.mark.slow
 def test_how_many_rows_came_late_and_how_late_is_counted_and_warned_of(ticks: Ticks) -> None:
     for name in ("one", "two"):
         comes(ticks.stage.mews, name)
@@ -126,6 +127,7 @@ def test_how_many_rows_came_late_and_how_late_is_counted_and_warned_of(ticks: Ti
     assert late == {ticks.stage.key(NORTH, EVE): True, None: True}, "it was looked at again, and no more came"
 
 
+@pytest.mark.slow
 def test_a_window_looked_at_again_that_brought_nothing_new_writes_no_file_and_no_event(ticks: Ticks) -> None:
     before = stamps(ticks)
     ran = next_day(ticks)
@@ -134,6 +136,7 @@ def test_a_window_looked_at_again_that_brought_nothing_new_writes_no_file_and_no
     assert not [one for one in evaluations(ran, ITEMS) if one[1] and EVE in one[1]]
 
 
+@pytest.mark.slow
 def test_a_row_in_the_oldest_window_looked_at_says_so_and_one_beyond_waits_for_a_backfill(
     ticks: Ticks,
 ) -> None:
@@ -149,6 +152,7 @@ def test_a_row_in_the_oldest_window_looked_at_says_so_and_one_beyond_waits_for_a
     assert metadata(by_hand, ticks.stage.key(NORTH, "2024-06-12"))["late_rows"] == 1
 
 
+@pytest.mark.slow
 def test_how_far_is_looked_back_is_a_setting(
     sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_run_launched_by_hand_looks_back_too_and_tells_of_what_it_was_asked_fo
     assert told_of(ticks.stage.run("order_items", [key])) == {key}, "whether anything new came or not"
 
 
+@pytest.mark.slow
 def test_a_window_that_is_held_back_is_not_asked_for_with_the_next(ticks: Ticks) -> None:
     """What is wrong with it would hold back the new window too."""
     ticks.stage.mews.advance(DAY)
@@ -197,6 +202,7 @@ def orders() -> Iterator[Any]:
                 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "operation"),
     [

@@ -43,6 +43,7 @@ def posted(ticks: Ticks) -> list[list[str]]:
     return [one["Intervals"]["Posting"] for one in ticks.asked]
 
 
+@pytest.mark.slow
 def test_a_day_is_asked_for_when_it_is_over_everywhere_together_with_the_three_before_it(
     ticks: Ticks,
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_day_is_asked_for_when_it_is_over_everywhere_together_with_the_three_b
     assert days == {"2024-06-14"}, "nothing new came for the others"
 
 
+@pytest.mark.slow
 def test_what_is_posted_to_a_day_that_landed_is_told_of_with_it(ticks: Ticks) -> None:
     ticks.land("ledger_entries")
     late = {"Id": made_id("rebate"), "EnterpriseId": NORTH, "PostingDate": "2024-06-12", "Value": 1}

@@ -55,6 +55,7 @@ def test_a_run_under_a_policy_is_green_and_shows_nobody(
         assert shown == {None} if policy == "drop" else all(len(name or "") == 32 for name in shown)
 
 
+@pytest.mark.slow
 def test_a_lake_under_another_policy_fails_the_run_with_what_to_do(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_run_after_somebody_was_forgotten_is_green_and_does_not_bring_them_bac
     assert "forgotten" in names(stage)
 
 
+@pytest.mark.slow
 def test_old_bytes_go_by_a_job_and_what_stands_is_rebuilt_without_them(stage: Stage) -> None:
     keys = stage.keys(stage.chains, [DAY])
     assert stage.run("customers", keys).success

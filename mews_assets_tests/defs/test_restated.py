@@ -21,6 +21,7 @@ ID, STAMP, DAY = "5b0e4c53-3f3c-4b8f-8ad5-000000000001", "2024-06-05T10:00:00Z",
 PAYMENTS = changes_key(catalog.table("payments"))
 
 
+@pytest.mark.slow
 def test_a_record_changed_under_its_old_stamp_is_shown_as_it_is_now_counted_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

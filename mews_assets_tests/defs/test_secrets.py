@@ -196,6 +196,7 @@ def loud_run(stage: Stage, job: str, keys: Iterable[str] = ()) -> dg.ExecuteInPr
     )
 
 
+@pytest.mark.slow
 def test_no_run_leaves_objects_that_are_code_behind(stage: Stage, home: Path, tmp_path: Path) -> None:
     """A pickle that somebody can put there runs what they like when it is read."""
     assert stage.run("enterprises").success
@@ -211,6 +212,7 @@ def is_pickle(content: bytes) -> bool:
     return content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05" and content[-1:] == b"."
 
 
+@pytest.mark.slow
 def test_what_a_code_server_tells_of_the_definitions_holds_no_token(stage: Stage) -> None:
     from dagster._core.remote_representation.external_data import RepositorySnap
     from dagster._serdes import serialize_value

@@ -122,6 +122,7 @@ def test_nothing_is_due_without_scopes_or_before_the_start() -> None:
     assert due("a", START, START - timedelta(days=9), Grain.DAILY, (), by_day=False) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(wanted=partitions(), asked=questions())
 def test_what_is_left_is_what_no_single_question_brings_whole(

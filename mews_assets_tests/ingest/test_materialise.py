@@ -89,6 +89,7 @@ def test_one_export_brings_a_week_of_two_hotels_each_row_in_its_window(lake, san
     assert all(len(ids) == 12 for ids in found.values())
 
 
+@pytest.mark.slow
 def test_materialising_again_never_shrinks_and_keeps_the_order(lake, sandbox):
     materialised(lake, sandbox, week_of(NORTH))
     before = contents(lake, ITEMS)

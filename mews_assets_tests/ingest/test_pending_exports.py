@@ -44,6 +44,7 @@ def decided(one: PendingExport, state: Next | None = Next.WAIT, run: RunState = 
     return decide([one], {one.export.id: state}, {one.export.id: run}, troubles or [], now)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(given_flights=flights())
 def test_a_flight_goes_on_or_is_forgotten_and_nothing_else(

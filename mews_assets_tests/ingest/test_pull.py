@@ -113,6 +113,7 @@ with lake.workspace() as workspace:
 """
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_it_waits_leaves_the_export_to_the_next(lake, sandbox, client):
     facts = [lake.root, sandbox.address, sandbox.client_token, sandbox.access_token]
     died = subprocess.run(

@@ -53,6 +53,7 @@ def requests(sandbox: RunningSandbox) -> Counter[str]:
     return counts
 
 
+@pytest.mark.slow
 def test_the_tables_of_all_hotels_of_a_token_cost_no_more_requests_than_those_of_one(
     simulated: RunningSandbox, lake: Lake
 ) -> None:
@@ -67,6 +68,7 @@ def test_the_tables_of_all_hotels_of_a_token_cost_no_more_requests_than_those_of
     assert len(asked) == len({one.fetch.operation for one in REFERENCES})
 
 
+@pytest.mark.slow
 def test_a_token_for_each_hotel_asks_once_for_what_is_the_same_for_everyone(
     simulated: RunningSandbox, lake: Lake
 ) -> None:
@@ -85,6 +87,7 @@ def test_a_token_for_each_hotel_asks_once_for_what_is_the_same_for_everyone(
         client.close()
 
 
+@pytest.mark.slow
 def test_every_row_belongs_to_a_hotel_or_chain_that_can_be_named(
     simulated: RunningSandbox, lake: Lake
 ) -> None:

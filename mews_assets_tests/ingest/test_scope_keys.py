@@ -73,6 +73,7 @@ def test_every_key_is_its_scopes_alone_and_goes_to_the_id_and_back(scopes: list[
         assert len(text) <= LONGEST_SLUG + 1 + max(DIGITS, len(scope.id)) + len("-99")
 
 
+@pytest.mark.slow
 @given(SCOPES, SCOPES, st.data())
 def test_a_key_never_changes_whatever_is_discovered_later(
     first: list[NamedScope], later: list[NamedScope], data: st.DataObject

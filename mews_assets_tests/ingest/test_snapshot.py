@@ -57,6 +57,7 @@ def shown(lake: Lake, scope: str, table: Table = ITEMS) -> dict[str, Any]:
     return {row["id"]: row for row in rows}
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("table", [one for one in TABLES if one.has_snapshot], ids=lambda table: table.name)
 def test_every_exported_table_has_all_that_the_sandbox_has(
     table: Table, tmp_path: Any, mews: RunningSandbox
@@ -176,6 +177,7 @@ def killed(lake: Lake, sandbox: RunningSandbox, where: str) -> None:
     assert died.returncode == -9, died.stderr.decode()
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_while_it_waits_is_gone_on_with_and_no_sensor_takes_it_for_a_window(
     lake: Lake, sandbox: RunningSandbox
 ) -> None:

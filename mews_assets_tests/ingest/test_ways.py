@@ -92,7 +92,7 @@ def rows_of(lake: Lake, table: Table) -> dict[str, pa.Table]:
     return {name: rows.drop_columns(OF_THE_CAPTURE) for name, rows in found.items()}
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("table", BOTH_WAYS, ids=lambda table: table.name)
 def test_a_token_without_exports_gets_the_same_table_row_for_row(table, tmp_path, mews, monkeypatch):
     exported = table.fetched_by(FetchMethod.EXPORT)
@@ -129,6 +129,7 @@ def test_a_token_without_exports_is_refused_the_export_itself(tmp_path, mews):
     assert isinstance(error, UnauthorizedError)
 
 
+@pytest.mark.slow
 def test_a_table_goes_on_in_the_other_way_and_nothing_comes_twice(tmp_path, mews):
     table = table_of("reservations")
     lake, _ = come(tmp_path, mews, mews.access_token, table)

@@ -78,7 +78,7 @@ def assert_silent(text: str) -> None:
     assert not [sign for sign in SIGNS if sign in told], text[:600]
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @EVERY
 def test_what_is_said_of_a_wrong_value_never_repeats_it(table):
     """In every field of every table, kept or not, and in fields that nobody knows."""
@@ -110,7 +110,7 @@ def _refusal(tmp_path: Path, line: bytes, table: Table) -> RecordError | None:
     return None
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "path"),
     [

@@ -47,7 +47,7 @@ def _drawn(data: st.DataObject, table: Table) -> tuple[bytes, tuple[str, ...], C
     return odd_line(record), path, column
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @EVERY
 @MANY
 @given(data=st.data())

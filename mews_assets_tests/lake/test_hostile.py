@@ -140,6 +140,7 @@ def test_a_hostile_line_is_named_in_bounded_memory(tmp_path: Path, name: str) ->
 PICKLING = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
+@pytest.mark.slow
 def test_nothing_here_writes_or_reads_objects_that_are_code() -> None:
     found = []
     for path in Path(mews_assets.__file__).parent.rglob("*.py"):

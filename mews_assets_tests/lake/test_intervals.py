@@ -48,7 +48,7 @@ def spans() -> st.SearchStrategy[Window]:
     return ends.map(lambda both: days(both[0], both[1]))
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 @settings(max_examples=10, deadline=None, derandomize=True, database=None)
 @given(seen=st.lists(stamps(), unique=True, max_size=12), asked=st.lists(spans(), min_size=1, max_size=3))

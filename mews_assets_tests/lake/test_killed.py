@@ -175,6 +175,7 @@ def test_two_processes_that_merge_at_once_lose_nothing(tmp_path):
     assert not capture_states.pending(lake, "order_items")
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_wrote_aside_is_out_of_every_readers_way(tmp_path):
     lake = open_lake(str(tmp_path / "lake"), Grain.DAILY)
     _fill(lake)

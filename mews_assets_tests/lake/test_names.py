@@ -88,7 +88,7 @@ def test_a_lake_below_any_name_is_the_same_lake(
     assert tour(lake_at(tmp_path / name), ASKS) == wanted()
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a[1]", "id=7", WORST])
 def test_a_lake_below_any_key_of_a_bucket_is_the_same_lake(
     name: str, wanted: Callable[[], dict[str, Any]]
@@ -98,6 +98,7 @@ def test_a_lake_below_any_key_of_a_bucket_is_the_same_lake(
     assert tour(lake) == {key: value for key, value in wanted().items() if key not in ASKS}
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("name", EVERY)
 def test_a_query_finds_its_own_rows_whatever_the_lakes_folder_is_called(
     name: str, tmp_path: Path, planted: Planted
@@ -107,6 +108,7 @@ def test_a_query_finds_its_own_rows_whatever_the_lakes_folder_is_called(
         assert result.fetchall() == [("both", NORTH), ("ours", NORTH)]
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize(
     "name", [name for name in EVERY if "\\" not in name]
 )  # which DuckDB opens no database below
@@ -144,6 +146,7 @@ def test_a_file_of_any_name_is_converted_and_no_other(name: str, ending: str, tm
     assert len(list((tmp_path / name).iterdir())) == 3, "nothing is left beside"
 
 
+@pytest.mark.slow
 def test_a_query_asks_its_own_lake_from_within_another_ones_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

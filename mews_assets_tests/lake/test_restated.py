@@ -146,6 +146,7 @@ def test_any_column_tells_other_content(lake, before, after):
     assert brought_by(lake) == [last.capture]
 
 
+@pytest.mark.slow
 def test_many_versions_over_many_batches_are_each_restated_once(lake):
     """More rows than a batch holds, so that a version's two contents come in two of them."""
     count = 40_000

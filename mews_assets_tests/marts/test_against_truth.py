@@ -102,6 +102,7 @@ def test_pickup_is_the_difference_of_what_was_seen(rows_of: RowsOf) -> None:
     assert sum(row["pickup_7_days"] for row in rows if row["days_ahead"] > 0) > 0
 
 
+@pytest.mark.slow
 def test_a_lake_that_saw_only_the_newest_versions_infers_what_was_booked(
     versions: list[Version], tmp_path: Path
 ) -> None:

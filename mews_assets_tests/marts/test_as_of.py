@@ -35,6 +35,7 @@ def test_a_day_that_began_before_the_lake_is_not_complete(tmp_path: Path) -> Non
     assert complete == {"prague": [8, 9], "york": [7, 8, 9], "utc": [7, 8, 9]}
 
 
+@pytest.mark.slow
 def test_a_snapshot_makes_earlier_days_whole_for_its_own_table_and_hotel(tmp_path: Path) -> None:
     books = books_of(hotel("one"), hotel("two"))
     lake = fill(tmp_path / "lake", books)
@@ -102,6 +103,7 @@ def test_a_version_without_its_creation_is_seen_from_its_update_on(tmp_path: Pat
 EARLIER, LATER = datetime(2026, 4, 2, tzinfo=UTC), datetime(2026, 4, 3, tzinfo=UTC)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("windows", [("2026-04-01", "2026-04-02"), ("2026-04-02", "2026-04-01")])
 @pytest.mark.parametrize("last", [("a", LATER), ("c", EARLIER)], ids=["by-capture-time", "by-landing-id"])
 @pytest.mark.parametrize(("as_of", "is_inferred"), [(AS_OF, False), (EARLIER.replace(month=3), True)])

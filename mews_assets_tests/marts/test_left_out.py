@@ -118,6 +118,7 @@ def test_clocks_that_cannot_be_read_cost_their_own_hotels_only(tmp_path: Path) -
     assert verdict.metadata["rows_left_out"] == 2 * len(why)
 
 
+@pytest.mark.slow
 def test_closings_are_read_however_they_are_spelt(tmp_path: Path) -> None:
     ways = [
         "P0Y0M0W0DT2H0M0S",
@@ -144,6 +145,7 @@ def test_whole_books_have_nothing_left_out(tmp_path: Path) -> None:
         assert compute_with_left_out(lake, mart, AS_OF)[1].num_rows == 0
 
 
+@pytest.mark.slow
 def test_a_stay_for_ever_makes_no_rows_and_is_told(tmp_path: Path) -> None:
     books = books_of(hotel("one"))
     for _ in range(20):
@@ -177,7 +179,7 @@ def test_a_stay_makes_no_more_rows_than_the_longest(tmp_path: Path) -> None:
     assert left_out.column("fault").to_pylist() == [f"the stay is longer than {LONGEST_STAY} nights"]
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "end", "why"),
     [
@@ -199,7 +201,7 @@ def test_a_stay_whose_dates_make_no_sense_is_left_out(
     assert why in fault and rows == 1
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "net", [None, "1E+18", "-1E+18", "1E+28", "12345678901234567890123456789012", "1E+300"]
 )
@@ -238,6 +240,7 @@ def test_large_amounts_and_long_fractions_are_added_to_the_last_digit(tmp_path: 
     assert (row["debits"], row["credits"], row["balance"]) == (expected, expected, 0)
 
 
+@pytest.mark.slow
 def test_a_ledger_entry_beyond_money_or_time_is_left_out(
     usual: Callable[..., pa.Table], tmp_path: Path
 ) -> None:
@@ -313,6 +316,7 @@ def test_ids_that_two_hotels_share_are_two_rows_and_an_id_sent_twice_is_one(
             assert compute(lake, mart, AS_OF).equals(usual(mart, "one", "two"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", ["not json", '{"en-GB": 5}', "[]"])
 def test_a_name_that_cannot_be_read_leaves_its_rows_without_one(names: str, tmp_path: Path) -> None:
     books = books_of(hotel("one"))
@@ -321,6 +325,7 @@ def test_a_name_that_cannot_be_read_leaves_its_rows_without_one(names: str, tmp_
     assert rows.column("rooms").to_pylist() == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_mart_as_of_a_time_that_cannot_be_reckoned_says_so(tmp_path: Path) -> None:
     lake = fill(tmp_path / "lake", books_of(hotel("one")))
     for year in (1, 1969, 2100, 9999):
@@ -369,6 +374,7 @@ def test_a_file_that_cannot_be_read_costs_its_own_hotel_only_and_is_told(
         }
 
 
+@pytest.mark.slow
 def test_unreadable_files_of_all_hotels_make_an_empty_mart_that_says_so(tmp_path: Path) -> None:
     lake = fill(tmp_path / "lake", books_of(hotel("one"), hotel("two")))
     for name in lake.files("current/order_items", recursive=True):
@@ -378,6 +384,7 @@ def test_unreadable_files_of_all_hotels_make_an_empty_mart_that_says_so(tmp_path
     assert made.verdicts["none_left_out"].metadata["files_unreadable"] == 2
 
 
+@pytest.mark.slow
 def test_a_reference_that_cannot_be_read_stops_the_mart_and_says_what_to_do(tmp_path: Path) -> None:
     lake = fill(tmp_path / "lake", books_of(hotel("one")))
     name = layout.reference_file("enterprises")

@@ -208,7 +208,7 @@ def test_every_cell_is_what_the_oracle_reckons(drawn: Drawn, days_back: int) -> 
         draw(mart, rows, as_of)
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_no_cell_of_a_good_hotel_changes_with_its_faulty_neighbours(drawn: Drawn, mart: Mart) -> None:
     """Exactly equal, in the same order."""

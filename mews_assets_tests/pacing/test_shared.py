@@ -54,6 +54,7 @@ def until(is_true: Callable[[], bool]) -> bool:
     return is_true()
 
 
+@pytest.mark.slow
 def test_four_clients_on_two_machines_share_one_budget(tmp_path: Path) -> None:
     clients = [SharedPacing(desk(tmp_path, machine)) for machine in ("north", "north", "south", "south")]
     with ThreadPoolExecutor(4) as side_by_side:
@@ -144,6 +145,7 @@ def test_a_process_that_is_killed_while_it_looks_stops_nobody(tmp_path: Path) ->
     SharedPacing(ours).acquire()
 
 
+@pytest.mark.slow
 def test_clients_of_one_token_on_one_lake_share_and_others_do_not(
     mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_maintenance_removes_the_files_of_old_versions_and_keeps_the_rows(lake: 
         ids(source, 1)
 
 
+@pytest.mark.slow
 def test_published_again_after_an_erasure_no_version_holds_what_was_erased(lake: Lake) -> None:
     """As `forget` does it: the lake's files first, then the Delta tables, older versions and all."""
     write(lake, [item("z", at(3), Notes="Zoraya Planted")])

@@ -113,6 +113,7 @@ def test_it_reads_intervals_half_open_unless_told_otherwise(tmp_path, data, opti
         process.communicate(timeout=10)
 
 
+@pytest.mark.slow
 def test_a_stop_signal_is_not_lost_at_whichever_moment_of_the_wait_it_comes():
     """As a handler that sets an event it hung in one of some hundred tries, which looked like a slow machine."""
     tries = """

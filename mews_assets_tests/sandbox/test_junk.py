@@ -225,6 +225,7 @@ def body_of(rng: random.Random, client: Client) -> bytes:
     return b"{" + b",".join(json.dumps(name).encode() + b":" + text for name, text in raw.items()) + b"}"
 
 
+@pytest.mark.slow
 def test_no_junk_makes_the_sandbox_fail(client: Client) -> None:
     """`JUNK=20000` for a long run."""
     rng = random.Random(int(os.environ.get("JUNK_SEED", "1")))

@@ -7,6 +7,8 @@ launches.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -23,7 +25,7 @@ from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.assets.landing_and_changes import op_name
-from mews_assets.defs.assets.marts import MARTS_JOB
+from mews_assets.defs.assets.marts import MARTS_JOB, mart_key, wanted_marts
 from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
 from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
 from mews_assets.defs.base.asset_specs import current_key
@@ -58,6 +60,24 @@ class LaunchedRun:
     problem: str = ""
 
 
+_kept: list[dg.DagsterInstance] = []
+
+
+def keep_instance_open() -> None:
+    """Open the instance once for all runs of this process: opening it reads the history of Dagster's own schema."""
+    _kept.append(dg.DagsterInstance.get())
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """The instance of DAGSTER_HOME: the one that this process keeps open, if it does."""
+    if _kept:
+        yield _kept[0]
+    else:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+
+
 def discover_scopes() -> LaunchedRun:
     """Run the job that fills the partition sets."""
     return _run(ENTERPRISES_JOB, {})
@@ -67,7 +87,7 @@ def materialise_due(table_name: str, now: datetime) -> LaunchedRun:
     """Run the job of a table for every settled window since the start, for every known scope."""
     settings = read_settings(os.environ)
     table = catalog.table(table_name)
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         scopes = instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
     windows = settled_windows(settings.start, now, settings.grain, by_day=table.by_day)
     keys = [join_key(scope, to_key(window, settings.grain)) for window in windows for scope in scopes]
@@ -83,7 +103,7 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
     """Bring the current tables of all scopes of a kind up to their changes, in one run."""
     settings = read_settings(os.environ)
     keys = [current_key(table) for table in settings.tables if table.scope is kind]
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         scopes = instance.get_dynamic_partitions(SCOPE_SETS[kind])
         result = (
             build_definitions(settings)
@@ -100,14 +120,15 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
         return summarise(f"current tables of each {kind.value}", result, instance)
 
 
-def make_marts() -> LaunchedRun:
-    """Run the job that makes all marts."""
-    return _run(MARTS_JOB, {})
+def make_marts(share: int = 0, shares: int = 1) -> LaunchedRun:
+    """Run the job that makes the marts, or a share of them."""
+    keys = [mart_key(mart) for mart in wanted_marts(read_settings(os.environ))]
+    return _run(MARTS_JOB, {}, keys[share::shares])
 
 
 def write_sql_catalog() -> LaunchedRun:
     """Write the DuckDB file with a view for every table."""
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         result = (
             build_definitions(read_settings(os.environ))
             .resolve_implicit_global_asset_job_def()
@@ -128,12 +149,13 @@ def look_for_late_hotels() -> LaunchedRun:
     return _run(FRESHNESS_JOB, {})
 
 
-def _run(job: str, ops: dict[str, object]) -> LaunchedRun:
+def _run(job: str, ops: dict[str, object], assets: list[dg.AssetKey] | None = None) -> LaunchedRun:
     definitions = build_definitions(read_settings(os.environ))
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance,
             run_config={"ops": ops, "loggers": _QUIET},
+            asset_selection=assets,
             tags=_SHOWN_IN_UI,
             raise_on_error=False,
         )

@@ -40,6 +40,7 @@ def test_sources_name_the_lake_that_is_set_and_the_environment_can_name_another(
     assert f"env_var('MEWS_LAKE', '{tmp_path / 'lake'}')" in place and "hive_partitioning = false" in place
 
 
+@pytest.mark.slow
 def test_a_table_is_stale_a_window_and_the_allowed_lag_after_its_newest_capture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,6 +81,7 @@ def test_all_well_is_a_line_each_and_exit_code_0(
     assert not Path("lake").exists(), "looking must not lay a lake"
 
 
+@pytest.mark.slow
 def test_a_token_without_the_right_to_exports_is_named_with_the_way_around(today: RunningSandbox) -> None:
     door = today.sandbox.door
     kept = door.accesses
@@ -156,6 +157,7 @@ def test_our_clock_is_held_against_that_of_mews(
     assert text in only(looked(), "clock", level).text
 
 
+@pytest.mark.slow
 def test_many_connections_are_looked_at_side_by_side_and_each_has_its_own_verdict(
     today: RunningSandbox,
 ) -> None:

@@ -113,6 +113,7 @@ def test_what_goes_into_a_pipe_is_not_cut_to_a_terminals_width(
     assert "column_type" in printed and "null" in printed
 
 
+@pytest.mark.slow
 def test_who_reads_no_further_ends_it_without_a_word(lake: Lake, tmp_path: Path) -> None:
     """As `mews-assets sql ... --csv | head` does."""
     program = "import sys; from mews_assets.cli import main; sys.exit(main())"

@@ -89,6 +89,7 @@ def test_each_hotel_is_told_with_its_own_windows_and_lateness(
     assert (never["newest_window"], never["lag_hours"], never["judged"]) == (None, None, False)
 
 
+@pytest.mark.slow
 def test_a_failing_check_is_told_of_its_hotel_until_it_passes_again(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:

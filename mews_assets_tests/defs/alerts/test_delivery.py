@@ -60,6 +60,7 @@ class Killed(BaseException):
     """Nothing catches it, as nothing catches a kill."""
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_step_loses_nothing_and_repeats_only_what_was_on_its_way(
     on_disk: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +131,7 @@ def tick_of_sensor(stage: Stage) -> Any:
     return repository.get_sensor_def("alerts").evaluate_tick(context)
 
 
+@pytest.mark.slow
 def test_the_sensor_itself_tells_and_says_what_it_did_without_any_address(on_disk: Watch) -> None:
     evaluate(on_disk.stage.instance, [("a|2025-01-01", False)])
     said = tick_of_sensor(on_disk.stage).skip_message

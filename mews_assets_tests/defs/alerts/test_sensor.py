@@ -31,7 +31,7 @@ def partitions(watch: Watch, days: int = 20) -> list[str]:
     ]
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 def test_forty_failing_partitions_are_one_message_and_one_more_when_they_pass(anywhere: Watch) -> None:
     assert anywhere.stage.run("enterprises").success
     names = [one["Name"] for one in hotels(anywhere)]
@@ -104,6 +104,7 @@ def test_a_verdict_that_no_run_gave_is_told(anywhere: Watch) -> None:
     assert "Run:" not in message["message"]
 
 
+@pytest.mark.slow
 def test_hotels_that_are_behind_in_all_tables_are_one_message_and_each_table_is_over_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_failed_run_is_told_with_its_hotels_and_is_over_when_others_have_lande
     assert watch.titles() == ["RESOLVED payments: what a run could not do has been done"]
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_without_partitions_is_over_with_the_next_good_run(anywhere: Watch) -> None:
     stage = anywhere.stage
     stage.mews.plan_fault("enterprises/getAll", status=403)
@@ -220,6 +222,7 @@ def test_a_snapshot_that_failed_is_told_and_over_with_the_next_that_does_not(wat
     assert title.startswith("RESOLVED")
 
 
+@pytest.mark.slow
 def test_a_failed_run_of_current_tables_is_told_with_its_scope(watch: Watch) -> None:
     """It names scopes, not windows: the look for alerts broke on it, and so did every later one."""
     stage = watch.stage
@@ -276,6 +279,7 @@ def test_words_in_a_verdicts_metadata_are_in_no_message(watch: Watch) -> None:
     assert "nna" not in json.dumps(message)
 
 
+@pytest.mark.slow
 def test_an_export_given_up_is_told_once_and_again_when_somebody_has_landed_it(watch: Watch) -> None:
     """Through the real export sensor: refused by Mews, given up, landed by hand after the cause was mended."""
     ticks = Ticks(watch.stage)

@@ -96,6 +96,7 @@ def test_a_scope_of_which_nothing_landed_fails_alone(stage: Stage) -> None:
     assert f"changes has no file of {south}" in failure.description
 
 
+@pytest.mark.slow
 def test_a_record_that_is_gone_fails_the_check_and_says_why(stage: Stage) -> None:
     add_scopes(stage)
     (north, _) = stage.enterprises
@@ -137,6 +138,7 @@ def test_current_tables_follow_their_changes_in_batches(looks: Looks) -> None:
     assert looks.look() == looks.look() == {}
 
 
+@pytest.mark.slow
 def test_what_landed_before_automation_was_turned_on_is_made_once(looks: Looks) -> None:
     stage, (north, south) = looks.stage, looks.stage.enterprise_keys
     assert stage.run("payments", stage.keys([north])).success
@@ -146,6 +148,7 @@ def test_what_landed_before_automation_was_turned_on_is_made_once(looks: Looks) 
     assert looks.look() == {"payments": {south}}
 
 
+@pytest.mark.slow
 def test_what_changed_since_a_table_was_made_is_followed_when_automation_is_first_turned_on(
     looks: Looks,
 ) -> None:
@@ -159,6 +162,7 @@ def test_what_changed_since_a_table_was_made_is_followed_when_automation_is_firs
     assert looks.look() == {"payments": {north}}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_still_landing_windows_of_a_hotel_is_followed_once(looks: Looks) -> None:
     stage, (north, south) = looks.stage, looks.stage.enterprise_keys
     assert looks.look() == {}

@@ -101,6 +101,7 @@ def test_every_mart_shows_its_plot_its_rows_and_where_they_are(stage: Stage) -> 
     assert (ran.succeeded, ran.partitions, ran.checks_passed, ran.checks_failed) == (True, 0, checks, 0)
 
 
+@pytest.mark.slow
 def test_books_that_do_not_balance_fail_the_run_and_stay_to_be_looked_at(stage: Stage) -> None:
     """An entry is taken out of current: the check blocks what is downstream, and names hotel and date."""
     path = Path(stage.lake.root) / stage.lake.files("current/ledger_entries", recursive=True)[0]
@@ -144,6 +145,7 @@ def test_a_hotel_with_a_clock_that_cannot_be_read_is_told_and_the_run_goes_well(
     assert set(made.column("enterprise_id").to_pylist()) == {rows.column("id")[1].as_py()}
 
 
+@pytest.mark.slow
 def test_days_before_the_first_window_are_not_complete(stage: Stage) -> None:
     late = Stage(
         stage.instance,

@@ -90,6 +90,7 @@ def test_reference_tables_are_read_again_every_day() -> None:
     assert job.asset_layer.selected_asset_keys == {reference_key(one) for one in CHOSEN}
 
 
+@pytest.mark.slow
 def test_where_there_are_none_yet_they_are_read_at_once_and_asked_for_again_until_there_are(
     stage: Stage,
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_column_that_the_file_does_not_have_yet_is_empty_in_the_rows_kept(stag
     assert {row["id"]: row["ordering"] for row in rows(stage, SERVICES)} == {"old": None, "new": 1}
 
 
+@pytest.mark.slow
 def test_a_refused_connection_keeps_its_rows_and_is_named_while_the_others_are_refreshed(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +180,7 @@ def test_a_refused_connection_keeps_its_rows_and_is_named_while_the_others_are_r
             assert told(result, reference)["rows_sent"] > 0 < told(result, reference)["rows_no_longer_sent"]
 
 
+@pytest.mark.slow
 def test_when_nobody_answers_the_run_fails_and_every_row_stays(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +214,7 @@ def service(name: str, enterprise: str, **more: Any) -> bytes:
     return msgspec.json.encode(record)
 
 
+@pytest.mark.slow
 def test_a_reference_table_that_rows_have_outrun_is_read_again_in_their_run(stage: Stage) -> None:
     """A rate that is made and booked within the day is there before the next day's schedule."""
     (north, *_) = stage.enterprises

@@ -50,6 +50,7 @@ def test_a_materialisation_takes_few_bytes_in_the_storage(stage: Stage, table: s
                 assert "request_id" not in text and "export_id" not in text and "connection" not in text
 
 
+@pytest.mark.slow
 def test_many_partitions_of_a_run_are_stored_together_and_read_as_if_each_had_been_yielded(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +81,7 @@ def test_many_partitions_of_a_run_are_stored_together_and_read_as_if_each_had_be
         assert summarise("payments", together, instance).partitions == len(stage.keys())
 
 
+@pytest.mark.slow
 def test_rows_that_stood_before_say_why_they_name_another_capture_than_the_event(stage: Stage) -> None:
     add_scopes(stage)
     key = stage.keys()[0]

@@ -66,6 +66,7 @@ def test_a_run_by_pages_tells_how_many_requests_it_took(logged: Stage) -> None:
     assert 5 <= len(told) <= 15
 
 
+@pytest.mark.slow
 def test_a_run_that_makes_changes_again_names_hotels_too(logged: Stage) -> None:
     assert logged.run("enterprises").success
     assert logged.run("payments", logged.keys()).success
@@ -76,6 +77,7 @@ def test_a_run_that_makes_changes_again_names_hotels_too(logged: Stage) -> None:
     assert not any(scope in told[0] for scope in logged.enterprises)
 
 
+@pytest.mark.slow
 def test_the_end_of_a_good_run_does_not_say_that_something_was_not_returned(logged: Stage) -> None:
     add_scopes(logged)
     runs = [logged.run("payments", logged.keys(days=DAYS[:1]))]

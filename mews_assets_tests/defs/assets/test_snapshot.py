@@ -86,6 +86,7 @@ def looks(stage: Stage) -> Looks:
     return Looks(stage)
 
 
+@pytest.mark.slow
 def test_what_was_last_updated_before_the_start_is_current_after_a_snapshot_and_only_then(
     looks: Looks, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,6 +128,7 @@ def test_what_was_last_updated_before_the_start_is_current_after_a_snapshot_and_
     assert looks.look() == looks.look() == {}
 
 
+@pytest.mark.slow
 def test_companies_that_no_window_holds_are_current_by_chain(stage: Stage) -> None:
     add_scopes(stage)
     (chain,) = stage.chains
@@ -140,6 +142,7 @@ def test_companies_that_no_window_holds_are_current_by_chain(stage: Stage) -> No
     assert set(current(stage, COMPANIES, chain)) == set(truth(stage, COMPANIES, chain)) != set()
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_fails_says_so_and_its_neighbour_stands(stage: Stage) -> None:
     add_scopes(stage)
     north, south = stage.enterprises
@@ -158,6 +161,7 @@ def test_a_snapshot_that_fails_says_so_and_its_neighbour_stands(stage: Stage) ->
     assert fold_run(stage, PAYMENTS, north).success
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_made_again_from_what_landed_without_asking_mews(stage: Stage) -> None:
     add_scopes(stage)
     north, _ = stage.enterprises

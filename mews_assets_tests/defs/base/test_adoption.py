@@ -81,6 +81,7 @@ def test_many_events_are_stored_as_single_ones_are(count: int) -> None:
         assert latest is not None and latest.asset_materialization == events[-1]
 
 
+@pytest.mark.slow
 def test_a_scope_that_no_connection_sees_any_more_is_a_partition_all_the_same(
     stage: Stage, tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ def test_instances_and_threads_that_write_at_once_lose_nothing(tmp_path: Path) -
         assert instance.get_materialized_partitions(dg.AssetKey("written")) == set(map(str, range(60)))
 
 
+@pytest.mark.slow
 def test_more_runs_than_open_databases_are_written_and_read(deployed: dg.DagsterInstance) -> None:
     runs = [planned(deployed)[2] for _ in range(2 * OPEN_DATABASES)]
     assert [len(deployed.all_logs(run.run_id)) for run in deployed.get_runs()] == runs[::-1]
@@ -127,6 +128,7 @@ def test_a_failed_transaction_leaves_nothing_and_the_next_is_stored(deployed: dg
     assert deployed.get_dynamic_partitions("a") == ["kept"]
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_leaves_no_write_ahead_log(tmp_path: Path) -> None:
     # Each may have 4 MB, and every run has a database.
     report = (

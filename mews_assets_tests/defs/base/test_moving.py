@@ -63,6 +63,7 @@ def adopted(stage: Stage) -> Adopted:
     return adopt(stage.instance, stage.lake, settings.tables, settings.start, [], {})
 
 
+@pytest.mark.slow
 def test_until_it_is_moved_a_home_goes_on_with_ids_and_nothing_is_asked_for_again(old: Stage) -> None:
     ticks, looks = Ticks(old), Looks(old)
     assert looks.look() == {}
@@ -106,6 +107,7 @@ def test_one_adoption_moves_it_without_a_request_and_nothing_is_made_anew(old: S
     assert set(materialisations(landed, changes_key(PAYMENTS))) == set(old.keys(days=DAYS[:1]))
 
 
+@pytest.mark.slow
 def test_a_current_table_that_had_not_followed_its_changes_is_made_once_after_the_move(old: Stage) -> None:
     _, south = old.enterprises
     assert old.run("payments", [join_key(south, DAYS[0])]).success
@@ -116,6 +118,7 @@ def test_a_current_table_that_had_not_followed_its_changes_is_made_once_after_th
     assert old.instance.get_materialized_partitions(current_key(PAYMENTS)) >= set(old.enterprise_keys)
 
 
+@pytest.mark.slow
 def test_a_check_that_failed_before_the_move_stays_red_until_the_same_partition_passes(old: Stage) -> None:
     north, _ = old.enterprises
     evaluate(old.instance, [(join_key(north, DAYS[0]), False), (None, False)])
@@ -128,6 +131,7 @@ def test_a_check_that_failed_before_the_move_stays_red_until_the_same_partition_
     assert latest_results(old.instance, asset, keys).failing == {}
 
 
+@pytest.mark.slow
 def test_a_run_config_of_before_the_move_fills_the_same_partition_and_a_partition_of_before_is_refused(
     old: Stage,
 ) -> None:
@@ -139,6 +143,7 @@ def test_a_run_config_of_before_the_move_fills_the_same_partition_and_a_partitio
     assert not old.run("payments", tags={PARTITION: key}).success, "Dagster itself knows no such partition"
 
 
+@pytest.mark.slow
 def test_an_adoption_that_is_killed_in_the_middle_leaves_the_home_as_it_was_until_it_is_done_again(
     old: Stage,
 ) -> None:
@@ -158,6 +163,7 @@ def test_an_adoption_that_is_killed_in_the_middle_leaves_the_home_as_it_was_unti
     assert Looks(old).look() == {}
 
 
+@pytest.mark.slow
 def test_while_a_run_has_not_ended_nothing_is_moved(old: Stage) -> None:
     run = old.instance.create_run_for_job(
         build_definitions(old.settings).resolve_job_def("payments"), status=dg.DagsterRunStatus.STARTED
@@ -170,6 +176,7 @@ def test_while_a_run_has_not_ended_nothing_is_moved(old: Stage) -> None:
     assert adopted(old).moved == 3
 
 
+@pytest.mark.slow
 def test_a_hotel_that_is_gone_is_moved_too_as_far_as_it_stands(old: Stage) -> None:
     gone = "00000000-0000-4000-8000-00000000dead"
     lake = old.lake
@@ -183,6 +190,7 @@ def test_a_hotel_that_is_gone_is_moved_too_as_far_as_it_stands(old: Stage) -> No
     }
 
 
+@pytest.mark.slow
 def test_the_automation_sensor_looks_anew_after_the_move_and_its_evaluations_are_counted_on(
     old: Stage,
 ) -> None:

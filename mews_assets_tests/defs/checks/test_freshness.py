@@ -44,6 +44,7 @@ def judged(stage: Stage) -> dict[str, Any]:
     return {one.asset_key.path[-1]: one for one in result.get_asset_check_evaluations()}
 
 
+@pytest.mark.slow
 def test_the_check_names_the_hotel_that_is_behind_while_its_neighbour_is_fresh(seen: Stage) -> None:
     north, south = seen.enterprises
     # In two runs: one would ask for both days of both hotels, and land them all.
@@ -73,6 +74,7 @@ def test_the_check_names_the_hotel_that_is_behind_while_its_neighbour_is_fresh(s
     assert "nothing ever landed" in told["customers"].metadata["late_table"].value
 
 
+@pytest.mark.slow
 def test_the_check_passes_once_the_hotel_has_caught_up(seen: Stage) -> None:
     assert not judged(seen)["payments"].passed
     assert seen.run("payments", seen.keys()).success
@@ -106,6 +108,7 @@ def test_a_hotel_that_nobody_sees_any_more_is_named_and_not_judged(seen: Stage) 
     assert payments.metadata["scopes"].value == 2
 
 
+@pytest.mark.slow
 def test_no_tables_job_and_no_backfill_evaluates_it(seen: Stage) -> None:
     definitions = build_definitions(seen.settings)
     for table in catalog.tables():

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from mews_assets import catalog
 from mews_assets.defs.base.asset_specs import changes_key, landing_key
@@ -43,6 +44,7 @@ def test_a_run_whose_partitions_pass_stores_two_events_a_partition_and_one_a_che
     assert events["ASSET_OBSERVATION"] <= 1
 
 
+@pytest.mark.slow
 def test_one_failing_partition_keeps_the_check_red_until_it_passes_whatever_other_runs_judge(
     stage: Stage,
 ) -> None:
@@ -109,6 +111,7 @@ def test_after_a_bad_capture_only_the_checks_that_failed_are_red(stage: Stage) -
     assert set(states(stage).values()) == {"SUCCEEDED"}, "a run that saw no row has judged nothing"
 
 
+@pytest.mark.slow
 def test_a_backfill_does_not_make_the_freshness_skipped(stage: Stage) -> None:
     add_scopes(stage)
     assert (
@@ -123,6 +126,7 @@ def test_a_backfill_does_not_make_the_freshness_skipped(stage: Stage) -> None:
     assert states(stage)["fresh_per_scope"] == before
 
 
+@pytest.mark.slow
 def test_windows_looked_at_again_are_counted_apart(stage: Stage) -> None:
     add_scopes(stage)
     assert backfill(stage, DAYS[0]).success

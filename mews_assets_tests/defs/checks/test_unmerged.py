@@ -76,6 +76,7 @@ def test_a_capture_that_cannot_be_merged_is_told_by_a_check_and_stops_no_other_h
     assert verdict(run(stage, south, DAYS[0]))
 
 
+@pytest.mark.slow
 def test_an_alert_comes_when_a_capture_is_left_and_one_more_when_it_is_merged(watch: Watch) -> None:
     stage = watch.stage
     assert stage.run("enterprises").success

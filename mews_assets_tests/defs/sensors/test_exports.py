@@ -74,6 +74,7 @@ def exports_of(sandbox: RunningSandbox) -> dict[str, Any]:
     return sandbox.sandbox.exports._exports
 
 
+@pytest.mark.slow
 def test_what_is_launched_is_in_the_log_although_a_tick_that_died_forgot_it(ticks: Ticks) -> None:
     ticks.tick(SENSOR)
     (export,) = logged(ticks)
@@ -107,6 +108,7 @@ def test_nothing_is_asked_before_anything_was_discovered(
     assert ticks.counts == {}
 
 
+@pytest.mark.slow
 def test_from_nothing_to_landed_takes_one_export_a_call_for_each_tick_and_one_run(ticks: Ticks) -> None:
     asked = ticks.tick(SENSOR)
     assert (asked.run_requests, ticks.counts[ADD], ticks.counts.get(GET, 0)) == ([], 1, 0)
@@ -160,6 +162,7 @@ def test_after_the_deletion_of_all_runs_nothing_is_asked_for_again_and_the_parti
         assert ticks.counts == asked
 
 
+@pytest.mark.slow
 def test_partitions_that_a_run_may_still_report_are_left_to_it(ticks: Ticks) -> None:
     ticks.land("order_items")
     name = layout.changes_file("order_items", ticks.scopes()[0], f"2024-06-{10 + DAYS}")
@@ -190,6 +193,7 @@ def _job(ticks: Ticks) -> dg.JobDefinition:
     return build_definitions(ticks.stage.settings).resolve_job_def("order_items")
 
 
+@pytest.mark.slow
 def test_more_than_one_export_holds_is_asked_for_from_the_newest_on_one_at_a_time(
     sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +208,7 @@ def test_more_than_one_export_holds_is_asked_for_from_the_newest_on_one_at_a_tim
         assert len(ends) == 3
 
 
+@pytest.mark.slow
 def test_a_tick_that_died_after_its_export_was_asked_for_goes_on_with_it(ticks: Ticks) -> None:
     ticks.tick(SENSOR)
     (export,) = logged(ticks)
@@ -289,6 +294,7 @@ def requested(ticks: Ticks) -> dg.RunRequest:
     return request  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_is_launched_again_with_the_same_export(ticks: Ticks) -> None:
     request = requested(ticks)
     # As a killed run ends: it could say nothing.
@@ -321,6 +327,7 @@ def test_a_run_that_failed_for_good_is_not_repeated_and_says_so(ticks: Ticks) ->
     assert ticks.counts[ADD] == 1
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_refused_stops_no_other_and_is_not_asked_again(by_hotel: Ticks) -> None:
     ticks = by_hotel
     # Withdrawn after it was discovered, as happens to tokens.
@@ -350,6 +357,7 @@ def test_connections_are_asked_side_by_side_one_export_each(by_hotel: Ticks) -> 
     assert by_hotel.counts[GET] == 2, "one call for each connection"
 
 
+@pytest.mark.slow
 def test_mews_out_of_reach_is_waited_out_and_never_given_up(ticks: Ticks) -> None:
     for _ in range(MAX_TRIES + 2):
         ticks.stage.mews.plan_fault(ADD, status=503, times=1)
@@ -402,6 +410,7 @@ def test_an_export_that_a_live_run_waits_for_is_left_to_it(ticks: Ticks) -> None
     assert (ticks.counts[ADD], ticks.counts.get(GET, 0)) == (1, 0)
 
 
+@pytest.mark.slow
 def test_an_export_whose_run_has_died_is_taken_over(ticks: Ticks) -> None:
     export = waited_for(ticks, dg.DagsterRunStatus.FAILURE)
     ticks.stage.mews.advance(600)

@@ -74,6 +74,7 @@ def test_no_run_is_asked_for_while_one_goes(ticks: Ticks) -> None:
     assert "trying again at" in str(ticks.tick(SENSOR).skip_message), "a killed run says nothing: pause"
 
 
+@pytest.mark.slow
 def test_a_hotel_that_is_refused_stops_no_other_and_is_not_asked_again(ticks: Ticks) -> None:
     ticks.discover()
     withdraw(ticks.stage.mews)
@@ -94,6 +95,7 @@ def test_a_hotel_that_is_refused_stops_no_other_and_is_not_asked_again(ticks: Ti
     )
 
 
+@pytest.mark.slow
 def test_a_pull_that_failed_for_a_while_is_pulled_again_after_its_pause(
     ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_run_that_says_again_cannot_help_is_the_last_until_a_person_launches_o
     assert until > ENDED + timedelta(days=365_000)
 
 
+@pytest.mark.slow
 def test_a_token_without_exports_fills_by_its_sensor_what_others_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

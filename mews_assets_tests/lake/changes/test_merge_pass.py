@@ -90,6 +90,7 @@ def test_of_two_merges_into_one_partition_both_keep_their_rows(
     assert slow.capture in merged.captures
 
 
+@pytest.mark.slow
 def test_a_merge_that_loses_every_race_leaves_its_captures_to_the_next(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -285,6 +285,7 @@ def test_rows_stand_in_the_order_of_the_lines_and_carry_our_own_columns(tmp_path
     assert pq.read_metadata(tmp_path / "rows.parquet").num_rows == 100
 
 
+@pytest.mark.slow
 def test_a_conversion_does_without_pandas(tmp_path):
     """Arrow imports pandas unasked where it is given Python's lists: most of a second, in every new process."""
     source = write_file(tmp_path / "x.jsonl", GOOD)

@@ -54,6 +54,7 @@ def personal_leaves(table: Table, record: dict[str, Any]) -> set[str]:
     return {text for text in found[True] - found[False] if len(text) > 5}
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("privacy", [KEY, DROP], ids=["hash", "drop"])
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
 def test_no_personal_value_of_any_table_is_in_its_rows(

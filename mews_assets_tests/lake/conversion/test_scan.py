@@ -211,7 +211,7 @@ _PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [ORDER_ITEMS, BILLS, LEDGER], ids=lambda table: table.name)
 @settings(max_examples=400, derandomize=True, database=None)
 @given(data=st.data())

@@ -266,6 +266,7 @@ snapshot.merge_snapshots(store.open_lake(location, Grain.DAILY), ORDER_ITEMS, NO
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["while writing", "before the put", "after the put"])
 def test_one_that_is_killed_leaves_the_old_file_or_the_new_and_the_next_completes_it(
     lake: Lake, where: str

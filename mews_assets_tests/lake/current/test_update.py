@@ -303,6 +303,7 @@ update_current(store.open_lake(location, Grain.DAILY), THINGS, "52fd68fc-north",
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_fold_that_is_killed_leaves_the_old_table_or_the_new_one_and_the_next_completes_it(
     lake: Lake, when: str

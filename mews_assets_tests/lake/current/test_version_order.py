@@ -13,6 +13,7 @@ from mews_assets_tests.lake.current.things import THINGS, batches, names, newest
 from mews_assets_tests.lake.made import at, days
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(st.lists(versions, max_size=25), st.lists(versions, max_size=25), st.integers(1, 9), st.integers(1, 9))
 def test_two_runs_together_hold_the_newest_of_both_in_the_order_of_ids(held, arrived, one, other) -> None:

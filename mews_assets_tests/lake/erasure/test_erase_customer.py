@@ -175,6 +175,7 @@ def test_current_folds_on_without_bringing_anything_back(planted: Lake) -> None:
     assert len(stood)
 
 
+@pytest.mark.slow
 def test_a_later_capture_cannot_bring_them_back(planted: Lake, tmp_path: Path) -> None:
     erase_customer(planted, catalog.TABLES, ANNA, NOW)
     land(planted, CUSTOMERS, [customer(ANNA, 3), customer("f00dface-9", 3, MergeTargetId=ANNA)], days(3, 4))
@@ -198,6 +199,7 @@ def test_a_capture_that_lands_while_somebody_is_forgotten_is_redacted(
     assert not where(lake, "Zoraya")
 
 
+@pytest.mark.slow
 def test_doing_it_again_changes_nothing(planted: Lake) -> None:
     erase_customer(planted, catalog.TABLES, ANNA, NOW)
     before = held(planted)
@@ -208,7 +210,7 @@ def test_doing_it_again_changes_nothing(planted: Lake) -> None:
     assert set(erased_customers(planted)) == {ANNA, ONCE}
 
 
-@pytest.mark.slow_after_first
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [2, 3, 4, 9, 15, 22])
 def test_stopped_anywhere_and_done_again_it_ends_the_same(
     planted: Lake, monkeypatch: pytest.MonkeyPatch, stop: int
@@ -235,6 +237,7 @@ def test_stopped_anywhere_and_done_again_it_ends_the_same(
             assert len(unpacked(path)) == manifest.files[0].size_bytes
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_behind_goes_and_what_a_live_one_holds_is_told(planted: Lake) -> None:
     assert planted.local_root is not None
     left = planted.local_root / ".aside" / "work-killed"

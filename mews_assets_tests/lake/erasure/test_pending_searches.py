@@ -40,6 +40,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setattr(forgetting, what, stop)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("what", ["search", "_erase_in_table", "_withhold_problems", "add_to_erasure_list"])
 @pytest.mark.parametrize("asked", [ANNA, ONCE])
 def test_a_second_try_searches_for_what_the_first_knew(
@@ -77,6 +78,7 @@ def test_stopped_at_any_file_the_search_is_not_lost(
     assert erase_customer(annas, catalog.TABLES, ANNA, NOW).found.remaining["notes.txt"] == 1
 
 
+@pytest.mark.slow
 def test_what_is_left_is_searched_for_until_it_is_gone_and_then_nothing_of_it_is_kept(annas: Lake) -> None:
     annas.write("notes.txt", b"call Zoraya")
     first = erase_customer(annas, catalog.TABLES, ANNA, NOW)
@@ -114,6 +116,7 @@ def test_the_texts_of_one_are_not_searched_for_another(annas: Lake) -> None:
     assert set(pending_searches.pending(annas)) == {ANNA, ELSE}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("also", [[], ["Nickname"]])
 def test_an_id_that_nothing_names_is_told_apart_from_one_that_was_forgotten(
     annas: Lake, also: list[str]

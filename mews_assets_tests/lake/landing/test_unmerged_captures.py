@@ -111,6 +111,7 @@ def of_one(patch: pytest.MonkeyPatch, capture: str, error: Exception, where: str
     patch.setattr(owner, where, broken)
 
 
+@pytest.mark.slow_after_first
 @pytest.mark.parametrize("where", ["convert_capture", "assign_partitions"])
 @pytest.mark.parametrize(
     "error",

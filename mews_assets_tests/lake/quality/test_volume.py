@@ -75,6 +75,7 @@ def volume(lake: Lake, number: int, table=ORDER_ITEMS) -> Volume:
     return volumes(lake, table, [partition])[partition]
 
 
+@pytest.mark.slow
 def test_a_day_is_compared_with_the_same_weekdays_newest_first(lake):
     for number, rows in ((1, 30), (8, 31), (15, 32), (16, 99), (22, 5)):
         pull(lake, number, rows)
@@ -82,6 +83,7 @@ def test_a_day_is_compared_with_the_same_weekdays_newest_first(lake):
     assert (found.rows, found.before, found.usual, found.is_unusual) == (5, (32, 31, 30), 31, True)
 
 
+@pytest.mark.slow
 def test_what_was_captured_late_is_compared_with_nothing_for_records_have_moved_on(lake):
     for number in (1, 8, 15):
         pull(lake, number, 2, after=timedelta(days=30))

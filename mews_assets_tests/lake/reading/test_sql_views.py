@@ -52,6 +52,7 @@ def test_every_table_has_its_view_and_landings_have_none(lake: Lake) -> None:
     assert {schema for schema, _ in named} == set(SCHEMAS)
 
 
+@pytest.mark.slow
 def test_queries_see_versions_records_scopes_and_marts(lake: Lake) -> None:
     assert ask(lake, "SELECT count(*), count(DISTINCT id) FROM changes.order_items") == [(3, 2)]
     assert ask(lake, "SELECT id, scope FROM current.order_items ORDER BY id") == [("a", NORTH), ("s", SOUTH)]
@@ -60,6 +61,7 @@ def test_queries_see_versions_records_scopes_and_marts(lake: Lake) -> None:
     assert ask(lake, "FROM marts.daily_revenue") == [("2026-03-02", 1.5)]
 
 
+@pytest.mark.slow
 def test_a_table_of_which_nothing_landed_has_its_columns_and_no_rows(lake: Lake) -> None:
     assert ask(lake, "SELECT count(*) FROM current.payments") == [(0,)]
     described = {row[0]: row[1] for row in ask(lake, "DESCRIBE changes.order_items")}
@@ -145,6 +147,7 @@ def leave_open(folder: Path) -> Path:
     return left
 
 
+@pytest.mark.slow
 def test_a_tool_that_left_the_catalog_file_open_does_not_bar_it_to_everybody(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,11 +242,13 @@ def test_a_query_that_is_wrong_says_what_is(lake: Lake, text: str) -> None:
         ask(lake, text)
 
 
+@pytest.mark.slow
 def test_other_ways_of_asking_work_too(lake: Lake) -> None:
     for text in ("EXPLAIN SELECT 1", "SHOW ALL TABLES", "SUMMARIZE current.order_items", "VALUES (1)"):
         assert ask(lake, text)
 
 
+@pytest.mark.slow
 def test_a_lake_in_a_bucket_is_asked_as_one_in_a_folder(lake: Lake) -> None:
     remote = bucket_lake()
     for name in lake.files("", recursive=True):

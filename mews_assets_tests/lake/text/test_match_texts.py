@@ -40,6 +40,7 @@ def test_a_phone_number_is_found_by_its_digits(spelling: str) -> None:
     assert finds(PHONE, f"call {PHONES[spelling](PHONE)} late")
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32), st.sampled_from(sorted(SPELLINGS)), st.sampled_from(sorted(PHONES)))
 @settings(max_examples=300, deadline=None)
 def test_random_texts_are_found_in_every_spelling(seed: int, spelling: str, dialled: str) -> None:

@@ -42,6 +42,7 @@ def test_payments_are_those_of_the_hotels_own_books(rows_of: RowsOf, truth: Trut
     assert all(row["outlet"] for row in rows if row["source"] == "outlet_items")
 
 
+@pytest.mark.slow
 def test_taxes_are_those_of_the_hotels_own_books(rows_of: RowsOf, truth: Truth) -> None:
     """The mart goes by breakdowns, where there are any; the books by each amount's taxes."""
     rows = rows_of(TAX_SUMMARY).to_pylist()

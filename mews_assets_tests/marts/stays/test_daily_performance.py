@@ -111,6 +111,7 @@ def rows_by_day(books: Books, folder: Path, as_of: datetime = AS_OF) -> dict[int
     return {row["business_day"].day: row for row in rows.to_pylist()}
 
 
+@pytest.mark.slow
 def test_a_day_reckoned_by_hand(books: Books, tmp_path: Path) -> None:
     """10 rooms, 1 out of order. 3 sold for 100, 110 and 120.40, 1 slept free of charge, breakfast for 15, a bar bill
     of 2 x 10. Occupancy 3/10 = 30 %, ADR 330.40 / 3 = 110.1333..., RevPAR 33.04, TRevPAR (330.40 + 15 + 20) / 10."""

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from mews_assets.sandbox.records.store import Store
 from mews_assets.sandbox.records.versions import Version
 
 
+@pytest.mark.slow
 def test_loading_and_reading_keep_memory_flat(tmp_path):
     """20,000 records of 1 kB pass through, 20 MB in all; what is held is a batch of rows on its way."""
     texts = (b'{"Id":"%d","Text":"%s"}' % (n, b"x" * 1_000) for n in range(20_000))

@@ -54,6 +54,7 @@ def test_an_amount_is_its_units(history: History) -> None:
             assert record["UnitAmount"][name] * record["UnitCount"] == record["Amount"][name]
 
 
+@pytest.mark.slow
 def test_amounts_have_the_decimals_of_the_tax_precision(history: History) -> None:
     enterprises = history.last("Enterprise")
     for version, record in history.all("OrderItem"):
