@@ -9,7 +9,7 @@ window is read first, then the windows around it, until all ids are found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +30,8 @@ from mews_assets.windows import from_key
 WINDOWS_AROUND = 62
 """Windows read besides the partition's own: two months of days. Older records are rarely referred to."""
 UNRESOLVED_SHOWN = 5
+_PARTITIONS_AT_ONCE = 128
+"""Partitions of one scope whose ids are in memory together."""
 LEAD_IN = timedelta(days=7)
 """For this long after the first window of the other table many records referred to are older than the lake: a payment
 is settled the day after its bill was closed, and a stay takes some days."""
@@ -59,15 +61,21 @@ def resolve(
     by_scope: dict[str, list[Partition]] = {}
     for partition in partitions:
         by_scope.setdefault(partition.scope, []).append(partition)
+    fields = references(table)
+    targets = {field.column.refers_to for field in fields}
+    snapshots = {name: _snapshot(lake, name) for name in targets if not _is_windowed(name)}
     found: dict[Partition, list[ReferenceResult]] = {}
-    for field in references(table):
-        snapshot = None
-        if not _is_windowed(field.column.refers_to):
-            snapshot = _snapshot(lake, field.column.refers_to)
-        for scope, partitions_of_scope in by_scope.items():
-            known_ids = _KnownIds(lake, field.column.refers_to, scope, snapshot)
-            for partition, ids in _read(lake, table, partitions_of_scope, field):
-                found.setdefault(partition, []).append(_resolved(table, field, partition, ids, known_ids))
+    for scope, of_scope in by_scope.items():
+        for start in range(0, len(of_scope), _PARTITIONS_AT_ONCE):
+            some = of_scope[start : start + _PARTITIONS_AT_ONCE]
+            ids = _read(lake, table, some, fields)
+            for field in fields:
+                known_ids = _KnownIds(
+                    lake, field.column.refers_to, scope, snapshots.get(field.column.refers_to)
+                )
+                for partition, of_partition in zip(some, ids, strict=True):
+                    result = _resolved(table, field, partition, of_partition[field.path], known_ids)
+                    found.setdefault(partition, []).append(result)
     return found
 
 
@@ -147,40 +155,48 @@ class _KnownIds:
         for other in sorted(self._existing, key=away)[: WINDOWS_AROUND + 1]:
             if other not in self._ids:
                 name = layout.changes_file(self.table, self.scope, other.key(self.lake.grain))
-                self._ids[other] = _column(self.lake, name, "id")
+                self._ids[other] = _columns(self.lake, name, ["id"])["id"]
             yield self._ids[other]
 
 
 def _snapshot(lake: Lake, name: str) -> pa.Array | None:
     file = layout.reference_file(name)
     key = next((snake_case(one.key[0]) for one in REFERENCES if one.name == name), "id")
-    return _column(lake, file, key) if lake.exists(file) else None
+    return _columns(lake, file, [key])[key] if lake.exists(file) else None
 
 
 def _read(
-    lake: Lake, table: Table, partitions: list[Partition], field: Field
-) -> Iterator[tuple[Partition, pa.Array]]:
-    """The distinct ids of each partition."""
+    lake: Lake, table: Table, partitions: list[Partition], fields: Sequence[Field]
+) -> list[dict[str, pa.Array]]:
+    """For each partition the distinct ids of each field, by its path."""
 
-    def ids(partition: Partition) -> pa.Array:
+    def ids(partition: Partition) -> dict[str, pa.Array]:
         name = layout.changes_file(table.name, partition.scope, partition.key(lake.grain))
-        return pc.drop_null(pc.unique(_column(lake, name, field.path)))
+        columns = _columns(lake, name, [field.path for field in fields])
+        return {path: pc.drop_null(pc.unique(values)) for path, values in columns.items()}
 
     with ThreadPoolExecutor(8) as threads:
-        yield from zip(partitions, threads.map(ids, partitions), strict=True)
+        return list(threads.map(ids, partitions))
 
 
-def _column(lake: Lake, name: str, path: str) -> pa.Array:
-    """The values of a column; none where the file was written before the column existed."""
-    first, *inner = path.split(".")
+def _columns(lake: Lake, name: str, paths: Iterable[str]) -> dict[str, pa.Array]:
+    """The values of columns, by path; none of a column that the file was written before."""
     with lake.open_input_file(name) as source, pq.ParquetFile(source) as file:
-        leaves = (file.schema.column(number).path for number in range(len(file.schema)))
-        if not any(leaf == path or leaf.startswith(f"{path}.") for leaf in leaves):
-            return pa.array([], pa.string())
-        read = file.read(columns=[path]).column(first).combine_chunks()
+        leaves = [file.schema.column(number).path for number in range(len(file.schema))]
+        there = {path: any(leaf == path or leaf.startswith(f"{path}.") for leaf in leaves) for path in paths}
+        read = file.read(columns=[path for path, is_there in there.items() if is_there])
+    return {
+        path: _value(read, path) if is_there else pa.array([], pa.string())
+        for path, is_there in there.items()
+    }
+
+
+def _value(read: pa.Table, path: str) -> pa.Array:
+    first, *inner = path.split(".")
+    values = read.column(first).combine_chunks()
     for part in inner:
-        read = pc.struct_field(read, part)
-    return read.combine_chunks() if isinstance(read, pa.ChunkedArray) else read
+        values = pc.struct_field(values, part)
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
 def _partitions(lake: Lake, table: str, scope: str) -> list[Partition]:
