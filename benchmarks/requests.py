@@ -14,8 +14,11 @@ from contextlib import contextmanager
 
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
+from mews_assets.lake.partition import Partition
+from mews_assets.lake.quality.volume import volumes
 from mews_assets.lake.reading.inventory import inventory
-from mews_assets.lake.storage.lake import open_lake
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import ORDER_ITEMS, at, days, item, land
 from mews_assets_tests.services.machines import LAKE
@@ -31,6 +34,11 @@ def capture(hour: int) -> list[dict[str, object]]:
     return [
         item(f"{hotel}-{day}-{hour}", at(day, hour), hotel) for hotel in HOTELS for day in range(FIRST, AFTER)
     ]
+
+
+def volumes_of_all(lake: Lake) -> Callable[[], object]:
+    partitions = [Partition(hotel, days(day, day + 1)) for hotel in HOTELS for day in range(FIRST, AFTER)]
+    return lambda: volumes(lake, ORDER_ITEMS, partitions)
 
 
 def counted(server: S3Server, work: Callable[[], object]) -> Counter[str]:
@@ -58,7 +66,16 @@ def steps() -> Iterator[list[tuple[str, int, Counter[str]]]]:
                 server, lambda: [update_current(lake, ORDER_ITEMS, hotel, threads=1) for hotel in HOTELS]
             )
             done.append((f"current, a scope of {AFTER - FIRST} partitions: {name}", len(HOTELS), updates))
-        done.append(("inventory (status)", PARTITIONS, counted(server, lambda: inventory(lake, ORDER_ITEMS))))
+
+        def read_all() -> object:
+            return inventory(lake, ORDER_ITEMS)
+
+        done.append(("status: statistics as merges kept them", PARTITIONS, counted(server, read_all)))
+        done.append(
+            ("check of volumes, of all partitions", PARTITIONS, counted(server, volumes_of_all(lake)))
+        )
+        lake.delete(layout.statistics_file(ORDER_ITEMS.name))
+        done.append(("status: statistics lost", PARTITIONS, counted(server, read_all)))
         yield done
 
 

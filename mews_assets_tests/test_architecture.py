@@ -117,6 +117,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "errors",
         "storage",
         "partition",
+        "file_statistics",
         "text",
         "conversion",
         "landing",

@@ -13,6 +13,9 @@ BOUNDS = {
     "merge: new partitions": {"LIST": 0.3, "HEAD": 0.1, "GET": 0.2, "PUT": 1.1},
     "merge: the same partitions, new rows": {"LIST": 0.2, "HEAD": 0.1, "GET": 1.2, "PUT": 1.1},
     "merge: nothing new": {"LIST": 0.2, "HEAD": 0.1, "GET": 1.2, "PUT": 0.1},
+    "status: statistics as merges kept them": {"LIST": 0.02, "HEAD": 0, "GET": 0.02, "PUT": 0},
+    "check of volumes, of all partitions": {"LIST": 0.1, "HEAD": 0, "GET": 0.02, "PUT": 0},
+    "status: statistics lost": {"LIST": 0.02, "HEAD": 0, "GET": 1.1, "PUT": 0.02},
 }
 """Per partition, of 100 in one merge: a little more than was measured."""
 

@@ -26,6 +26,7 @@ from mews_assets.lake.changes.merge_pass import MergeContext, MergePass, decimal
 from mews_assets.lake.changes.merge_result import MergedPartition, MergeResult
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.errors import LostRaceError, PolicyChangedError
+from mews_assets.lake.file_statistics import save_statistics
 from mews_assets.lake.landing import capture_states
 from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.landing.repeat_write import repeat_until_valid
@@ -84,6 +85,7 @@ def merge(
             raise
         for capture in done:
             capture_states.mark_merged(lake, capture.manifest)
+        save_statistics(lake, table, merged.statistics)
     return merged
 
 

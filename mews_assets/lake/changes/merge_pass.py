@@ -9,7 +9,7 @@ A file is replaced only over the version that was read. LostRaceError is raised 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -38,6 +38,7 @@ from mews_assets.lake.changes.partition_writer import (
 from mews_assets.lake.changes.unchanged_partitions import holds_the_same
 from mews_assets.lake.conversion.mask_rows import RowMasker
 from mews_assets.lake.errors import LostRaceError
+from mews_assets.lake.file_statistics import local_statistics, without_quotes
 from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.quality.measures import measure
@@ -251,8 +252,7 @@ class MergePass:
             is_in_files = partition in files.paths
             is_written = is_in_files and partition not in unchanged
             if is_written:
-                version = self._replaced_version(partition)
-                self.lake.put(files.paths[partition], self._name(partition), over=version)
+                self._put(files.paths[partition], partition)
             for name in edges.get(partition, ()):
                 self.lake.delete(name)
             before = self.merged.partitions.get(partition)
@@ -268,6 +268,11 @@ class MergePass:
                 existed=partition in self.existing,
                 is_written=is_written,
             )
+
+    def _put(self, path: Path, partition: Partition) -> None:
+        name, statistics = self._name(partition), local_statistics(self.table, path)
+        fingerprint = self.lake.put(path, name, over=self._replaced_version(partition))
+        self.merged.statistics[name] = replace(statistics, fingerprint=without_quotes(fingerprint))
 
     def _account_for_lines(self, counts: Mapping[tuple[str, int | None], int]) -> None:
         for capture in self.captures:

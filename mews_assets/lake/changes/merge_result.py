@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from mews_assets.lake.changes.partition_writer import Restated
 from mews_assets.lake.conversion.check_file import FileFindings
 from mews_assets.lake.errors import RecordError
+from mews_assets.lake.file_statistics import FileStatistics
 from mews_assets.lake.landing.manifests import Manifest
 from mews_assets.lake.landing.unmerged_captures import UnmergedError
 from mews_assets.lake.partition import Partition
@@ -70,6 +71,8 @@ class MergeResult:
     rejected: dict[str, RecordError] = field(default_factory=dict)
     unmerged: dict[str, UnmergedError] = field(default_factory=dict)
     """Captures that were not merged though no record is wrong, each with its cause."""
+    statistics: dict[str, FileStatistics] = field(default_factory=dict)
+    """Of the files that were written, by name."""
 
     def problem(self, capture: str) -> RecordError | UnmergedError | None:
         """Why a capture was not merged; None where it was."""

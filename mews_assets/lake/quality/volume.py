@@ -1,6 +1,6 @@
 """Volume: the rows of a partition, compared with the same weekday of the weeks before.
 
-Lives here: reading these numbers from the footers of files, and deciding which are unusual. No row is read.
+Lives here: reading these numbers from the statistics of files, and deciding which are unusual. No row is read.
 
 Only partitions that were captured equally late are compared. Where a record's stamp changes, it leaves its window, so a
 window requested the next morning has far more rows than one requested months later: backfilled history cannot be
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mews_assets.catalog.model import Table
+from mews_assets.lake.file_statistics import statistics_of
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.footers import read_footers
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import Grain, Window, next_start, window_at
 
@@ -60,30 +60,24 @@ def volumes(lake: Lake, table: Table, partitions: Iterable[Partition]) -> dict[P
     """The volume of the partitions that have a file."""
     wanted = list(partitions)
     earlier = {partition: list(windows_before(partition.window, lake.grain)) for partition in wanted}
-    existing_names = {
-        name
-        for scope in sorted({partition.scope for partition in wanted})
-        for name in lake.files(layout.scope_folder(table.name, scope), recursive=True)
-    }
     needed = {
         *wanted,
         *(Partition(partition.scope, window) for partition in wanted for window in earlier[partition]),
     }
     names = {other: layout.changes_file(table.name, other.scope, other.key(lake.grain)) for other in needed}
-    existing = [other for other in needed if names[other] in existing_names]
-    read = read_footers(lake, [names[other] for other in existing], "_captured_at_utc")
-    footers = {other: read[names[other]] for other in existing}
+    by_name = statistics_of(lake, table, set(names.values()))
+    files = {other: by_name[names[other]] for other in needed if names[other] in by_name}
     found = {}
     for partition in wanted:
-        if partition not in footers:
+        if partition not in files:
             continue
-        late = _is_late(table, partition, footers[partition].earliest)
+        late = _is_late(table, partition, files[partition].captured)
         before = [
-            footers[other].rows
+            files[other].rows
             for other in (Partition(partition.scope, window) for window in earlier[partition])
-            if other in footers and not _is_late(table, other, footers[other].earliest)
+            if other in files and not _is_late(table, other, files[other].captured)
         ]
-        found[partition] = Volume(footers[partition].rows, () if late else tuple(before), late)
+        found[partition] = Volume(files[partition].rows, () if late else tuple(before), late)
     return found
 
 

@@ -1,7 +1,7 @@
-"""Windows, rows and bytes of a table, from the footers of its files: no row is read.
+"""Windows, rows and bytes of a table, from the statistics of its files: no row is read.
 
 Lives here: windows, rows, bytes and the newest stamp of a table, scope by scope; and the rows of a partition by
-capture, for which one column is read. Not here: reading footers (`storage.footers`).
+capture, for which one column is read. Not here: where the statistics come from (`file_statistics`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from datetime import datetime
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.model import Table
+from mews_assets.lake.file_statistics import FileStatistics, statistics_of
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.footers import Footer, read_footers
 from mews_assets.lake.storage.lake import Lake
 
 
@@ -31,12 +31,11 @@ class Inventory:
 
 def inventory(lake: Lake, table: Table) -> dict[str, Inventory]:
     """The inventory of `changes/<table>`, by scope."""
-    names = lake.files(layout.changes_folder(table.name), recursive=True)
-    by_scope: dict[str, dict[str, Footer]] = {}
-    for name, footer in read_footers(lake, names, table.version_field).items():
+    by_scope: dict[str, dict[str, FileStatistics]] = {}
+    for name, statistics in statistics_of(lake, table).items():
         scope, window = layout.partition_of(name)
-        by_scope.setdefault(scope, {})[window] = footer
-    return {scope: _inventory(footers) for scope, footers in by_scope.items()}
+        by_scope.setdefault(scope, {})[window] = statistics
+    return {scope: _inventory(files) for scope, files in by_scope.items()}
 
 
 def newest_windows(
@@ -100,10 +99,10 @@ def totals(by_scope: Mapping[str, Inventory]) -> Totals:
     )
 
 
-def _inventory(footers: Mapping[str, Footer]) -> Inventory:
+def _inventory(files: Mapping[str, FileStatistics]) -> Inventory:
     return Inventory(
-        windows=frozenset(footers),
-        rows=sum(footer.rows for footer in footers.values()),
-        size_bytes=sum(footer.size_bytes for footer in footers.values()),
-        newest=max((footer.latest for footer in footers.values() if footer.latest is not None), default=None),
+        windows=frozenset(files),
+        rows=sum(file.rows for file in files.values()),
+        size_bytes=sum(file.size_bytes for file in files.values()),
+        newest=max((file.newest for file in files.values() if file.newest is not None), default=None),
     )

@@ -1,39 +1,47 @@
-"""Footers of Parquet files in the lake: rows, bytes, and the extreme values of a column. No row is read.
+"""Footers of Parquet files in the lake: rows, bytes, and the extreme values of some columns. No row is read.
 
-Lives here: reading footers, several at a time. Not here: which files and which column (`reading.inventory`,
-`quality.volume`).
+Lives here: reading footers, several at a time. Not here: which files and which columns, and keeping what was read
+(`file_statistics`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import pyarrow.parquet as pq
 
 from mews_assets.lake.storage.lake import Lake
 
-_AT_ONCE = 8
+_AT_ONCE = 16
+"""Footers of a bucket are waited for, not computed."""
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """The first and the last instant of a column of dates or instants; None where it has no values."""
+
+    earliest: datetime | None = None
+    latest: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Footer:
-    """The footer of one file. `earliest` and `latest` are those of one column of dates or instants, None where
-    it has no values."""
+    """The footer of one file, with the extremes of the columns that were asked for."""
 
     rows: int
     size_bytes: int
-    earliest: datetime | None
-    latest: datetime | None
+    extremes: Mapping[str, Extremes] = field(default_factory=dict)
 
 
-def read_footers(lake: Lake, names: Iterable[str], column: str) -> dict[str, Footer]:
-    """The footers of files by name, in the order given, with the extreme values of a column."""
+def read_footers(lake: Lake, names: Iterable[str], columns: Sequence[str]) -> dict[str, Footer]:
+    """The footers of files by name, in the order given."""
     wanted = list(names)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return dict(zip(wanted, threads.map(lambda name: _footer(lake, name, column), wanted), strict=True))
+        read = threads.map(lambda name: footer(*read_metadata(lake, name), columns), wanted)
+        return dict(zip(wanted, read, strict=True))
 
 
 def read_metadata(lake: Lake, name: str) -> tuple[pq.FileMetaData, int]:
@@ -42,16 +50,19 @@ def read_metadata(lake: Lake, name: str) -> tuple[pq.FileMetaData, int]:
         return pq.read_metadata(source), int(source.size())
 
 
-def _footer(lake: Lake, name: str, column: str) -> Footer:
-    metadata, size = read_metadata(lake, name)
-    at = metadata.schema.names.index(column)
+def footer(metadata: pq.FileMetaData, size_bytes: int, columns: Sequence[str]) -> Footer:
+    """What a footer says, as Arrow read it."""
+    names = metadata.schema.names
+    extremes = {column: _extremes(metadata, names.index(column)) for column in columns}
+    return Footer(int(metadata.num_rows), size_bytes, extremes)
+
+
+def _extremes(metadata: pq.FileMetaData, at: int) -> Extremes:
     groups = (metadata.row_group(group).column(at).statistics for group in range(metadata.num_row_groups))
-    extremes = [(column.min, column.max) for column in groups if column is not None and column.has_min_max]
-    return Footer(
-        rows=int(metadata.num_rows),
-        size_bytes=size,
-        earliest=min((_instant(low) for low, _ in extremes), default=None),
-        latest=max((_instant(high) for _, high in extremes), default=None),
+    found = [(column.min, column.max) for column in groups if column is not None and column.has_min_max]
+    return Extremes(
+        earliest=min((_instant(low) for low, _ in found), default=None),
+        latest=max((_instant(high) for _, high in found), default=None),
     )
 
 

@@ -87,13 +87,18 @@ class Lake:
 
     def read_json_version(self, name: str) -> tuple[dict[str, Any], str]:
         """The content of a small file, and its version."""
-        found = self.store.read(name)
-        return self._parse_json(name, found.data), found.version
+        content, version = self.read_version(name)
+        return self._parse_json(name, content), version
 
-    def write(self, name: str, content: bytes) -> None:
-        """Put content in place whole, and on disk before returning, whatever stands there: for files that one writer
-        writes."""
-        self._write(name, content, None)
+    def read_version(self, name: str) -> tuple[bytes, str]:
+        """The content of a file, and its version."""
+        found = self.store.read(name)
+        return found.data, found.version
+
+    def write(self, name: str, content: bytes, *, over: str | None = None) -> None:
+        """Put content in place whole, and on disk before returning. `over` as in `put`; without it for files that one
+        writer writes."""
+        self._write(name, content, over)
 
     def write_json(self, name: str, value: dict[str, Any], *, over: str | None = None) -> None:
         """`over` as in `put`."""
@@ -126,13 +131,13 @@ class Lake:
         """What a replacement is to go over; ABSENT where there is no such file."""
         return self.store.version(name)
 
-    def put(self, local: Path, name: str, *, over: str | None = None) -> None:
-        """Put a finished local file in place whole; the local one may be moved away.
+    def put(self, local: Path, name: str, *, over: str | None = None) -> str:
+        """Put a finished local file in place whole; the local one may be moved away. Gives its fingerprint.
 
         `over` is the version that it replaces, ABSENT for none: LostRaceError is raised where another one stands.
         Without, it replaces whatever stands there.
         """
-        self.store.put(local, name, over)
+        return self.store.put(local, name, over)
 
     def pin(self, name: str, workspace: Path) -> Pinned:
         """The file as it is now, on the local disk, whatever is put in its place meanwhile; and its version."""

@@ -24,6 +24,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     state/forgetting/<customer>.json                   texts that an unfinished erasure still has to search for
     state/leases/<work>.json                           who works on what, where the lake is in an object store
     state/pacing/<token>.json                          how machines share the requests of an access token
+    state/statistics/<table>.arrow                     rows, bytes and newest stamp of each file of changes
     state/alerts/<Dagster instance>.json               open incidents, and messages not delivered yet
 """
 
@@ -142,7 +143,7 @@ def table_of(name: str) -> str:
 def is_our_own(name: str) -> bool:
     """Whether a file without records holds only what the project wrote, hotels' names included: no guest's data."""
     ours = name in (LAKE_FILE, catalog_file(), directory_file(), erasure_list_file())
-    folders = ("state/pending/", "state/exports/", "state/leases/", "state/pacing/")
+    folders = ("state/pending/", "state/exports/", "state/leases/", "state/pacing/", "state/statistics/")
     return ours or name.startswith(folders) or name.endswith(f"/{MANIFEST_FILE}")
 
 
@@ -184,6 +185,10 @@ def lease_file(name: str) -> str:
 
 def pacing_file(token: str) -> str:
     return f"state/pacing/{safe_name(token)}.json"
+
+
+def statistics_file(table: str) -> str:
+    return f"state/statistics/{safe_name(table)}.arrow"
 
 
 def alerts_file(instance: str) -> str:

@@ -70,7 +70,8 @@ class LocalStore:
         self._replace_or_remove(aside, name, over)
         return version
 
-    def put(self, local: Path, name: str, over: str | None) -> None:
+    def put(self, local: Path, name: str, over: str | None) -> str:
+        about = local.stat()  # before it is in place, where others replace it
         try:
             self._replace(local, name, over)
         except LostRaceError:
@@ -78,7 +79,9 @@ class LocalStore:
         except OSError:  # another disk: copy aside first
             aside = self._aside(name)
             shutil.copyfile(local, aside)
+            about = aside.stat()
             self._replace_or_remove(aside, name, over)
+        return _fingerprint(about.st_size, about.st_mtime_ns)
 
     def pin(self, name: str, folder: Path) -> Pinned:
         target = folder / name.rsplit("/", 1)[-1]
@@ -98,7 +101,7 @@ class LocalStore:
 
     def fingerprints(self, folder: str) -> dict[str, str]:
         return {
-            self._name(info): f"{info.size}-{info.mtime_ns}"
+            self._name(info): _fingerprint(info.size, info.mtime_ns)
             for info in self._infos(folder, recursive=True)
             if info.type == pafs.FileType.File
         }
@@ -156,6 +159,10 @@ class LocalStore:
 
 def _version(about: os.stat_result) -> str:
     return f"{about.st_ino}-{about.st_size}-{about.st_mtime_ns}"
+
+
+def _fingerprint(size: int, mtime_ns: int) -> str:
+    return f"{size}-{mtime_ns}"
 
 
 @contextmanager

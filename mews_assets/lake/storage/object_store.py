@@ -96,12 +96,12 @@ class ObjectStore:
                 raise
             return standing.version
 
-    def put(self, local: Path, name: str, over: str | None) -> None:
+    def put(self, local: Path, name: str, over: str | None) -> str:
         with local.open("rb") as source:
             # Mapped, not read: the memory of a large file is the disk's cache. It is unmapped when the client lets go.
             size = os.fstat(source.fileno()).st_size
             content = mmap.mmap(source.fileno(), size, access=mmap.ACCESS_READ) if size else b""
-        self._put(name, content, over)
+        return self._put(name, content, over)
 
     def pin(self, name: str, folder: Path) -> Pinned:
         target = folder / name.rsplit("/", 1)[-1]

@@ -60,7 +60,9 @@ class Store(Protocol):
         """Gives the version that was written."""
         ...
 
-    def put(self, local: Path, name: str, over: str | None) -> None: ...
+    def put(self, local: Path, name: str, over: str | None) -> str:
+        """Gives the fingerprint of the file that was put."""
+        ...
 
     def pin(self, name: str, folder: Path) -> Pinned:
         """In a local folder, under its own name."""
