@@ -22,6 +22,7 @@ from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.assets.html_report import REPORT_JOB
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.assets.marts import MARTS_JOB
 from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
@@ -103,6 +104,11 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
 def make_marts() -> LaunchedRun:
     """Run the job that makes all marts."""
     return _run(MARTS_JOB, {})
+
+
+def write_report() -> LaunchedRun:
+    """Run the job that writes the HTML report."""
+    return _run(REPORT_JOB, {})
 
 
 def write_sql_catalog() -> LaunchedRun:
