@@ -39,7 +39,7 @@ VARIABLES = (
     "MEWS_RUN_DAYS",
     *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
     *("MEWS_LOOKBACK", "MEWS_MEMORY", "MEWS_PUBLISH", "MEWS_DELTA"),
-    *("MEWS_ALERT_URLS", "MEWS_UI_URL"),
+    *("MEWS_ALERT_URLS", "MEWS_UI_URL", "MEWS_REPORT_URL"),
     "MEWS_LOG",
 )
 """All settings, besides the variables that MEWS_CONNECTIONS names, and those of files."""
@@ -90,6 +90,9 @@ class Settings:
     ui_url: str = ""
     """The address of the Dagster UI, for links in alerts; if empty, alerts name the run instead."""
 
+    report_url: str = ""
+    """The address at which the report is served, for links in the UI; empty if it is served nowhere."""
+
     def lookback_of(self, table: Table) -> Lookback:
         """The lookback of a table's pulls: the rows of some tables come later than those of others."""
         return self.lookback.at_least(table.lookback)
@@ -111,7 +114,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         references=read_references(environment),
         automation=_automation(environment),
         poll_seconds=_poll_seconds(environment),
-        ui_url=_ui_url(environment),
+        ui_url=_web_address(environment, "MEWS_UI_URL", "a Dagster UI", "https://dagster.example.com"),
+        report_url=_web_address(
+            environment, "MEWS_REPORT_URL", "the report", "https://reports.example.com/report.html"
+        ),
         allowed_lag=_allowed_lag(environment),
         lookback=_lookback(environment),
         pii=_pii(environment),
@@ -239,12 +245,13 @@ def _poll_seconds(environment: Mapping[str, str]) -> int:
     return int(given)
 
 
-def _ui_url(environment: Mapping[str, str]) -> str:
-    given = environment.get("MEWS_UI_URL", "").strip().rstrip("/")
+def _web_address(environment: Mapping[str, str], variable: str, of: str, example: str) -> str:
+    """An address that people open, or nothing."""
+    given = environment.get(variable, "").strip().rstrip("/")
     if given and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", given):
         # Not repeated: it may contain a password.
         raise SettingError(
-            "MEWS_UI_URL is not the address of a Dagster UI; accepted is one such as https://dagster.example.com, "
+            f"{variable} is not the address of {of}; accepted is one such as {example}, "
             "without user and password, for it is shown in messages"
         )
     return given

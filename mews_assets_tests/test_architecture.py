@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lake": {"catalog", "windows", "pyarrow", "duckdb", "msgspec", "numpy", "obstore", "zstandard"},
     "ingest": {"catalog", "windows", "backoff", "api", "lake", "msgspec", "slugify"},
     "marts": {"catalog", "windows", "lake", "pyarrow", "duckdb", "numpy", "matplotlib", "PIL"},
+    "html_report": {"lake", "marts", "windows", "jinja2", "markupsafe", "plotly", "pyarrow"},
     "lake_location": set(),
     "connections": {"lake_location"},
     "table_settings": {"catalog", "windows", "lake_location"},
@@ -62,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clients": {"api", "metrics", "pacing", "settings"},
     "defs": {
         *BELOW_DAGSTER,
-        *("clients", "alerts", "log_format", "metrics", "publish"),
+        *("clients", "alerts", "html_report", "log_format", "metrics", "publish"),
         *(
             "dagster",
             "dagster_celery",
@@ -82,6 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *(
             "clients",
             "alerts",
+            "html_report",
             "publish",
             "cli",
             "defs",
@@ -150,6 +152,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "text_table",
         "status_text",
         "scope_option",
+        "report_server",
         "commands",
         "__init__",
     ),

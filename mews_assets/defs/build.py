@@ -16,6 +16,7 @@ from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.alerts.sensor import alerts_sensor
 from mews_assets.defs.assets.current import current_assets, current_jobs
 from mews_assets.defs.assets.delta import delta_assets, delta_jobs, delta_schedules
+from mews_assets.defs.assets.html_report import report_assets, report_jobs, report_schedules
 from mews_assets.defs.assets.landing_and_changes import group_assets, groups
 from mews_assets.defs.assets.marts import mart_assets, mart_jobs, mart_schedules
 from mews_assets.defs.assets.reference import reference_assets
@@ -70,6 +71,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *current_assets(settings),
         *mart_assets(settings),
         sql_catalog(settings),
+        *report_assets(settings),
         *delta_assets(settings),
     ]
     jobs += [
@@ -78,6 +80,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(reference)),
         freshness_job(settings),
         *mart_jobs(settings),
+        *report_jobs(settings),
         *retention_jobs(settings),
         *delta_jobs(settings),
     ]
@@ -102,6 +105,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             ),
             freshness_schedule(settings),
             *mart_schedules(settings),
+            *report_schedules(settings),
             *retention_schedules(settings),
             *delta_schedules(settings),
             *run_retention_schedules(settings),

@@ -22,6 +22,10 @@ from mews_assets.lake.storage.parquet import open_writer
 from mews_assets.marts.inputs import open_inputs
 from mews_assets.marts.model import LEFT_OUT, Mart, MartCheck, MartVerdict, Plot
 from mews_assets.marts.unreadable_inputs import READ_ERRORS, unreadable_inputs
+from mews_assets.windows import to_api
+
+AS_OF = "mews_assets.as_of"
+"""In the metadata of a mart's file: the instant as of which it was made."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ def make(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None)
         aside = workspace / layout.ROWS_FILE
         with open_writer(aside, rows.schema.remove_metadata(), rows) as writer:
             writer.write_table(rows)
+            writer.add_key_value_metadata({AS_OF: to_api(as_of)})
         lake.put(aside, layout.mart_file(mart.name))
     lake.write(layout.mart_plot(mart.name), png)
     verdicts = {

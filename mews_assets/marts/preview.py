@@ -1,10 +1,11 @@
-"""A few rows of a mart as a Markdown table.
+"""A few rows of a mart as texts, and as a Markdown table.
 
-Lives here: choosing the rows, and the table.
+Lives here: choosing the rows, and the table. Not here: plots (`plot_parts`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -37,19 +38,41 @@ def nearest(column: str, rows: pa.Table) -> pa.Table:
     return coming.take(order[:ROWS])
 
 
-def markdown(rows: pa.Table) -> str:
-    """The rows as a Markdown table, without ids, because names are in other columns."""
+@dataclass(frozen=True)
+class PreviewTable:
+    """Rows as texts, without ids, because names are in other columns. `numeric` are aligned to the right."""
+
+    names: list[str]
+    numeric: list[bool]
+    rows: list[list[str]]
+
+
+def table(rows: pa.Table) -> PreviewTable:
+    """The rows as texts."""
     names = [name for name in rows.column_names if not name.endswith("_id")]
+    return PreviewTable(
+        names,
+        [_is_numeric(rows.schema.field(name).type) for name in names],
+        [[_cell(row[name]) for name in names] for row in rows.to_pylist()],
+    )
+
+
+def markdown(rows: pa.Table) -> str:
+    """The rows as a Markdown table."""
+    shown = table(rows)
     lines = [
-        f"| {' | '.join(names)} |",
-        "|" + "|".join(_alignment(rows.schema.field(name).type) for name in names) + "|",
+        f"| {' | '.join(shown.names)} |",
+        "|" + "|".join("---:" if numeric else "---" for numeric in shown.numeric) + "|",
     ]
-    lines += [f"| {' | '.join(_cell(row[name]) for name in names)} |" for row in rows.to_pylist()]
+    lines += [f"| {' | '.join(cell.replace('|', _BAR) for cell in row)} |" for row in shown.rows]
     return "\n".join(lines)
 
 
-def _alignment(kind: pa.DataType) -> str:
-    return "---:" if pa.types.is_decimal(kind) or pa.types.is_integer(kind) else "---"
+_BAR = "\\|"
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal(kind) or pa.types.is_integer(kind))
 
 
 def _cell(value: Any) -> str:
@@ -62,6 +85,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     text = " ".join(str(value).split())
-    return (text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}\N{HORIZONTAL ELLIPSIS}").replace(
-        "|", "\\|"
-    )
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 1]}\N{HORIZONTAL ELLIPSIS}"

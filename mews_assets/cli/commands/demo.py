@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     print("\nlook at the marts:")
     for plot in _plots():
         print(f"  {plot}")
+    if report := _report():
+        print(f"or open the report of them all in a browser:\n  {report}")
     seconds = time.monotonic() - began
     failed = [run for run in runs if not run.succeeded]
     for run_ in failed:
@@ -83,13 +85,15 @@ def _materialise_all() -> list[LaunchedRun]:
 
 
 def _make_later_layers(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
-    """The layers that follow changes: current and reference tables, then the marts."""
+    """The layers that follow changes: current and reference tables, then the marts, and the report of all."""
     from mews_assets.catalog.model import ScopeKind
+    from mews_assets.defs.assets.html_report import is_installed
     from mews_assets.defs.local.launch import (
         look_for_late_hotels,
         make_current,
         make_marts,
         refresh_reference,
+        write_report,
         write_sql_catalog,
     )
 
@@ -104,6 +108,9 @@ def _make_later_layers(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
         _print_run(runs[-1])
     for last in [pool.submit(write_sql_catalog), pool.submit(look_for_late_hotels)]:
         runs.append(last.result())
+        _print_run(runs[-1])
+    if is_installed():
+        runs.append(pool.submit(write_report).result())
         _print_run(runs[-1])
     return runs
 
@@ -134,6 +141,17 @@ def _plots() -> list[str]:
     lake = open_lake(settings.lake, settings.grain)
     names = [layout.mart_plot(mart.name) for mart in MARTS]
     return [_relative(lake.uri(name)) for name in names if lake.exists(name)]
+
+
+def _report() -> str:
+    """The path of the report; empty if none was made."""
+    from mews_assets.lake.storage import layout
+    from mews_assets.lake.storage.lake import open_lake
+    from mews_assets.settings import read_settings
+
+    settings = read_settings(os.environ)
+    lake, name = open_lake(settings.lake, settings.grain), layout.report_file()
+    return _relative(lake.uri(name)) if lake.exists(name) else ""
 
 
 def _relative(path: str) -> str:

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
                 flush=True,
             )
         _refuse_wrong_settings()
+        _serve_report(stack, args.port + 1)
         home.prepare(home.DEMO if trial else home.DATA)
         threading.Thread(target=_show_first_page, args=(args.port,), daemon=True).start()
         return _serve(args.port)
@@ -94,6 +95,18 @@ def _refuse_wrong_settings() -> None:
     for connection in settings.connections:
         with client_of(settings, connection):
             pass  # the variable that names its token is set
+
+
+def _serve_report(stack: ExitStack, port: int) -> None:
+    """Serve the report beside the UI, whose pages link to it, unless it is served elsewhere."""
+    from mews_assets.cli.report_server import report_server
+    from mews_assets.lake.storage.lake import open_lake
+    from mews_assets.settings import read_settings
+
+    settings = read_settings(os.environ)
+    if not settings.report_url:
+        lake = open_lake(settings.lake, settings.grain)
+        os.environ["MEWS_REPORT_URL"] = stack.enter_context(report_server(lake, port))
 
 
 def _show_first_page(port: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from mews_assets.defs.assets.html_report import REPORT_KEY, has_report, link_text
 from mews_assets.defs.assets.marts import mart_key, wanted_marts
 from mews_assets.defs.base.asset_specs import OWNERS, changes_key
 from mews_assets.settings import Settings
@@ -22,11 +23,16 @@ def start_here(settings: Settings) -> dg.AssetSpec:
     marts = [_link(mart_key(mart), mart.name) for mart in wanted_marts(settings)]
     first = changes_key(settings.tables[0])
     answers = ", ".join(marts) or "no mart can be made of the tables that are fetched"
+    report = (
+        f" {link_text(settings)}; [report](/assets/{REPORT_KEY.path[0]}) makes it."
+        if has_report(settings)
+        else ""
+    )
     lines = [
         "**What this is**: the Mews Connector API as a lake of Parquet tables, one partition per hotel and time "
         "window. Data goes from left to right: `landing` (as Mews sent it) → `changes` (typed, every version) → "
         "`current` (the newest version of each record) → `marts` (answers, with plots).",
-        f"**See figures**: {answers}. In the tab *Events*, beside `plot`, click *Show Markdown*.",
+        f"**See figures**: {answers}. In the tab *Events*, beside `plot`, click *Show Markdown*.{report}",
         "**Fetch days of a hotel**: in the [lineage](/asset-groups) select landing and changes of a table, such as "
         f"{_link(first, first.path[-1])}; then *Materialize selected*, choose hotels and days, *Launch backfill*.",
         "**Is all well?** The tab *Checks* of a table names the hotels and days that fail, and says why; "

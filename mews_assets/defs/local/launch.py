@@ -24,6 +24,7 @@ from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.assets.html_report import REPORT_JOB
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.assets.marts import MARTS_JOB, mart_key, wanted_marts
 from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
@@ -124,6 +125,11 @@ def make_marts(share: int = 0, shares: int = 1) -> LaunchedRun:
     """Run the job that makes the marts, or a share of them."""
     keys = [mart_key(mart) for mart in wanted_marts(read_settings(os.environ))]
     return _run(MARTS_JOB, {}, keys[share::shares])
+
+
+def write_report() -> LaunchedRun:
+    """Run the job that writes the HTML report."""
+    return _run(REPORT_JOB, {})
 
 
 def write_sql_catalog() -> LaunchedRun:

@@ -12,6 +12,7 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     current/<table>/scope=<id>/rows.parquet            the newest version of each record
     reference/<table>/rows.parquet
     marts/<name>/rows.parquet                          rows of a mart, and its plot.png in the same folder
+    report.html                                        figures and plots of all marts, to be read offline
     lake.duckdb                                        SQL views over all tables
     state/directory.json                               enterprises and chains, and the connection of each
     state/pending/<table>/<capture>.json               landed, not yet in changes
@@ -157,6 +158,10 @@ def mart_file(name: str) -> str:
 
 def mart_plot(name: str) -> str:
     return f"{MARTS}/{name}/plot.png"
+
+
+def report_file() -> str:
+    return "report.html"
 
 
 def catalog_file() -> str:
