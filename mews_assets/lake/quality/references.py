@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,7 +31,7 @@ from mews_assets.windows import from_key
 WINDOWS_AROUND = 62
 """Windows read besides the partition's own: two months of days. Older records are rarely referred to."""
 UNRESOLVED_SHOWN = 5
-_PARTITIONS_AT_ONCE = 128
+_PARTITIONS_AT_ONCE = 256
 """Partitions of one scope whose ids are in memory together."""
 LEAD_IN = timedelta(days=7)
 """For this long after the first window of the other table many records referred to are older than the lake: a payment
@@ -61,22 +62,25 @@ def resolve(
     by_scope: dict[str, list[Partition]] = {}
     for partition in partitions:
         by_scope.setdefault(partition.scope, []).append(partition)
-    fields = references(table)
-    targets = {field.column.refers_to for field in fields}
-    snapshots = {name: _snapshot(lake, name) for name in targets if not _is_windowed(name)}
+    fields = sorted(references(table), key=_target)
+    snapshots = {name: _snapshot(lake, name) for name in map(_target, fields) if not _is_windowed(name)}
     found: dict[Partition, list[ReferenceResult]] = {}
     for scope, of_scope in by_scope.items():
         for start in range(0, len(of_scope), _PARTITIONS_AT_ONCE):
             some = of_scope[start : start + _PARTITIONS_AT_ONCE]
             ids = _read(lake, table, some, fields)
-            for field in fields:
-                known_ids = _KnownIds(
-                    lake, field.column.refers_to, scope, snapshots.get(field.column.refers_to)
-                )
-                for partition, of_partition in zip(some, ids, strict=True):
-                    result = _resolved(table, field, partition, of_partition[field.path], known_ids)
-                    found.setdefault(partition, []).append(result)
+            for target, columns in groupby(fields, _target):
+                # One table's ids at a time; columns that refer to the same table share them.
+                known_ids = _KnownIds(lake, target, scope, snapshots.get(target))
+                for field in columns:
+                    for partition, of_partition in zip(some, ids, strict=True):
+                        result = _resolved(table, field, partition, of_partition[field.path], known_ids)
+                        found.setdefault(partition, []).append(result)
     return found
+
+
+def _target(field: Field) -> str:
+    return field.column.refers_to
 
 
 def lead_in(lake: Lake, table: Table, partitions: Iterable[Partition]) -> list[Partition]:
