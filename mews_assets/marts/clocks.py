@@ -195,14 +195,21 @@ def day_of(alias: str, moment: str) -> str:
     return f"CAST(make_timestamp(micros({moment}) + {alias}.shift_us) AS DATE)"
 
 
-def is_complete(rows: str, *tables: str) -> str:
+def is_complete(rows: str, *tables: str, gaps: bool = False) -> str:
     """SQL for whether the `business_day` of rows is over and all rows of the tables are in the lake: because it began
-    after the lake's first instant, or because snapshots have the rest. The rows have their clock's `today` and
-    `whole_from`."""
+    after the lake's first instant, or because snapshots have the rest. With `gaps`, only if no order items of that day
+    are known to be missing. The rows have their clock's `today` and `whole_from`; the tables are SQL for their names.
+    """
     snapshots = " AND ".join(
         f"EXISTS (FROM snapshots WHERE snapshots.of_table = {table} AND snapshots.scope = {rows}.enterprise_id)"
         for table in tables
     )
-    return (
+    whole = (
         f"{rows}.business_day < {rows}.today AND ({rows}.business_day >= {rows}.whole_from OR ({snapshots}))"
+    )
+    if not gaps:
+        return whole
+    return (
+        f"{whole} AND NOT EXISTS (FROM gaps WHERE gaps.enterprise_id = {rows}.enterprise_id "
+        f"AND gaps.business_day = {rows}.business_day)"
     )

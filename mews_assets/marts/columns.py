@@ -16,16 +16,14 @@ BUSINESS_DAY = MartColumn("business_day", pa.date32(), "The hotel's business day
 IS_COMPLETE = MartColumn(
     "is_complete",
     pa.bool_(),
-    "Whether that business day was over at the instant of the mart, and did not begin before the lake does.",
+    "Whether that business day was over at the instant of the mart, did not begin before MEWS_START_DATE, and lacks no "
+    "items that are known to exist.",
 )
 IS_FINAL = MartColumn(
     "is_final",
     pa.bool_(),
     "Whether the longer of the hotel's editable-history intervals has passed since the end of that day, so that Mews "
     "changes it no more; empty where the hotel has none.",
-)
-IS_OVER = MartColumn(
-    "is_complete", pa.bool_(), "Whether that business day was over at the instant of the mart."
 )
 LEAD_TIME_FROM = MartColumn(
     "lead_time_from", pa.int64(), "Fewest days of the group of lead times, by which they are in order."

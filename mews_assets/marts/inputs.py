@@ -10,6 +10,7 @@ A query finds
   `clocks`, from which business days are computed (see the module `clocks`); the clock of a hotel with a `fault` cannot
   be read, and then its days are null;
 - `snapshots` (of_table, scope): the tables and hotels of which a snapshot brought all records;
+- `gaps` (enterprise_id, business_day): days of which order items are known to be missing (see the module `gaps`);
 - `as_of()`, the instant of the mart;
 - `money(value, exact, place)`: a double as the decimal that Mews wrote; `exact` is `_exact_numbers`, which has the
 digits
@@ -44,6 +45,7 @@ from mews_assets.lake.storage.duckdb_session import DECIMAL_TYPE, create_temp_ta
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import plain
 from mews_assets.marts import zones
+from mews_assets.marts.gaps import make_gaps
 from mews_assets.marts.hotels import make_hotels
 
 _MACROS = f"""
@@ -112,6 +114,7 @@ def open_inputs(
             _view_partitions(engine, lake, workspace, name, files)
     _make_snapshots(engine, lake, inputs)
     make_hotels(engine, as_of, since)
+    make_gaps(engine, inputs, since)
 
 
 def files_of(lake: Lake, name: str) -> list[str]:

@@ -129,7 +129,7 @@ def compute_with_left_out(
             return _query(lake, mart, as_of, since, workspace, {})
         except READ_ERRORS as error:
             # Only after a failure: checking all files beforehand would double the work of every mart.
-            unreadable = {} if is_of_memory(error) else unreadable_inputs(lake, workspace, mart.inputs)
+            unreadable = {} if is_of_memory(error) else unreadable_inputs(lake, workspace, mart.all_inputs)
             if not unreadable:
                 raise
             return _query(lake, mart, as_of, since, workspace, unreadable)
@@ -146,7 +146,7 @@ def _query(
     """As `compute_with_left_out`. A hotel with an unreadable file is left out: a part of its rows would look
     complete."""
     with open_duckdb(workspace, memory=lake.memory) as engine:
-        open_inputs(engine, lake, workspace, mart.inputs, as_of, since, without=unreadable.keys())
+        open_inputs(engine, lake, workspace, mart.all_inputs, as_of, since, without=unreadable.keys())
         engine.execute(f"CREATE TEMP TABLE all_given AS {mart.given}")
         engine.execute("CREATE TEMP VIEW given AS FROM all_given WHERE fault IS NULL")
         rows = engine.sql(mart.query).to_arrow_table()

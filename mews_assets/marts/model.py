@@ -64,6 +64,7 @@ class Mart:
     `inputs` are asset keys such as `current/order_items`; for the query `given` they are views such as
     `current.order_items` (the module `inputs` lists the others). `given` aggregates the lake's rows. It has the columns
     `enterprise_id`, `enterprise`, `items` (the number of aggregated rows) and `fault`: why these are left out, or null.
+    `judged_by` are inputs by which `is_complete` is judged: they are read where this deployment fetches them.
     `query` makes the mart from the rows of `given` without a fault. `key` is the unique key; `preview` picks the rows
     to show; `named` are columns that are null where the reference has no name for an id, or a row has no day.
     """
@@ -79,7 +80,12 @@ class Mart:
     plot: Callable[[pa.Table, datetime], Plot]
     preview: Callable[[pa.Table], pa.Table]
     named: tuple[str, ...] = ()
+    judged_by: tuple[str, ...] = ()
     checks: tuple[MartCheck, ...] = ()
+
+    @property
+    def all_inputs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.inputs, *self.judged_by)))
 
     @property
     def schema(self) -> pa.Schema:

@@ -8,8 +8,18 @@ from pathlib import Path
 import pytest
 
 from mews_assets.lake.storage import layout
-from mews_assets.marts import DAILY_REVENUE, OCCUPANCY_AND_PICKUP, OUTLET_REVENUE
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.marts import (
+    CANCELLATIONS_AND_NO_SHOWS,
+    DAILY_PERFORMANCE,
+    DAILY_REVENUE,
+    LEAD_TIME_AND_LENGTH_OF_STAY,
+    OCCUPANCY_AND_PICKUP,
+    OUTLET_REVENUE,
+    TAX_SUMMARY,
+)
 from mews_assets.marts.make import compute
+from mews_assets.marts.model import Mart
 from mews_assets_tests.marts.made import AS_OF, Books, books_of, fill, hotel, line
 from mews_assets_tests.marts.stage import put_changes
 
@@ -51,6 +61,82 @@ def test_a_snapshot_makes_earlier_days_whole_for_its_own_table_and_hotel(tmp_pat
         ("two", "outlet_items"): False,
     }
     assert compute(lake, OUTLET_REVENUE, AS_OF, late).column("is_complete").to_pylist() == [False, False]
+
+
+def days_in(lake: Lake, mart: Mart = DAILY_REVENUE) -> dict[str, list[int]]:
+    """The complete days of each hotel."""
+    found: dict[str, set[int]] = {}
+    for row in compute(lake, mart, AS_OF, START).to_pylist():
+        days = found.setdefault(row["enterprise_id"], set())
+        days |= {row["business_day"].day} if row["is_complete"] else set()
+    return {hotel: sorted(days) for hotel, days in found.items()}
+
+
+def guest(books: Books, id: str, **stay: str) -> None:
+    """A hotel that sold something on each day, and a guest of the nights of 6, 7, 8 and 9 April."""
+    books.hotels.append(hotel(id, "UTC"))
+    books.room(id, f"{id}-101", f"{id}-double")
+    for day in range(4, 10):
+        books.sold(id, f"2026-04-{day:02}T20:00:00Z", "1", "1", ServiceOrderId="another")
+    known = {"Id": f"guest-{id}", "CreatedUtc": "2026-01-01T00:00:00Z", "State": "Started"}
+    books.stay(id, "2026-04-06T15:00:00Z", "2026-04-10T10:00:00Z", **{**known, **stay})
+
+
+def night(books: Books, id: str, day: int, hour: int = 20) -> None:
+    books.sold(id, f"2026-04-{day:02}T{hour:02}:00:00Z", "100", "100", ServiceOrderId=f"guest-{id}")
+
+
+EVERY = [4, 5, 6, 7, 8, 9]
+
+
+def test_a_night_is_not_complete_while_a_guest_who_booked_before_the_lake_is_in_the_house(
+    tmp_path: Path,
+) -> None:
+    """Their items were posted with the booking, and are updated when the bill is closed."""
+    books = Books([])
+    for id in ("nothing", "one-night", "every-night-on-the-next-day", "snapshot"):
+        guest(books, id)
+    night(books, "one-night", 7)
+    for day in range(7, 11):
+        night(books, "every-night-on-the-next-day", day, 0)
+    lake = fill(tmp_path / "lake", books)
+    items = lake.read(layout.current_file("order_items", "snapshot"))
+    lake.write(layout.snapshot_file("order_items", "snapshot"), items)
+    for mart in (DAILY_REVENUE, DAILY_PERFORMANCE, TAX_SUMMARY):
+        assert days_in(lake, mart) == {
+            "nothing": [4, 5],
+            "one-night": [4, 5, 7],
+            "every-night-on-the-next-day": EVERY,
+            "snapshot": EVERY,
+        }
+
+
+def test_a_guest_who_booked_since_or_whose_bill_is_closed_leaves_no_night_incomplete(tmp_path: Path) -> None:
+    books = Books([])
+    guest(books, "since", CreatedUtc="2026-03-08T00:00:00Z")
+    guest(books, "canceled", State="Canceled")
+    guest(books, "left", State="Processed")
+    guest(books, "left-one-item", State="Processed")
+    night(books, "left-one-item", 8)  # one item of the whole stay
+    assert days_in(fill(tmp_path / "lake", books)) == {
+        "since": EVERY,
+        "canceled": EVERY,
+        "left": [4, 5],
+        "left-one-item": EVERY,
+    }
+
+
+def test_arrivals_and_cancellations_before_the_lake_are_not_complete(tmp_path: Path) -> None:
+    books = Books([hotel("one", "UTC")])
+    books.room("one", "101", "double")
+    for day in (4, 6, 7, 8):
+        moment = f"2026-03-{day:02}T15:00:00Z"
+        stay = {"start": moment, "end": f"2026-03-{day + 1:02}T10:00:00Z", "CreatedUtc": moment}
+        books.stay("one", **stay)
+        books.stay("one", **stay, State="Canceled", CancelledUtc=moment)
+    lake = fill(tmp_path / "lake", books)
+    for mart in (LEAD_TIME_AND_LENGTH_OF_STAY, CANCELLATIONS_AND_NO_SHOWS):
+        assert days_in(lake, mart) == {"one": [7, 8]}
 
 
 def test_what_changed_after_a_past_instant_is_inferred_as_of_it(tmp_path: Path) -> None:

@@ -40,12 +40,7 @@ class MartConfig(dg.Config):
 
 def wanted_marts(settings: Settings) -> tuple[Mart, ...]:
     """The marts whose tables this deployment fetches."""
-    there = {table.name for table in settings.tables}
-    return tuple(
-        mart
-        for mart in MARTS
-        if all(_is_reference(name) or name.partition("/")[2] in there for name in mart.inputs)
-    )
+    return tuple(mart for mart in MARTS if all(_is_fetched(name, settings) for name in mart.inputs))
 
 
 def mart_key(mart: Mart) -> dg.AssetKey:
@@ -89,7 +84,7 @@ def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=mart_key(mart),
-        deps=[dg.AssetKey(name.split("/")) for name in mart.inputs],
+        deps=[dg.AssetKey(name.split("/")) for name in mart.all_inputs if _is_fetched(name, settings)],
         description=f"{mart.description}\n\n{sample_query(f'{layout.MARTS}.{mart.name}')}",
         group_name=layout.MARTS,
         kinds={"duckdb", "parquet"},
@@ -142,5 +137,7 @@ def _text(made: Made) -> str:
     return base64.b64encode(made.png).decode()
 
 
-def _is_reference(name: str) -> bool:
-    return name.startswith(f"{layout.REFERENCE}/")
+def _is_fetched(name: str, settings: Settings) -> bool:
+    """Whether an input of a mart is there: reference tables always are."""
+    layer, _, table = name.partition("/")
+    return layer == layout.REFERENCE or table in {one.name for one in settings.tables}

@@ -31,9 +31,10 @@ Only what was consumed before the mart's instant counts: items of coming nights 
 are items with negative amounts, on the day Mews gives them. The two sources are rows of their own (`source`), so that
 a hotel whose point of sale also charges rooms can leave one out. A day can still change until its editable history
 ends. A day that began before MEWS_START_DATE is never complete: of its items only those are here that were updated
-since, unless a snapshot of order items brought the others too. Rows with a fault are left out, and reported by
-the check `none_left_out`. From current/order_items, current/outlet_items, reference/enterprises,
-reference/accounting_categories."""
+since, unless a snapshot of order items brought the others too. Nor is a day complete while a guest of that night, who
+booked before MEWS_START_DATE, is in the house: the items come when the bill is closed. Rows with a
+fault are left out, and reported by the check `none_left_out`. From current/order_items, current/outlet_items,
+current/reservations, reference/enterprises, reference/accounting_categories."""
 
 GIVEN = f"""
 WITH sold AS (
@@ -79,7 +80,7 @@ GROUP BY ALL
 QUERY = f"""
 SELECT
     given.enterprise_id, given.enterprise, given.business_day,
-    {clocks.is_complete("given", "given.source")} AS is_complete, given.accounting_category_id,
+    {clocks.is_complete("given", "given.source", gaps=True)} AS is_complete, given.accounting_category_id,
     categories.name AS accounting_category, categories.classification, given.source, given.currency,
     given.net, given.gross, given.items
 FROM given LEFT JOIN reference.accounting_categories categories ON categories.id = given.accounting_category_id
@@ -139,5 +140,6 @@ DAILY_REVENUE = Mart(
     query=QUERY,
     plot=plot,
     preview=partial(preview.latest, "business_day"),
+    judged_by=("current/reservations",),
     named=("enterprise", "business_day", "accounting_category"),
 )

@@ -36,7 +36,8 @@ DESCRIPTION = f"""{SUMMARY}
 
 Below zero is money that the hotel holds, such as a prepayment. Open bills and what is not billed yet make up the
 balance of the Guest ledger once the night audit has posted it, unpaid invoices that of the City ledger. As of now only:
-the tables hold the newest version of each bill. Bills of which an item has a fault are left out, and reported by the
+the tables hold the newest version of each bill. Bills that were not updated since MEWS_START_DATE are here only with
+snapshots of bills, order items and payments. Bills of which an item has a fault are left out, and reported by the
 check `none_left_out`.
 From current/bills, current/order_items, current/payments, reference/enterprises."""
 

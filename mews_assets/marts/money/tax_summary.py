@@ -33,7 +33,8 @@ Over all codes, net and net + tax equal those of daily_revenue, where is_revenue
 TaxValues of one code only, all of it is of that code; without TaxValues it is {UNTAXED}. Business days are those of
 ConsumedUtc, of what was consumed before the mart's instant: the date on which a tax is due is for the tax adviser.
 Rows with a fault are left out, and reported by the check `none_left_out`.
-From current/order_items, current/outlet_items, reference/enterprises."""
+A day is complete as in daily_revenue.
+From current/order_items, current/outlet_items, current/reservations, reference/enterprises."""
 
 
 def _lines(table: str, amount: str, path: str, count: str, only: str) -> str:
@@ -136,7 +137,7 @@ added AS (
     FROM sums LEFT JOIN hotels USING (enterprise_id)
 )
 SELECT
-    enterprise_id, enterprise, business_day, {clocks.is_complete("added", "source")} AS is_complete,
+    enterprise_id, enterprise, business_day, {clocks.is_complete("added", "source", gaps=True)} AS is_complete,
     business_day < final_before AS is_final, source, is_revenue, tax_rate_code, currency,
     net, tax, CAST(net + tax AS DECIMAL(38, 10)) AS gross, lines
 FROM added
@@ -179,5 +180,6 @@ TAX_SUMMARY = Mart(
     query=QUERY,
     plot=plot,
     preview=partial(preview.latest, "business_day"),
+    judged_by=("current/reservations",),
     named=("enterprise", "business_day"),
 )

@@ -10,7 +10,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import columns, faults, grids, plot_parts, preview
+from mews_assets.marts import clocks, columns, faults, grids, plot_parts, preview
 from mews_assets.marts.columns import count, money, text
 from mews_assets.marts.model import Mart, Plot
 from mews_assets.marts.plot_parts import Stack
@@ -86,7 +86,7 @@ GROUP BY ALL
 
 QUERY = f"""
 SELECT
-    enterprise_id, given.enterprise, given.business_day, given.business_day < hotels.today AS is_complete,
+    enterprise_id, given.enterprise, given.business_day, {clocks.is_complete("given", "'reservations'")} AS is_complete,
     CASE WHEN is_no_show THEN 'no-show' ELSE 'canceled' END AS kind,
     lead_time_from, {stay_sql.bucket_name("lead_time_from", stay_sql.LEAD_DAYS, "days")} AS lead_time,
     notice_from, {stay_sql.bucket_name("notice_from", NOTICE_DAYS, "days")} AS notice,
@@ -95,7 +95,9 @@ SELECT
     coalesce(source, '{stay_sql.NOT_GIVEN}') AS source,
     max(currency) OVER (PARTITION BY enterprise_id) AS currency,
     items AS reservations, nights, with_fee AS reservations_with_fee, fees, lost_revenue
-FROM given LEFT JOIN hotels USING (enterprise_id)
+FROM (
+    SELECT given.*, hotels.today, hotels.whole_from FROM given LEFT JOIN hotels USING (enterprise_id)
+) given
 LEFT JOIN reference.business_segments segments ON segments.id = business_segment_id
 ORDER BY ALL
 """
@@ -121,7 +123,7 @@ CANCELLATIONS_AND_NO_SHOWS = Mart(
         columns.ENTERPRISE_ID,
         columns.ENTERPRISE,
         columns.day("business_day", "Day of cancellation, by the hotel's business day."),
-        columns.IS_OVER,
+        columns.IS_COMPLETE,
         text("kind", "Whether it was canceled, or the guest did not come: canceled or no-show."),
         columns.LEAD_TIME_FROM,
         columns.LEAD_TIME,

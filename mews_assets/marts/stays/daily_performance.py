@@ -44,7 +44,10 @@ the category of its room, or in the requested one. It is slept from ScheduledSta
 ActualEndUtc where the guest left earlier: rooms_booked counts what was booked.
 
 To add up days, divide sums: occupancy of a month is sum(rooms_sold) / sum(rooms_available). Days are the hotel's
-business days, up to the last that is over. Amounts in another currency than most of a hotel's, and rows with another
+business days, up to the last that is over. A day is not complete before MEWS_START_DATE, and while a guest of that
+night, who booked before it, is in the house: the items come when the bill is closed. Blocks of rooms, and guests who
+arrived before MEWS_START_DATE, are here only if they were updated since: materialise snapshot/resource_blocks and
+snapshot/reservations once to have them all. Amounts in another currency than most of a hotel's, and rows with another
 fault, are left out, and reported by the check `none_left_out`."""
 
 _FROM = """

@@ -10,7 +10,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from mews_assets.marts import columns, grids, preview
+from mews_assets.marts import clocks, columns, grids, preview
 from mews_assets.marts.columns import count, text
 from mews_assets.marts.model import Mart, Plot
 from mews_assets.marts.stays import lodging, stay_sql
@@ -48,14 +48,16 @@ GROUP BY ALL
 
 QUERY = f"""
 SELECT
-    enterprise_id, given.enterprise, given.business_day, given.business_day < hotels.today AS is_complete,
+    enterprise_id, given.enterprise, given.business_day, {clocks.is_complete("given", "'reservations'")} AS is_complete,
     lead_time_from, {stay_sql.bucket_name("lead_time_from", stay_sql.LEAD_DAYS, "days")} AS lead_time,
     length_from, {stay_sql.bucket_name("length_from", NIGHTS, "nights")} AS length_of_stay,
     business_segment_id,
     CASE WHEN business_segment_id IS NULL THEN '{stay_sql.NOT_GIVEN}' ELSE segments.name END AS segment,
     coalesce(source, '{stay_sql.NOT_GIVEN}') AS source,
     items AS reservations, nights, nights_slept, lead_days
-FROM given LEFT JOIN hotels USING (enterprise_id)
+FROM (
+    SELECT given.*, hotels.today, hotels.whole_from FROM given LEFT JOIN hotels USING (enterprise_id)
+) given
 LEFT JOIN reference.business_segments segments ON segments.id = business_segment_id
 ORDER BY ALL
 """
@@ -79,7 +81,7 @@ LEAD_TIME_AND_LENGTH_OF_STAY = Mart(
         columns.ENTERPRISE_ID,
         columns.ENTERPRISE,
         columns.day("business_day", "Day of arrival, by the hotel's business day."),
-        columns.IS_OVER,
+        columns.IS_COMPLETE,
         columns.LEAD_TIME_FROM,
         columns.LEAD_TIME,
         count("length_from", "Fewest nights of the group of lengths, by which they are in order."),

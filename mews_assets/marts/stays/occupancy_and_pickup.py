@@ -37,8 +37,9 @@ made as of an instant long past.
 
 Business days are the hotel's (TimeZoneIdentifier, BusinessDayClosingOffset). Services that are booked by time but are
 no rooms, such as parking, are rows of their own (`service`). How many rooms there are is not in the lake, so there is
-no percentage. What was not updated since MEWS_START_DATE is not here, so older nights are not whole. A stay with
-invalid dates, or longer than ten years, is left out, and reported by the check `none_left_out`.
+no percentage. A reservation that was not updated since MEWS_START_DATE is not here: older nights are
+not whole, nor are coming ones that were booked before it. A stay with invalid dates, or
+longer than ten years, is left out, and reported by the check `none_left_out`.
 From changes/reservations, reference/enterprises, reference/services."""
 
 LONGEST_STAY = 3653

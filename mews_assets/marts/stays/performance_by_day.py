@@ -150,7 +150,7 @@ days AS (
 )
 SELECT
     enterprise_id, enterprise, dimension, value_id, value, business_day,
-    {clocks.is_complete("days", "'reservations'", "'order_items'", "'outlet_items'")} AS is_complete,
+    {clocks.is_complete("days", "'reservations'", "'order_items'", "'outlet_items'", gaps=True)} AS is_complete,
     business_day < final_before AS is_final, currency,
     available AS rooms_available, out_of_order AS rooms_out_of_order, house_use AS rooms_house_use,
     closed AS rooms_closed, occupied AS rooms_occupied, free AS rooms_complimentary, occupied - free AS rooms_sold,

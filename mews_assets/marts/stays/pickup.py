@@ -35,7 +35,8 @@ DESCRIPTION = f"""{SUMMARY}
 Filter by one `dimension`: each of them counts every stay; `hotel` has no groups. Only coming nights and the last 28
 have rows. A reservation of which the lake has only versions later than T is inferred: it counts if CreatedUtc is before
 T and CancelledUtc is not, with the dates of its oldest version; `inferred` counts those, over the four earlier moments.
-Source is OriginDetails. Stays with dates that make no sense are left out, and reported by the check `none_left_out`.
+A reservation that was not updated since MEWS_START_DATE is not here, of coming nights neither. Source is
+OriginDetails. Stays with dates that make no sense are left out, and reported by the check `none_left_out`.
 From changes/reservations, reference/enterprises, reference/resources, reference/resource_categories,
 reference/resource_category_assignments, reference/business_segments, reference/rates."""
 

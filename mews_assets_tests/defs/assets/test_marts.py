@@ -163,7 +163,7 @@ def test_a_mart_depends_on_what_it_is_made_from_and_describes_itself() -> None:
     graph = build_definitions(read_settings(START)).resolve_asset_graph()
     for mart in MARTS:
         node = graph.get(mart_key(mart))
-        assert {"/".join(key.path) for key in node.parent_keys} == set(mart.inputs)
+        assert {"/".join(key.path) for key in node.parent_keys} == set(mart.all_inputs)
         assert node.description.startswith(mart.description)
         assert node.group_name == "marts"
         schema = node.metadata["dagster/column_schema"]
