@@ -12,9 +12,10 @@ Lives here: measuring events; `benchmarks.backfill` prints the same of a real ba
 import argparse
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -29,7 +30,12 @@ materialisations and 4.07 evaluations."""
 WINDOWS = {"daily": 365, "weekly": 52, "monthly": 12}
 """In a year."""
 COUNT = 2000
-LOCAL_EVENT_LOG = {"module": "mews_assets.defs.base.local_event_log", "class": "LocalEventLogStorage"}
+LOCAL_EVENT_LOG = {
+    "event_log_storage": {
+        "module": "mews_assets.defs.base.local_event_log",
+        "class": "LocalEventLogStorage",
+    }
+}
 """As in dagster.yaml."""
 
 
@@ -48,7 +54,7 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=len(catalog.TABLES))
     parser.add_argument("--years", type=int, default=2)
     chosen = parser.parse_args()
-    dagsters = measure(COUNT // 10, together=False, storage=None)
+    dagsters = measure(COUNT // 10, together=False, settings={})
     single, together = measure(COUNT // 10, together=False), measure(COUNT, together=True)
     for name, costs in (
         ("yielded one by one, in Dagster's own event log", dagsters),
@@ -71,9 +77,17 @@ def main() -> None:
         )
 
 
-def measure(count: int, *, together: bool, storage: dict[str, str] | None = LOCAL_EVENT_LOG) -> Costs:
+def measure(
+    count: int,
+    *,
+    together: bool,
+    settings: dict[str, Any] = LOCAL_EVENT_LOG,
+    size_of: Callable[[dg.DagsterInstance], int] = lambda instance: bytes_of_history(
+        Path(instance.root_directory)
+    ),
+) -> Costs:
     """The cost of the materialisations of one run: as an op yields them, or as our runs store many of them.
-    `storage` is the event log of `dagster.yaml`; None means Dagster's own."""
+    `settings` are those of `dagster.yaml` about storage; none means SQLite with Dagster's own event log."""
     table = catalog.table("order_items")
     key = changes_key(table)
 
@@ -86,13 +100,13 @@ def measure(count: int, *, together: bool, storage: dict[str, str] | None = LOCA
 
     began: list[float] = []
     ended: list[float] = []
-    with dg.instance_for_test(overrides=storage and {"event_log_storage": storage}) as instance:
-        size = bytes_of_history(Path(instance.root_directory))
+    with dg.instance_for_test(overrides=settings) as instance:
+        size = size_of(instance)
         quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
         job = dg.Definitions(assets=[write], jobs=[dg.define_asset_job("history", [key])])
         job.resolve_job_def("history").execute_in_process(instance=instance, run_config=quiet)
         instance.event_log_storage.dispose()
-        size = bytes_of_history(Path(instance.root_directory)) - size
+        size = size_of(instance) - size
         assert len(instance.get_materialized_partitions(key)) == count
     cpu, seconds = (end - begin for begin, end in zip(began, ended, strict=True))
     return Costs(cpu / count, seconds / count, size / count)

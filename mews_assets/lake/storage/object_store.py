@@ -3,8 +3,9 @@
 Lives here: reading, listing, and putting objects in place by `obstore`, one request each where one suffices. Not here:
 where a file belongs (`layout`).
 
-A version is the object's ETag. A replacement sends it along (If-Match; If-None-Match for an object that is not there),
-and the store refuses where another stands. A read is one GET, or ranges of one ETag: never of two versions.
+A version is the object's ETag, in Google Cloud Storage with its generation, which is what a replacement names there. A
+replacement sends it along (If-Match; If-None-Match for an object that is not there), and the store refuses where
+another stands. A read is one GET, or ranges of one ETag: never of two versions.
 """
 
 from __future__ import annotations
@@ -48,6 +49,13 @@ _TAIL_BYTES = 256 << 10
 """Read first of a file that is looked into: the footer of every Parquet file, and all of most partitions."""
 _CHUNK_BYTES = 8 << 20
 _SIDE_BY_SIDE = 16
+_ENDPOINTS = {
+    "s3": ("endpoint", ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")),
+    "gs": ("base_url", ()),
+    "abfs": ("endpoint", ("AZURE_STORAGE_ENDPOINT",)),
+    "abfss": ("endpoint", ("AZURE_STORAGE_ENDPOINT",)),
+}
+"""By scheme, what the client calls the server's address, and the variables that hold one."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,7 @@ class ObjectStore:
             # Mapped, not read: the memory of a large file is the disk's cache. It is unmapped when the client lets go.
             size = os.fstat(source.fileno()).st_size
             content = mmap.mmap(source.fileno(), size, access=mmap.ACCESS_READ) if size else b""
-        return self._put(name, content, over)
+        return _e_tag(self._put(name, content, over))
 
     def pin(self, name: str, folder: Path) -> Pinned:
         target = folder / name.rsplit("/", 1)[-1]
@@ -116,7 +124,7 @@ class ObjectStore:
             return pa.PythonFile(_PinnedReader(self, name), mode="r")
 
     def fingerprints(self, folder: str) -> dict[str, str]:
-        return {self._name(one): _version(one) for one in self._objects(folder)}
+        return {self._name(one): _e_tag(_version(one)) for one in self._objects(folder)}
 
     def files(self, folder: str, recursive: bool) -> list[str]:
         if recursive:
@@ -142,18 +150,18 @@ class ObjectStore:
             meta = obstore.head(self.client, key)
             start = max(0, meta["size"] - size)
             found = obstore.get(
-                self.client, key, options={"range": (start, meta["size"]), "if_match": _version(meta)}
+                self.client, key, options={"range": (start, meta["size"]), "if_match": _e_tag(_version(meta))}
             )
         return bytes(found.bytes()), found.meta
 
     def range(self, name: str, start: int, end: int, version: str) -> bytes:
         """Bytes of one version of an object. Raises LostRaceError where another stands."""
-        options: Any = {"range": (start, end), "if_match": version}
+        options: Any = {"range": (start, end), "if_match": _e_tag(version)}
         with self._errors(name):
             return bytes(obstore.get(self.client, self._key(name), options=options).bytes())
 
     def _put(self, name: str, content: Any, over: str | None) -> str:
-        mode: Any = "overwrite" if over is None else "create" if over == ABSENT else {"e_tag": over}
+        mode: Any = "overwrite" if over is None else "create" if over == ABSENT else _names_of(over)
         with self._errors(name):
             found = obstore.put(self.client, self._key(name), content, mode=mode, use_multipart=False)
             return _version(found)
@@ -254,33 +262,40 @@ def open_object_store(location: str, *, is_brief: bool = False) -> ObjectStore:
 def _config(scheme: str, options: Mapping[str, str]) -> dict[str, Any]:
     if (protocol := options.get("scheme", "https")) not in ("http", "https"):
         raise ValueError(f"scheme is {protocol!r}; accepted are http and https")
-    if scheme != "s3":
-        return {}
-    endpoint = (
-        options.get("endpoint_override")
-        or os.environ.get("AWS_ENDPOINT_URL_S3")
-        or os.environ.get("AWS_ENDPOINT_URL")
-    )
+    name, variables = _ENDPOINTS.get(scheme, ("", ()))
+    endpoints = (options.get("endpoint_override"), *(os.environ.get(one) for one in variables))
+    endpoint = next((one for one in endpoints if one), "")
     region = options.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     found: dict[str, Any] = {}
     if endpoint:
-        found["endpoint"] = endpoint if "://" in endpoint else f"{protocol}://{endpoint}"
-    if region:
+        found[name] = endpoint if "://" in endpoint else f"{protocol}://{endpoint}"
+    if region and scheme == "s3":
         found["region"] = region
     return found
 
 
 def _client_options(config: Mapping[str, Any], is_brief: bool) -> dict[str, Any]:
     timeouts: dict[str, Any] = _BRIEF_TIMEOUTS if is_brief else _TIMEOUTS
-    is_plain = str(config.get("endpoint", "")).startswith("http://")
+    is_plain = any(str(config.get(name, "")).startswith("http://") for name, _ in _ENDPOINTS.values())
     return {**timeouts, "allow_http": True} if is_plain else dict(timeouts)
 
 
 def _version(about: Mapping[str, Any]) -> str:
-    """The ETag; a store without any is refused, for nothing could be replaced safely there."""
+    """The ETag, and the generation or version where the store answers with it; a listing has none. A store without
+    ETags is refused, for nothing could be replaced safely there."""
     if not (found := about.get("e_tag")):
         raise LakeError("the object store names no ETag of its objects; a lake cannot be kept there")
-    return str(found)
+    return f"{found} {about['version']}" if about.get("version") else str(found)
+
+
+def _e_tag(version: str) -> str:
+    return version.partition(" ")[0]
+
+
+def _names_of(version: str) -> dict[str, str]:
+    """A version as the client wants it: each store compares the name that it knows."""
+    e_tag, _, generation = version.partition(" ")
+    return {"e_tag": e_tag, **({"version": generation} if generation else {})}
 
 
 def _is_marker(about: Mapping[str, Any]) -> bool:

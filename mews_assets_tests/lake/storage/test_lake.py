@@ -16,6 +16,7 @@ import pytest
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.errors import LakeError, LostRaceError
 from mews_assets.lake.landing import capture_states, capture_store
+from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.lake.storage.store import ABSENT
 from mews_assets.windows import Grain
@@ -310,7 +311,8 @@ def test_a_lake_in_a_bucket_holds_what_one_here_does(lake, remote, bucket):
         assert capture_store.captures(lake, table.name) == capture_store.captures(remote, table.name)
         assert not capture_states.pending(remote, table.name)
     state = [name for name in remote.files("state", recursive=True) if not name.startswith("state/leases/")]
-    assert state == ["state/rejected/order_items/garbage.json"]
+    tables = ("order_items", "outlet_bills", "outlet_items")
+    assert state == ["state/rejected/order_items/garbage.json", *map(layout.statistics_file, tables)]
     assert not [key for key in bucket.objects if "aside" in key]
 
 
