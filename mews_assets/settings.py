@@ -16,6 +16,7 @@ from mews_assets.api.transport.address import read_platform_address
 from mews_assets.catalog.model import Table
 from mews_assets.catalog.privacy import MIN_KEY_LENGTH, Pii, Privacy
 from mews_assets.catalog.reference_model import Reference
+from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.connections import ACCESS_TOKEN as ACCESS_TOKEN
 from mews_assets.connections import Connection as Connection
 from mews_assets.connections import read_connections
@@ -24,7 +25,13 @@ from mews_assets.lake_location import read_delta, refuse_no_text
 from mews_assets.lake_location import read_lake as read_lake
 from mews_assets.log_format import read_log
 from mews_assets.secret_variables import FILE, read_secret_text
-from mews_assets.table_settings import STANDARD_REFERENCES, read_references, read_tables
+from mews_assets.table_settings import (
+    STANDARD_REFERENCES,
+    STANDARD_SERIES,
+    read_references,
+    read_series,
+    read_tables,
+)
 from mews_assets.windows import DEFAULT_LOOKBACK, Grain, Lookback, read_lookback
 
 CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
@@ -68,6 +75,8 @@ class Settings:
     connections: tuple[Connection, ...]
     references: tuple[Reference, ...] = STANDARD_REFERENCES
     """The reference tables that are read."""
+    series: tuple[SeriesTable, ...] = STANDARD_SERIES
+    """The series that are read."""
     automation: bool = False
     """Whether sensors and schedules run on a new instance without being turned on."""
     poll_seconds: int = 60
@@ -112,6 +121,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tables=read_tables(environment, _grain(environment)),
         connections=read_connections(environment),
         references=read_references(environment),
+        series=read_series(environment),
         automation=_automation(environment),
         poll_seconds=_poll_seconds(environment),
         ui_url=_web_address(environment, "MEWS_UI_URL", "a Dagster UI", "https://dagster.example.com"),

@@ -9,26 +9,30 @@ from collections.abc import Mapping
 
 from mews_assets import catalog
 from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.entities.series import SERIES
 from mews_assets.catalog.model import FetchMethod, Table
 from mews_assets.catalog.reference_model import Reference, with_parents
+from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.lake_location import SettingError
 from mews_assets.windows import Grain
 
 STANDARD = "standard"
 """In MEWS_TABLES: every table that is fetched unless the setting says otherwise."""
 STANDARD_REFERENCES = with_parents((one for one in REFERENCES if one.is_standard), REFERENCES)
+STANDARD_SERIES = tuple(table for table in SERIES if table.is_standard)
 
 
 def read_tables(environment: Mapping[str, str], grain: Grain) -> tuple[Table, ...]:
     """The tables to fetch by windows, each with its fetch method. Raises SettingError."""
-    references = {reference.name for reference in REFERENCES}
+    others = {one.name for one in (*REFERENCES, *SERIES)}
     named = _named_tables(environment)
-    given = [name for name in named if name != STANDARD and name not in references]
+    given = [name for name in named if name != STANDARD and name not in others]
     try:
         chosen = catalog.tables(given or None)
     except catalog.UnknownTableError as error:
         known = (
-            f"{error}; of reference tables from {', '.join(references)}; or {STANDARD} for the usual tables"
+            f"{error}; of reference tables and series from {', '.join(sorted(others))}; or {STANDARD} for the "
+            "usual tables"
         )
         raise SettingError(f"MEWS_TABLES names {error.name!r}; {known}") from None
     if STANDARD in named:
@@ -44,8 +48,15 @@ def read_tables(environment: Mapping[str, str], grain: Grain) -> tuple[Table, ..
 def read_references(environment: Mapping[str, str]) -> tuple[Reference, ...]:
     """The reference tables to read: the usual ones, those that MEWS_TABLES names, and what these need."""
     named = set(_named_tables(environment))
+    named |= {name for table in read_series(environment) for name in table.parents}
     chosen = [reference for reference in REFERENCES if reference.is_standard or reference.name in named]
     return with_parents(chosen, REFERENCES)
+
+
+def read_series(environment: Mapping[str, str]) -> tuple[SeriesTable, ...]:
+    """The series to read: the usual ones, and those that MEWS_TABLES names."""
+    named = set(_named_tables(environment))
+    return tuple(table for table in SERIES if table.is_standard or table.name in named)
 
 
 def _named_tables(environment: Mapping[str, str]) -> list[str]:

@@ -136,6 +136,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "bookkeeping",
         "model",
         "reference_model",
+        "series_model",
         "columns",
         "fields",
         "privacy",

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from mews_assets.catalog.arrow import OWN_COLUMNS, arrow_type
 from mews_assets.catalog.diagram import diagram
 from mews_assets.catalog.model import Column, Export, Kind, Pages, Table, kept, snake_case
-from mews_assets.catalog.reference_model import Reference, Whole
+from mews_assets.catalog.reference_model import Owner, Reference, Whole
+from mews_assets.catalog.series_model import SeriesTable
 
 _HEAD = """\
 # The tables
@@ -46,6 +47,12 @@ Small tables that the ids in other tables refer to are read and replaced as a wh
 longer sends is kept: `_captured_at_utc` is when Mews last sent it. Where Mews keeps no trace of deleted records,
 `_gone_utc` is when one was found gone."""
 
+_SERIES_HEAD = """\
+Series are figures per day or time unit whose past may change. They are asked for by interval, once a day, and stored at
+`series/<table>/scope=<id>/window=<YYYY-MM>/rows.parquet`, by the month of `_day`, the day of the hotel's own calendar.
+A figure that differs from the row that stands is a new row: it stood from `_asked_utc` to `_last_asked_utc`; where
+Mews sends it no more, `_gone_utc` says since when. `current.<table>` in SQL shows the newest row of each."""
+
 _BY_NAME = "fetched if `MEWS_TABLES` names it"
 
 TOPICS = {
@@ -55,12 +62,25 @@ TOPICS = {
     ),
     "availability": (
         "Availability",
-        ("availability_adjustments", "availability_blocks", "resource_blocks", "restrictions"),
+        (
+            "availability_adjustments",
+            "availability_blocks",
+            "resource_blocks",
+            "restrictions",
+            "service_availability",
+        ),
     ),
     "revenue": ("Revenue", ("order_items", "product_service_orders", "outlet_items", "outlet_bills")),
     "money": (
         "Money",
-        ("payments", "bills", "ledger_entries", "cashier_transactions", "payment_requests"),
+        (
+            "payments",
+            "bills",
+            "ledger_entries",
+            "ledger_balances",
+            "cashier_transactions",
+            "payment_requests",
+        ),
     ),
     "accounts": (
         "Accounts",
@@ -120,10 +140,15 @@ TOPICS = {
 _MORE = ("more", "More tables")
 
 
-def pages(tables: Iterable[Table], reference: Iterable[Reference]) -> dict[str, str]:
+Documented = Table | Reference | SeriesTable
+
+
+def pages(
+    tables: Iterable[Table], reference: Iterable[Reference], series: Iterable[SeriesTable]
+) -> dict[str, str]:
     """All pages by their path in the folder of documents: the index, and one for each topic."""
-    every: list[Table | Reference] = [*tables, *reference]
-    by_topic: dict[str, list[Table | Reference]] = {topic: [] for topic in (*TOPICS, _MORE[0])}
+    every: list[Documented] = [*tables, *reference, *series]
+    by_topic: dict[str, list[Documented]] = {topic: [] for topic in (*TOPICS, _MORE[0])}
     for one in every:
         topics = (topic for topic, (_, names) in TOPICS.items() if one.name in names)
         by_topic[next(topics, _MORE[0])].append(one)
@@ -133,23 +158,26 @@ def pages(tables: Iterable[Table], reference: Iterable[Reference]) -> dict[str, 
     return index | {f"tables/{topic}.md": page(titles[topic], chosen) for topic, chosen in found.items()}
 
 
-def page(title: str, chosen: Iterable[Table | Reference]) -> str:
+def page(title: str, chosen: Iterable[Documented]) -> str:
     """The page of one topic."""
     lines = [f"# {title}", "", "Generated from the catalog; see [the index](../tables.md)."]
     for one in chosen:
-        lines += _section(one) if isinstance(one, Table) else _reference_section(one)
+        if isinstance(one, Table):
+            lines += _section(one)
+        else:
+            lines += _reference_section(one) if isinstance(one, Reference) else _series_section(one)
     return "\n".join(lines) + "\n"
 
 
 def _index(
-    every: list[Table | Reference], by_topic: Mapping[str, list[Table | Reference]], titles: Mapping[str, str]
+    every: list[Documented], by_topic: Mapping[str, list[Documented]], titles: Mapping[str, str]
 ) -> str:
-    lines = [_HEAD, _REFERENCE_HEAD, "", "## How the core refers to one another", ""]
-    lines += ["```mermaid", *diagram(every), "```"]
+    lines = [_HEAD, _REFERENCE_HEAD, "", _SERIES_HEAD, "", "## How the core refers to one another", ""]
+    lines += ["```mermaid", *diagram(one for one in every if not isinstance(one, SeriesTable)), "```"]
     for topic, chosen in by_topic.items():
         lines += ["", f"## {titles[topic]}", "", "| table | what it holds | |", "|---|---|---|"]
         for one in chosen:
-            layer = "" if isinstance(one, Table) else "reference/"
+            layer = "" if isinstance(one, Table) else f"{_layer(one)}/"
             link = f"[{layer}{one.name}](tables/{topic}.md#{layer.replace('/', '')}{one.name})"
             lines.append(f"| {link} | {_cell(one.description)} | {'' if one.is_standard else _BY_NAME} |")
     lines += ["", "## Columns of the project's own", ""]
@@ -191,6 +219,28 @@ def _reference_section(table: Reference) -> list[str]:
     return [*lines, "", *_columns(table.columns)]
 
 
+def _series_section(table: SeriesTable) -> list[str]:
+    fetch = table.fetch
+    ids = f"; a request for each record of `{fetch.parent.table}`" if fetch.parent else ""
+    unit = "time units" if table.is_by_time_unit else "days"
+    facts = {
+        "key": ", ".join(f"`{_path(path)}`" for path in table.key) + ", and `_asked_utc`",
+        "belongs to": _owner_text(table.owner, "enterprise"),
+        "asked of Mews": f"`{fetch.operation}`{ids}; at most {fetch.longest} {unit} at a time",
+        "days asked for": f"from {fetch.lookback} days before today to {fetch.ahead} days after, and months that are "
+        "missing",
+    }
+    if not table.is_standard:
+        facts["by default"] = f"not read; {_BY_NAME}"
+    lines = ["", f"## series/{table.name}", "", table.description, "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {fact} |" for name, fact in facts.items()]
+    return [*lines, "", *_columns(table.columns)]
+
+
+def _layer(table: Reference | SeriesTable) -> str:
+    return "reference" if isinstance(table, Reference) else "series"
+
+
 def _path(mews_path: str) -> str:
     return ".".join(map(snake_case, mews_path.split(".")))
 
@@ -198,11 +248,13 @@ def _path(mews_path: str) -> str:
 def _owner(table: Reference) -> str:
     if table.owner is None:
         return "everyone" if table.for_everyone else "what the token sees; a row does not name it"
-    if table.owner.through:
-        return (
-            f"the {table.scope.value} of `{_path(table.owner.column)}`, a record of `{table.owner.through}`"
-        )
-    return f"the {table.scope.value} in `{_path(table.owner.column)}`"
+    return _owner_text(table.owner, table.scope.value)
+
+
+def _owner_text(owner: Owner, scope: str) -> str:
+    if owner.through:
+        return f"the {scope} of `{_path(owner.column)}`, a record of `{owner.through}`"
+    return f"the {scope} in `{_path(owner.column)}`"
 
 
 def _asked_whole(fetch: Whole) -> str:

@@ -20,12 +20,14 @@ MAX_IDS = 1000
 class ParentIds:
     """A list of ids that an operation requires: the keys of all records of another reference table.
 
-    `limit` is how many ids one request accepts.
+    `limit` is how many ids one request accepts. With `only` a path in the records and a value, the ids of others are
+    not sent.
     """
 
     parameter: str
     table: str
     limit: int = MAX_IDS
+    only: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from mews_assets.defs.assets.marts import mart_assets, mart_jobs, mart_schedules
 from mews_assets.defs.assets.reference import reference_assets
 from mews_assets.defs.assets.retention import retention_jobs, retention_schedules
 from mews_assets.defs.assets.run_retention import run_retention_jobs, run_retention_schedules
+from mews_assets.defs.assets.series import series_assets, series_jobs, series_schedules
 from mews_assets.defs.assets.snapshot import snapshot_assets
 from mews_assets.defs.assets.sql_catalog import sql_catalog
 from mews_assets.defs.assets.start_here import start_here
@@ -67,6 +68,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     reference = reference_assets(settings)
     assets += [
         reference,
+        *series_assets(settings),
         *snapshot_assets(settings),
         *current_assets(settings),
         *mart_assets(settings),
@@ -78,6 +80,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *current_jobs(settings),
         dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
         dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(reference)),
+        *series_jobs(settings),
         freshness_job(settings),
         *mart_jobs(settings),
         *report_jobs(settings),
@@ -103,6 +106,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
                 "Refreshes the reference data once a day.",
                 job=REFERENCE_JOB,
             ),
+            *series_schedules(settings),
             freshness_schedule(settings),
             *mart_schedules(settings),
             *report_schedules(settings),

@@ -67,7 +67,10 @@ def ask_reference(
     if first.for_everyone:
         return _ask_for_everyone(group, clients)
     tables = {one.name: one for one in REFERENCES}
-    ids_of = {parent.table: ids_still_sent(lake, tables[parent.table]) for parent in first.fetch.parents}
+    ids_of = {
+        parent.table: ids_still_sent(lake, tables[parent.table], parent.only)
+        for parent in first.fetch.parents
+    }
     wanted = [_Ask(name, tuple(scopes)) for name, scopes in _served(directory, first.scope).items()]
     with ThreadPoolExecutor(CONNECTIONS_AT_ONCE) as pool:
         answers = list(pool.map(lambda ask: _ask(group, clients[ask.connection], ask.scopes, ids_of), wanted))

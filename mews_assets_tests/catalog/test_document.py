@@ -11,6 +11,7 @@ from mews_assets.catalog.diagram import CORE, diagram
 from mews_assets.catalog.document import TOPICS, page, pages
 from mews_assets.catalog.entities import shapes
 from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.entities.series import SERIES
 from mews_assets.catalog.model import Export, Pages, ParentKey, Table
 
 DOCS = Path(mews_assets.__file__).parent.parent / "docs"
@@ -32,7 +33,7 @@ VISITS = Table(
 
 
 def test_the_pages_in_the_repository_are_what_the_catalog_says() -> None:
-    expected = pages(catalog.TABLES, REFERENCES)
+    expected = pages(catalog.TABLES, REFERENCES, SERIES)
     found = {path.relative_to(DOCS).as_posix() for path in (DOCS / "tables").glob("*.md")} | {"tables.md"}
     assert found == set(expected)
     for name, text in expected.items():
@@ -43,11 +44,11 @@ def test_the_pages_in_the_repository_are_what_the_catalog_says() -> None:
 
 def test_every_table_of_the_catalog_has_its_topic_and_the_topics_name_no_other() -> None:
     named = [name for _, names in TOPICS.values() for name in names]
-    assert sorted(named) == sorted(one.name for one in (*catalog.TABLES, *REFERENCES))
+    assert sorted(named) == sorted(one.name for one in (*catalog.TABLES, *REFERENCES, *SERIES))
 
 
 def test_a_table_without_a_topic_is_on_a_page_of_its_own() -> None:
-    made = pages([VISITS], [])
+    made = pages([VISITS], [], [])
     assert set(made) == {"tables.md", "tables/more.md"}
     assert "[visits](tables/more.md#visits)" in made["tables.md"]
 

@@ -14,8 +14,9 @@ def run(args: argparse.Namespace) -> int:
     from mews_assets.catalog import TABLES
     from mews_assets.catalog.document import pages
     from mews_assets.catalog.entities.reference import REFERENCES
+    from mews_assets.catalog.entities.series import SERIES
 
-    written = pages(TABLES, REFERENCES)
+    written = pages(TABLES, REFERENCES, SERIES)
     for name, text in written.items():
         path = args.target / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,5 +24,6 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.target / "tables").glob("*.md"):
         if f"tables/{path.name}" not in written:
             path.unlink()
-    print(f"{args.target}: {len(TABLES)} tables, {len(REFERENCES)} of reference, on {len(written)} pages")
+    counts = f"{len(TABLES)} tables, {len(REFERENCES)} of reference, {len(SERIES)} series"
+    print(f"{args.target}: {counts}, on {len(written)} pages")
     return 0

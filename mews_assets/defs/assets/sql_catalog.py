@@ -8,7 +8,7 @@ import dagster as dg
 
 from mews_assets.defs.assets.marts import mart_key, wanted_marts
 from mews_assets.defs.assets.reference import reference_key
-from mews_assets.defs.base.asset_specs import OWNERS, current_key
+from mews_assets.defs.base.asset_specs import OWNERS, current_key, series_key
 from mews_assets.defs.base.conditions import follows_in_batches
 from mews_assets.defs.base.resources import LakeResource
 from mews_assets.lake.reading.sql_views import write_catalog
@@ -26,6 +26,7 @@ def sql_catalog(settings: Settings) -> dg.AssetsDefinition:
         deps=[
             *map(current_key, settings.tables),
             *map(reference_key, settings.references),
+            *(series_key(table.name) for table in settings.series),
             *map(mart_key, wanted_marts(settings)),
         ],
         description=f"`{layout.catalog_file()}`: a view for every table, such as `current.payments`. Paths in it are "

@@ -13,8 +13,15 @@ from datetime import datetime
 import dagster as dg
 
 from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.entities.series import SERIES
 from mews_assets.catalog.model import ScopeKind, Table
-from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key, snapshot_key
+from mews_assets.defs.base.asset_specs import (
+    changes_key,
+    current_key,
+    landing_key,
+    series_key,
+    snapshot_key,
+)
 from mews_assets.defs.base.event_tables import store_materialisations
 from mews_assets.defs.base.moving import behind, forget_cursor, move_sets, require_finished, unmoved_scopes
 from mews_assets.defs.base.partitions import SCOPE_SETS, PartitionKeys, keys_in, register_scopes, scopes_in
@@ -198,6 +205,12 @@ def _without_partitions(
     files = {
         dg.AssetKey([layout.REFERENCE, reference.name]): layout.reference_file(reference.name)
         for reference in REFERENCES
+    }
+    files |= {
+        series_key(table.name): name
+        for table in SERIES
+        for name in lake.files(layout.series_folder(table.name), recursive=True)
+        if name.endswith(f"/{layout.ROWS_FILE}")
     }
     files |= {dg.AssetKey([layout.MARTS, name]): layout.mart_file(name) for name in marts}
     for asset, name in files.items():

@@ -37,6 +37,10 @@ def current_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([layout.CURRENT, table.name])
 
 
+def series_key(name: str) -> dg.AssetKey:
+    return dg.AssetKey([layout.SERIES, name])
+
+
 def sample_query(view: str) -> str:
     """A query over a table, as code in the description of its asset."""
     return f"""```

@@ -17,6 +17,7 @@ from mews_assets.catalog.arrow import UTC_MICROSECONDS, arrow_schema
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.model import snake_case
 from mews_assets.catalog.reference_model import Reference
+from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import plain
@@ -90,7 +91,9 @@ def values_at(rows: pa.Table, path: str) -> pa.ChunkedArray:
     return found
 
 
-def owners_of(lake: Lake, reference: Reference, rows: pa.Table, workspace: Path) -> pa.ChunkedArray:
+def owners_of(
+    lake: Lake, reference: Reference | SeriesTable, rows: pa.Table, workspace: Path
+) -> pa.ChunkedArray:
     """The enterprise or chain of each row; null where it names none, or a record that is not in the lake."""
     if reference.owner is None:
         return pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
@@ -104,13 +107,18 @@ def owners_of(lake: Lake, reference: Reference, rows: pa.Table, workspace: Path)
     return pa.chunked_array([owners.take(places.combine_chunks())])
 
 
-def ids_still_sent(lake: Lake, reference: Reference) -> dict[str, list[str]]:
-    """By scope: the keys of all rows that came with the newest answer for the scope.
+def ids_still_sent(
+    lake: Lake, reference: Reference, only: tuple[str, str] | None = None
+) -> dict[str, list[str]]:
+    """By scope: the keys of all rows that came with the newest answer for the scope; `only` those with a value at a
+    path.
 
     A request that names an id that Mews no longer knows would be refused as a whole.
     """
     with lake.workspace() as workspace:
         rows, _ = read_rows(lake, reference, workspace)
+        if only is not None:
+            rows = rows.filter(pc.equal(values_at(rows, only[0]), only[1]))
         owners = owners_of(lake, reference, rows, workspace)
     newest: dict[str, datetime] = {}
     found: dict[str, list[str]] = {}

@@ -20,8 +20,10 @@ import pyarrow.parquet as pq
 from mews_assets import catalog
 from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.entities.series import SERIES
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_rows import reference_schema
+from mews_assets.lake.landing.series_rows import newest, series_schema
 from mews_assets.lake.reading.python_values import python_values
 from mews_assets.lake.reading.remote_tables import remote_table
 from mews_assets.lake.storage import layout
@@ -29,7 +31,7 @@ from mews_assets.lake.storage.duckdb_paths import parquet_partitions, plain_name
 from mews_assets.lake.storage.duckdb_session import identifier, literal
 from mews_assets.lake.storage.lake import Lake
 
-SCHEMAS = (layout.CHANGES, layout.CURRENT, layout.REFERENCE, layout.MARTS)
+SCHEMAS = (layout.CHANGES, layout.CURRENT, layout.REFERENCE, layout.SERIES, layout.MARTS)
 _BATCH_ROWS = 2048
 _READS = ("SELECT", "EXPLAIN")
 """Types of statements that change nothing; DESCRIBE, SHOW, SUMMARIZE and VALUES count as SELECT."""
@@ -55,13 +57,17 @@ class View:
 
 @dataclass(frozen=True)
 class _Source:
-    """The source of a view: a folder of the lake, the keys of the folders in it, and its columns."""
+    """The source of a view: a folder of the lake, the keys of the folders in it, and its columns.
+
+    `only` is SQL after the FROM that leaves some of the rows.
+    """
 
     schema: str
     name: str
     folder: str
     keys: tuple[str, ...]
     columns: pa.Schema
+    only: str = ""
 
 
 def views(lake: Lake, within: str = "") -> list[View]:
@@ -81,6 +87,10 @@ def _sources(lake: Lake) -> Iterator[_Source]:
     for reference in REFERENCES:
         folder = layout.reference_file(reference.name).rpartition("/")[0]
         yield _Source(layout.REFERENCE, reference.name, folder, (), reference_schema(reference))
+    for series in SERIES:
+        columns, folder, keys = series_schema(series), layout.series_folder(series.name), ("scope", "window")
+        yield _Source(layout.SERIES, series.name, folder, keys, columns)
+        yield _Source(layout.CURRENT, series.name, folder, keys, columns, newest(series))
     for name in lake.folders(layout.MARTS):
         file = layout.mart_file(name)
         if lake.exists(file):
@@ -109,7 +119,12 @@ def _view(lake: Lake, source: _Source, within: str) -> View:
     # Files may be written by older versions of the catalog: the columns are today's, matched in each file by name. To
     # read the columns of all files would take seconds per 10,000 files, at every query.
     keys, rows = parquet_partitions(folder, source.keys, layout.ROWS_FILE, source.columns)
-    return View(source.schema, source.name, f"SELECT {', '.join([*names, *keys])} FROM {rows}", files)
+    return View(
+        source.schema,
+        source.name,
+        f"SELECT {', '.join([*names, *keys])} FROM {rows} {source.only}".rstrip(),
+        files,
+    )
 
 
 def write_catalog(lake: Lake) -> list[View]:
@@ -160,7 +175,7 @@ def _remote_views(lake: Lake, connection: duckdb.DuckDBPyConnection) -> list[Vie
         registered = f"{source.schema}_{source.name}_in_object_store"
         connection.register(registered, remote_table(lake, files, source.keys, source.columns))
         names = ", ".join(identifier(name) for name in (*source.columns.names, *source.keys))
-        text = f"SELECT {names} FROM main.{identifier(registered)}"
+        text = f"SELECT {names} FROM main.{identifier(registered)} {source.only}".rstrip()
         found.append(View(source.schema, source.name, text, len(files)))
     return found
 

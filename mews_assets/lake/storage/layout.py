@@ -11,6 +11,8 @@ DuckDB and Spark read `changes/<table>` with its partition columns in one line.
     snapshot/<table>/scope=<id>/rows.parquet           the newest version of each record in those exports
     current/<table>/scope=<id>/rows.parquet            the newest version of each record
     reference/<table>/rows.parquet
+    series/<table>/scope=<id>/window=<YYYY-MM>/rows.parquet
+                                                       figures of the days of one month, and when they were asked
     marts/<name>/rows.parquet                          rows of a mart, and its plot.png in the same folder
     report.html                                        figures and plots of all marts, to be read offline
     lake.duckdb                                        SQL views over all tables
@@ -39,6 +41,7 @@ CHANGES = "changes"
 SNAPSHOT = "snapshot"
 CURRENT = "current"
 REFERENCE = "reference"
+SERIES = "series"
 MARTS = "marts"
 ROWS_FILE = "rows.parquet"
 MANIFEST_FILE = "manifest.json"
@@ -107,7 +110,7 @@ def window_of(folder: str) -> str:
 
 
 def partition_of(changes_name: str) -> tuple[str, str]:
-    """The scope and window key of a file of changes: the reverse of `changes_file`."""
+    """The scope and window key of a file of changes or of a series: the reverse of `changes_file`."""
     scope, window = changes_name.split("/")[-3:-1]
     return scope.removeprefix("scope="), window.removeprefix("window=")
 
@@ -129,7 +132,7 @@ def current_file(table: str, scope: str) -> str:
 
 
 def scope_of(name: str) -> str:
-    """The scope of a file of changes, snapshot, current or boundary."""
+    """The scope of a file of changes, snapshot, current, series or boundary."""
     return next(part for part in name.split("/") if part.startswith("scope=")).removeprefix("scope=")
 
 
@@ -150,6 +153,14 @@ def is_our_own(name: str) -> bool:
 
 def reference_file(table: str) -> str:
     return f"{REFERENCE}/{table}/{ROWS_FILE}"
+
+
+def series_folder(table: str) -> str:
+    return f"{SERIES}/{table}"
+
+
+def series_file(table: str, scope: str, month: str) -> str:
+    return f"{series_folder(table)}/scope={safe_name(scope)}/window={safe_name(month)}/{ROWS_FILE}"
 
 
 def mart_file(name: str) -> str:

@@ -19,12 +19,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from mews_assets.sandbox.server.operations import EXPORT_OPERATIONS, OPERATIONS
+from mews_assets.sandbox.server.series_operations import SERIES_OPERATIONS
 
 Connections = Callable[[], Any]
 """Gives the server's open connections: objects with `client` and `transport`."""
 
 SLOW_SECONDS = 5.0
-MEETS = ("*", "download", *EXPORT_OPERATIONS, *OPERATIONS)
+MEETS = ("*", "download", *EXPORT_OPERATIONS, *OPERATIONS, *SERIES_OPERATIONS)
 
 
 @dataclass

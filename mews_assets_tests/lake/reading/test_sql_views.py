@@ -21,6 +21,7 @@ import pytest
 from mews_assets import catalog
 from mews_assets.catalog.columns import string
 from mews_assets.catalog.entities.reference import REFERENCES
+from mews_assets.catalog.entities.series import SERIES
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing.reference_tables import write_reference
@@ -48,7 +49,8 @@ def test_every_table_has_its_view_and_landings_have_none(lake: Lake) -> None:
     named = {(view.schema, view.name) for view in views(lake)}
     tables = {(schema, table.name) for schema in ("changes", "current") for table in catalog.TABLES}
     references = {("reference", reference.name) for reference in REFERENCES}
-    assert named == tables | references | {("marts", "daily_revenue")}
+    series = {(schema, table.name) for schema in ("series", "current") for table in SERIES}
+    assert named == tables | references | series | {("marts", "daily_revenue")}
     assert {schema for schema, _ in named} == set(SCHEMAS)
 
 
