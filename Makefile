@@ -21,8 +21,8 @@ test: lint ## lint, types and the tests, but for the slow ones
 test-slow: $(INSTALLED) ## the slow tests: a real daemon, killed processes, random faults, much memory
 	$(BIN)/pytest -n 3 --dist worksteal -m 'slow and not services'
 
-test-services: $(INSTALLED) ## tests with servers that really run: S3, Postgres, Redis, and Celery workers at them
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,services]'
+test-services: $(INSTALLED) ## tests with servers that really run: S3, Postgres, Redis, Celery workers; and the examples
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,services,examples]'
 	$(BIN)/pytest -m services mews_assets_tests/services
 
 test-browser: $(INSTALLED) ## the UI in a real browser: needs a chromium on this machine

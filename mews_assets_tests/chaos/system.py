@@ -90,6 +90,13 @@ def lookback_of(table: Table) -> Lookback:
     return LOOKBACK.at_least(table.lookback)
 
 
+def settings_of() -> Any:
+    """The settings that sensors and runs read."""
+    return SimpleNamespace(
+        start=START, grain=Grain.DAILY, lookback_of=lookback_of, key_prefix=(), group_prefix=""
+    )
+
+
 @dataclass
 class System:
     """The system under test: its lake, its connections, its Dagster instance, and the sandbox it asks."""
@@ -251,7 +258,7 @@ class System:
         return outcome
 
     def _sensed(self, group: tuple[Table, ...], lake: ChaosLake, mews: Any) -> dg.SensorResult:
-        settings: Any = SimpleNamespace(start=START, grain=Grain.DAILY, lookback_of=lookback_of)
+        settings = settings_of()
         cursor, instance = self.cursors.get(group[0].name), self.instance
         if not isinstance(group[0].fetch, Export):
             return pages.Tick(group, settings, instance, mews, lake).run(cursor)  # type: ignore[arg-type]
@@ -306,7 +313,7 @@ class System:
             outcome.asked = [self.keys.text(one) for one in missing]
             mews = self.mews_resource(process)
             wanted, result, directory = landing_and_changes._pull(
-                context, first, wanted, mews, lake, lookback_of(first)
+                context, first, wanted, mews, lake, settings_of()
             )
         names = {
             partition.scope: directory.name_of(first.scope, partition.scope)
