@@ -21,8 +21,8 @@ test: lint ## lint, types and the tests, but for the slow ones
 test-slow: $(INSTALLED) ## the slow tests: a real daemon, killed processes, random faults, much memory
 	$(BIN)/pytest -n 3 --dist worksteal -m 'slow and not services'
 
-test-services: $(INSTALLED) ## tests with servers that really run: S3, Azurite, Postgres, Redis, and Celery workers at them
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,services]'
+test-services: $(INSTALLED) ## tests with servers that really run: S3, Azurite, Postgres, Redis, Celery workers; and the examples
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,services,examples]'
 	-npm install --silent --no-audit --no-fund --prefix build/azurite azurite
 	$(BIN)/pytest -m services mews_assets_tests/services
 

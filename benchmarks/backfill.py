@@ -25,7 +25,8 @@ import dagster as dg
 from benchmarks.history import LOCAL_EVENT_LOG, bytes_of_history, events_by_type, measure
 from mews_assets import catalog
 from mews_assets.catalog.model import Export, ScopeKind
-from mews_assets.defs.base.partitions import SCOPE_SETS, join_key
+from mews_assets.defs.base.partitions import join_key
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.storage import layout
@@ -53,7 +54,9 @@ def main() -> None:
         home_of(mews, Path(folder) / "home", MEWS_AUTOMATION="off", **settings) as home,
     ):
         home.discover()
-        scopes = {kind: home.instance.get_dynamic_partitions(SCOPE_SETS[kind]) for kind in ScopeKind}
+        scopes = {
+            kind: home.instance.get_dynamic_partitions(Namespace().scope_set(kind)) for kind in ScopeKind
+        }
         mews.reset()
         with running_webserver(home) as address, running_daemon(home):
             began = time.monotonic()

@@ -20,9 +20,9 @@ from typing import Any
 import dagster as dg
 
 from mews_assets import catalog
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.event_tables import materialised_in, store_in_run
 from mews_assets.defs.base.partitions import join_key
+from mews_assets.defs.namespace import Namespace
 
 BEFORE_EVENTS, BEFORE_BYTES = 6.07, 53_500
 """Per partition, in 3 hotels x 60 days x 3 tables, when every check stored four results for every partition: 2
@@ -89,7 +89,7 @@ def measure(
     """The cost of the materialisations of one run: as an op yields them, or as our runs store many of them.
     `settings` are those of `dagster.yaml` about storage; none means SQLite with Dagster's own event log."""
     table = catalog.table("order_items")
-    key = changes_key(table)
+    key = Namespace().changes(table)
 
     @dg.multi_asset(specs=[dg.AssetSpec(key, skippable=True)], can_subset=True, name="pull_order_items")
     def write(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization]:

@@ -40,7 +40,7 @@ from benchmarks.virtual import SharedClock
 from mews_assets import catalog
 from mews_assets.api.pages import Pages
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest import pull
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import open_lake
@@ -235,7 +235,7 @@ def _rows_wrong(system: LoadSystem, families: tuple[str, ...], chosen: argparse.
     """Every record has one version and is in one partition: so rows can be counted, of what is said to be there."""
     wrong = []
     there = {
-        name: system.instance.materialized.get(changes_key(catalog.table(name)), set())
+        name: system.instance.materialized.get(Namespace().changes(catalog.table(name)), set())
         for name in tables_of(families)
     }
     chains = {hotel.id: hotel.chain for hotel in hotels_of(chosen.hotels)}

@@ -21,8 +21,7 @@ import httpx
 from benchmarks.load_records import START
 from benchmarks.virtual import SharedClock
 from mews_assets.catalog.model import Table
-from mews_assets.defs.base.asset_specs import changes_key
-from mews_assets.defs.base.partitions import SCOPE_SETS
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.due import due, not_covered
 from mews_assets.ingest.sensor_state import from_state
 from mews_assets.lake.partition import Partition
@@ -178,9 +177,11 @@ class LoadSystem(System):
         missing = {}
         for group in self.groups:
             for table in group:
-                names = self.instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
+                names = self.instance.get_dynamic_partitions(Namespace().scope_set(table.scope))
                 scopes = list(map(self.keys.scopes.scope_of, names))
-                there = set(map(self.keys.split, self.instance.materialized.get(changes_key(table), set())))
+                there = set(
+                    map(self.keys.split, self.instance.materialized.get(Namespace().changes(table), set()))
+                )
                 missing[table.name] = due(
                     scopes, START, self.clock.now(), Grain.HOURLY, there, by_day=table.by_day
                 )

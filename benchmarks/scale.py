@@ -29,11 +29,11 @@ import msgspec
 
 from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import store_materialisations
-from mews_assets.defs.base.partitions import SCOPE_SETS, join_key, keys_in, register_scopes
+from mews_assets.defs.base.partitions import join_key, keys_in, register_scopes
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.build import build_definitions
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import load_directory, save_directory
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import open_lake
@@ -104,7 +104,7 @@ def fill(instance: dg.DagsterInstance, settings: Settings, share: float) -> int:
     lake = open_lake(settings.lake, settings.grain)
     scopes, keys = (
         instance.get_dynamic_partitions("enterprises"),
-        keys_in(instance, load_directory(lake), settings.grain),
+        keys_in(instance, load_directory(lake), settings.grain, Namespace()),
     )
     settled = settled_windows(settings.start, NOW, settings.grain, by_day=False)
     windows = [to_key(window, settings.grain) for window in settled]
@@ -117,7 +117,7 @@ def fill(instance: dg.DagsterInstance, settings: Settings, share: float) -> int:
                 file = Path(lake.path(layout.changes_file(table.name, scope, window)))
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.touch()  # sensors list files and open none
-            for key in (landing_key(table), changes_key(table)):
+            for key in (Namespace().landing(table), Namespace().changes(table)):
                 events = (
                     dg.AssetMaterialization(key, partition=join_key(*partition)) for partition in chosen
                 )
@@ -161,7 +161,7 @@ def health(instance: dg.DagsterInstance, settings: Settings) -> None:
         schema = create_schema()
         for name in ("the asset page's partition health, first", "the same again"):
             context = process.create_request_context()
-            key = {"path": changes_key(catalog.table("order_items")).path}
+            key = {"path": Namespace().changes(catalog.table("order_items")).path}
             asked = partial(schema.execute_async, query, context_value=context, variables={"key": key})
             answer = timed(name, lambda: asyncio.run(asked()))  # noqa: B023
             if answer.errors:
@@ -176,7 +176,7 @@ def case(name: str) -> None:
         timed("and resolve", lambda: definitions.get_repository_def().get_all_jobs())
         with MewsResource.of(settings).open() as platform:
             lake = open_lake(settings.lake, settings.grain)
-            register_scopes(instance, save_directory(lake, platform.directory, platform.now()))
+            register_scopes(instance, save_directory(lake, platform.directory, platform.now()), Namespace())
         for sensor in ("export_order_items", "export_availability_adjustments", "pages_outlet_items"):
             tick(instance, settings, sensor)
         print("  of nothing there, as above; of 95 % there:")
@@ -199,8 +199,8 @@ def one_run(partitions: int) -> None:
         mews.sandbox.exports._length_us = 0
         mews.set_clock(NOW, running=True)
         with MewsResource.of(settings).open() as platform:
-            register_scopes(instance, platform.directory)
-            scopes = instance.get_dynamic_partitions(SCOPE_SETS[ScopeKind.ENTERPRISE])
+            register_scopes(instance, platform.directory, Namespace())
+            scopes = instance.get_dynamic_partitions(Namespace().scope_set(ScopeKind.ENTERPRISE))
         first = NOW.replace(hour=0) - timedelta(days=partitions // 50)
         days = [(first + timedelta(days=day)).date().isoformat() for day in range(partitions // 50)]
         keys = [join_key(scope, day) for day in days for scope in scopes]

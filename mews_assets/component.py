@@ -14,7 +14,15 @@ import dagster as dg
 from pydantic import Field
 
 from mews_assets.connections import ACCESS_TOKEN, check_connections
-from mews_assets.settings import CLIENT_TOKEN, DEFAULT_ADDRESS, PII_KEY, Settings, read_settings
+from mews_assets.settings import (
+    CLIENT_TOKEN,
+    DEFAULT_ADDRESS,
+    GROUP_PREFIX,
+    KEY_PREFIX,
+    PII_KEY,
+    Settings,
+    read_settings,
+)
 
 
 class MewsConnection(dg.Model, dg.Resolvable):
@@ -95,6 +103,18 @@ class MewsComponent(dg.Component, dg.Model, dg.Resolvable):
     automation: Annotated[
         bool, Field(description="Whether sensors and schedules run without being turned on in the UI.")
     ] = False
+    key_prefix: Annotated[
+        str,
+        Field(
+            description="Begins all asset keys and all names of groups, jobs, sensors, schedules, pools, resources and "
+            "partition sets, so that two of these components, or assets of yours, do not clash.",
+            examples=["mews", "hotels/london"],
+        ),
+    ] = ""
+    group_prefix: Annotated[
+        str,
+        Field(description="Begins the names of groups in place of the key prefix.", examples=["mews"]),
+    ] = ""
     settings: Annotated[
         dict[str, str | int | float] | None,
         Field(
@@ -104,10 +124,13 @@ class MewsComponent(dg.Component, dg.Model, dg.Resolvable):
     ] = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The definitions. Raises SettingError for an attribute that cannot be used."""
+        """The definitions. Raises SettingError for an attribute that cannot be used.
+
+        Without an executor: a project has one, which it may choose.
+        """
         from mews_assets.defs.build import build_definitions
 
-        return build_definitions(self.read_settings())
+        return build_definitions(self.read_settings(), executor=None)
 
     def read_settings(self) -> Settings:
         """The settings that the attributes stand for. Variables of the environment do not change them."""
@@ -121,6 +144,8 @@ class MewsComponent(dg.Component, dg.Model, dg.Resolvable):
             "MEWS_FETCH": self.fetch,
             "MEWS_PII": self.pii,
             "MEWS_AUTOMATION": "on" if self.automation else "off",
+            KEY_PREFIX: self.key_prefix,
+            GROUP_PREFIX: self.group_prefix,
         }
         environment = {name: value for name, value in given.items() if value} | {
             name: str(value) for name, value in (self.settings or {}).items()

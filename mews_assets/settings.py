@@ -40,6 +40,7 @@ ALERT_URLS = "MEWS_ALERT_URLS"
 """Contains secrets: read only by the sensor that sends alerts, never kept in settings."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = f"mews_assets {metadata.version('mews_assets')}"
+KEY_PREFIX, GROUP_PREFIX = "MEWS_KEY_PREFIX", "MEWS_GROUP_PREFIX"
 VARIABLES = (
     *("MEWS_PLATFORM_ADDRESS", "MEWS_CLIENT_TOKEN", "MEWS_ACCESS_TOKEN", "MEWS_CLIENT", "MEWS_CONNECTIONS"),
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
@@ -48,6 +49,7 @@ VARIABLES = (
     *("MEWS_LOOKBACK", "MEWS_MEMORY", "MEWS_PUBLISH", "MEWS_DELTA"),
     *("MEWS_ALERT_URLS", "MEWS_UI_URL", "MEWS_REPORT_URL"),
     "MEWS_LOG",
+    *(KEY_PREFIX, GROUP_PREFIX),
 )
 """All settings, besides the variables that MEWS_CONNECTIONS names, and those of files."""
 FILE_VARIABLES = tuple(name + FILE for name in (CLIENT_TOKEN, ACCESS_TOKEN, PII_KEY, ALERT_URLS))
@@ -98,6 +100,10 @@ class Settings:
     """The folder or URI of the Delta tables; empty if none are published."""
     ui_url: str = ""
     """The address of the Dagster UI, for links in alerts; if empty, alerts name the run instead."""
+    key_prefix: tuple[str, ...] = ()
+    """The first parts of all asset keys, and the beginning of all other names in Dagster."""
+    group_prefix: str = ""
+    """The beginning of the names of groups."""
 
     report_url: str = ""
     """The address at which the report is served, for links in the UI; empty if it is served nowhere."""
@@ -135,6 +141,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         run_days=_days(environment, "MEWS_RUN_DAYS"),
         memory=read_memory(environment),
         delta=read_delta(environment, read_lake(environment)),
+        key_prefix=_key_prefix(environment),
+        group_prefix=_group_prefix(environment),
     )
 
 
@@ -265,6 +273,31 @@ def _web_address(environment: Mapping[str, str], variable: str, of: str, example
             "without user and password, for it is shown in messages"
         )
     return given
+
+
+def _key_prefix(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The parts of the prefix, which are joined by / in asset keys and by two underscores in other names."""
+    given = environment.get(KEY_PREFIX, "").strip()
+    parts = tuple(given.split("/")) if given else ()
+    for part in parts:
+        _refuse_no_name(KEY_PREFIX, given, part)
+    return parts
+
+
+def _group_prefix(environment: Mapping[str, str]) -> str:
+    given = environment.get(GROUP_PREFIX, "").strip()
+    if given:
+        _refuse_no_name(GROUP_PREFIX, given, given)
+    return given or "__".join(_key_prefix(environment))
+
+
+def _refuse_no_name(variable: str, given: str, name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name, re.ASCII):
+        several = " Several of them may be joined by /" if variable == KEY_PREFIX else ""
+        raise SettingError(
+            f"{variable} is {given[:80]!r}; accepted is a name of lower-case letters, digits and single underscores, "
+            f"such as london, that begins with a letter.{several}"
+        )
 
 
 def _allowed_lag(environment: Mapping[str, str]) -> timedelta:

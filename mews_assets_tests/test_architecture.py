@@ -130,7 +130,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "erasure",
         "maintenance",
     ),
-    "defs": ("base", "checks", "assets", "sensors", "alerts", "build", "local", "production"),
+    "defs": ("namespace", "base", "checks", "assets", "sensors", "alerts", "build", "local", "production"),
     "pacing": ("shares", "machine", "shared"),
     "catalog": (
         "bookkeeping",

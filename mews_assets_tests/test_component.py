@@ -36,6 +36,8 @@ def test_attributes_are_the_settings_of_the_environment() -> None:
         tables=["payments", "bills"],
         pii="drop",
         automation=True,
+        key_prefix="hotels/london",
+        group_prefix="london",
         settings={"MEWS_LANDING_DAYS": "30"},
     ).read_settings()
     assert written == read_settings(
@@ -48,6 +50,8 @@ def test_attributes_are_the_settings_of_the_environment() -> None:
             "MEWS_PII": "drop",
             "MEWS_AUTOMATION": "on",
             "MEWS_LANDING_DAYS": "30",
+            "MEWS_KEY_PREFIX": "hotels/london",
+            "MEWS_GROUP_PREFIX": "london",
         }
     )
 
@@ -97,7 +101,7 @@ def test_importing_the_package_loads_no_dagster() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_an_asset_of_the_example_project_is_made_from_a_table_of_mews(
+def test_assets_of_the_example_project_are_made_from_a_table_of_mews(
     mews: RunningSandbox,
     dagster_instance: dg.DagsterInstance,
     tmp_path: Path,
@@ -123,15 +127,19 @@ def test_an_asset_of_the_example_project_is_made_from_a_table_of_mews(
             partition_key=partition,
         )
 
-    run(["reference/enterprises"])
-    enterprise = dagster_instance.get_dynamic_partitions("enterprises")[0]
-    run(["landing/payments", "changes/payments"], partition=f"{enterprise}|{DAYS[0]}")
-    run(["current/payments"], partition=enterprise)
+    run(["mews/reference/enterprises"])
+    enterprise = dagster_instance.get_dynamic_partitions("mews__enterprises")[0]
+    run(["mews/landing/payments", "mews/changes/payments"], partition=f"{enterprise}|{DAYS[0]}")
+    run(["mews/current/payments"], partition=enterprise)
     run(["payments_per_day"])
+    run(["largest_payments"], partition=enterprise)
     made = pandas.read_parquet(tmp_path / "payments_per_day.parquet")
     current = pandas.read_parquet(tmp_path / "lake" / "current" / "payments")
     assert len(current) and list(made.columns) == ["day", "currency", "gross_value"]
-    assert made["gross_value"].sum() == sum(amount["gross_value"] for amount in current["amount"])
+    values = [amount["gross_value"] for amount in current["amount"]]
+    assert made["gross_value"].sum() == sum(values)
+    largest = pandas.read_parquet(tmp_path / "largest_payments" / f"{enterprise}.parquet")
+    assert list(largest["gross_value"]) == sorted(values, reverse=True)[:10]
 
 
 def _copy_with(source: Path, target: Path, replaced: dict[str, str]) -> None:

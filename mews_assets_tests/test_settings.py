@@ -355,3 +355,17 @@ def test_reference_tables_that_are_named_are_read_besides_the_usual_ones_with_th
     named = read(MEWS_TABLES="payments,voucher_codes")
     assert [one.name for one in named.tables] == ["payments"]
     assert {one.name for one in named.references} == usual | {"vouchers", "voucher_codes"}
+
+
+def test_a_key_prefix_has_parts_and_names_groups_unless_they_have_a_prefix_of_their_own() -> None:
+    assert (read().key_prefix, read().group_prefix) == ((), "")
+    settings = read(MEWS_KEY_PREFIX="hotels/east_london")
+    assert (settings.key_prefix, settings.group_prefix) == (("hotels", "east_london"), "hotels__east_london")
+    assert read(MEWS_KEY_PREFIX="hotels", MEWS_GROUP_PREFIX="mews").group_prefix == "mews"
+
+
+@pytest.mark.parametrize("prefix", ["London", "a//b", "a/", "a__b", "_a", "a_", "1a", "a b", "a-b", "ä"])
+@pytest.mark.parametrize("variable", ["MEWS_KEY_PREFIX", "MEWS_GROUP_PREFIX"])
+def test_a_prefix_that_could_not_be_read_back_from_a_name_is_refused(variable: str, prefix: str) -> None:
+    with pytest.raises(SettingError, match=f"{variable} is '{prefix}'; accepted is a name of lower-case"):
+        read(**{variable: prefix})

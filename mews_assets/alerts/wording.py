@@ -48,12 +48,15 @@ class AlertContext:
     scope_word: Callable[[str], str] = lambda asset: "hotel"
     """The word for a scope of an asset: hotel or chain."""
     ui: str = ""
+    key_prefix: tuple[str, ...] = ()
+    """The parts of an asset's key before those by which incidents name it."""
 
     def run(self, run: str) -> str:
         return f"{self.ui}/runs/{run}" if self.ui else run
 
     def asset(self, asset: str, *, checks: bool) -> str:
-        return f"{self.ui}/assets/{asset}{'?view=checks' if checks else ''}" if self.ui else asset
+        key = "/".join([*self.key_prefix, asset])
+        return f"{self.ui}/assets/{key}{'?view=checks' if checks else ''}" if self.ui else key
 
 
 def notice_of(change: Change, context: AlertContext) -> Notice:

@@ -26,9 +26,8 @@ from mews_assets.defs.assets.series import series_assets, series_jobs, series_sc
 from mews_assets.defs.assets.snapshot import snapshot_assets
 from mews_assets.defs.assets.sql_catalog import sql_catalog
 from mews_assets.defs.assets.start_here import start_here
-from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, changes_key, landing_key
 from mews_assets.defs.base.conditions import automation_sensor
-from mews_assets.defs.base.default_status import utc_schedule
+from mews_assets.defs.base.jobs import ENTERPRISES_JOB, asset_job, utc_schedule
 from mews_assets.defs.base.metadata_keys import TABLE_TAG
 from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.checks.freshness import (
@@ -37,34 +36,26 @@ from mews_assets.defs.checks.freshness import (
     freshness_schedule,
     without_freshness,
 )
+from mews_assets.defs.namespace import Namespace
 from mews_assets.defs.sensors.discovery import discovery_sensor
 from mews_assets.defs.sensors.exports import export_sensor
 from mews_assets.defs.sensors.pages import pages_sensor
 from mews_assets.settings import Settings
 
-ENTERPRISES_JOB = "enterprises"
 REFERENCE_JOB = "reference"
 
 
 @lru_cache(maxsize=4)
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """All assets, checks, jobs, sensors and resources. Built once for the same settings."""
+def build_definitions(
+    settings: Settings, executor: dg.ExecutorDefinition | None = dg.in_process_executor
+) -> dg.Definitions:
+    """All assets, checks, jobs, sensors and resources. Built once for the same settings.
+
+    `executor` is that of assets which the UI materialises: pass None where a host has one of its own. Jobs run in the
+    process of their run.
+    """
+    namespace = Namespace.of(settings)
     assets = [group_assets(group, settings) for group in groups(settings.tables)]
-    jobs: list[dg.JobDefinition | UnresolvedAssetJobDefinition] = [
-        dg.define_asset_job(
-            table.name,
-            # With the tables that the same request brings: they cost nothing more.
-            selection=without_freshness(
-                dg.AssetSelection.assets(
-                    *(key for one in partners(table) for key in (landing_key(one), changes_key(one)))
-                ),
-                partners(table),
-            ),
-            description=f"Lands and merges partitions of {', '.join(one.name for one in partners(table))}.",
-            tags={TABLE_TAG: partners(table)[0].name},
-        )
-        for table in settings.tables
-    ]
     reference = reference_assets(settings)
     assets += [
         reference,
@@ -76,10 +67,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *report_assets(settings),
         *delta_assets(settings),
     ]
-    jobs += [
+    jobs = [
+        *(_table_job(table, settings) for table in settings.tables),
         *current_jobs(settings),
-        dg.define_asset_job(ENTERPRISES_JOB, selection=dg.AssetSelection.assets(ENTERPRISES_KEY)),
-        dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(reference)),
+        asset_job(settings, ENTERPRISES_JOB, dg.AssetSelection.assets(namespace.enterprises)),
+        asset_job(settings, REFERENCE_JOB, dg.AssetSelection.assets(reference)),
         *series_jobs(settings),
         freshness_job(settings),
         *mart_jobs(settings),
@@ -95,7 +87,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             discovery_sensor(settings),
             alerts_sensor(settings),
-            automation_sensor(settings),
+            automation_sensor(settings, keys),
             *(_sensor(group, settings) for group in groups(settings.tables)),
         ],
         schedules=[
@@ -114,9 +106,24 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *delta_schedules(settings),
             *run_retention_schedules(settings),
         ],
-        resources={"mews": MewsResource.of(settings), "lake": LakeResource.of(settings)},
-        # Each step process would cost 4-5 s of imports; parallelism comes from several runs.
-        executor=dg.in_process_executor,
+        resources={
+            namespace.mews_resource: MewsResource.of(settings),
+            namespace.lake_resource: LakeResource.of(settings),
+        },
+        executor=executor,
+    )
+
+
+def _table_job(table: Table, settings: Settings) -> UnresolvedAssetJobDefinition:
+    """The job of a table, with the tables that the same request brings: they cost nothing more."""
+    namespace, together = Namespace.of(settings), partners(table)
+    keys = [key for one in together for key in (namespace.landing(one), namespace.changes(one))]
+    return asset_job(
+        settings,
+        table.name,
+        without_freshness(dg.AssetSelection.assets(*keys), together, namespace),
+        f"Lands and merges partitions of {', '.join(one.name for one in together)}.",
+        tags={TABLE_TAG: namespace.name(together[0].name)},
     )
 
 

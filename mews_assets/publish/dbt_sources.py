@@ -46,14 +46,22 @@ class _Home:
     key: str
 
 
+@dataclass(frozen=True)
+class SourceOptions:
+    """`stale_after` gives the age of a table's newest capture, in hours, at which `dbt source freshness` warns;
+    `key_prefix` are the first parts of the assets' keys in Dagster."""
+
+    stale_after: StaleAfter
+    key_prefix: tuple[str, ...] = ()
+
+
 def lake_sources(
-    lake: str, tables: Sequence[Table], references: Sequence[Reference], stale_after: StaleAfter
+    lake: str, tables: Sequence[Table], references: Sequence[Reference], options: SourceOptions
 ) -> dict[str, Any]:
     """The sources `current`, `reference` and `marts` for dbt-duckdb, which reads the lake where it stands.
 
-    `lake` is the lake's folder or URI; dbt's environment may name another one by MEWS_LAKE. `stale_after` gives the age
-    of a table's newest capture, in hours, at which `dbt source freshness` warns. Raises LakeError for a folder
-    whose name DuckDB would take for a pattern.
+    `lake` is the lake's folder or URI; dbt's environment may name another one by MEWS_LAKE. Raises LakeError for a
+    folder whose name DuckDB would take for a pattern.
     """
     root = f"{{{{ env_var('MEWS_LAKE', '{lake}') }}}}"
     return _document(
@@ -67,15 +75,15 @@ def lake_sources(
             },
             "tables": list(source.tables),
         }
-        for source in _sources(tables, references, stale_after, {CURRENT: CURRENT, REFERENCE: REFERENCE})
+        for source in _sources(tables, references, options, {CURRENT: CURRENT, REFERENCE: REFERENCE})
     )
 
 
 def warehouse_sources(
-    schema: str, tables: Sequence[Table], references: Sequence[Reference], stale_after: StaleAfter
+    schema: str, tables: Sequence[Table], references: Sequence[Reference], options: SourceOptions
 ) -> dict[str, Any]:
     """One source, `mews`, for the current, reference and mart tables loaded into one schema under their own names."""
-    sources = _sources(tables, references, stale_after, {CURRENT: "mews", REFERENCE: "mews"})
+    sources = _sources(tables, references, options, {CURRENT: "mews", REFERENCE: "mews"})
     return _document(
         [
             {
@@ -95,7 +103,7 @@ def _document(sources: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _sources(
     tables: Sequence[Table],
     references: Sequence[Reference],
-    stale_after: StaleAfter,
+    options: SourceOptions,
     named: dict[str, str],
 ) -> list[_Source]:
     """`named` is the name of the source in which the tables of a layer are."""
@@ -105,25 +113,25 @@ def _sources(
         _Source(
             CURRENT,
             "The newest version of each record.",
-            tuple(_table(CURRENT, table, homes, stale_after) for table in tables),
+            tuple(_table(CURRENT, table, homes, options) for table in tables),
         ),
         _Source(
             REFERENCE,
             "What the ids of the other tables mean.",
-            tuple(_table(REFERENCE, reference, homes, stale_after) for reference in references),
+            tuple(_table(REFERENCE, reference, homes, options) for reference in references),
         ),
-        _Source(layout.MARTS, "Figures per business day.", tuple(_mart(mart) for mart in MARTS)),
+        _Source(layout.MARTS, "Figures per business day.", tuple(_mart(mart, options) for mart in MARTS)),
     ]
 
 
-def _table(layer: str, table: RecordType, homes: dict[str, _Home], stale_after: StaleAfter) -> dict[str, Any]:
+def _table(layer: str, table: RecordType, homes: dict[str, _Home], options: SourceOptions) -> dict[str, Any]:
     return {
         "name": table.name,
         "description": table.description,
         "config": {
-            "meta": {"dagster": {"asset_key": [layer, table.name]}},
+            "meta": {"dagster": {"asset_key": [*options.key_prefix, layer, table.name]}},
             "loaded_at_field": _CAPTURED_AT,
-            "freshness": {"warn_after": {"count": stale_after(table), "period": "hour"}},
+            "freshness": {"warn_after": {"count": options.stale_after(table), "period": "hour"}},
         },
         "columns": [
             *(_column(column, homes, _unique_key(table)) for column in table.kept_columns),
@@ -171,10 +179,10 @@ def _warning(test: str, **arguments: Any) -> dict[str, Any]:
     return {test: {"arguments": arguments, "config": {"severity": "warn"}}}
 
 
-def _mart(mart: Mart) -> dict[str, Any]:
+def _mart(mart: Mart, options: SourceOptions) -> dict[str, Any]:
     return {
         "name": mart.name,
         "description": mart.summary,
-        "config": {"meta": {"dagster": {"asset_key": [layout.MARTS, mart.name]}}},
+        "config": {"meta": {"dagster": {"asset_key": [*options.key_prefix, layout.MARTS, mart.name]}}},
         "columns": [{"name": column.name, "description": column.description} for column in mart.columns],
     }

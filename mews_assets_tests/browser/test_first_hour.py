@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("playwright", reason="the extra `browser` is not installed: make test-browser")
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.local.launch import discover_scopes, make_current, make_marts, refresh_reference
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.browser.pages import find_chromium, ui_of
 from mews_assets_tests.defs.daemon import home_of, running_daemon, running_webserver
+from mews_assets_tests.defs.keys import PLAIN
 
 CHROMIUM = find_chromium()
 pytestmark = [
@@ -29,7 +29,7 @@ def test_a_user_finds_the_beginning_fills_two_days_of_a_hotel_and_reads_what_cam
     with home_of(mews, tmp_path, MEWS_START_DATE="2025-03-07") as home:
         monkeypatch.setenv("DAGSTER_HOME", home.environment["DAGSTER_HOME"])
         assert discover_scopes().succeeded, "as `materialise reference/enterprises` does"
-        hotel, _ = home.instance.get_dynamic_partitions(SCOPE_SETS[ScopeKind.ENTERPRISE])
+        hotel, _ = home.instance.get_dynamic_partitions(PLAIN.scope_set(ScopeKind.ENTERPRISE))
         with (
             running_daemon(home),
             running_webserver(home) as address,

@@ -20,7 +20,6 @@ from typing import Any
 import dagster as dg
 
 from mews_assets.catalog.model import Table
-from mews_assets.defs.assets import landing_and_changes
 from mews_assets.defs.base.partitions import join_key
 from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
@@ -49,6 +48,7 @@ from mews_assets_tests.chaos.process import KillPoint, Turns
 from mews_assets_tests.chaos.system import EXPECTED, ProcessOutcome, System
 from mews_assets_tests.chaos.transport import InProcessSandbox
 from mews_assets_tests.chaos.verdict import Verdict
+from mews_assets_tests.defs.keys import PLAIN
 
 RECOVERY_MINUTES = 12 * 60
 """Within this time all due partitions must be green. The longest backoff is an hour; runs are tried three times."""
@@ -396,7 +396,7 @@ class Scenario:
         scopes = self.system.instance.get_dynamic_partitions("enterprises")
         for group in self.system.groups:
             for table in group:
-                key = landing_and_changes.changes_key(table)
+                key = PLAIN.changes(table)
                 found = sorted(self.system.instance.get_materialized_partitions(key))
                 keys = [self.system.keys.partition(key) for key in found]
                 if keys and scopes:

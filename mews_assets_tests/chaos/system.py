@@ -33,7 +33,6 @@ from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets import landing_and_changes, report, run_failures
 from mews_assets.defs.assets.requested_partitions import PartitionsConfig, read_requested_partitions
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.metadata_keys import TABLE_TAG
 from mews_assets.defs.base.partitions import PartitionKeys, PartitionLabels, register_scopes
 from mews_assets.defs.base.resources import Platform
@@ -51,6 +50,7 @@ from mews_assets_tests.chaos.history import START
 from mews_assets_tests.chaos.process import ChaosLake, ChaosStore, Killed, KillPoint, Process, Turns
 from mews_assets_tests.chaos.runs import InMemoryInstance, Run
 from mews_assets_tests.chaos.transport import FaultyTransport, InProcessSandbox, Observations
+from mews_assets_tests.defs.keys import PLAIN
 
 PLATFORM = "https://mews.test"
 LOOKBACK = Lookback(windows=2)
@@ -88,6 +88,13 @@ class SimulatedPlatform(Platform):
 
 def lookback_of(table: Table) -> Lookback:
     return LOOKBACK.at_least(table.lookback)
+
+
+def settings_of() -> Any:
+    """The settings that sensors and runs read."""
+    return SimpleNamespace(
+        start=START, grain=Grain.DAILY, lookback_of=lookback_of, key_prefix=(), group_prefix=""
+    )
 
 
 @dataclass
@@ -223,7 +230,7 @@ class System:
                 directory, now = platform.directory, platform.now()
             directory = save_directory(lake, directory, now)
             self.keys = PartitionKeys(directory.scope_keys, self.base.grain)
-            register_scopes(self.instance, directory)  # type: ignore[arg-type]
+            register_scopes(self.instance, directory, PLAIN)  # type: ignore[arg-type]
         return outcome
 
     def tick(
@@ -251,7 +258,7 @@ class System:
         return outcome
 
     def _sensed(self, group: tuple[Table, ...], lake: ChaosLake, mews: Any) -> dg.SensorResult:
-        settings: Any = SimpleNamespace(start=START, grain=Grain.DAILY, lookback_of=lookback_of)
+        settings = settings_of()
         cursor, instance = self.cursors.get(group[0].name), self.instance
         if not isinstance(group[0].fetch, Export):
             return pages.Tick(group, settings, instance, mews, lake).run(cursor)  # type: ignore[arg-type]
@@ -263,7 +270,7 @@ class System:
 
     def launch(self, table: Table, keys: list[str]) -> Run:
         """Launch a run as a person does, with its partitions in run config."""
-        config = {"ops": {landing_and_changes.op_name(table): {"config": {"partitions": keys}}}}
+        config = {"ops": {landing_and_changes.op_name(table, PLAIN): {"config": {"partitions": keys}}}}
         run = self.instance.request(
             table.name, dg.RunRequest(run_config=config, tags={TABLE_TAG: table.name})
         )
@@ -291,8 +298,8 @@ class System:
     def _work(self, run: Run, group: tuple[Table, ...], process: Process, outcome: ProcessOutcome) -> None:
         first = group[0]
         lake = self.lake_of(process)
-        config = PartitionsConfig(**run.config["ops"][landing_and_changes.op_name(first)]["config"])
-        both = {key(one) for one in group for key in (landing_key, changes_key)}
+        config = PartitionsConfig(**run.config["ops"][landing_and_changes.op_name(first, PLAIN)]["config"])
+        both = {key(one) for one in group for key in (PLAIN.landing, PLAIN.changes)}
         context: Any = SimpleNamespace(
             run=run,
             instance=self.instance,
@@ -301,18 +308,20 @@ class System:
             log=logging.getLogger(__name__),
         )
         with run_failures.raise_as_dagster_failure(first):
-            wanted = read_requested_partitions(context, config, changes_key(first), self.keys, self._find)
+            wanted = read_requested_partitions(context, config, PLAIN.changes(first), self.keys, self._find)
             missing = [one for one in wanted.partitions if one not in wanted.again]
             outcome.asked = [self.keys.text(one) for one in missing]
             mews = self.mews_resource(process)
             wanted, result, directory = landing_and_changes._pull(
-                context, first, wanted, mews, lake, lookback_of(first)
+                context, first, wanted, mews, lake, settings_of()
             )
         names = {
             partition.scope: directory.name_of(first.scope, partition.scope)
             for partition in wanted.partitions
         }
-        for event in report.report(context, group, result, wanted, lake, PartitionLabels(names, self.keys)):
+        for event in report.report(
+            context, group, result, wanted, lake, PartitionLabels(names, self.keys, PLAIN)
+        ):
             if isinstance(event, dg.AssetMaterialization):
                 self._record_materialized(group, event, outcome)
 
@@ -323,13 +332,13 @@ class System:
         self, group: tuple[Table, ...], event: dg.AssetMaterialization, outcome: ProcessOutcome
     ) -> None:
         self.instance.materialized.setdefault(event.asset_key, set()).add(str(event.partition))
-        if event.asset_key in map(changes_key, group):
+        if event.asset_key in map(PLAIN.changes, group):
             outcome.green.setdefault(event.asset_key.path[1], []).append(str(event.partition))
 
     def rebuild(self, group: tuple[Table, ...], keys: list[Any], kill_at: KillPoint = None) -> ProcessOutcome:
         process = self.start(f"rebuild of {group[0].name}", kill_at)
         with self._process(process) as outcome:
-            result = landing_and_changes.rebuild_changes(self.lake_of(process), group, keys)
+            result = landing_and_changes.rebuild_changes(self.lake_of(process), group, keys, PLAIN)
             for concerned, error in result.failed:
                 self.log.append(f"  not rebuilt: {len(concerned)} partitions: {error}")
         return outcome

@@ -20,7 +20,6 @@ import zstandard
 
 from mews_assets.catalog import table as table_of
 from mews_assets.catalog.model import Pages, Table, snake_case
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG
 from mews_assets.defs.base.partitions import join_key
 from mews_assets.defs.base.run_history import state_of
@@ -38,6 +37,7 @@ from mews_assets_tests.chaos.captured_texts import wrong_texts
 from mews_assets_tests.chaos.history import START, TAGS, History, ShownVersion, settles, window_of
 from mews_assets_tests.chaos.process import Process
 from mews_assets_tests.chaos.system import ProcessOutcome, System, lookback_of
+from mews_assets_tests.defs.keys import PLAIN
 
 Key = tuple[str, int]
 CLOCKS_APART = timedelta(minutes=30)
@@ -236,7 +236,9 @@ class Verdict:
         after = [window]
         while len(after) <= self._windows_back(table):
             following = window_at(after[-1].end, Grain.DAILY)
-            if self.system.keys.join(scope, to_key(following, Grain.DAILY)) not in there(changes_key(table)):
+            if self.system.keys.join(scope, to_key(following, Grain.DAILY)) not in there(
+                PLAIN.changes(table)
+            ):
                 break
             after.append(following)
         rows = self.rows.get(layout.changes_file(table.name, scope, window_key), {})
@@ -266,7 +268,7 @@ class Verdict:
         missing: dict[str, list[str]] = {}
         for group in self.system.groups:
             for table in group:
-                there = self.system.instance.get_materialized_partitions(changes_key(table))
+                there = self.system.instance.get_materialized_partitions(PLAIN.changes(table))
                 keys = [
                     join_key(scope, to_key(window, Grain.DAILY))
                     for window in settled_windows(START, now, Grain.DAILY, by_day=table.by_day)
@@ -281,7 +283,7 @@ class Verdict:
         for name, keys in self.missing_partitions().items():
             self.wrong.append(f"{name}: {keys} never came, within the recovery time")
         for table in self.tables:
-            for key in sorted(self.system.instance.get_materialized_partitions(changes_key(table))):
+            for key in sorted(self.system.instance.get_materialized_partitions(PLAIN.changes(table))):
                 self._check_green(table, key, "the end:")
                 self._check_late_rows(table, key)
             shown = {one.key for one in self._all_shown(table)}

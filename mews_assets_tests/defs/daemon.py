@@ -30,7 +30,7 @@ from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
 from mews_assets_tests import ROOT
-from mews_assets_tests.defs.keys import scopes_of
+from mews_assets_tests.defs.keys import PLAIN, scopes_of
 
 _LAUNCH = """
 mutation Launch($wanted: LaunchBackfillParams!) {
@@ -64,7 +64,7 @@ class Home:
         with MewsResource.of(settings).open() as platform:
             lake = open_lake(settings.lake, settings.grain)
             directory = save_directory(lake, platform.directory, platform.now())
-            register_scopes(self.instance, directory)
+            register_scopes(self.instance, directory, PLAIN)
             return scopes_of(directory)
 
     def launch_backfill(self, address: str, tables: Iterable[str], keys: Iterable[str]) -> str:

@@ -7,11 +7,14 @@ from collections.abc import Iterable
 
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.base.partitions import join_key
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, Enterprise
 from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.sandbox.running import RunningSandbox
 
 CONNECTION = "default"
+PLAIN = Namespace()
+"""Names without a prefix, as tests have them that are not about prefixes."""
 
 
 def directory_of(mews: RunningSandbox) -> Directory:

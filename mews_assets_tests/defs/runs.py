@@ -8,16 +8,16 @@ from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.current import current_job
 from mews_assets.defs.assets.snapshot import op_name
-from mews_assets.defs.base.asset_specs import changes_key, current_key, snapshot_key
 from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.build import build_definitions
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage
 
 
 def add_scopes(stage: Stage) -> None:
     """Partitions for all scopes, as the discovery sensor adds them."""
     stage.save_directory()
-    register_scopes(stage.instance, stage.directory)
+    register_scopes(stage.instance, stage.directory, PLAIN)
 
 
 def fold_run(stage: Stage, table: Table, *scopes: str, **tags: str) -> dg.ExecuteInProcessResult:
@@ -38,13 +38,13 @@ def snapshot_run(
     stage: Stage, table: Table, *scopes: str, from_landing: bool = False, tags: dict[str, str] | None = None
 ) -> dg.ExecuteInProcessResult:
     """The asset materialised as the UI does it: a range of scopes, in the order they were added."""
-    ops = {op_name(table): {"config": {"from_landing": from_landing}}}
+    ops = {op_name(table, PLAIN): {"config": {"from_landing": from_landing}}}
     return (
         build_definitions(stage.settings)
         .resolve_implicit_global_asset_job_def()
         .execute_in_process(
             instance=stage.instance,
-            asset_selection=[snapshot_key(table)],
+            asset_selection=[PLAIN.snapshot(table)],
             run_config={"loggers": QUIET, "ops": ops},
             tags=tags or {RANGE_START: stage.key(scopes[0]), RANGE_END: stage.key(scopes[-1])},
             raise_on_error=False,
@@ -57,7 +57,7 @@ def rebuild(stage: Stage, table: str) -> dg.ExecuteInProcessResult:
     refuses a run without the landing: it looks for the version of its partitions.)"""
     add_scopes(stage)
     keys = stage.keys()
-    changes = changes_key(catalog.table(table))
+    changes = PLAIN.changes(catalog.table(table))
     return stage.run(table, tags={RANGE_START: keys[0], RANGE_END: keys[-1]}, only=[changes])
 
 
@@ -73,9 +73,9 @@ class Looks:
         )
         self.cursor = told.cursor
         asked = {
-            table.name: set(told.get_requested_partitions(current_key(table)))
+            table.name: set(told.get_requested_partitions(PLAIN.current(table)))
             for table in self.stage.settings.tables
-            if told.get_num_requested(current_key(table))
+            if told.get_num_requested(PLAIN.current(table))
         }
         for name, scopes in asked.items() if run else ():
             for scope in scopes:

@@ -22,7 +22,7 @@ from mews_assets.ingest.directory import Directory, save_directory
 from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import Settings, read_settings
-from mews_assets_tests.defs.keys import directory_of, key_of
+from mews_assets_tests.defs.keys import PLAIN, directory_of, key_of
 
 DAYS = ("2025-03-08", "2025-03-09")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -92,7 +92,7 @@ class Stage:
         """A run of a job; its partitions named in run config."""
         ops: dict[str, Any] = {}
         if keys:
-            ops = {op_name(catalog.table(job)): {"config": {"partitions": list(keys)}}}
+            ops = {op_name(catalog.table(job), PLAIN): {"config": {"partitions": list(keys)}}}
         definitions = build_definitions(self.settings)
         return definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,

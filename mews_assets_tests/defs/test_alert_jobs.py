@@ -11,10 +11,9 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.defs.alerts.run_facts import PARTITION_TAG, asset_of_step
-from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
-from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import add_scopes, fold_run, snapshot_run
 from mews_assets_tests.defs.stage import DAYS, QUIET, Stage
 from mews_assets_tests.defs.watch import Watch
@@ -90,7 +89,7 @@ CASES = {
         lambda stage: blocked(stage, layout.current_file("payments", stage.enterprises[0])),
         lambda stage: freed(stage, layout.current_file("payments", stage.enterprises[0])),
         lambda stage: together(
-            stage, [current_key(PAYMENTS)], **{PARTITION_TAG: stage.key(stage.enterprises[0])}
+            stage, [PLAIN.current(PAYMENTS)], **{PARTITION_TAG: stage.key(stage.enterprises[0])}
         ),
         "current/payments",
     ),
@@ -103,7 +102,7 @@ CASES = {
     "the SQL catalog": Case(
         lambda stage: blocked(stage, layout.catalog_file()),
         lambda stage: freed(stage, layout.catalog_file()),
-        lambda stage: together(stage, [CATALOG_KEY]),
+        lambda stage: together(stage, [PLAIN.sql_catalog]),
         "sql/catalog",
     ),
     "snapshot": Case(
@@ -175,7 +174,7 @@ def test_a_run_of_several_tables_tells_of_each_that_failed_and_ends_each_alone(w
     add_scopes(stage)
     north = stage.enterprises[0]
     tags = {PARTITION_TAG: stage.key(north)}
-    keys = [current_key(PAYMENTS), current_key(ORDER_ITEMS)]
+    keys = [PLAIN.current(PAYMENTS), PLAIN.current(ORDER_ITEMS)]
     assert not together(stage, keys, **tags).success
     watch.tick()
     assert sorted(watch.titles()) == [

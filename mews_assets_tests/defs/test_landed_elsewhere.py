@@ -11,8 +11,8 @@ import pytest
 from mews_assets import catalog
 from mews_assets.catalog import partners
 from mews_assets.defs.assets import requested_partitions
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.build import build_definitions
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage, materialisations, observations
 
@@ -49,15 +49,15 @@ def test_a_sibling_run_names_the_capture_that_holds_its_rows_with_their_count_an
     asked = {name for name, count in stage.mews.requests()["Counts"].items() if count != counts.get(name)}
     assert asked <= {"enterprises/getAll", "services/getAll"}
     for one in partners(catalog.table(table)):
-        landed, found = (materialisations(run, landing_key(one)) for run in (first, second))
+        landed, found = (materialisations(run, PLAIN.landing(one)) for run in (first, second))
         assert set(found) == set(landed)
         assert sum(metadata["dagster/partition_row_count"] for metadata in found.values()) > 0
         for key, metadata in found.items():
             assert metadata["captures"] == landed[key]["captures"] != []
             assert metadata["landed_by_run"] == first.run_id
             assert metadata["dagster/partition_row_count"] == landed[key]["dagster/partition_row_count"]
-        assert observations(first, landing_key(one)) and not observations(second, landing_key(one))
-        changed, known = (materialisations(run, changes_key(one)) for run in (second, first))
+        assert observations(first, PLAIN.landing(one)) and not observations(second, PLAIN.landing(one))
+        changed, known = (materialisations(run, PLAIN.changes(one)) for run in (second, first))
         for key, metadata in changed.items():
             assert metadata["captures"] == known[key]["captures"] != []
             assert metadata["numbers"] == known[key]["numbers"] | {"repeats": metadata["numbers"]["repeats"]}
@@ -73,6 +73,6 @@ def test_a_backfill_that_began_later_asks_again_and_names_its_own_captures(
     assert stage.run("payments", stage.keys()).success
     stage.mews.advance(5)  # Mews tells whole seconds: within one, the order of two captures is not known
     result = sibling(stage, "payments", datetime.now(UTC).replace(year=2099), monkeypatch)
-    found: dict[str, dict[str, Any]] = materialisations(result, landing_key(catalog.table("payments")))
+    found: dict[str, dict[str, Any]] = materialisations(result, PLAIN.landing(catalog.table("payments")))
     assert result.success
     assert all(metadata["captures"] and "landed_by_run" not in metadata for metadata in found.values())

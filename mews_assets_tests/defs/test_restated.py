@@ -9,16 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from mews_assets import catalog
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.lake.storage import layout
 from mews_assets.sandbox.running import running_sandbox
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import evaluations, materialisations
 from mews_assets_tests.defs.watch import watching
 from mews_assets_tests.ingest.made import NOW as MADE_NOW
 from mews_assets_tests.ingest.made import made_records
 
 ID, STAMP, DAY = "5b0e4c53-3f3c-4b8f-8ad5-000000000001", "2024-06-05T10:00:00Z", "2024-06-05"
-PAYMENTS = changes_key(catalog.table("payments"))
+PAYMENTS = PLAIN.changes(catalog.table("payments"))
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.conversion.check_file import open_lines
 from mews_assets.sandbox.running import RunningSandbox
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import DAYS, Stage, failure_of, stage_of
 from mews_assets_tests.defs.ticks import Ticks
 
@@ -189,7 +190,7 @@ def test_at_debug_level_runs_that_end_well_and_badly_tell_no_secret_anywhere(
 
 
 def loud_run(stage: Stage, job: str, keys: Iterable[str] = ()) -> dg.ExecuteInProcessResult:
-    ops = {op_name(catalog.table(job)): {"config": {"partitions": list(keys)}}} if keys else {}
+    ops = {op_name(catalog.table(job), PLAIN): {"config": {"partitions": list(keys)}}} if keys else {}
     definitions = build_definitions(stage.settings)
     return definitions.resolve_job_def(job).execute_in_process(
         instance=stage.instance, run_config={"ops": ops, "loggers": LOUD}, raise_on_error=False

@@ -11,6 +11,7 @@ from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.lake.made import (
     BOTH,
     NORTH,
@@ -41,7 +42,7 @@ def stands(lake: Lake, day: int, scope: str = NORTH) -> bool:
 
 
 def rebuilt(lake: Lake, *wanted: int) -> None:
-    result = rebuild_changes(lake, [ORDER_ITEMS], [partition(day) for day in wanted])
+    result = rebuild_changes(lake, [ORDER_ITEMS], [partition(day) for day in wanted], PLAIN)
     assert not result.failed
     assert all(is_reconciled(one) for one in result.merged["order_items"].captures.values())
 

@@ -10,12 +10,14 @@ from mews_assets import catalog
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.lake.errors import LakeError
 from mews_assets.marts import MARTS
-from mews_assets.publish.dbt_sources import lake_sources, warehouse_sources
+from mews_assets.publish.dbt_sources import SourceOptions, lake_sources, warehouse_sources
 
 
 def sources(**chosen: Any) -> dict[str, dict[str, dict[str, Any]]]:
     """The tables of the lake's sources, by source and name."""
-    document = lake_sources("/srv/lake", chosen.get("tables", catalog.TABLES), REFERENCES, lambda _: 30)
+    document = lake_sources(
+        "/srv/lake", chosen.get("tables", catalog.TABLES), REFERENCES, SourceOptions(lambda _: 30)
+    )
     return {
         source["name"]: {table["name"]: table for table in source["tables"]} for source in document["sources"]
     }
@@ -77,7 +79,9 @@ def test_a_new_value_of_mews_warns_and_a_personal_column_may_be_empty() -> None:
 
 
 def test_in_a_warehouse_all_tables_are_of_one_schema_and_link_within_it() -> None:
-    (source,) = warehouse_sources("raw_mews", catalog.TABLES, REFERENCES, lambda _: 30)["sources"]
+    (source,) = warehouse_sources("raw_mews", catalog.TABLES, REFERENCES, SourceOptions(lambda _: 30))[
+        "sources"
+    ]
     assert (source["name"], source["schema"]) == ("mews", "raw_mews")
     names = [table["name"] for table in source["tables"]]
     assert len(names) == len(set(names)) == len(catalog.TABLES) + len(REFERENCES) + len(MARTS)
@@ -88,4 +92,4 @@ def test_in_a_warehouse_all_tables_are_of_one_schema_and_link_within_it() -> Non
 @pytest.mark.parametrize("lake", ["/srv/a[1]/lake", "/srv/what?/lake", "/srv/*", "/srv/{x}", "/srv/o'hara"])
 def test_a_folder_that_dbt_cannot_be_given_is_refused(lake: str) -> None:
     with pytest.raises(LakeError, match="cannot be named to DuckDB"):
-        lake_sources(lake, catalog.TABLES, REFERENCES, lambda _: 30)
+        lake_sources(lake, catalog.TABLES, REFERENCES, SourceOptions(lambda _: 30))

@@ -17,8 +17,8 @@ from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from mews_assets import catalog
 from mews_assets.defs.assets.run_retention import CodeLocation, delete_old
 from mews_assets.defs.base import event_tables
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.sandbox.running import RunningSandbox
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import stage_of
 from mews_assets_tests.services.servers import running_postgres
 
@@ -118,7 +118,7 @@ def test_runs_land_and_old_ones_go_and_what_is_materialised_stays_known(
 ) -> None:
     stage = stage_of(mews, instance, tmp_path, monkeypatch, MEWS_TABLES="payments")
     keys = stage.keys()
-    ours = (landing_key(PAYMENTS), changes_key(PAYMENTS))
+    ours = (PLAIN.landing(PAYMENTS), PLAIN.changes(PAYMENTS))
     for _ in range(2):
         assert stage.run("payments", keys).success
     location = CodeLocation(None, frozenset({"payments"}), frozenset(ours))

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     import yaml
 
     from mews_assets.cli.home import load_dotenv
-    from mews_assets.publish.dbt_sources import lake_sources, warehouse_sources
+    from mews_assets.publish.dbt_sources import SourceOptions, lake_sources, warehouse_sources
     from mews_assets.settings import read_settings
 
     load_dotenv()
@@ -37,11 +37,12 @@ def run(args: argparse.Namespace) -> int:
     def stale_after(table: RecordType) -> int:
         return _stale_after_hours(table, settings)
 
+    options = SourceOptions(stale_after, settings.key_prefix)
     if args.schema:
-        document = warehouse_sources(args.schema, settings.tables, settings.references, stale_after)
+        document = warehouse_sources(args.schema, settings.tables, settings.references, options)
     else:
         lake = settings.lake if "://" in settings.lake else str(Path(settings.lake).absolute())
-        document = lake_sources(lake, settings.tables, settings.references, stale_after)
+        document = lake_sources(lake, settings.tables, settings.references, options)
     target = args.folder / FILE
     args.folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)

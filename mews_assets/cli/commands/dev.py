@@ -115,15 +115,17 @@ def _show_first_page(port: int) -> None:
 
     import httpx
 
-    from mews_assets.defs.assets.start_here import PAGE
+    from mews_assets.defs.assets.start_here import page
+    from mews_assets.settings import read_settings
 
     address = f"http://127.0.0.1:{port}"
+    first = f"{address}{page(read_settings(os.environ))}"
     for _ in range(_PATIENCE_SECONDS):
         with suppress(httpx.TransportError):
             if httpx.get(f"{address}/server_info", trust_env=False).is_success:
-                print(f"the UI is at {address}. Begin with {address}{PAGE} (Ctrl-C ends it)", flush=True)
+                print(f"the UI is at {address}. Begin with {first} (Ctrl-C ends it)", flush=True)
                 if _has_desktop(sys.platform, os.environ):
-                    webbrowser.open(f"{address}{PAGE}")
+                    webbrowser.open(first)
                 return
         time.sleep(1)
 

@@ -55,13 +55,16 @@ def look() -> Iterator[Finding]:
     from mews_assets.cli.home import dagster_home, utc_now
 
     yield from _environment(Path(".env"))
-    automation = yield from _settings_and_lake()
+    settings = yield from _settings_and_lake()
     yield _installation()
     from mews_assets.defs.local.diagnostics import (
         look_at_instance,  # imports Dagster: 3 s that the lines above need not
     )
+    from mews_assets.defs.namespace import Namespace
 
-    yield from look_at_instance(dagster_home(), automation, utc_now(), _directory())
+    namespace = Namespace.of(settings) if settings is not None else Namespace()
+    automation = settings is not None and settings.automation
+    yield from look_at_instance(dagster_home(), automation, utc_now(), namespace, _directory())
 
 
 def _directory() -> Directory | None:
@@ -77,8 +80,8 @@ def _directory() -> Directory | None:
         return None
 
 
-def _settings_and_lake() -> Generator[Finding, None, bool]:
-    """The findings on settings, connections and lake. Returns whether the daemon should run."""
+def _settings_and_lake() -> Generator[Finding, None, Settings | None]:
+    """The findings on settings, connections and lake. Returns the settings, if there are any that can be used."""
     from mews_assets.cli.home import DEMO, has_tokens, is_demo
     from mews_assets.ingest.findings import fail, ok
     from mews_assets.ingest.lake_probe import probe_lake
@@ -93,7 +96,7 @@ def _settings_and_lake() -> Generator[Finding, None, bool]:
                 "For your hotels copy .env.example to .env, fill it in, and run `mews-assets doctor` again",
             )
             yield from probe_lake(read_lake(os.environ), Grain.DAILY)
-            return False
+            return None
         yield fail(
             "tokens",
             "MEWS_CLIENT_TOKEN is not set, so Mews cannot be checked; `mews-assets demo` and `mews-assets dev` need no "
@@ -109,11 +112,11 @@ def _settings_and_lake() -> Generator[Finding, None, bool]:
             str(error),
             "correct it in .env or in the environment, and run `mews-assets doctor` again.",
         )
-        return False
+        return None
     yield from _settings(settings)
     yield from _connections(settings)
     yield from probe_lake(settings.lake, settings.grain, privacy)
-    return settings.automation
+    return settings
 
 
 def lines(finding: Finding, width: int) -> list[str]:

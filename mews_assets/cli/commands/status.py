@@ -175,10 +175,12 @@ def _states(
 ) -> dict[str, dict[str, CheckState]]:
     from mews_assets.defs.base.partitions import keys_in
     from mews_assets.defs.checks.latest_results import check_states
+    from mews_assets.defs.namespace import Namespace
 
-    keys = keys_in(instance, directory, settings.grain)
+    namespace = Namespace.of(settings)
+    keys = keys_in(instance, directory, settings.grain, namespace)
     return {
-        table.name: check_states(instance, table, directory.scopes(table.scope), keys)
+        table.name: check_states(instance, table, directory.scopes(table.scope), keys, namespace)
         for table in settings.tables
     }
 

@@ -32,6 +32,7 @@ from mews_assets.defs.base.metadata_keys import (
 )
 from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.base.run_history import is_going
+from mews_assets.defs.namespace import Namespace
 
 PAGE = 1000
 _TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
@@ -70,24 +71,35 @@ def _page(
     return list(instance.event_log_storage.get_event_records(wanted, limit=PAGE, ascending=True))
 
 
-def facts_of(instance: dg.DagsterInstance, record: dg.EventLogRecord, keys: PartitionKeys) -> list[Fact]:
-    """The facts of an event; an ended run may have facts of several assets. Parts are named by their scopes' ids."""
+def facts_of(
+    instance: dg.DagsterInstance, record: dg.EventLogRecord, keys: PartitionKeys, namespace: Namespace
+) -> list[Fact]:
+    """The facts of an event; an ended run may have facts of several assets. Parts are named by their scopes' ids.
+
+    Assets and runs outside the namespace, of a host or of other hotels, have no facts.
+    """
     entry = record.event_log_entry
     event = entry.dagster_event
     assert event is not None
     at = datetime.fromtimestamp(entry.timestamp, UTC)
     if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return [_verdict(event.asset_check_evaluation_data, record.storage_id, at, entry.run_id, keys)]
+        verdict = event.asset_check_evaluation_data
+        asset = namespace.own_asset(verdict.asset_key)
+        return [_verdict(verdict, asset, record.storage_id, at, entry.run_id, keys)] if asset else []
     if event.event_type is dg.DagsterEventType.FRESHNESS_STATE_CHANGE:
-        return _some(_freshness(event.event_specific_data, record.storage_id, at))
+        change: Any = event.event_specific_data
+        asset = namespace.own_asset(change.key)
+        return _some(_freshness(change.new_state.value, asset, record.storage_id, at)) if asset else []
     if event.event_type is dg.DagsterEventType.ASSET_OBSERVATION:
-        return _some(_given_up(event.asset_observation_data.asset_observation, record.storage_id, at))
+        observation = event.asset_observation_data.asset_observation
+        asset = namespace.own_asset(observation.asset_key)
+        return _some(_given_up(observation, asset, record.storage_id, at)) if asset else []
     run = instance.get_run_by_id(entry.run_id)
     if run is None:  # deleted since
         return []
     if event.event_type is dg.DagsterEventType.RUN_SUCCESS:
-        return run_facts.succeeded(run, record.storage_id, at)
-    return run_facts.failed(instance, run, event, record.storage_id, at, keys)
+        return run_facts.succeeded(run, record.storage_id, at, namespace)
+    return run_facts.failed(run_facts.EndedRun(instance, run, record.storage_id, at, namespace), event, keys)
 
 
 def _some(fact: Fact | None) -> list[Fact]:
@@ -99,10 +111,12 @@ def is_still_going(instance: dg.DagsterInstance, run: str) -> bool:
     return bool(run) and is_going(instance, run)
 
 
-def _verdict(one: dg.AssetCheckEvaluation, event: int, at: datetime, run: str, keys: PartitionKeys) -> Fact:
+def _verdict(
+    one: dg.AssetCheckEvaluation, asset: str, event: int, at: datetime, run: str, keys: PartitionKeys
+) -> Fact:
     metadata = plain_values(one.metadata)
     fact = Fact(
-        Subject(Kind.CHECK, one.asset_key.to_user_string(), one.check_name),
+        Subject(Kind.CHECK, asset, one.check_name),
         event,
         at,
         "" if run == RUNLESS_RUN_ID else run,
@@ -150,10 +164,9 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _freshness(change: Any, event: int, at: datetime) -> Fact | None:
+def _freshness(state: str, asset: str, event: int, at: datetime) -> Fact | None:
     """The fact of Dagster's freshness policy, which is of an asset as a whole."""
-    subject = Subject(Kind.FRESHNESS, change.key.to_user_string())
-    state = change.new_state.value
+    subject = Subject(Kind.FRESHNESS, asset)
     if state == "PASS":
         return Fact(subject, event, at, passes=(WHOLE,))
     if state not in ("WARN", "FAIL"):
@@ -162,14 +175,14 @@ def _freshness(change: Any, event: int, at: datetime) -> Fact | None:
     return Fact(subject, event, at, urgency=urgency, fails=(Part(WHOLE),))
 
 
-def _given_up(one: dg.AssetObservation, event: int, at: datetime) -> Fact | None:
+def _given_up(one: dg.AssetObservation, asset: str, event: int, at: datetime) -> Fact | None:
     metadata = plain_values(one.metadata)
     question, state = metadata.get(QUESTION), metadata.get(GIVEN_UP)
     if not isinstance(question, Mapping) or not isinstance(state, bool):
         return None
     window = f"{question['start_utc']} to {question['end_utc']}"
     keys = [PartKey(scope, window) for scope in question["scopes"]]
-    subject = Subject(Kind.GIVEN_UP, one.asset_key.to_user_string())
+    subject = Subject(Kind.GIVEN_UP, asset)
     if not state:
         return Fact(subject, event, at, passes=tuple(keys))
     cause = str(metadata.get(REASON, ""))

@@ -30,6 +30,7 @@ from mews_assets.defs.base.metadata_keys import (
 )
 from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.base.run_history import is_going
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.storage import layout
 
 SENSOR_TAG = "dagster/sensor_name"
@@ -41,8 +42,23 @@ _JOBS = {"current_": layout.CURRENT}
 _BY_SCOPE = (layout.CURRENT, layout.SNAPSHOT)
 
 
+@dataclass(frozen=True)
+class EndedRun:
+    """A run that has ended, and the event that says so. Assets and jobs outside the namespace are a host's."""
+
+    instance: dg.DagsterInstance
+    run: dg.DagsterRun
+    event: int
+    at: datetime
+    namespace: Namespace
+
+    @property
+    def is_own(self) -> bool:
+        return _is_own(self.run, self.namespace)
+
+
 def asset_of_step(step: str) -> str:
-    """The asset that a step makes, as Dagster spells it; empty where it makes none."""
+    """The asset that a step makes, as messages name it; empty where it makes none. The step has no prefix."""
     for begins, layer in _STEPS.items():
         if step.startswith(begins) and _is_table(name := step.removeprefix(begins)):
             return f"{layer}/{name}"
@@ -50,38 +66,49 @@ def asset_of_step(step: str) -> str:
     return f"{layer}/{name}" if name else ""
 
 
-def succeeded(run: dg.DagsterRun, event: int, at: datetime) -> list[Fact]:
+def succeeded(run: dg.DagsterRun, event: int, at: datetime, namespace: Namespace) -> list[Fact]:
     """The facts of a successful run: what failed as a whole passes."""
-    names = dict.fromkeys([_whole(run), *_assets_of(run), run.job_name])
+    if not _is_own(run, namespace):
+        return []
+    names = dict.fromkeys([_whole(run, namespace), *_assets_of(run, namespace), run.job_name])
     return [Fact(Subject(Kind.RUN, name), event, at, run.run_id, passes=(WHOLE,)) for name in names]
 
 
-def failed(
-    instance: dg.DagsterInstance,
-    run: dg.DagsterRun,
-    ended: dg.DagsterEvent,
-    event: int,
-    at: datetime,
-    keys: PartitionKeys,
-) -> list[Fact]:
+def failed(ended: EndedRun, event: dg.DagsterEvent, keys: PartitionKeys) -> list[Fact]:
     """The facts of a failed run: one for each asset whose step failed."""
+    if not ended.is_own:
+        return []
+    run, namespace = ended.run, ended.namespace
     failures: dict[str, _StepFailures] = {}
-    for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        if entry.dagster_event is not None:
-            data = entry.dagster_event.step_failure_data
-            causes = _causes_by_asset(data)
-            for name, cause in causes.items():
-                failures.setdefault(name, _StepFailures()).add_cause(cause, data)
-            if not causes:
-                name = asset_of_step(entry.dagster_event.step_key or "") or _whole(run)
-                failures.setdefault(name, _StepFailures()).add(data)
-    if not failures:  # a killed run has no failure event
-        failures[_whole(run)] = _StepFailures([str(ended.message or "It ended without a message.")])
-    return [_fact(run, name, failure, event, at, keys) for name, failure in failures.items()]
+    steps = [
+        entry.dagster_event
+        for entry in ended.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+        if entry.dagster_event is not None
+    ]
+    for step in steps:
+        own_step = namespace.own_name(step.step_key or "")
+        if own_step is None:
+            continue
+        causes = _causes_by_asset(step.step_failure_data)
+        for asset, cause in causes.items():
+            name = namespace.own_asset(dg.AssetKey.from_user_string(asset)) or asset
+            failures.setdefault(name, _StepFailures()).add_cause(cause, step.step_failure_data)
+        if not causes:
+            name = asset_of_step(own_step) or _whole(run, namespace)
+            failures.setdefault(name, _StepFailures()).add(step.step_failure_data)
+    if not steps:  # a killed run has no failure event
+        killed = _StepFailures([str(event.message or "It ended without a message.")])
+        failures[_whole(run, namespace)] = killed
+    return [_fact(ended, name, failure, keys) for name, failure in failures.items()]
 
 
 def landed_since(
-    instance: dg.DagsterInstance, incident: Incident, newest: int, now: datetime, keys: PartitionKeys
+    instance: dg.DagsterInstance,
+    incident: Incident,
+    newest: int,
+    now: datetime,
+    keys: PartitionKeys,
+    namespace: Namespace,
 ) -> Fact | None:
     """The fact that parts of a failed run's incident were materialised since, by whichever run; None if none were."""
     if incident.subject.kind is not Kind.RUN or "/" not in (asset := _asset(incident.subject.asset)):
@@ -90,37 +117,48 @@ def landed_since(
     parts = {key for key in incident.parts if key != WHOLE}
     if parts:
         layers = (layout.CHANGES, layout.LANDING, layout.CURRENT) if layer == layout.CHANGES else (layer,)
-        made = {key for each in layers for key in _made(instance, (each, name), parts, incident, keys)}
+        assets = [namespace.asset(each, name) for each in layers]
+        made = {
+            key
+            for asset_key, each in zip(assets, layers, strict=True)
+            for key in _made(
+                instance, asset_key, _parts_of(parts, is_by_scope=each in _BY_SCOPE), incident, keys
+            )
+        }
     else:
-        made = {WHOLE} if _is_made_whole(instance, layer, name, incident) else set()
+        is_made = not _is_table(name) and _is_made_whole(instance, namespace.asset(layer, name), incident)
+        made = {WHOLE} if is_made else set()
     if not made:
         return None
     # Read now, so it is newer than every event that was read before.
     return Fact(incident.subject, newest + 1, now, passes=tuple(sorted(made)))
 
 
+def _parts_of(parts: set[PartKey], *, is_by_scope: bool) -> set[PartKey]:
+    """The parts that an asset of a layer can have: incidents of earlier versions name scopes of current tables under
+    changes."""
+    return {part for part in parts if bool(part.window) != is_by_scope}
+
+
 def _made(
     instance: dg.DagsterInstance,
-    asset: tuple[str, str],
+    asset: dg.AssetKey,
     parts: set[PartKey],
     incident: Incident,
     keys: PartitionKeys,
 ) -> Iterator[PartKey]:
-    # Incidents of earlier versions name scopes of current tables under changes.
-    wanted = {keys.join(*part): part for part in parts if bool(part.window) != (asset[0] in _BY_SCOPE)}
+    wanted = {keys.join(*part): part for part in parts}
     if not wanted:
         return
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
-        dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(wanted)
+        asset, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=set(wanted)
     )
     yield from (wanted[text] for text, event in latest.items() if event > incident.parts[wanted[text]].event)
 
 
-def _is_made_whole(instance: dg.DagsterInstance, layer: str, name: str, incident: Incident) -> bool:
+def _is_made_whole(instance: dg.DagsterInstance, asset: dg.AssetKey, incident: Incident) -> bool:
     """Whether an asset without partitions was materialised since, by a run that has ended."""
-    if _is_table(name):
-        return False  # its latest materialisation is of any partition
-    found = instance.fetch_materializations(dg.AssetKey([layer, name]), limit=1).records
+    found = instance.fetch_materializations(asset, limit=1).records
     return bool(found) and (
         found[0].storage_id > incident.parts[WHOLE].event and not is_going(instance, found[0].run_id)
     )
@@ -169,9 +207,8 @@ def _causes_by_asset(data: Any) -> dict[str, str]:
     return dict(plain_values(data.user_failure_data.metadata).get(FAILED_ASSETS, {}))
 
 
-def _fact(
-    run: dg.DagsterRun, name: str, failures: _StepFailures, event: int, at: datetime, keys: PartitionKeys
-) -> Fact:
+def _fact(ended: EndedRun, name: str, failures: _StepFailures, keys: PartitionKeys) -> Fact:
+    run = ended.run
     by_sensor = SENSOR_TAG in run.tags
     # A killed run has no failure event; its sensor launches it again.
     may_pass = by_sensor and all(failures.retryable)
@@ -181,7 +218,8 @@ def _fact(
         next_step = "Again cannot help: mend the cause, then launch a backfill of what is missing."
     else:
         next_step = "Nobody launches it again by itself."
-    fact = Fact(Subject(Kind.RUN, name), event, at, run.run_id, cause=" ".join([*failures.causes, next_step]))
+    cause = " ".join([*failures.causes, next_step])
+    fact = Fact(Subject(Kind.RUN, name), ended.event, ended.at, run.run_id, cause=cause)
     failed = failures.keys or [_scope_of(run, name)]
     urgency = Urgency.WARNING if may_pass else Urgency.FAILURE
     return replace(fact, urgency=urgency, fails=tuple(Part(PartKey(*keys.split(key))) for key in failed))
@@ -192,27 +230,37 @@ def _scope_of(run: dg.DagsterRun, name: str) -> str:
     return run.tags.get(PARTITION_TAG, "") if name.partition("/")[0] in _BY_SCOPE else ""
 
 
-def _whole(run: dg.DagsterRun) -> str:
+def _is_own(run: dg.DagsterRun, namespace: Namespace) -> bool:
+    """Whether the run is of a job or over assets of the namespace. Without a prefix every run is."""
+    return namespace.own_name(run.job_name) is not None or any(
+        namespace.own_asset(asset) for asset in run.asset_selection or ()
+    )
+
+
+def _whole(run: dg.DagsterRun, namespace: Namespace) -> str:
     """The name of a run as a whole: its asset, or its job where it has none or several."""
-    assets = _assets_of(run)
+    assets = _assets_of(run, namespace)
     return assets[0] if len(assets) == 1 or (assets and run.job_name.startswith("__")) else run.job_name
 
 
-def _assets_of(run: dg.DagsterRun) -> list[str]:
+def _assets_of(run: dg.DagsterRun, namespace: Namespace) -> list[str]:
     """The assets of a run, from its tags, selection or job. Windows of partner tables count as the first table's."""
-    if table := run.tags.get(TABLE_TAG):
+    if table := namespace.own_name(run.tags.get(TABLE_TAG, "")):
         return [f"{layout.CHANGES}/{table}"]
     found = set[str]()
+    job = namespace.own_name(run.job_name) or ""
     for key in run.asset_selection or ():
-        layer, name = key.path[0], key.path[-1]
+        if not (asset := namespace.own_asset(key)):
+            continue
+        layer, name = asset.partition("/")[0], asset.rpartition("/")[2]
         if layer in (layout.LANDING, layout.CHANGES) and _is_table(name):
             layer, name = layout.CHANGES, partners(catalog.table(name))[0].name
         found.add(f"{layer}/{name}")
     for begins, layer in _JOBS.items():
-        if not found and run.job_name.startswith(begins) and _is_table(run.job_name.removeprefix(begins)):
-            found.add(f"{layer}/{run.job_name.removeprefix(begins)}")
-    if not found and _is_table(run.job_name):
-        found.add(f"{layout.CHANGES}/{partners(catalog.table(run.job_name))[0].name}")
+        if not found and job.startswith(begins) and _is_table(job.removeprefix(begins)):
+            found.add(f"{layer}/{job.removeprefix(begins)}")
+    if not found and _is_table(job):
+        found.add(f"{layout.CHANGES}/{partners(catalog.table(job))[0].name}")
     return sorted(found)
 
 

@@ -24,9 +24,10 @@ from mews_assets.alerts.wording import AlertContext, notice_of
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.alerts.facts import facts_of, is_still_going, new_events
 from mews_assets.defs.alerts.run_facts import landed_since
-from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.jobs import default_status
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in
-from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.resources import lake_of
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage.lake import Lake
@@ -41,20 +42,22 @@ SEND_SECONDS = 35.0
 
 def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor that sends alerts."""
+    namespace = Namespace.of(settings)
 
     @dg.sensor(
-        name="alerts",
+        name=namespace.name("alerts"),
+        required_resource_keys={namespace.lake_resource},
         minimum_interval_seconds=min(INTERVAL_SECONDS, settings.poll_seconds),
         default_status=default_status(settings),
         description="Tells the addresses in MEWS_ALERT_URLS of failing checks, failed runs, late data and exports "
         "given up: one message for each incident, and one when it is over.",
     )
-    def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         # Read here and not stored: addresses are secrets.
         targets = targets_of(read_alert_urls(os.environ))
         if not targets:
             return dg.SkipReason(f"{ALERT_URLS} is not set: nobody is told when something fails")
-        opened = lake.open_for_state()
+        opened = lake_of(context, namespace).open_for_state()
         with opened.lock("alerts"):
             tick = Tick(context.instance, opened, settings, targets, log_error=context.log.error)
             return dg.SkipReason(tick.run())
@@ -112,7 +115,9 @@ class Tick:
             more, all_read = self._read_new(state)
             changes += more
         for incident in list(state.book):
-            fact = landed_since(self.instance, incident, state.feed.newest, self.now(), self._keys)
+            fact = landed_since(
+                self.instance, incident, state.feed.newest, self.now(), self._keys, self._namespace
+            )
             if fact is not None:
                 changes += state.book.apply(fact)
         return changes + state.book.announce(self.now(), lambda run: not all_read or going.get(run, True))
@@ -123,7 +128,7 @@ class Tick:
         read: list[int] = []
         for page in new_events(self.instance, state.feed):
             for record in page:
-                for fact in facts_of(self.instance, record, self._keys):
+                for fact in facts_of(self.instance, record, self._keys, self._namespace):
                     changes += state.book.apply(fact)
                 read.append(record.storage_id)
             if time.monotonic() - self._began > READ_SECONDS:
@@ -173,9 +178,13 @@ class Tick:
             self.log_error(str(error))
             return None
 
+    @property
+    def _namespace(self) -> Namespace:
+        return Namespace.of(self.settings)
+
     @cached_property
     def _keys(self) -> PartitionKeys:
-        return keys_in(self.instance, self._directory, self.settings.grain)
+        return keys_in(self.instance, self._directory, self.settings.grain, self._namespace)
 
     def _alert_context(self) -> AlertContext:
         directory = self._directory
@@ -190,4 +199,4 @@ class Tick:
         def scope_word(asset: str) -> str:
             return "hotel" if kind_of(asset) is ScopeKind.ENTERPRISE else "chain"
 
-        return AlertContext(name_of, scope_word, self.settings.ui_url)
+        return AlertContext(name_of, scope_word, self.settings.ui_url, self.settings.key_prefix)

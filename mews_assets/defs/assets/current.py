@@ -11,13 +11,14 @@ import dagster as dg
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import run_log
-from mews_assets.defs.base.asset_specs import OWNERS, changes_key, current_key, sample_query, snapshot_key
+from mews_assets.defs.base.asset_specs import OWNERS, sample_query
 from mews_assets.defs.base.column_schemas import table_columns
 from mews_assets.defs.base.conditions import follows_its_deps
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
+from mews_assets.defs.base.jobs import asset_job
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, size_text
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
-from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.resources import lake_of
 from mews_assets.defs.base.run_tags import scope_tags, tag_run
 from mews_assets.defs.base.unseen_partitions import unseen_error
 from mews_assets.defs.checks.per_scope import (
@@ -26,6 +27,7 @@ from mews_assets.defs.checks.per_scope import (
     scope_check_events,
     scope_check_specs,
 )
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.lake.current.update import CurrentResult, update_current
 from mews_assets.lake.errors import LakeError
@@ -61,29 +63,31 @@ CURRENT_CHECKS = (
 
 
 def current_job(table: Table) -> str:
-    """The name of the job that brings a table up to date."""
+    """The name, without the prefix, of the job that brings a table up to date."""
     return f"current_{table.name}"
 
 
 def current_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """`current/<table>`, for every table."""
-    return [_asset(table, settings.lake) for table in settings.tables]
+    return [_asset(table, settings) for table in settings.tables]
 
 
 def current_jobs(settings: Settings) -> list[Any]:
     return [
-        dg.define_asset_job(
+        asset_job(
+            settings,
             current_job(table),
-            selection=dg.AssetSelection.assets(current_key(table)),
+            dg.AssetSelection.assets(Namespace.of(settings).current(table)),
             description=f"Brings the current table of {table.name} up to its changes.",
         )
         for table in settings.tables
     ]
 
 
-def _asset(table: Table, location: str) -> dg.AssetsDefinition:
-    key = current_key(table)
-    partitions = scopes_of(table.scope)
+def _asset(table: Table, settings: Settings) -> dg.AssetsDefinition:
+    namespace = Namespace.of(settings)
+    key = namespace.current(table)
+    partitions = scopes_of(table.scope, namespace)
     with warnings.catch_warnings():
         # In beta in Dagster 1.13; the constraints file holds the version this was seen with.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -91,18 +95,18 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     spec = dg.AssetSpec(
         key,
         deps=[
-            dg.AssetDep(changes_key(table), partition_mapping=by_scope),
-            *([snapshot_key(table)] if table.has_snapshot else []),
+            dg.AssetDep(namespace.changes(table), partition_mapping=by_scope),
+            *([namespace.snapshot(table)] if table.has_snapshot else []),
         ],
         description=f"The newest version of each record of `{table.name}`, one row per id, sorted by it.\n\n"
         + sample_query(f"{layout.CURRENT}.{table.name}"),
-        group_name=layout.CURRENT,
+        group_name=namespace.group(layout.CURRENT),
         kinds={"parquet"},
         owners=OWNERS,
         tags={"mews/entity": table.entity, "mews/scope": table.scope.value},
         metadata={
             "dagster/table_name": f"{layout.CURRENT}.{table.name}",
-            "dagster/uri": f"{location.rstrip('/')}/{layout.current_folder(table.name)}",
+            "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.current_folder(table.name)}",
             "dagster/column_schema": table_columns(table),
         },
         partitions_def=partitions,
@@ -111,20 +115,21 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(
-        name=f"fold_{table.name}",
+        name=namespace.name(f"fold_{table.name}"),
         specs=[spec],
         check_specs=scope_check_specs(CURRENT_CHECKS, key),
         can_subset=True,  # makes the checks' results optional: a run that judged nothing stores none
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=f"mews_{current_job(table)}",
+        pool=namespace.name(f"mews_{current_job(table)}"),
+        required_resource_keys={namespace.lake_resource},
         description=f"Updates current/{table.name}, the newest version of each record, from its changes.",
     )
-    def fold_scopes(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any]:
+    def fold_scopes(context: dg.AssetExecutionContext) -> Iterator[Any]:
         require_assets(context)
         run_log.without_omitted_outputs(context.log)
-        opened = lake.open()
+        opened = lake_of(context, namespace).open()
         directory = load_directory(opened) or Directory({}, {}, {})
-        keys = keys_in(context.instance, directory, opened.grain)
+        keys = keys_in(context.instance, directory, opened.grain, namespace)
         scopes = [keys.scopes.scope_of(str(key)) for key in context.partition_keys]
         names = {
             scope: directory.name_of(table.scope, scope)
@@ -137,10 +142,12 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
             try:
                 result = update_current(opened, table, scope)
             except LakeError as error:
-                failed[keys.join(scope)] = str(unseen_error(directory, table.scope, scope) or error)
+                failed[keys.join(scope)] = str(
+                    unseen_error(directory, table.scope, scope, namespace) or error
+                )
                 continue
             done.append(result)
-            yield _materialization(table, result, opened, names[scope], keys)
+            yield _materialization(table, result, opened, names[scope], keys, key)
         yield from scope_check_events(context, key, CURRENT_CHECKS, done, names, keys)
         forget_unjudged_checks(context, [key])
         if failed:
@@ -154,10 +161,10 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
 
 
 def _materialization(
-    table: Table, result: CurrentResult, lake: Lake, name: str, keys: PartitionKeys
+    table: Table, result: CurrentResult, lake: Lake, name: str, keys: PartitionKeys, asset: dg.AssetKey
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
-        current_key(table),
+        asset,
         partition=keys.join(result.scope),
         metadata={
             table.scope.value: name,

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from mews_assets.defs.assets.marts import mart_key, wanted_marts
+from mews_assets.defs.assets.marts import wanted_marts
 from mews_assets.defs.base.asset_specs import OWNERS
-from mews_assets.defs.base.default_status import utc_schedule
+from mews_assets.defs.base.jobs import asset_job, utc_schedule
 from mews_assets.defs.base.metadata_keys import size_text
-from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.resources import lake_of
 from mews_assets.defs.checks.overview import check_lines, freshness_lines
+from mews_assets.defs.namespace import START_HERE, Namespace
 from mews_assets.html_report.model import ReportHotel, ReportInputs
 from mews_assets.ingest.directory import load_directory
 from mews_assets.lake.errors import LakeError
@@ -27,7 +28,6 @@ from mews_assets.settings import Settings
 if TYPE_CHECKING:
     from mews_assets.html_report.model import WrittenReport
 
-REPORT_KEY = dg.AssetKey("report")
 REPORT_JOB = "html_report"
 """Not `report`: a job may not have the name of an op, and the asset has it."""
 _NO_CHECKS = "Checks are not shown: no Dagster home is set."
@@ -62,7 +62,10 @@ def report_inputs(
         ReportHotel(one.id, key_of(one.id), one.name, (one.id, one.chain_id))
         for one in directory.enterprises.values()
     ]
-    checks = [dg.AssetCheckKey(mart_key(mart), check.name) for mart in marts for check in checks_of(mart)]
+    namespace = Namespace.of(settings)
+    checks = [
+        dg.AssetCheckKey(namespace.mart(mart.name), check.name) for mart in marts for check in checks_of(mart)
+    ]
     mews_now = now + timedelta(seconds=directory.clock_skew_seconds)
     return ReportInputs(
         marts,
@@ -84,10 +87,11 @@ def report_jobs(settings: Settings) -> list[Any]:
     if not has_report(settings):
         return []
     return [
-        dg.define_asset_job(
+        asset_job(
+            settings,
             REPORT_JOB,
-            selection=dg.AssetSelection.assets(REPORT_KEY),
-            description="Writes the HTML report of the marts as they are now.",
+            dg.AssetSelection.assets(Namespace.of(settings).report),
+            "Writes the HTML report of the marts as they are now.",
         )
     ]
 
@@ -121,18 +125,21 @@ def has_report(settings: Settings) -> bool:
 
 
 def _asset(settings: Settings) -> dg.AssetsDefinition:
+    namespace = Namespace.of(settings)
+
     @dg.asset(
-        key=REPORT_KEY,
-        deps=[mart_key(mart) for mart in wanted_marts(settings)],
+        key=namespace.report,
+        deps=[namespace.mart(mart.name) for mart in wanted_marts(settings)],
         description=f"{link_text(settings)}.\n\nFigures and plots of all marts, hotel by hotel; freshness of every "
         "table; the last checks. One HTML file that needs no network, made once a day. Personal data is never in it.",
-        group_name="start_here",
+        group_name=namespace.group(START_HERE),
         kinds={"html"},
         owners=OWNERS,
+        required_resource_keys={namespace.lake_resource},
         metadata={"dagster/uri": f"{settings.lake.rstrip('/')}/{layout.report_file()}"},
     )
-    def report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        made = make_report(lake.open(), settings, context.instance, datetime.now(UTC))
+    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        made = make_report(lake_of(context, namespace).open(), settings, context.instance, datetime.now(UTC))
         context.log.info(
             "%s: %s, %d hotels, %d marts", made.uri, size_text(made.size_bytes), made.hotels, made.marts
         )

@@ -21,15 +21,16 @@ from mews_assets.defs.assets.requested_partitions import (
     RequestedPartitions,
     read_requested_partitions,
 )
-from mews_assets.defs.base.asset_specs import changes_key, landing_key, table_specs
+from mews_assets.defs.base.asset_specs import table_specs
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.partitions import PartitionLabels, keys_in, partitions_of
-from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform, known_directory
+from mews_assets.defs.base.resources import MewsResource, Platform, known_directory, lake_of, mews_of
 from mews_assets.defs.base.run_tags import scope_tags, tag_run, window_tags
 from mews_assets.defs.base.unseen_partitions import scope_finder, unseen_error
 from mews_assets.defs.checks import check_specs
 from mews_assets.defs.checks.freshness import freshness_policy
 from mews_assets.defs.checks.unmerged import captures_merged_spec
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.materialise import Materialised, PartitionRequest, materialise, rebuild
 from mews_assets.ingest.pull import Puller
@@ -41,7 +42,7 @@ from mews_assets.lake.partition import Partition
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings
-from mews_assets.windows import Lookback, to_api
+from mews_assets.windows import to_api
 
 log = logging.getLogger(__name__)
 
@@ -58,34 +59,37 @@ def groups(tables: Iterable[Table]) -> list[tuple[Table, ...]]:
 def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefinition:
     """The op for tables that one request brings, and its assets."""
     first = group[0]
-    partitions = partitions_of(first.scope, settings.grain, settings.start)
+    namespace = Namespace.of(settings)
+    partitions = partitions_of(first.scope, settings.grain, settings.start, namespace)
 
     @dg.multi_asset(
-        name=op_name(first),
+        name=op_name(first, namespace),
         specs=[
             spec
             for table in group
-            for spec in table_specs(table, settings.lake, partitions, freshness_policy(table, settings))
+            for spec in table_specs(table, settings, partitions, freshness_policy(table, settings))
         ],
-        check_specs=[spec for table in group for spec in (*check_specs(table), captures_merged_spec(table))],
+        check_specs=[
+            spec
+            for table in group
+            for spec in (*check_specs(table, namespace), captures_merged_spec(table, namespace))
+        ],
         can_subset=True,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=pool_of(first),
+        pool=namespace.name(pool_of(first)),
+        required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         description=f"Asks Mews for {', '.join(table.name for table in group)}, lands the answer and merges it.",
     )
-    def materialise_group(
-        context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
-    ) -> Iterator[Any]:
+    def materialise_group(context: dg.AssetExecutionContext, config: PartitionsConfig) -> Iterator[Any]:
         run_log.without_omitted_outputs(context.log)
         try:
-            yield from make_partitions(context, config, mews, lake)
+            yield from make_partitions(context, config)
         finally:
-            keys = [key for table in group for key in (landing_key(table), changes_key(table))]
+            keys = [key for table in group for key in (namespace.landing(table), namespace.changes(table))]
             forget_unjudged_checks(context, keys)
 
-    def make_partitions(
-        context: dg.AssetExecutionContext, config: PartitionsConfig, mews: MewsResource, lake: LakeResource
-    ) -> Iterator[Any]:
+    def make_partitions(context: dg.AssetExecutionContext, config: PartitionsConfig) -> Iterator[Any]:
+        mews, lake = mews_of(context, namespace), lake_of(context, namespace)
         with run_failures.raise_as_dagster_failure(first):
             opened = lake.open()
             selected = context.selected_asset_keys
@@ -95,11 +99,11 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                     "again from what landed, and nothing is asked of Mews"
                 )
             refresh = None
-            is_pull = any(landing_key(table) in selected for table in group)
+            is_pull = any(namespace.landing(table) in selected for table in group)
             known = known_directory(opened, mews) if is_pull else load_directory(opened)
             directory = known or Directory({}, {}, {})
-            keys = keys_in(context.instance, directory, opened.grain)
-            find = scope_finder(context.instance, known, first.scope)
+            keys = keys_in(context.instance, directory, opened.grain, namespace)
+            find = scope_finder(context.instance, known, first.scope, namespace)
             requested = read_requested_partitions(context, config, sorted(selected)[0], keys, find)
             tag_run(
                 context,
@@ -109,18 +113,16 @@ def group_assets(group: tuple[Table, ...], settings: Settings) -> dg.AssetsDefin
                 },
             )
             if is_pull:
-                requested, result, directory = _pull(
-                    context, first, requested, mews, opened, settings.lookback_of(first)
-                )
-                refresh = refresh_outdated(context, mews, opened, settings.references)
+                requested, result, directory = _pull(context, first, requested, mews, opened, settings)
+                refresh = refresh_outdated(context, mews, opened, settings)
             else:
-                chosen = [table for table in group if changes_key(table) in selected]
+                chosen = [table for table in group if namespace.changes(table) in selected]
                 context.log.info(run_log.asked_for(chosen, requested, directory))
-                result = rebuild_changes(opened, chosen, requested.partitions)
+                result = rebuild_changes(opened, chosen, requested.partitions, namespace)
         # All of them: a check also names hotels that fail since an earlier run.
         scopes = {*directory.scopes(first.scope), *(partition.scope for partition in requested.partitions)}
         names = {scope: directory.name_of(first.scope, scope) for scope in scopes}
-        labels = PartitionLabels(names, keys)
+        labels = PartitionLabels(names, keys, namespace)
         yield from report.report(context, group, result, requested, opened, labels, refresh)
 
     return materialise_group
@@ -132,15 +134,15 @@ def _pull(
     requested: RequestedPartitions,
     mews: MewsResource,
     lake: Lake,
-    lookback: Lookback,
+    settings: Settings,
 ) -> tuple[RequestedPartitions, Materialised, Directory]:
     """Pull and merge the partitions. Returns those that have settled, the result, and the directory as it is now.
 
     The same pulls ask again for windows shortly before them that stand (the look back).
     """
-    known = load_directory(lake)
+    known, namespace = load_directory(lake), Namespace.of(settings)
     if known is not None and requested.pulls is None:
-        unseen = _of_unseen_scopes(table, requested, known)
+        unseen = _of_unseen_scopes(table, requested, known, namespace)
         if requested.partitions and len(unseen) == len({one.scope for one in requested.partitions}):
             # Nothing that Mews could be asked for.
             return requested, Materialised(failed=unseen), known
@@ -160,21 +162,21 @@ def _pull(
             landed_since=_at_mews(requested, platform),
             pulls=requested.pulls,
         )
-        puller = Puller(lake, platform.now, asked_by=context.run.run_id, lookback=lookback)
+        puller = Puller(lake, platform.now, asked_by=context.run.run_id, lookback=settings.lookback_of(table))
         result = materialise(table, request, platform.clients, directory, puller)
         if requested.pulls is None:
-            result.failed += _of_unseen_scopes(table, requested, directory)
+            result.failed += _of_unseen_scopes(table, requested, directory, namespace)
         return requested, result, directory
 
 
 def _of_unseen_scopes(
-    table: Table, requested: RequestedPartitions, directory: Directory
+    table: Table, requested: RequestedPartitions, directory: Directory, namespace: Namespace
 ) -> list[tuple[list[Partition], Exception]]:
     """The partitions whose scope no connection sees, by scope, each with the reason."""
     by_scope: dict[str, list[Partition]] = {}
     for partition in requested.partitions:
         by_scope.setdefault(partition.scope, []).append(partition)
-    reasons = {scope: unseen_error(directory, table.scope, scope) for scope in sorted(by_scope)}
+    reasons = {scope: unseen_error(directory, table.scope, scope, namespace) for scope in sorted(by_scope)}
     return [(by_scope[scope], reason) for scope, reason in reasons.items() if reason is not None]
 
 
@@ -210,9 +212,9 @@ def _at_mews(requested: RequestedPartitions, platform: Platform) -> datetime | N
     return requested.landed_since + (platform.now() - datetime.now(UTC)) - _CLOCK_ERROR
 
 
-def op_name(table: Table) -> str:
+def op_name(table: Table, namespace: Namespace) -> str:
     """The op that fills the table; run config for it goes under this name."""
-    return f"pull_{partners(table)[0].name}"
+    return namespace.name(f"pull_{partners(table)[0].name}")
 
 
 def pool_of(table: Table) -> str:
@@ -220,7 +222,9 @@ def pool_of(table: Table) -> str:
     return f"mews_{table.fetch.way}_{table.name}"
 
 
-def rebuild_changes(lake: Lake, tables: Iterable[Table], requested: list[Partition]) -> Materialised:
+def rebuild_changes(
+    lake: Lake, tables: Iterable[Table], requested: list[Partition], namespace: Namespace
+) -> Materialised:
     """Make changes again from the captures that landed, without asking Mews. A partition without a capture fails.
 
     All captures that can hold rows of a partition are read, also those that end exactly where it starts.
@@ -255,13 +259,13 @@ def rebuild_changes(lake: Lake, tables: Iterable[Table], requested: list[Partiti
             for manifest in manifests
             if (error := merged.problem(manifest.capture))
         ]
-        result.failed += [(lost, _expired_error(table, lost, expired))] if lost else []
+        result.failed += [(lost, _expired_error(table, lost, expired, namespace))] if lost else []
         if never := [
             partition
             for partition in requested
             if not any(_of(manifest, [partition]) for manifest in of_requested)
         ]:
-            beside = landing_key(table).to_user_string()
+            beside = namespace.landing(table).to_user_string()
             problem = f"{table.name}: nothing has landed of these; materialise {beside} along with them"
             result.failed.append((never, LakeError(problem)))
     return result
@@ -295,12 +299,14 @@ def _warn_of_edges(lake: Lake, table: Table, requested: list[Partition], every: 
         )
 
 
-def _expired_error(table: Table, lost: list[Partition], expired: list[Manifest]) -> LakeError:
+def _expired_error(
+    table: Table, lost: list[Partition], expired: list[Manifest], namespace: Namespace
+) -> LakeError:
     last = max(manifest.capture for manifest in expired if _of(manifest, lost))
     return LakeError(
         f"{table.name}: captures of these, {last} the last, are past MEWS_LANDING_DAYS and removed, and the partitions "
         "do not stand any more: what only those captures held is gone. Materialise "
-        f"{landing_key(table).to_user_string()} along with them to ask Mews for what it still has"
+        f"{namespace.landing(table).to_user_string()} along with them to ask Mews for what it still has"
     )
 
 

@@ -14,8 +14,9 @@ from pydantic import Field
 from mews_assets.defs.base.asset_specs import OWNERS, sample_query
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import follows_in_batches, waits_for_reference
-from mews_assets.defs.base.default_status import utc_schedule
-from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.jobs import asset_job, utc_schedule
+from mews_assets.defs.base.resources import lake_of
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.storage import layout
 from mews_assets.marts import MARTS
 from mews_assets.marts.make import NONE_LEFT_OUT, Made, checks_of, make
@@ -43,23 +44,20 @@ def wanted_marts(settings: Settings) -> tuple[Mart, ...]:
     return tuple(mart for mart in MARTS if all(_is_fetched(name, settings) for name in mart.inputs))
 
 
-def mart_key(mart: Mart) -> dg.AssetKey:
-    return dg.AssetKey([layout.MARTS, mart.name])
-
-
 def mart_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """`marts/<name>`, for every mart that can be made."""
     return [_asset(mart, settings) for mart in wanted_marts(settings)]
 
 
 def mart_jobs(settings: Settings) -> list[Any]:
-    keys = [mart_key(mart) for mart in wanted_marts(settings)]
+    keys = [Namespace.of(settings).mart(mart.name) for mart in wanted_marts(settings)]
     if not keys:
         return []
     return [
-        dg.define_asset_job(
+        asset_job(
+            settings,
             MARTS_JOB,
-            selection=dg.AssetSelection.assets(*keys),
+            dg.AssetSelection.assets(*keys),
             description="Materialises all marts, with their plots.",
         )
     ]
@@ -80,33 +78,33 @@ def mart_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 
 def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
-    checks = checks_of(mart)
+    checks, namespace = checks_of(mart), Namespace.of(settings)
+    key = namespace.mart(mart.name)
 
     @dg.asset(
-        key=mart_key(mart),
-        deps=[dg.AssetKey(name.split("/")) for name in mart.all_inputs if _is_fetched(name, settings)],
+        key=key,
+        deps=[namespace.asset(*name.split("/")) for name in mart.all_inputs if _is_fetched(name, settings)],
         description=f"{mart.description}\n\n{sample_query(f'{layout.MARTS}.{mart.name}')}",
-        group_name=layout.MARTS,
+        group_name=namespace.group(layout.MARTS),
         kinds={"duckdb", "parquet"},
         owners=OWNERS,
-        pool=POOL,
+        pool=namespace.name(POOL),
+        required_resource_keys={namespace.lake_resource},
         metadata={
             "dagster/table_name": f"{layout.MARTS}.{mart.name}",
             "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.mart_file(mart.name)}",
             "dagster/column_schema": column_schema(mart.schema),
         },
-        automation_condition=(follows_in_batches() & waits_for_reference()).with_label(
+        automation_condition=(follows_in_batches() & waits_for_reference(settings)).with_label(
             "follows its dependencies once there are reference tables"
         ),
         check_specs=[
-            dg.AssetCheckSpec(
-                check.name, asset=mart_key(mart), description=check.description, blocking=check.is_grave
-            )
+            dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.is_grave)
             for check in checks
         ],
     )
-    def make_mart(config: MartConfig, lake: LakeResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        opened = lake.open()
+    def make_mart(context: dg.AssetExecutionContext, config: MartConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        opened = lake_of(context, namespace).open()
         as_of = from_api(config.as_of) if config.as_of else window_start(datetime.now(UTC), opened.grain)
         made = make(opened, mart, as_of, settings.start)
         return dg.MaterializeResult(

@@ -6,7 +6,7 @@ every connection for its enterprises, and adds new enterprises and chains to the
 scope that is no longer visible is named, and its rows stay. Not here: asking Mews (`ingest.reference`).
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,14 +14,16 @@ import dagster as dg
 
 from mews_assets.api import MewsError
 from mews_assets.catalog.entities.reference import ENTERPRISES, Reference
+from mews_assets.catalog.model import ScopeKind
 from mews_assets.catalog.reference_model import in_order
 from mews_assets.defs.assets import run_failures
-from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS
+from mews_assets.defs.base.asset_specs import OWNERS
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing
 from mews_assets.defs.base.partitions import keys_in, register_scopes
-from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
+from mews_assets.defs.base.resources import MewsResource, Platform, lake_of, mews_of
 from mews_assets.defs.checks.evaluate import Refresh
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory, save_directory
 from mews_assets.ingest.reference import Answered, ask_reference
 from mews_assets.lake.errors import LakeError
@@ -46,27 +48,23 @@ _SOUND = (
 )
 
 
-def reference_key(reference: Reference) -> dg.AssetKey:
-    return dg.AssetKey([layout.REFERENCE, reference.name])
-
-
 def reference_assets(settings: Settings) -> dg.AssetsDefinition:
     """`reference/<name>`, for every reference table that the settings choose, made by one op."""
-    chosen = settings.references
+    chosen, namespace = settings.references, Namespace.of(settings)
 
     @dg.multi_asset(
-        name=OP,
-        specs=[_spec(reference, settings.lake) for reference in chosen],
+        name=namespace.name(OP),
+        specs=[_spec(reference, settings) for reference in chosen],
         check_specs=[
-            dg.AssetCheckSpec(SOUND, asset=reference_key(reference), description=_SOUND)
+            dg.AssetCheckSpec(SOUND, asset=namespace.reference(reference), description=_SOUND)
             for reference in chosen
         ],
         can_subset=True,
+        required_resource_keys={namespace.mews_resource, namespace.lake_resource},
     )
-    def refresh(
-        context: dg.AssetExecutionContext, mews: MewsResource, lake: LakeResource
-    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        wanted = [one for one in chosen if reference_key(one) in context.selected_asset_keys]
+    def refresh(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        mews, lake = mews_of(context, namespace), lake_of(context, namespace)
+        wanted = [one for one in chosen if namespace.reference(one) in context.selected_asset_keys]
         first = ENTERPRISES in wanted
         failures: dict[str, dg.Failure] = {}
         opened = lake.open()
@@ -77,9 +75,9 @@ def reference_assets(settings: Settings) -> dg.AssetsDefinition:
             for group in in_order(wanted):
                 try:
                     with run_failures.raise_as_dagster_failure(group[0]):
-                        yield from list(_read(context, group, platform, opened))
+                        yield from list(_read(context, group, platform, opened, namespace))
                 except dg.Failure as failure:
-                    failures |= {reference_key(one).to_user_string(): failure for one in group}
+                    failures |= {namespace.reference(one).to_user_string(): failure for one in group}
         if failures:
             raise run_failures.failure_of_assets(failures)
 
@@ -87,7 +85,7 @@ def reference_assets(settings: Settings) -> dg.AssetsDefinition:
 
 
 def refresh_outdated(
-    context: dg.AssetExecutionContext, mews: MewsResource, lake: Lake, chosen: Iterable[Reference]
+    context: dg.AssetExecutionContext, mews: MewsResource, lake: Lake, settings: Settings
 ) -> Refresh:
     """What reads reference tables again, for a run whose rows name records that they do not have.
 
@@ -98,11 +96,11 @@ def refresh_outdated(
         try:
             with mews.open(load_directory(lake)) as platform:
                 recently = platform.now() - _REFRESHED_AT_MOST_EVERY
-                read_at = {one: last_read(lake, one) for one in chosen if one.name in names}
+                read_at = {one: last_read(lake, one) for one in settings.references if one.name in names}
                 old = [one for one, at in read_at.items() if at is not None and at < recently]
                 for group in in_order(old):
                     context.log.info("rows name records that are newer than reference/%s", group[0].name)
-                    for result in _read(context, group, platform, lake):
+                    for result in _read(context, group, platform, lake, Namespace.of(settings)):
                         event = dg.AssetMaterialization(result.asset_key or "", metadata=result.metadata)
                         context.log_event(event)
                 return bool(old)
@@ -114,7 +112,11 @@ def refresh_outdated(
 
 
 def _read(
-    context: dg.AssetExecutionContext, group: tuple[Reference, ...], platform: Platform, lake: Lake
+    context: dg.AssetExecutionContext,
+    group: tuple[Reference, ...],
+    platform: Platform,
+    lake: Lake,
+    namespace: Namespace,
 ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
     """The tables of one request, asked for and written."""
     answered = ask_reference(group, platform.clients, platform.directory, lake)
@@ -122,9 +124,10 @@ def _read(
     for reference in group:
         rows = write_reference(lake, reference, answered.records[reference.name], now, answered.asked)
         is_first = reference.name == ENTERPRISES.name
-        registered = _registered(context, lake, platform.directory, now) if is_first else {}
+        registered = _registered(context, lake, platform.directory, now, namespace) if is_first else {}
+        asset = namespace.reference(reference)
         yield dg.MaterializeResult(
-            reference_key(reference),
+            asset,
             metadata={
                 "dagster/row_count": rows.rows,
                 "dagster/uri": lake.uri(layout.reference_file(reference.name)),
@@ -135,25 +138,26 @@ def _read(
                 **({"rows_gone": rows.gone} if reference.vanishes else {}),
                 **registered,
             },
-            check_results=[judged(reference, rows, answered)],
+            check_results=[judged(asset, rows, answered)],
         )
 
 
-def _spec(reference: Reference, location: str) -> dg.AssetSpec:
-    is_first = reference.name == ENTERPRISES.name
-    more = " Fills the partition sets `enterprises` and `chains`." if is_first else ""
-    parents = [dg.AssetKey([layout.REFERENCE, name]) for name in reference.parents]
+def _spec(reference: Reference, settings: Settings) -> dg.AssetSpec:
+    is_first, namespace = reference.name == ENTERPRISES.name, Namespace.of(settings)
+    sets = " and ".join(f"`{namespace.scope_set(kind)}`" for kind in ScopeKind)
+    more = f" Fills the partition sets {sets}." if is_first else ""
+    parents = [namespace.reference(name) for name in reference.parents]
     return dg.AssetSpec(
-        reference_key(reference),
-        deps=[] if is_first else list(dict.fromkeys([ENTERPRISES_KEY, *parents])),
+        namespace.reference(reference),
+        deps=[] if is_first else list(dict.fromkeys([namespace.enterprises, *parents])),
         description=f"{reference.description}{more}",
-        group_name=layout.REFERENCE,
+        group_name=namespace.group(layout.REFERENCE),
         kinds={"parquet"},
         owners=OWNERS,
         tags={"mews/entity": reference.entity},
         metadata={
             "dagster/table_name": f"{layout.REFERENCE}.{reference.name}",
-            "dagster/uri": f"{location.rstrip('/')}/{layout.reference_file(reference.name)}",
+            "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.reference_file(reference.name)}",
             "dagster/column_schema": column_schema(reference_schema(reference)),
             "mews/asked": reference.fetch.operation,
         },
@@ -162,7 +166,7 @@ def _spec(reference: Reference, location: str) -> dg.AssetSpec:
     )
 
 
-def judged(reference: Reference, rows: ReferenceMeasures, answered: Answered) -> dg.AssetCheckResult:
+def judged(asset: dg.AssetKey, rows: ReferenceMeasures, answered: Answered) -> dg.AssetCheckResult:
     """The verdict on a table, with the numbers behind it."""
     faults: dict[str, Any] = {
         "duplicate_keys": rows.duplicate_keys,
@@ -173,7 +177,7 @@ def judged(reference: Reference, rows: ReferenceMeasures, answered: Answered) ->
     silent = {"did_not_answer": answered.silent} if answered.silent else {}
     return dg.AssetCheckResult(
         passed=not found and not silent,
-        asset_key=reference_key(reference),
+        asset_key=asset,
         check_name=SOUND,
         severity=dg.AssetCheckSeverity.ERROR if found else dg.AssetCheckSeverity.WARN,
         metadata={"rows": rows.rows, **found, **silent},
@@ -181,14 +185,18 @@ def judged(reference: Reference, rows: ReferenceMeasures, answered: Answered) ->
 
 
 def _registered(
-    context: dg.AssetExecutionContext, lake: Lake, directory: Directory, now: datetime
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    directory: Directory,
+    now: datetime,
+    namespace: Namespace,
 ) -> dict[str, Any]:
     """Save the directory and fill the partition sets. Returns metadata."""
     directory = save_directory(lake, directory, now)
-    _, gone = register_scopes(context.instance, directory)
+    _, gone = register_scopes(context.instance, directory, namespace)
     if gone:
         context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))
-    keys = keys_in(context.instance, directory, lake.grain)
+    keys = keys_in(context.instance, directory, lake.grain, namespace)
     hotels = [
         f"| {hotel.name} | {hotel.chain_name} | {hotel.time_zone} | `{keys.join(hotel.id)}` | `{hotel.id}` |"
         for hotel in directory.enterprises.values()

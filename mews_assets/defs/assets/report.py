@@ -17,12 +17,12 @@ import dagster as dg
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import run_failures, run_log
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import store_in_run
 from mews_assets.defs.base.partitions import PartitionLabels
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter, Refresh
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED, captures_merged
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.materialise import Materialised
 from mews_assets.lake.changes.merge_result import MergedCapture, MergedPartition, MergeResult
 from mews_assets.lake.errors import RecordError
@@ -56,8 +56,9 @@ def report(
     """
     failed = {partition for partitions, _ in result.failed for partition in partitions}
     for table in group:
-        if dg.AssetCheckKey(changes_key(table), CAPTURES_MERGED) in context.selected_asset_check_keys:
-            yield captures_merged(table, lake)
+        landing, changes = labels.namespace.landing(table), labels.namespace.changes(table)
+        if dg.AssetCheckKey(changes, CAPTURES_MERGED) in context.selected_asset_check_keys:
+            yield captures_merged(table, lake, labels.namespace)
         merged = result.merged.get(table.name)
         if merged is None:
             continue
@@ -75,11 +76,11 @@ def report(
             _by_scope(merged.captures.values(), lambda capture: capture.manifest),
             _by_scope(result.found.get(table.name, ()), lambda manifest: manifest),
         )
-        if landing_key(table) in context.selected_asset_keys:
+        if landing in context.selected_asset_keys:
             if landed := result.landed.get(table.name):
-                yield captures_observation(table, lake, landed, merged)
+                yield captures_observation(table, lake, landed, merged, labels.namespace)
             yield from store_in_run(context, (events.landed(partition) for partition in chosen))
-        if changes_key(table) in context.selected_asset_keys:
+        if changes in context.selected_asset_keys:
             yield from store_in_run(context, (events.changed(partition) for partition in chosen))
             rejected = [
                 Evidence(table, partition, rejected=(error,))
@@ -120,7 +121,7 @@ def _split_by_news(
 
 
 def captures_observation(
-    table: Table, lake: Lake, manifests: Iterable[Manifest], merged: MergeResult
+    table: Table, lake: Lake, manifests: Iterable[Manifest], merged: MergeResult, namespace: Namespace
 ) -> dg.AssetObservation:
     """The captures of a run, by id: what was asked, what came, and fields that the catalog does not know."""
     landed = sorted(manifests, key=lambda manifest: manifest.capture)
@@ -134,7 +135,7 @@ def captures_observation(
     shown = {manifest.capture: _capture_metadata(manifest) for manifest in landed[:_SHOWN_CAPTURES]}
     lines = sum(manifest.lines for manifest in landed)
     return dg.AssetObservation(
-        landing_key(table),
+        namespace.landing(table),
         description=f"{len(landed)} captures landed: {lines:,} lines",
         metadata={
             "captures": dg.MetadataValue.json(shown),
@@ -183,7 +184,7 @@ class _PartitionEvents:
     def landed(self, partition: MergedPartition) -> dg.AssetMaterialization:
         manifests, rows = self._manifests_and_rows(partition)
         return dg.AssetMaterialization(
-            landing_key(self.table),
+            self.labels.namespace.landing(self.table),
             partition=self._key(partition),
             metadata={
                 **self._scope(partition),
@@ -198,7 +199,7 @@ class _PartitionEvents:
         manifests, rows = self._manifests_and_rows(partition)
         measures = partition.measures
         return dg.AssetMaterialization(
-            changes_key(self.table),
+            self.labels.namespace.changes(self.table),
             partition=self._key(partition),
             metadata={
                 **self._scope(partition),

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from mews_assets import catalog
-from mews_assets.defs.base.default_status import utc_schedule
-from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.jobs import op_job, utc_schedule
+from mews_assets.defs.base.resources import lake_of
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.maintenance.expire_captures import expire
 from mews_assets.settings import Settings
 
@@ -19,7 +20,7 @@ JOB = "landing_retention"
 
 def retention_jobs(settings: Settings) -> list[dg.JobDefinition]:
     """The job, if there is a limit."""
-    return [] if settings.landing_days is None else [_job(settings.landing_days)]
+    return [] if settings.landing_days is None else [_job(settings, settings.landing_days)]
 
 
 def retention_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -36,13 +37,16 @@ def retention_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _job(days: int) -> dg.JobDefinition:
+def _job(settings: Settings, days: int) -> dg.JobDefinition:
+    namespace = Namespace.of(settings)
+
     @dg.op(
-        name="expire_landing",
+        name=namespace.name("expire_landing"),
+        required_resource_keys={namespace.lake_resource},
         description=f"Removes the bytes of captures older than {days} days whose rows are in changes.",
     )
-    def expire_landing(context: dg.OpExecutionContext, lake: LakeResource) -> None:
-        opened, now = lake.open(), datetime.now(UTC)
+    def expire_landing(context: dg.OpExecutionContext) -> None:
+        opened, now = lake_of(context, namespace).open(), datetime.now(UTC)
         for table in catalog.TABLES:
             done = expire(opened, table, catalog.TABLES, now - timedelta(days=days), now)
             if done.captures:
@@ -55,8 +59,4 @@ def _job(days: int) -> dg.JobDefinition:
                     *(table.name, len(done.kept), days, ", ".join(done.kept[:10])),
                 )
 
-    @dg.job(name=JOB, description=f"Bounds how long raw guest data is kept: {days} days.")
-    def landing_retention() -> None:
-        expire_landing()
-
-    return landing_retention
+    return op_job(settings, JOB, expire_landing, f"Bounds how long raw guest data is kept: {days} days.")

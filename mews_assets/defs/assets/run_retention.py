@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
-from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.event_tables import delete_events_without_run, delete_runs
+from mews_assets.defs.base.jobs import op_job, utc_schedule
+from mews_assets.defs.namespace import Namespace
 from mews_assets.settings import Settings
 
 JOB = "run_retention"
@@ -27,7 +28,8 @@ def run_retention_jobs(
     """The job, if there is a limit. `jobs` and `assets` are all of this code location."""
     if settings.run_days is None:
         return []
-    return [_job(settings.run_days, frozenset([*jobs, JOB, ASSET_JOB]), frozenset(assets))]
+    own = frozenset([*jobs, Namespace.of(settings).name(JOB)])
+    return [_job(settings, settings.run_days, own, frozenset(assets))]
 
 
 def run_retention_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -39,15 +41,17 @@ def run_retention_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 @dataclass(frozen=True)
 class CodeLocation:
-    """The runs and assets that are ours: an instance may serve other code too, whose history is not touched."""
+    """The runs and assets that are ours: an instance, and a code location, may hold others, which are not touched."""
 
     name: str | None
     jobs: frozenset[str]
     assets: frozenset[dg.AssetKey]
 
     def owns(self, run: dg.DagsterRun) -> bool:
-        """Whether the run is of one of the jobs, or of Dagster's own job over assets in this code location."""
-        return run.job_name in self.jobs and _location_of(run) in (None, self.name)
+        """Whether the run is of one of the jobs, or of Dagster's own job over our assets alone."""
+        is_chosen = bool(run.asset_selection) and (run.asset_selection or set()) <= self.assets
+        is_ours = run.job_name in self.jobs or (run.job_name == ASSET_JOB and is_chosen)
+        return is_ours and _location_of(run) in (None, self.name)
 
 
 def delete_old(instance: dg.DagsterInstance, ours: CodeLocation, before: datetime) -> int:
@@ -71,15 +75,18 @@ def _location_of(run: dg.DagsterRun) -> str | None:
     return origin.repository_origin.code_location_origin.location_name if origin else None
 
 
-def _job(days: int, jobs: frozenset[str], assets: frozenset[dg.AssetKey]) -> dg.JobDefinition:
-    @dg.op(name="delete_old_runs", description=f"Deletes runs that ended and are older than {days} days.")
+def _job(
+    settings: Settings, days: int, jobs: frozenset[str], assets: frozenset[dg.AssetKey]
+) -> dg.JobDefinition:
+    @dg.op(
+        name=Namespace.of(settings).name("delete_old_runs"),
+        description=f"Deletes runs that ended and are older than {days} days.",
+    )
     def delete_old_runs(context: dg.OpExecutionContext) -> None:
         ours = CodeLocation(_location_of(context.run), jobs, assets)
         deleted = delete_old(context.instance, ours, datetime.now(UTC) - timedelta(days=days))
         context.log.info("%d runs older than %d days deleted", deleted, days)
 
-    @dg.job(name=JOB, description=f"Bounds how long runs and their events are kept: {days} days.")
-    def run_retention() -> None:
-        delete_old_runs()
-
-    return run_retention
+    return op_job(
+        settings, JOB, delete_old_runs, f"Bounds how long runs and their events are kept: {days} days."
+    )

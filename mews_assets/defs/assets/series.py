@@ -15,11 +15,12 @@ from pydantic import Field
 from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.defs.assets import run_failures
 from mews_assets.defs.assets.reference import SOUND
-from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, sample_query, series_key
+from mews_assets.defs.base.asset_specs import OWNERS, sample_query
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing, waits_for_reference
-from mews_assets.defs.base.default_status import utc_schedule
-from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform, known_directory
+from mews_assets.defs.base.jobs import asset_job, utc_schedule
+from mews_assets.defs.base.resources import Platform, known_directory, lake_of, mews_of
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.series.ask import SeriesRead, read_series
 from mews_assets.lake.landing.series_rows import series_schema
 from mews_assets.lake.storage import layout
@@ -48,22 +49,23 @@ class SeriesConfig(dg.Config):
 
 def series_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """`series/<name>`, for every series that the settings choose, made by one op."""
-    chosen = settings.series
+    chosen, namespace = settings.series, Namespace.of(settings)
     if not chosen:
         return []
 
     @dg.multi_asset(
-        name=OP,
-        specs=[_spec(table, settings.lake) for table in chosen],
+        name=namespace.name(OP),
+        specs=[_spec(table, settings) for table in chosen],
         check_specs=[
-            dg.AssetCheckSpec(SOUND, asset=series_key(table.name), description=_SOUND) for table in chosen
+            dg.AssetCheckSpec(SOUND, asset=namespace.series(table.name), description=_SOUND)
+            for table in chosen
         ],
         can_subset=True,
+        required_resource_keys={namespace.mews_resource, namespace.lake_resource},
     )
-    def refresh(
-        context: dg.AssetExecutionContext, config: SeriesConfig, mews: MewsResource, lake: LakeResource
-    ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
-        wanted = [one for one in chosen if series_key(one.name) in context.selected_asset_keys]
+    def refresh(context: dg.AssetExecutionContext, config: SeriesConfig) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        mews, lake = mews_of(context, namespace), lake_of(context, namespace)
+        wanted = [one for one in chosen if namespace.series(one.name) in context.selected_asset_keys]
         failures: dict[str, dg.Failure] = {}
         opened = lake.open()
         with run_failures.raise_as_dagster_failure(wanted[0]):
@@ -73,11 +75,15 @@ def series_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             for table in wanted:
                 try:
                     with run_failures.raise_as_dagster_failure(table):
-                        result = _read(table, platform, opened, since or settings.start, again=bool(since))
+                        read = read_series(
+                            *(table, platform.clients, platform.directory, opened, platform.now()),
+                            since or settings.start,
+                            again=bool(since),
+                        )
                 except dg.Failure as failure:
-                    failures[series_key(table.name).to_user_string()] = failure
+                    failures[namespace.series(table.name).to_user_string()] = failure
                 else:
-                    yield result
+                    yield _result(table, read, platform, opened, namespace.series(table.name))
         if failures:
             raise run_failures.failure_of_assets(failures)
 
@@ -85,14 +91,15 @@ def series_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def series_jobs(settings: Settings) -> list[Any]:
-    keys = [series_key(table.name) for table in settings.series]
+    keys = [Namespace.of(settings).series(table.name) for table in settings.series]
     if not keys:
         return []
     return [
-        dg.define_asset_job(
+        asset_job(
+            settings,
             JOB,
-            selection=dg.AssetSelection.assets(*keys),
-            description="Reads the figures of the days around today, and of months that are missing.",
+            dg.AssetSelection.assets(*keys),
+            "Reads the figures of the days around today, and of months that are missing.",
         )
     ]
 
@@ -111,27 +118,25 @@ def series_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _read(
-    table: SeriesTable, platform: Platform, lake: Lake, start: datetime, *, again: bool
+def _result(
+    table: SeriesTable, read: SeriesRead, platform: Platform, lake: Lake, asset: dg.AssetKey
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    now = platform.now()
-    read = read_series(table, platform.clients, platform.directory, lake, now, start, again=again)
     return dg.MaterializeResult(
-        series_key(table.name),
+        asset,
         metadata={
             "dagster/uri": lake.uri(layout.series_folder(table.name)),
-            "asked_at": to_api(now),
+            "asked_at": to_api(platform.now()),
             "hotels": len(read.read),
             "figures_sent": read.measures.sent,
             "figures_new": read.measures.new,
             "figures_changed": read.measures.changed,
             "figures_gone": read.measures.gone,
         },
-        check_results=[judged(table, read, platform)],
+        check_results=[judged(read, platform, asset)],
     )
 
 
-def judged(table: SeriesTable, read: SeriesRead, platform: Platform) -> dg.AssetCheckResult:
+def judged(read: SeriesRead, platform: Platform, asset: dg.AssetKey) -> dg.AssetCheckResult:
     """The verdict on what was read, with the numbers behind it and the hotels at fault by their keys."""
     key_of = platform.directory.scope_keys.key_of
     faults: dict[str, Any] = {
@@ -144,31 +149,31 @@ def judged(table: SeriesTable, read: SeriesRead, platform: Platform) -> dg.Asset
     silent = {"did_not_answer": read.silent} if read.silent else {}
     return dg.AssetCheckResult(
         passed=not found and not silent,
-        asset_key=series_key(table.name),
+        asset_key=asset,
         check_name=SOUND,
         severity=dg.AssetCheckSeverity.ERROR if found else dg.AssetCheckSeverity.WARN,
         metadata={"figures": read.measures.sent, **found, **silent},
     )
 
 
-def _spec(table: SeriesTable, location: str) -> dg.AssetSpec:
-    parents = [dg.AssetKey([layout.REFERENCE, name]) for name in table.parents]
+def _spec(table: SeriesTable, settings: Settings) -> dg.AssetSpec:
+    namespace = Namespace.of(settings)
     return dg.AssetSpec(
-        series_key(table.name),
-        deps=[ENTERPRISES_KEY, *parents],
+        namespace.series(table.name),
+        deps=[namespace.enterprises, *map(namespace.reference, table.parents)],
         description=f"{table.description}\n\nThe newest of each figure:\n\n"
         + sample_query(f"{layout.CURRENT}.{table.name}"),
-        group_name=layout.SERIES,
+        group_name=namespace.group(layout.SERIES),
         kinds={"parquet"},
         owners=OWNERS,
         tags={"mews/entity": table.entity},
         metadata={
             "dagster/table_name": f"{layout.SERIES}.{table.name}",
-            "dagster/uri": f"{location.rstrip('/')}/{layout.series_folder(table.name)}",
+            "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.series_folder(table.name)}",
             "dagster/column_schema": column_schema(series_schema(table)),
             "mews/asked": table.fetch.operation,
         },
-        automation_condition=(made_when_missing() & waits_for_reference()).with_label(
+        automation_condition=(made_when_missing() & waits_for_reference(settings)).with_label(
             "is made when missing, once there are reference tables"
         ),
         skippable=True,

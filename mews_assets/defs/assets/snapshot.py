@@ -12,12 +12,12 @@ from pydantic import Field
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import run_failures, run_log
-from mews_assets.defs.base.asset_specs import ENTERPRISES_KEY, OWNERS, snapshot_key
+from mews_assets.defs.base.asset_specs import OWNERS
 from mews_assets.defs.base.column_schemas import table_columns
 from mews_assets.defs.base.event_tables import forget_unjudged_checks
 from mews_assets.defs.base.metadata_keys import CAUSES, FAILED_PARTITIONS, RETRYABLE, size_text
 from mews_assets.defs.base.partitions import PartitionKeys, keys_in, scopes_of
-from mews_assets.defs.base.resources import LakeResource, MewsResource, known_directory
+from mews_assets.defs.base.resources import MewsResource, known_directory, lake_of, mews_of
 from mews_assets.defs.base.run_tags import scope_tags, tag_run
 from mews_assets.defs.base.unseen_partitions import unseen_error
 from mews_assets.defs.checks.per_scope import (
@@ -26,6 +26,7 @@ from mews_assets.defs.checks.per_scope import (
     scope_check_events,
     scope_check_specs,
 )
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.pull import Puller
 from mews_assets.ingest.snapshot import take_snapshots
@@ -69,30 +70,31 @@ SNAPSHOT_CHECKS = (
 
 def snapshot_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """`snapshot/<table>`, for every table that an export without a window brings all of."""
-    return [_asset(table, settings.lake) for table in settings.tables if table.has_snapshot]
+    return [_asset(table, settings) for table in settings.tables if table.has_snapshot]
 
 
-def op_name(table: Table) -> str:
+def op_name(table: Table, namespace: Namespace) -> str:
     """The op that takes a table's snapshots; run config for it goes under this name."""
-    return f"snapshot_{table.name}"
+    return namespace.name(f"snapshot_{table.name}")
 
 
-def _asset(table: Table, location: str) -> dg.AssetsDefinition:
-    key = snapshot_key(table)
-    partitions = scopes_of(table.scope)
+def _asset(table: Table, settings: Settings) -> dg.AssetsDefinition:
+    namespace = Namespace.of(settings)
+    key = namespace.snapshot(table)
+    partitions = scopes_of(table.scope, namespace)
     spec = dg.AssetSpec(
         key,
-        deps=[ENTERPRISES_KEY],
+        deps=[namespace.enterprises],
         description=f"All there is of `{table.name}`, asked for without a window when somebody wants it: what was last "
         f"updated before the first window comes by no other way. The newest version of each record that any snapshot "
         f"showed; `current/{table.name}` takes it in.\n\n{table.description}",
-        group_name=layout.SNAPSHOT,
+        group_name=namespace.group(layout.SNAPSHOT),
         kinds={"parquet"},
         owners=OWNERS,
         tags={"mews/entity": table.entity, "mews/scope": table.scope.value},
         metadata={
             "dagster/table_name": f"{layout.SNAPSHOT}.{table.name}",
-            "dagster/uri": f"{location.rstrip('/')}/{layout.snapshot_folder(table.name)}",
+            "dagster/uri": f"{settings.lake.rstrip('/')}/{layout.snapshot_folder(table.name)}",
             "dagster/column_schema": table_columns(table),
         },
         partitions_def=partitions,
@@ -100,18 +102,18 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
     )
 
     @dg.multi_asset(
-        name=op_name(table),
+        name=op_name(table, namespace),
         specs=[spec],
         check_specs=scope_check_specs(SNAPSHOT_CHECKS, key),
         can_subset=True,  # makes the checks' results optional: a run that judged nothing stores none
         backfill_policy=dg.BackfillPolicy.single_run(),
         # Not that of the windows: what is ready there need not wait for hours of this.
-        pool=f"mews_{op_name(table)}",
+        pool=namespace.name(f"mews_snapshot_{table.name}"),
+        required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         description=f"Asks Mews for all there is of {table.name}, lands it and takes it in.",
     )
-    def snapshot_scopes(
-        context: dg.AssetExecutionContext, config: SnapshotConfig, mews: MewsResource, lake: LakeResource
-    ) -> Iterator[Any]:
+    def snapshot_scopes(context: dg.AssetExecutionContext, config: SnapshotConfig) -> Iterator[Any]:
+        mews, lake = mews_of(context, namespace), lake_of(context, namespace)
         require_assets(context)
         run_log.without_omitted_outputs(context.log)
         with run_failures.raise_as_dagster_failure(table):
@@ -120,7 +122,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                 directory = load_directory(opened) or Directory({}, {}, {})
             else:
                 directory = known_directory(opened, mews)
-            keys = keys_in(context.instance, directory, opened.grain)
+            keys = keys_in(context.instance, directory, opened.grain, namespace)
             done: list[Snapshot] = []
             failed: list[tuple[str, Exception]] = []
             scopes = [keys.scopes.scope_of(str(key)) for key in context.partition_keys]
@@ -131,7 +133,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                 unseen = {
                     scope: reason
                     for scope in scopes
-                    if (reason := unseen_error(directory, table.scope, scope)) is not None
+                    if (reason := unseen_error(directory, table.scope, scope, namespace)) is not None
                 }
                 failed += unseen.items()
                 seen = [scope for scope in scopes if scope not in unseen]
@@ -145,7 +147,7 @@ def _asset(table: Table, location: str) -> dg.AssetsDefinition:
                     failed.append((scope, snapshot))
                     continue
                 done.append(snapshot)
-                yield _materialization(table, snapshot, opened, names[scope], keys)
+                yield _materialization(table, snapshot, opened, names[scope], keys, key)
         yield from scope_check_events(context, key, SNAPSHOT_CHECKS, done, names, keys)
         forget_unjudged_checks(context, [key])
         if failed:
@@ -186,10 +188,10 @@ def _failure(table: Table, failed: list[tuple[str, Exception]]) -> dg.Failure:
 
 
 def _materialization(
-    table: Table, snapshot: Snapshot, lake: Lake, name: str, keys: PartitionKeys
+    table: Table, snapshot: Snapshot, lake: Lake, name: str, keys: PartitionKeys, asset: dg.AssetKey
 ) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
-        snapshot_key(table),
+        asset,
         partition=keys.join(snapshot.scope),
         metadata={
             table.scope.value: name,

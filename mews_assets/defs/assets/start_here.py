@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import dagster as dg
 
-from mews_assets.defs.assets.html_report import REPORT_KEY, has_report, link_text
-from mews_assets.defs.assets.marts import mart_key, wanted_marts
-from mews_assets.defs.base.asset_specs import OWNERS, changes_key
+from mews_assets.defs.assets.html_report import has_report, link_text
+from mews_assets.defs.assets.marts import wanted_marts
+from mews_assets.defs.base.asset_specs import OWNERS
+from mews_assets.defs.namespace import START_HERE, Namespace
 from mews_assets.settings import Settings
 
-START_HERE = dg.AssetKey("start_here")
-PAGE = f"/assets/{START_HERE.to_user_string()}"
-"""The path of its page in the UI."""
+
+def page(settings: Settings) -> str:
+    """The path of its page in the UI."""
+    return f"/assets/{Namespace.of(settings).start_here.to_user_string()}"
 
 
 def start_here(settings: Settings) -> dg.AssetSpec:
     """The asset that tells what the others are."""
-    marts = [_link(mart_key(mart), mart.name) for mart in wanted_marts(settings)]
-    first = changes_key(settings.tables[0])
+    namespace = Namespace.of(settings)
+    marts = [_link(namespace.mart(mart.name), mart.name) for mart in wanted_marts(settings)]
+    first = namespace.changes(settings.tables[0])
     answers = ", ".join(marts) or "no mart can be made of the tables that are fetched"
     report = (
-        f" {link_text(settings)}; [report](/assets/{REPORT_KEY.path[0]}) makes it."
+        f" {link_text(settings)}; {_link(namespace.report, 'report')} makes it."
         if has_report(settings)
         else ""
     )
@@ -41,9 +44,9 @@ def start_here(settings: Settings) -> dg.AssetSpec:
         "window as soon as it has settled.",
     ]
     return dg.AssetSpec(
-        START_HERE,
+        namespace.start_here,
         description="\n\n".join(lines),
-        group_name="start_here",
+        group_name=namespace.group(START_HERE),
         owners=OWNERS,
     )
 

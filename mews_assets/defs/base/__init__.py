@@ -6,7 +6,7 @@ metadata_keys   metadata and tag names that one module writes and another reads
 partitions      partition sets and keys, to and from the lake's partitions
 unseen_partitions  why a partition cannot be asked for: no connection sees its scope
 resources       the Mews connection and the lake as Dagster resources
-default_status  whether sensors and schedules run by default
+jobs            how jobs and schedules are made, and whether they run by default
 run_tags        which hotels and days a run is about
 run_history     how earlier runs ended
 event_tables    many materialisations stored at once, old runs deleted

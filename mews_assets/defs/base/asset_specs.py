@@ -1,7 +1,7 @@
 """Asset specs: key, description, columns, kinds, tags and location of each asset.
 
-Lives here: the keys of all assets over tables, and the specs of landing and changes, from a table's row in the catalog.
-Not here: the ops that make them (`defs.assets`).
+Lives here: the specs of landing and changes, from a table's row in the catalog. Not here: how keys are spelled
+(`defs.namespace`) and the ops that make the assets (`defs.assets`).
 """
 
 from __future__ import annotations
@@ -14,31 +14,11 @@ import dagster as dg
 
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.base.column_schemas import table_columns
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.storage import layout
+from mews_assets.settings import Settings
 
-ENTERPRISES_KEY = dg.AssetKey([layout.REFERENCE, "enterprises"])
-"""Where the scopes of all partitions come from."""
 OWNERS = ["team:data-engineering"]
-
-
-def landing_key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey([layout.LANDING, table.name])
-
-
-def changes_key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey([layout.CHANGES, table.name])
-
-
-def snapshot_key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey([layout.SNAPSHOT, table.name])
-
-
-def current_key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey([layout.CURRENT, table.name])
-
-
-def series_key(name: str) -> dg.AssetKey:
-    return dg.AssetKey([layout.SERIES, name])
 
 
 def sample_query(view: str) -> str:
@@ -52,6 +32,7 @@ mews-assets sql "FROM {view} LIMIT 10"
 class _Layer:
     """What sets one of a table's assets apart from the other."""
 
+    layer: str
     key: dg.AssetKey
     description: str
     folder: str
@@ -62,49 +43,48 @@ class _Layer:
 
 
 def table_specs(
-    table: Table,
-    location: str,
-    partitions: dg.PartitionsDefinition[Any],
-    freshness: dg.FreshnessPolicy,
+    table: Table, settings: Settings, partitions: dg.PartitionsDefinition[Any], freshness: dg.FreshnessPolicy
 ) -> list[dg.AssetSpec]:
     """The two assets that one op makes of a table. The policy is that of changes: nobody reads landing alone."""
+    namespace = Namespace.of(settings)
     landing = _Layer(
-        landing_key(table),
+        layout.LANDING,
+        namespace.landing(table),
         f"What Mews sent for `{table.name}`, byte for byte, one folder per capture.\n\n{table.description}",
         layout.landing_folder(table.name),
         frozenset({"jsonl"}),
-        ENTERPRISES_KEY,
+        namespace.enterprises,
     )
     changes = _Layer(
-        changes_key(table),
+        layout.CHANGES,
+        namespace.changes(table),
         f"{table.description}\n\nTyped, one row per (id, version), the union of all captures.\n\n"
         + sample_query(f"{layout.CHANGES}.{table.name}"),
         layout.changes_folder(table.name),
         frozenset({"parquet", "duckdb"}),
-        landing_key(table),
+        namespace.landing(table),
         {"dagster/column_schema": table_columns(table)},
         freshness,
     )
-    return [_spec(layer, table, location, partitions) for layer in (landing, changes)]
+    return [_spec(layer, table, settings, partitions) for layer in (landing, changes)]
 
 
 def _spec(
-    layer: _Layer, table: Table, location: str, partitions: dg.PartitionsDefinition[Any]
+    layer: _Layer, table: Table, settings: Settings, partitions: dg.PartitionsDefinition[Any]
 ) -> dg.AssetSpec:
     fetch = table.fetch
     asked = f"export of {fetch.entity_type}" if isinstance(fetch, Export) else fetch.operation
-    group = layer.key.path[0]
     return dg.AssetSpec(
         layer.key,
         deps=[layer.dep],
         description=layer.description,
-        group_name=group,
+        group_name=Namespace.of(settings).group(layer.layer),
         kinds=set(layer.kinds),
         owners=OWNERS,
         tags={"mews/entity": table.entity, "mews/scope": table.scope.value},
         metadata={
-            "dagster/table_name": f"{group}.{table.name}",
-            "dagster/uri": f"{location.rstrip('/')}/{layer.folder}",
+            "dagster/table_name": f"{layer.layer}.{table.name}",
+            "dagster/uri": f"{settings.lake.rstrip('/')}/{layer.folder}",
             "mews/asked": asked,
             "mews/window_column": table.window_column or "none: each window is asked for alone",
             **layer.metadata,

@@ -15,7 +15,8 @@ import dagster as dg
 from dagster._core.asset_graph_view.entity_subset import EntitySubset
 from dagster._core.definitions.events import AssetKeyPartitionKey
 
-from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.jobs import default_status
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.storage import layout
 from mews_assets.settings import Settings
 
@@ -173,9 +174,9 @@ def _unanswered() -> dg.AutomationCondition[Any]:
     )
 
 
-def waits_for_reference() -> dg.AutomationCondition[Any]:
+def waits_for_reference(settings: Settings) -> dg.AutomationCondition[Any]:
     """Not while a reference table is missing: in a new lake the first tables land before it."""
-    selection = dg.AssetSelection.groups(layout.REFERENCE)
+    selection = dg.AssetSelection.groups(Namespace.of(settings).group(layout.REFERENCE))
     missing = dg.AutomationCondition.any_deps_match(_missing()).allow(selection)
     return (~missing.with_label("a reference table is missing")).with_label("no reference table is missing")
 
@@ -186,14 +187,17 @@ def made_when_missing() -> dg.AutomationCondition[Any]:
     return (_missing() & now & _idle()).with_label("is made when missing")
 
 
-def automation_sensor(settings: Settings) -> dg.AutomationConditionSensorDefinition:
-    """The sensor that evaluates the conditions of all assets, in the process of this code: `OlderThanDeps` is ours."""
+def automation_sensor(
+    settings: Settings, assets: Iterable[dg.AssetKey]
+) -> dg.AutomationConditionSensorDefinition:
+    """The sensor that evaluates the conditions of the assets, in the process of this code: `OlderThanDeps` is ours."""
     with warnings.catch_warnings():
         # In beta in Dagster 1.13; the constraints file holds the version this was seen with.
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.AutomationConditionSensorDefinition(
-            name=AUTOMATION,
-            target=dg.AssetSelection.all(),
+            name=Namespace.of(settings).name(AUTOMATION),
+            # Not all: a host has assets and sensors of its own.
+            target=dg.AssetSelection.assets(*assets),
             default_status=default_status(settings),
             minimum_interval_seconds=min(_LOOK_SECONDS, settings.poll_seconds),
             description="Materialises assets whose dependencies have changed.",

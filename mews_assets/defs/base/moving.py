@@ -26,7 +26,8 @@ from dagster._daemon.asset_daemon import (
 
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.base.conditions import AUTOMATION
-from mews_assets.defs.base.partitions import SCOPE_SETS, split_key
+from mews_assets.defs.base.partitions import known_scopes, split_key
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory
 
 _MATERIALISATION = dg.DagsterEventType.ASSET_MATERIALIZATION
@@ -36,11 +37,13 @@ class UnfinishedError(RuntimeError):
     """Runs or backfills that have not ended name partitions by their ids."""
 
 
-def unmoved_scopes(instance: dg.DagsterInstance, directory: Directory) -> dict[ScopeKind, list[str]]:
+def unmoved_scopes(
+    instance: dg.DagsterInstance, directory: Directory, namespace: Namespace
+) -> dict[ScopeKind, list[str]]:
     """The scopes whose partitions the instance names by their ids, by kind; empty where there are none."""
     found = {}
     for kind in ScopeKind:
-        known = instance.get_dynamic_partitions(SCOPE_SETS[kind])
+        known = known_scopes(instance, kind, namespace)
         if unmoved := [text for text in known if directory.keys.get(text, text) != text]:
             found[kind] = unmoved
     return found
@@ -59,19 +62,22 @@ def require_finished(instance: dg.DagsterInstance) -> None:
 
 
 def move_sets(
-    instance: dg.DagsterInstance, unmoved: Mapping[ScopeKind, Collection[str]], directory: Directory
+    instance: dg.DagsterInstance,
+    unmoved: Mapping[ScopeKind, Collection[str]],
+    directory: Directory,
+    namespace: Namespace,
 ) -> None:
     """Replace ids by keys in the partition sets. Killed in between, it is done again by the next call."""
     for kind, scopes in unmoved.items():
-        known = set(instance.get_dynamic_partitions(SCOPE_SETS[kind]))
+        known = set(known_scopes(instance, kind, namespace))
         keys = [directory.keys[scope] for scope in scopes]
         if new := [key for key in keys if key not in known]:
-            instance.add_dynamic_partitions(SCOPE_SETS[kind], new)
+            instance.add_dynamic_partitions(namespace.scope_set(kind), new)
         for scope in scopes:
-            instance.delete_dynamic_partition(SCOPE_SETS[kind], scope)
+            instance.delete_dynamic_partition(namespace.scope_set(kind), scope)
 
 
-def forget_cursor(instance: dg.DagsterInstance) -> None:
+def forget_cursor(instance: dg.DagsterInstance, namespace: Namespace) -> None:
     """Let the automation sensor look as if for the first time, at what is missing: to it, all that was just reported
     would be an update that everything must follow."""
     if instance.schedule_storage is None:  # in memory, without sensors
@@ -79,7 +85,7 @@ def forget_cursor(instance: dg.DagsterInstance) -> None:
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
         data = state.instigator_data
         if (
-            state.instigator_name != AUTOMATION
+            state.instigator_name != namespace.name(AUTOMATION)
             or not isinstance(data, SensorInstigatorData)
             or not data.cursor
         ):

@@ -14,13 +14,12 @@ from datetime import datetime
 import dagster as dg
 
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.scope_keys import ScopeKeys
 from mews_assets.lake.partition import Partition
 from mews_assets.windows import Grain, from_key, key_format
 
-SCOPE_SETS = {ScopeKind.ENTERPRISE: "enterprises", ScopeKind.CHAIN: "chains"}
-"""The names of the dynamic partition sets, filled from enterprises/getAll."""
 WINDOW = "window"
 """The dimension of windows. Dagster joins the values of a key in the order of the dimensions' names, so this name must
 sort after those of the scopes: keys then read `<scope key>|<window>`."""
@@ -35,15 +34,17 @@ _WINDOWS: dict[Grain, type[dg.TimeWindowPartitionsDefinition]] = {
 }
 
 
-def partitions_of(kind: ScopeKind, grain: Grain, start: datetime) -> dg.MultiPartitionsDefinition:
+def partitions_of(
+    kind: ScopeKind, grain: Grain, start: datetime, namespace: Namespace
+) -> dg.MultiPartitionsDefinition:
     """All windows since `start`, for every scope of the kind. Keys read `<scope key>|<window>`."""
     windows = _WINDOWS[grain](start_date=start, fmt=key_format(grain))  # type: ignore[call-arg]
-    return dg.MultiPartitionsDefinition({kind.value: scopes_of(kind), WINDOW: windows})
+    return dg.MultiPartitionsDefinition({kind.value: scopes_of(kind, namespace), WINDOW: windows})
 
 
-def scopes_of(kind: ScopeKind) -> dg.DynamicPartitionsDefinition:
+def scopes_of(kind: ScopeKind, namespace: Namespace) -> dg.DynamicPartitionsDefinition:
     """Every scope of the kind. Keys are those of `ingest.scope_keys`."""
-    return dg.DynamicPartitionsDefinition(name=SCOPE_SETS[kind])
+    return dg.DynamicPartitionsDefinition(name=namespace.scope_set(kind))
 
 
 def join_key(scope_key: str, window_key: str) -> str:
@@ -100,42 +101,57 @@ class PartitionKeys:
 
 @dataclass(frozen=True)
 class PartitionLabels:
-    """How messages and events name partitions: the hotels' or chains' names by scope, and the partition keys."""
+    """How messages and events name assets and partitions: the hotels' or chains' names by scope, and the keys."""
 
     names: Mapping[str, str]
     keys: PartitionKeys
+    namespace: Namespace
 
 
-def keys_in(instance: dg.DagsterInstance, directory: Directory | None, grain: Grain) -> PartitionKeys:
+def keys_in(
+    instance: dg.DagsterInstance, directory: Directory | None, grain: Grain, namespace: Namespace
+) -> PartitionKeys:
     """The keys that the instance uses. Scopes that it knows by their ids go by them until they are moved (`adoption`):
     under another key all their partitions would be missing."""
     scopes = directory.scope_keys if directory is not None else ScopeKeys({})
-    known = {key for kind in ScopeKind for key in instance.get_dynamic_partitions(SCOPE_SETS[kind])}
+    known = {key for kind in ScopeKind for key in known_scopes(instance, kind, namespace)}
     by_id = frozenset(scope for scope, key in scopes.keys.items() if scope in known and key not in known)
     return PartitionKeys(replace(scopes, by_id=by_id), grain)
 
 
-def scopes_in(instance: dg.DagsterInstance, directory: Directory, kind: ScopeKind) -> dict[str, str]:
+def known_scopes(instance: dg.DagsterInstance, kind: ScopeKind, namespace: Namespace) -> list[str]:
+    """The partitions of the set of scopes, by their keys."""
+    return list(instance.get_dynamic_partitions(namespace.scope_set(kind)))
+
+
+def scopes_in(
+    instance: dg.DagsterInstance, directory: Directory, kind: ScopeKind, namespace: Namespace
+) -> dict[str, str]:
     """The partitions of the set of scopes, with the id of each; of a text that is no key, the text itself."""
     scope_of = directory.scope_keys.scope_of
-    return {key: scope_of(key) for key in instance.get_dynamic_partitions(SCOPE_SETS[kind])}
+    return {key: scope_of(key) for key in known_scopes(instance, kind, namespace)}
 
 
-def visible_scopes(instance: dg.DagsterInstance, directory: Directory, kind: ScopeKind) -> list[str]:
+def visible_scopes(
+    instance: dg.DagsterInstance, directory: Directory, kind: ScopeKind, namespace: Namespace
+) -> list[str]:
     """The ids of the scopes that a connection sees and that are partitions."""
-    known = set(scopes_in(instance, directory, kind).values())
+    known = set(scopes_in(instance, directory, kind, namespace).values())
     return [scope for scope in directory.scopes(kind) if scope in known]
 
 
-def register_scopes(instance: dg.DagsterInstance, directory: Directory) -> tuple[list[str], list[str]]:
+def register_scopes(
+    instance: dg.DagsterInstance, directory: Directory, namespace: Namespace
+) -> tuple[list[str], list[str]]:
     """Add what is new to the partition sets. Returns the ids of new scopes and the keys of those no longer visible."""
     added: list[str] = []
     gone: list[str] = []
     for kind in ScopeKind:
-        known = scopes_in(instance, directory, kind)
+        known = scopes_in(instance, directory, kind, namespace)
         seen = dict.fromkeys(directory.scopes(kind))
         gone += sorted(key for key, scope in known.items() if scope not in seen)
         if new := [scope for scope in seen if scope not in known.values()]:
-            instance.add_dynamic_partitions(SCOPE_SETS[kind], list(map(directory.scope_keys.key_of, new)))
+            keys = [directory.scope_keys.key_of(scope) for scope in new]
+            instance.add_dynamic_partitions(namespace.scope_set(kind), keys)
             added += new
     return added, gone

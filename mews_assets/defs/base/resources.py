@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import dagster as dg
 from pydantic import Field
@@ -18,6 +19,7 @@ from pydantic import Field
 from mews_assets.api import BRIEF_TIMEOUTS, MewsClient, RequestLimits
 from mews_assets.catalog.privacy import Pii
 from mews_assets.clients import client_of
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import (
     Directory,
     discover,
@@ -41,6 +43,14 @@ class Platform:
     def now(self) -> datetime:
         """The time at Mews: its own clock decides what has settled."""
         return time_at_mews(self.clients, datetime.now(UTC), self.directory.clock_skew_seconds)
+
+
+Context: TypeAlias = (
+    dg.OpExecutionContext
+    | dg.AssetExecutionContext
+    | dg.AssetCheckExecutionContext
+    | dg.SensorEvaluationContext
+)
 
 
 class ConnectionConfig(dg.Config):
@@ -147,6 +157,18 @@ class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def open_for_state(self) -> Lake:
         """The lake without its privacy policy: for code that writes no rows and must work if MEWS_PII is wrong."""
         return open_lake(self.location, Grain(self.window))
+
+
+def mews_of(context: Context, namespace: Namespace) -> MewsResource:
+    """The Mews platform of the definitions that the op or sensor is of."""
+    found: MewsResource = getattr(context.resources, namespace.mews_resource)
+    return found
+
+
+def lake_of(context: Context, namespace: Namespace) -> LakeResource:
+    """The lake of the definitions that the op or sensor is of."""
+    found: LakeResource = getattr(context.resources, namespace.lake_resource)
+    return found
 
 
 def _config(connection: Connection) -> ConnectionConfig:

@@ -13,6 +13,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from mews_assets.catalog.model import Table
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, FAILED_PULLS, RETRYABLE, TABLE_TAG
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.pending_exports import RunState
 
 
@@ -22,17 +23,29 @@ def run_of_export(instance: dg.DagsterInstance, export: str) -> RunState:
     return state_of(instance, runs[0]) if runs else RunState.NONE
 
 
-def newest_runs(instance: dg.DagsterInstance, table: str, limit: int) -> list[dg.DagsterRun]:
+def newest_runs(
+    instance: dg.DagsterInstance, table: Table, limit: int, namespace: Namespace
+) -> list[dg.DagsterRun]:
     """The newest runs of a table's job, newest first."""
-    return list(instance.get_runs(dg.RunsFilter(tags={TABLE_TAG: table}), limit=limit))
+    mine = dg.RunsFilter(tags={TABLE_TAG: namespace.name(table.name)})
+    return list(instance.get_runs(mine, limit=limit))
 
 
-def may_be_writing(instance: dg.DagsterInstance, tables: Iterable[Table]) -> bool:
+def may_be_writing(instance: dg.DagsterInstance, tables: Iterable[Table], namespace: Namespace) -> bool:
     """Whether a run that has not ended may write partitions of the tables and report them itself."""
-    jobs = {table.name for table in tables}
+    jobs = {namespace.name(table.name) for table in tables}
     unfinished = instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES)), limit=500)
     # The UI and the automation sensor launch assets under jobs of Dagster's own, whose names begin so.
-    return any(run.job_name in jobs or run.job_name.startswith("__") for run in unfinished)
+    return any(
+        run.job_name in jobs or (run.job_name.startswith("__") and _is_of(run, namespace))
+        for run in unfinished
+    )
+
+
+def _is_of(run: dg.DagsterRun, namespace: Namespace) -> bool:
+    """Whether the run is over assets of the namespace, or over all."""
+    chosen = run.asset_selection
+    return not chosen or any(namespace.own_asset(asset) for asset in chosen)
 
 
 def is_going(instance: dg.DagsterInstance, run_id: str) -> bool:

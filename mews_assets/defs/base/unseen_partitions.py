@@ -11,7 +11,9 @@ from collections.abc import Callable
 import dagster as dg
 
 from mews_assets.catalog.model import ScopeKind
+from mews_assets.defs.base.jobs import ENTERPRISES_JOB
 from mews_assets.defs.base.partitions import scopes_in
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.find_scope import UnknownScopeError
 
@@ -27,7 +29,9 @@ def unseen(directory: Directory, kind: ScopeKind, scope: str) -> str:
     return ""
 
 
-def unseen_error(directory: Directory, kind: ScopeKind, scope: str) -> UnknownScopeError | None:
+def unseen_error(
+    directory: Directory, kind: ScopeKind, scope: str, namespace: Namespace
+) -> UnknownScopeError | None:
     """Why the partitions of a scope cannot be asked for, and what to do; None where a connection sees it."""
     problem = unseen(directory, kind, scope)
     if not problem:
@@ -38,17 +42,17 @@ def unseen_error(directory: Directory, kind: ScopeKind, scope: str) -> UnknownSc
         )
     return UnknownScopeError(
         f"{problem}. If it was added by hand, delete the partition {scope} {HOW_TO_DELETE}. If it was connected just "
-        "now, run the job `enterprises`"
+        f"now, run the job `{namespace.name(ENTERPRISES_JOB)}`"
     )
 
 
 def scope_finder(
-    instance: dg.DagsterInstance, directory: Directory | None, kind: ScopeKind
+    instance: dg.DagsterInstance, directory: Directory | None, kind: ScopeKind, namespace: Namespace
 ) -> Callable[[str], str]:
     """A function that gives the id of the scope which a person named by its key, its id or a part of its name."""
     if directory is None:
         return lambda text: text
-    known = scopes_in(instance, directory, kind)
+    known = scopes_in(instance, directory, kind, namespace)
 
     def find(text: str) -> str:
         if text in known or text in directory.keys:

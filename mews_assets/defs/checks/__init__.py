@@ -16,6 +16,7 @@ from mews_assets.defs.checks.model import Check, Evidence, Verdict, markdown
 from mews_assets.defs.checks.money import MONEY_CHECKS
 from mews_assets.defs.checks.neighbours import NEIGHBOUR_CHECKS
 from mews_assets.defs.checks.rows import ROW_CHECKS
+from mews_assets.defs.namespace import Namespace
 
 __all__ = ["CHECKS", "Check", "Evidence", "Verdict", "check_specs", "checks_of", "markdown"]
 
@@ -27,7 +28,7 @@ def checks_of(table: Table) -> list[Check]:
     return [check for check in CHECKS if check.applies(table)]
 
 
-def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
+def check_specs(table: Table, namespace: Namespace) -> list[dg.AssetCheckSpec]:
     """The specs of a table's checks.
 
     Without partitions: of a partitioned check Dagster announces a verdict on each partition of a run, and shows it as
@@ -36,7 +37,7 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(
             check.name,
-            asset=dg.AssetKey(["changes", table.name]),
+            asset=namespace.changes(table),
             description=check.description,
             blocking=check.blocking,
         )

@@ -16,7 +16,6 @@ import dagster as dg
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.fields import references
 from mews_assets.catalog.model import Table
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.partitions import PartitionLabels
 from mews_assets.defs.checks import Check, Evidence, checks_of
 from mews_assets.defs.checks.late import LATE_ROWS
@@ -74,7 +73,7 @@ class CheckReporter:
 
     def evaluations(self, evidence: Iterable[Evidence]) -> Iterator[dg.AssetCheckEvaluation]:
         """The events to store for every check that is selected in this run."""
-        asset = changes_key(self.table)
+        asset = self.labels.namespace.changes(self.table)
         selected = {key.name for key in self.context.selected_asset_check_keys if key.asset_key == asset}
         checks = [check for check in checks_of(self.table) if check.name in selected]
         if not checks:

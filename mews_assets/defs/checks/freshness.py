@@ -15,11 +15,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from mews_assets.catalog.model import ScopeKind, Table
-from mews_assets.defs.base.asset_specs import changes_key
-from mews_assets.defs.base.default_status import default_schedule_status
+from mews_assets.defs.base.jobs import DISCOVERY, ENTERPRISES_JOB, asset_job, default_schedule_status
 from mews_assets.defs.base.metadata_keys import LATE_HOURS, LATE_SCOPES
 from mews_assets.defs.base.partitions import scopes_in
-from mews_assets.defs.base.resources import LakeResource
+from mews_assets.defs.base.resources import lake_of
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.freshness import Cadence, Freshness, format_duration, freshness_of
 from mews_assets.settings import Settings
@@ -42,34 +42,36 @@ def freshness_policy(table: Table, settings: Settings) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=cadence_of(table, settings).longest_silence)
 
 
-def check_key(table: Table) -> dg.AssetCheckKey:
-    return dg.AssetCheckKey(changes_key(table), CHECK)
+def check_key(table: Table, namespace: Namespace) -> dg.AssetCheckKey:
+    return dg.AssetCheckKey(namespace.changes(table), CHECK)
 
 
 def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
     """The check of every table, in one op and one run."""
+    namespace = Namespace.of(settings)
 
     @dg.multi_asset_check(
-        name=CHECK, specs=[_spec(table, settings) for table in settings.tables], can_subset=True
+        name=namespace.name(CHECK),
+        specs=[_spec(table, settings) for table in settings.tables],
+        can_subset=True,
+        required_resource_keys={namespace.lake_resource},
     )
-    def fresh_per_scope(
-        context: dg.AssetCheckExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult]:
-        opened = lake.open()
+    def fresh_per_scope(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        opened = lake_of(context, namespace).open()
         directory = load_directory(opened)
         wanted = context.op_execution_context.selected_asset_check_keys
         for table in settings.tables:
-            if check_key(table) not in wanted:
+            if check_key(table, namespace) not in wanted:
                 continue
             if directory is None:
-                yield _nothing_known(table)
+                yield _nothing_known(table, namespace)
                 continue
             # Mews' clock says what has settled, so it says what is late.
             now = datetime.now(UTC) + timedelta(seconds=directory.clock_skew_seconds)
             found = freshness_of(opened, table, directory, cadence_of(table, settings), now)
             seen, known = (
                 set(directory.scopes(table.scope)),
-                scopes_in(context.instance, directory, table.scope),
+                scopes_in(context.instance, directory, table.scope, namespace),
             )
             gone = sorted(key for key, scope in known.items() if scope not in seen)
             yield _FreshnessReport(table, directory, settings, now).result(found, gone)
@@ -78,9 +80,11 @@ def freshness_checks(settings: Settings) -> dg.AssetChecksDefinition:
 
 
 def freshness_job(settings: Settings) -> UnresolvedAssetJobDefinition:
-    return dg.define_asset_job(
+    namespace = Namespace.of(settings)
+    return asset_job(
+        settings,
         JOB,
-        selection=dg.AssetSelection.checks(*(check_key(table) for table in settings.tables)),
+        dg.AssetSelection.checks(*(check_key(table, namespace) for table in settings.tables)),
         description="Checks every table for hotels that are behind. Reads file names only; sends Mews no request.",
         # Ahead of the queue: a long backfill must not delay the check.
         tags={"dagster/priority": "10"},
@@ -89,10 +93,11 @@ def freshness_job(settings: Settings) -> UnresolvedAssetJobDefinition:
 
 def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """Every quarter of an hour, whatever else runs."""
+    job = Namespace.of(settings).name(JOB)
 
     @dg.schedule(
-        name=JOB,
-        job_name=JOB,
+        name=job,
+        job_name=job,
         cron_schedule=CRON,
         execution_timezone="UTC",
         default_status=default_schedule_status(settings),
@@ -101,7 +106,7 @@ def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
     def look(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         # Recent runs only: a killed run may never end, and must not stop the checks for ever.
         lately = dg.RunsFilter(
-            job_name=JOB,
+            job_name=job,
             statuses=list(NOT_FINISHED_STATUSES),
             created_after=datetime.now(UTC) - timedelta(hours=1),
         )
@@ -111,30 +116,33 @@ def freshness_schedule(settings: Settings) -> dg.ScheduleDefinition:
     return look
 
 
-def without_freshness(selection: dg.AssetSelection, tables: Iterable[Table]) -> dg.AssetSelection:
+def without_freshness(
+    selection: dg.AssetSelection, tables: Iterable[Table], namespace: Namespace
+) -> dg.AssetSelection:
     """A selection of assets and checks, without this check."""
-    return selection - dg.AssetSelection.checks(*(check_key(table) for table in tables))
+    return selection - dg.AssetSelection.checks(*(check_key(table, namespace) for table in tables))
 
 
 def _spec(table: Table, settings: Settings) -> dg.AssetCheckSpec:
     allowed = settings.allowed_lag + over_after(by_day=table.by_day)
     return dg.AssetCheckSpec(
         CHECK,
-        asset=changes_key(table),
+        asset=Namespace.of(settings).changes(table),
         description=f"Every {table.scope.value} holds its newest window that ended more than "
         f"{format_duration(allowed)} ago. ERROR: sums over the table lack the newest days of a hotel that is behind, "
         "and look complete.",
     )
 
 
-def _nothing_known(table: Table) -> dg.AssetCheckResult:
+def _nothing_known(table: Table, namespace: Namespace) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=False,
         check_name=CHECK,
-        asset_key=changes_key(table),
+        asset_key=namespace.changes(table),
         # No hotel is behind: this is the state of every new installation in its first minutes.
         severity=dg.AssetCheckSeverity.WARN,
-        description="No hotel is known yet: turn on the sensor `discovery`, or run the job `enterprises`.",
+        description="No hotel is known yet: turn on the sensor "
+        f"`{namespace.name(DISCOVERY)}`, or run the job `{namespace.name(ENTERPRISES_JOB)}`.",
     )
 
 
@@ -150,7 +158,7 @@ class _FreshnessReport:
         return dg.AssetCheckResult(
             passed=not found.late,
             check_name=CHECK,
-            asset_key=changes_key(self.table),
+            asset_key=Namespace.of(self.settings).changes(self.table),
             severity=dg.AssetCheckSeverity.ERROR,
             description=self._sentence(found),
             metadata={

@@ -15,10 +15,10 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 
 from mews_assets.catalog.model import Table
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.event_tables import KEEP_EVENTS, require_sql_storage
 from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.checks import checks_of
+from mews_assets.defs.namespace import Namespace
 
 _COMPLETED = (Status.SUCCEEDED.value, Status.FAILED.value)
 
@@ -83,10 +83,14 @@ def latest_results(instance: dg.DagsterInstance, asset: dg.AssetKey, keys: Parti
 
 
 def check_states(
-    instance: dg.DagsterInstance, table: Table, scopes: Iterable[str], keys: PartitionKeys
+    instance: dg.DagsterInstance,
+    table: Table,
+    scopes: Iterable[str],
+    keys: PartitionKeys,
+    namespace: Namespace,
 ) -> dict[str, CheckState]:
     """The latest results of a table's checks, by scope."""
-    results = latest_results(instance, changes_key(table), keys)
+    results = latest_results(instance, namespace.changes(table), keys)
     known = {check.name for check in checks_of(table)}
     failing: dict[str, dict[str, list[str]]] = {}
     for check in sorted(known & results.failing.keys()):

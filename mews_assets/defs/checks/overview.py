@@ -17,12 +17,12 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 
 from mews_assets.catalog.model import Table
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.base.partitions import keys_in
 from mews_assets.defs.checks import checks_of
 from mews_assets.defs.checks.freshness import cadence_of, check_key
 from mews_assets.defs.checks.latest_results import latest_results
 from mews_assets.defs.checks.unmerged import CAPTURES_MERGED
+from mews_assets.defs.namespace import Namespace
 from mews_assets.html_report.model import CheckLine, FreshnessLine
 from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.freshness import format_duration, freshness_of
@@ -54,13 +54,14 @@ def check_lines(
     more: Iterable[dg.AssetCheckKey] = (),
 ) -> list[CheckLine]:
     """The latest result of every check of changes, and of `more`; without those that have none yet."""
-    keys = keys_in(instance, directory, settings.grain)
+    namespace = Namespace.of(settings)
+    keys = keys_in(instance, directory, settings.grain, namespace)
     windows: dict[dg.AssetCheckKey, dict[str, list[str]]] = {}
     wanted = list(more)
     for table in settings.tables:
-        wanted += _checks_of_table(table)
-        for check, partitions in latest_results(instance, changes_key(table), keys).failing.items():
-            by_scope = windows.setdefault(dg.AssetCheckKey(changes_key(table), check), {})
+        wanted += _checks_of_table(table, namespace)
+        for check, partitions in latest_results(instance, namespace.changes(table), keys).failing.items():
+            by_scope = windows.setdefault(dg.AssetCheckKey(namespace.changes(table), check), {})
             for scope, window in map(keys.split, sorted(partitions)):
                 by_scope.setdefault(scope, []).append(window)
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
@@ -70,9 +71,12 @@ def check_lines(
     return [line for line in lines if line is not None]
 
 
-def _checks_of_table(table: Table) -> list[dg.AssetCheckKey]:
+def _checks_of_table(table: Table, namespace: Namespace) -> list[dg.AssetCheckKey]:
     names = [*(check.name for check in checks_of(table)), CAPTURES_MERGED]
-    return [*(dg.AssetCheckKey(changes_key(table), name) for name in names), check_key(table)]
+    return [
+        *(dg.AssetCheckKey(namespace.changes(table), name) for name in names),
+        check_key(table, namespace),
+    ]
 
 
 def _line(

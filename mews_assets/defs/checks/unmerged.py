@@ -9,8 +9,8 @@ from __future__ import annotations
 import dagster as dg
 
 from mews_assets.catalog.model import Table
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.checks import markdown
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.landing.unmerged_captures import unmerged_of
 from mews_assets.lake.storage.lake import Lake
 
@@ -18,22 +18,22 @@ CAPTURES_MERGED = "captures_merged"
 _SHOWN = 10
 
 
-def captures_merged_spec(table: Table) -> dg.AssetCheckSpec:
+def captures_merged_spec(table: Table, namespace: Namespace) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         CAPTURES_MERGED,
-        asset=changes_key(table),
+        asset=namespace.changes(table),
         description="Every capture that landed is in the table, or waits for its turn. ERROR: what Mews sent is in the "
         f"landing and not in the table. One that waits is tried with every run; one set aside is not: mend the cause, "
         f"then run `mews-assets retry {table.name}`.",
     )
 
 
-def captures_merged(table: Table, lake: Lake) -> dg.AssetCheckEvaluation:
+def captures_merged(table: Table, lake: Lake, namespace: Namespace) -> dg.AssetCheckEvaluation:
     """The verdict on the table as it stands."""
     waiting = unmerged_of(lake, table.name)
     set_aside = sum(capture.is_set_aside for capture in waiting)
     return dg.AssetCheckEvaluation(
-        asset_key=changes_key(table),
+        asset_key=namespace.changes(table),
         check_name=CAPTURES_MERGED,
         passed=not waiting,
         severity=dg.AssetCheckSeverity.ERROR,

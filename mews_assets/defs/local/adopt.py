@@ -26,4 +26,4 @@ def adopt_lake() -> Adopted:
     with dg.DagsterInstance.get() as instance:
         marts = [mart.name for mart in wanted_marts(settings)]
         outside = {one.key: one.source for one in published(settings) if one.scopes}
-        return adopt(instance, lake, settings.tables, settings.start, marts, outside)
+        return adopt(instance, lake, settings, marts, outside)

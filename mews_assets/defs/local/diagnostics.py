@@ -18,8 +18,9 @@ from dagster._daemon.types import DaemonStatus
 from mews_assets.api.redaction import drop_queries
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.base.moving import unmoved_scopes
-from mews_assets.defs.base.partitions import SCOPE_SETS, scopes_in, visible_scopes
+from mews_assets.defs.base.partitions import known_scopes, scopes_in, visible_scopes
 from mews_assets.defs.base.unseen_partitions import HOW_TO_DELETE, unseen
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory
 from mews_assets.ingest.findings import Finding, fail, ok, warn
 from mews_assets.ingest.freshness import format_duration
@@ -28,7 +29,11 @@ SUBJECT = "dagster"
 
 
 def look_at_instance(
-    home: str, automation: bool, now: datetime, directory: Directory | None = None
+    home: str,
+    automation: bool,
+    now: datetime,
+    namespace: Namespace,
+    directory: Directory | None = None,
 ) -> Iterator[Finding]:
     """The findings on the instance in a Dagster home; `automation` says whether its daemon should be running.
 
@@ -57,8 +62,8 @@ def look_at_instance(
         return
     try:
         with dg.DagsterInstance.from_config(str(folder)) as instance:
-            yield from _look(instance, folder, directory)
-            yield from _scopes(instance, directory) if directory is not None else ()
+            yield from _look(instance, folder, directory, namespace)
+            yield from _scopes(instance, directory, namespace) if directory is not None else ()
             yield from _pools(instance)
             yield from _daemons(instance.get_daemon_statuses(), automation, now)
     except Exception as error:  # of any driver of any storage
@@ -86,8 +91,12 @@ def is_unmade(folder: Path) -> bool:
     return not (Path(storage.config_dict["base_dir"]) / "runs.db").exists()
 
 
-def _look(instance: dg.DagsterInstance, folder: Path, directory: Directory | None) -> Iterator[Finding]:
-    scopes = [f"{_count(instance, directory, kind)} {name}" for kind, name in SCOPE_SETS.items()]
+def _look(
+    instance: dg.DagsterInstance, folder: Path, directory: Directory | None, namespace: Namespace
+) -> Iterator[Finding]:
+    scopes = [
+        f"{_count(instance, directory, kind, namespace)} {namespace.scope_set(kind)}" for kind in ScopeKind
+    ]
     storage = type(instance.run_storage).__name__.removesuffix("RunStorage")
     runs = instance.get_runs_count()
     yield ok(SUBJECT, f"{folder} ({storage}): {runs} runs, {', '.join(scopes)}")
@@ -111,15 +120,17 @@ def _look(instance: dg.DagsterInstance, folder: Path, directory: Directory | Non
         )
 
 
-def _count(instance: dg.DagsterInstance, directory: Directory | None, kind: ScopeKind) -> int:
+def _count(
+    instance: dg.DagsterInstance, directory: Directory | None, kind: ScopeKind, namespace: Namespace
+) -> int:
     if directory is None:
-        return len(instance.get_dynamic_partitions(SCOPE_SETS[kind]))
-    return len(visible_scopes(instance, directory, kind))
+        return len(known_scopes(instance, kind, namespace))
+    return len(visible_scopes(instance, directory, kind, namespace))
 
 
-def _scopes(instance: dg.DagsterInstance, directory: Directory) -> Iterator[Finding]:
+def _scopes(instance: dg.DagsterInstance, directory: Directory, namespace: Namespace) -> Iterator[Finding]:
     """Partitions that are named by ids, and those that are no hotel's."""
-    unmoved = sum(map(len, unmoved_scopes(instance, directory).values()))
+    unmoved = sum(map(len, unmoved_scopes(instance, directory, namespace).values()))
     if unmoved:
         yield warn(
             SUBJECT,
@@ -127,7 +138,7 @@ def _scopes(instance: dg.DagsterInstance, directory: Directory) -> Iterator[Find
             "stop the daemon, run `mews-assets adopt`, which asks Mews for nothing, and start it again.",
         )
     for kind in ScopeKind:
-        for text, scope in scopes_in(instance, directory, kind).items():
+        for text, scope in scopes_in(instance, directory, kind, namespace).items():
             if scope not in directory.keys and (problem := unseen(directory, kind, scope)):
                 yield warn(SUBJECT, f"{text} is a partition, and {problem}", f"delete it {HOW_TO_DELETE}.")
 

@@ -26,15 +26,15 @@ from mews_assets import catalog
 from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.assets.html_report import REPORT_JOB
 from mews_assets.defs.assets.landing_and_changes import op_name
-from mews_assets.defs.assets.marts import MARTS_JOB, mart_key, wanted_marts
+from mews_assets.defs.assets.marts import MARTS_JOB, wanted_marts
 from mews_assets.defs.assets.requested_partitions import RANGE_END, RANGE_START
-from mews_assets.defs.assets.sql_catalog import CATALOG_KEY
-from mews_assets.defs.base.asset_specs import current_key
 from mews_assets.defs.base.event_tables import materialised_in
+from mews_assets.defs.base.jobs import ENTERPRISES_JOB
 from mews_assets.defs.base.metadata_keys import FAILED_PARTITIONS, LOOKED_AT_AGAIN, PARTITIONS
-from mews_assets.defs.base.partitions import SCOPE_SETS, join_key
-from mews_assets.defs.build import ENTERPRISES_JOB, REFERENCE_JOB, build_definitions
+from mews_assets.defs.base.partitions import join_key, known_scopes
+from mews_assets.defs.build import REFERENCE_JOB, build_definitions
 from mews_assets.defs.checks.freshness import JOB as FRESHNESS_JOB
+from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.storage import layout
 from mews_assets.settings import read_settings
 from mews_assets.windows import settled_windows, to_key
@@ -89,10 +89,10 @@ def materialise_due(table_name: str, now: datetime) -> LaunchedRun:
     settings = read_settings(os.environ)
     table = catalog.table(table_name)
     with _instance() as instance:
-        scopes = instance.get_dynamic_partitions(SCOPE_SETS[table.scope])
+        scopes = known_scopes(instance, table.scope, Namespace.of(settings))
     windows = settled_windows(settings.start, now, settings.grain, by_day=table.by_day)
     keys = [join_key(scope, to_key(window, settings.grain)) for window in windows for scope in scopes]
-    return _run(table_name, {op_name(table): {"config": {"partitions": keys}}})
+    return _run(table_name, {op_name(table, Namespace.of(settings)): {"config": {"partitions": keys}}})
 
 
 def refresh_reference() -> LaunchedRun:
@@ -103,9 +103,10 @@ def refresh_reference() -> LaunchedRun:
 def make_current(kind: ScopeKind) -> LaunchedRun:
     """Bring the current tables of all scopes of a kind up to their changes, in one run."""
     settings = read_settings(os.environ)
-    keys = [current_key(table) for table in settings.tables if table.scope is kind]
+    namespace = Namespace.of(settings)
+    keys = [namespace.current(table) for table in settings.tables if table.scope is kind]
     with _instance() as instance:
-        scopes = instance.get_dynamic_partitions(SCOPE_SETS[kind])
+        scopes = known_scopes(instance, kind, namespace)
         result = (
             build_definitions(settings)
             .resolve_implicit_global_asset_job_def()
@@ -118,12 +119,13 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
             )
         )
         _name_code_location(instance, result.run_id)
-        return summarise(f"current tables of each {kind.value}", result, instance)
+        return summarise(f"current tables of each {kind.value}", result, instance, namespace)
 
 
 def make_marts(share: int = 0, shares: int = 1) -> LaunchedRun:
     """Run the job that makes the marts, or a share of them."""
-    keys = [mart_key(mart) for mart in wanted_marts(read_settings(os.environ))]
+    settings = read_settings(os.environ)
+    keys = [Namespace.of(settings).mart(mart.name) for mart in wanted_marts(settings)]
     return _run(MARTS_JOB, {}, keys[share::shares])
 
 
@@ -134,20 +136,22 @@ def write_report() -> LaunchedRun:
 
 def write_sql_catalog() -> LaunchedRun:
     """Write the DuckDB file with a view for every table."""
+    settings = read_settings(os.environ)
+    namespace = Namespace.of(settings)
     with _instance() as instance:
         result = (
-            build_definitions(read_settings(os.environ))
+            build_definitions(settings)
             .resolve_implicit_global_asset_job_def()
             .execute_in_process(
                 instance=instance,
                 run_config={"loggers": _QUIET},
-                asset_selection=[CATALOG_KEY],
+                asset_selection=[namespace.sql_catalog],
                 tags=_SHOWN_IN_UI,
                 raise_on_error=False,
             )
         )
         _name_code_location(instance, result.run_id)
-        return summarise("SQL catalog", result, instance)
+        return summarise("SQL catalog", result, instance, namespace)
 
 
 def look_for_late_hotels() -> LaunchedRun:
@@ -156,9 +160,11 @@ def look_for_late_hotels() -> LaunchedRun:
 
 
 def _run(job: str, ops: dict[str, object], assets: list[dg.AssetKey] | None = None) -> LaunchedRun:
-    definitions = build_definitions(read_settings(os.environ))
+    settings = read_settings(os.environ)
+    namespace = Namespace.of(settings)
+    definitions = build_definitions(settings)
     with _instance() as instance:
-        result = definitions.resolve_job_def(job).execute_in_process(
+        result = definitions.resolve_job_def(namespace.name(job)).execute_in_process(
             instance=instance,
             run_config={"ops": ops, "loggers": _QUIET},
             asset_selection=assets,
@@ -166,7 +172,7 @@ def _run(job: str, ops: dict[str, object], assets: list[dg.AssetKey] | None = No
             raise_on_error=False,
         )
         _name_code_location(instance, result.run_id)
-        return summarise(job, result, instance)
+        return summarise(job, result, instance, namespace)
 
 
 def _name_code_location(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -176,7 +182,9 @@ def _name_code_location(instance: dg.DagsterInstance, run_id: str) -> None:
         instance.run_storage.replace_job_origin(run, RemoteJobOrigin(_ORIGIN, run.job_name))
 
 
-def summarise(job: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> LaunchedRun:
+def summarise(
+    job: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance, namespace: Namespace
+) -> LaunchedRun:
     """Partitions, verdicts and problems of a run."""
     problems = list[str]()
     passed = failed = 0
@@ -190,7 +198,7 @@ def summarise(job: str, result: dg.ExecuteInProcessResult, instance: dg.DagsterI
             problems.append(described or str(event.message))
     # Not from the events of the op: of many partitions it yields the last one only.
     written = materialised_in(instance, result.run_id)
-    partitions = sum(asset.path[0] in _COUNTED for asset, _ in written)
+    partitions = sum((namespace.own_asset(asset) or "").partition("/")[0] in _COUNTED for asset, _ in written)
     return LaunchedRun(job, result.success, partitions, passed, failed, " ".join(problems))
 
 

@@ -10,8 +10,6 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from mews_assets.catalog.model import Table
-from mews_assets.defs.base.asset_specs import landing_key
 from mews_assets.defs.base.metadata_keys import GIVEN_UP, QUESTION, REASON
 from mews_assets.ingest.pending_exports import ExportFailure, newly_given_up
 from mews_assets.ingest.sensor_state import request_json
@@ -19,22 +17,25 @@ from mews_assets.windows import to_api
 
 
 def observations(
-    table: Table, before: Iterable[ExportFailure], after: Iterable[ExportFailure]
+    landing: dg.AssetKey, before: Iterable[ExportFailure], after: Iterable[ExportFailure]
 ) -> list[dg.AssetObservation]:
-    """An observation of each request given up between two ticks of a sensor, and of each that has landed since."""
+    """An observation of each request given up between two ticks of a sensor, and of each that has landed since.
+
+    They are of the landing asset.
+    """
     earlier, now = list(before), list(after)
     return [
-        *(_observation(table, failure, given_up=True) for failure in newly_given_up(earlier, now)),
-        *(_observation(table, failure, given_up=False) for failure in newly_given_up(now, earlier)),
+        *(_observation(landing, failure, given_up=True) for failure in newly_given_up(earlier, now)),
+        *(_observation(landing, failure, given_up=False) for failure in newly_given_up(now, earlier)),
     ]
 
 
-def _observation(table: Table, failure: ExportFailure, *, given_up: bool) -> dg.AssetObservation:
+def _observation(landing: dg.AssetKey, failure: ExportFailure, *, given_up: bool) -> dg.AssetObservation:
     request = failure.request
     asked = f"{len(request.scopes)} scopes, {to_api(request.window.start)} to {to_api(request.window.end)}"
     state = f"given up: {failure.reason}" if given_up else "no longer given up"
     return dg.AssetObservation(
-        landing_key(table),
+        landing,
         description=f"{asked}: {state}",
         metadata={
             GIVEN_UP: given_up,

@@ -6,9 +6,10 @@ rows stay. Not here: reading the answer (`ingest.directory`) and adding to the s
 
 import dagster as dg
 
-from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.jobs import DISCOVERY, default_status
 from mews_assets.defs.base.partitions import register_scopes
-from mews_assets.defs.base.resources import LakeResource, MewsResource
+from mews_assets.defs.base.resources import lake_of, mews_of
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory, save_directory
 from mews_assets.settings import Settings
 
@@ -18,23 +19,23 @@ INTERVAL_SECONDS = 600
 
 def discovery_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor that finds new hotels."""
+    namespace = Namespace.of(settings)
 
     @dg.sensor(
-        name="discovery",
+        name=namespace.name(DISCOVERY),
+        required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=default_status(settings),
         description="Asks every connection which enterprises it sees, and adds new ones to the partition sets.",
     )
-    def discovery(
-        context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource
-    ) -> dg.SkipReason:
-        opened = lake.open()
+    def discovery(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        mews, opened = mews_of(context, namespace), lake_of(context, namespace).open()
         # A withdrawn token must not hide the hotels of other connections.
         before = load_directory(opened) or Directory({}, {}, {})
         with mews.open(before=before, patient=False) as platform:
             directory = platform.directory
             directory = save_directory(opened, directory, platform.now())
-        added, gone = register_scopes(context.instance, directory)
+        added, gone = register_scopes(context.instance, directory, namespace)
         if gone:
             context.log.warning("No connection sees these any more; their rows stay: %s", ", ".join(gone))
         for problem in directory.silent.values():

@@ -20,14 +20,14 @@ from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.assets.requested_partitions import export_config
 from mews_assets.defs.base.adoption import unreported
-from mews_assets.defs.base.asset_specs import landing_key
-from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.jobs import default_status
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
 from mews_assets.defs.base.partitions import visible_scopes
-from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform
+from mews_assets.defs.base.resources import Platform, lake_of, mews_of
 from mews_assets.defs.base.run_history import is_going, run_of_export
 from mews_assets.defs.base.run_tags import scope_tags, window_tags
 from mews_assets.defs.base.standing import STANDING
+from mews_assets.defs.namespace import Namespace
 from mews_assets.defs.sensors import abandoned_exports, skip_reasons
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import LookBack, due, not_covered, still_missing
@@ -62,19 +62,21 @@ _R = TypeVar("_R")
 
 def export_sensor(table: Table, settings: Settings, job: str) -> dg.SensorDefinition:
     """The sensor of one exported table."""
+    namespace = Namespace.of(settings)
 
     @dg.sensor(
-        name=f"export_{table.name}",
-        job_name=job,
+        name=namespace.name(f"export_{table.name}"),
+        job_name=namespace.name(job),
+        required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=settings.poll_seconds,
         default_status=default_status(settings),
         description=f"Exports the settled windows of {table.name} that are missing, as few exports as cover them.",
     )
-    def sense(context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource) -> dg.SensorResult:
-        opened = lake.open()
+    def sense(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        opened = lake_of(context, namespace).open()
         if (directory := load_directory(opened)) is None:
-            return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
-        with mews.open(directory, patient=False) as platform:
+            return dg.SensorResult(skip_reason=skip_reasons.nothing_discovered(namespace))
+        with mews_of(context, namespace).open(directory, patient=False) as platform:
             return _Tick(table, settings, context.instance, opened, platform).run(context.cursor)
 
     return sense
@@ -87,6 +89,10 @@ class _Tick:
     instance: dg.DagsterInstance
     lake: Lake
     platform: Platform
+
+    @property
+    def namespace(self) -> Namespace:
+        return Namespace.of(self.settings)
 
     @property
     def clients(self) -> dict[str, MewsClient]:
@@ -115,8 +121,8 @@ class _Tick:
         asked, failures = self._ask(decision, of_runs, now, notes)
         events: list[AssetEvent] = [self._observation("asked for", export) for export in asked]
         events += [self._observation("ready", ready.export) for ready in decision.launch]
-        events += abandoned_exports.observations(self.table, before, failures)
-        events += unreported(self.instance, self.lake, [self.table], self.settings.start, self.directory)
+        events += abandoned_exports.observations(self.namespace.landing(self.table), before, failures)
+        events += unreported(self.instance, self.lake, [self.table], self.settings, self.directory)
         notes += [_given_up(failure) for failure in failures if failure.given_up]
         pending_now = [*decision.in_progress, *(PendingExport(export) for export in asked)]
         return dg.SensorResult(
@@ -217,7 +223,7 @@ class _Tick:
 
     def _due(self, now: datetime) -> list[Partition]:
         """The settled partitions that do not stand in the lake, whatever Dagster's event log holds."""
-        scopes = visible_scopes(self.instance, self.directory, self.table.scope)
+        scopes = visible_scopes(self.instance, self.directory, self.table.scope, self.namespace)
         listed = STANDING.keys(self.lake, self.table)
         settings, by_day = self.settings, self.table.by_day
         missing = due(scopes, settings.start, now, settings.grain, listed, by_day=by_day)
@@ -245,9 +251,9 @@ class _Tick:
         config = {"exports": [export_config(replace(export, asked_by=""))]}
         return dg.RunRequest(
             run_key=f"{export.id}/{one.runs}",
-            run_config={"ops": {op_name(self.table): {"config": config}}},
+            run_config={"ops": {op_name(self.table, self.namespace): {"config": config}}},
             tags={
-                TABLE_TAG: self.table.name,
+                TABLE_TAG: self.namespace.name(self.table.name),
                 EXPORT_TAG: export.id,
                 **scope_tags(self.directory, self.table.scope, export.scopes),
                 **window_tags([export.window]),
@@ -257,7 +263,7 @@ class _Tick:
     def _observation(self, what: str, export: LoggedExport) -> dg.AssetObservation:
         names = [self.directory.name_of(self.table.scope, scope) for scope in export.scopes[:20]]
         return dg.AssetObservation(
-            landing_key(self.table),
+            self.namespace.landing(self.table),
             description=f"export {export.id} {what}",
             metadata={
                 "export": export.id,

@@ -16,13 +16,14 @@ import dagster as dg
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.base.adoption import unreported
-from mews_assets.defs.base.default_status import default_status
+from mews_assets.defs.base.jobs import default_status
 from mews_assets.defs.base.metadata_keys import RETRYABLE, TABLE_TAG
 from mews_assets.defs.base.partitions import keys_in, visible_scopes
-from mews_assets.defs.base.resources import LakeResource, MewsResource
+from mews_assets.defs.base.resources import MewsResource, lake_of, mews_of
 from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_of
 from mews_assets.defs.base.run_tags import scope_tags, window_tags
 from mews_assets.defs.base.standing import STANDING
+from mews_assets.defs.namespace import Namespace
 from mews_assets.defs.sensors import abandoned_exports, skip_reasons
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import due, not_covered, still_missing
@@ -67,17 +68,19 @@ def pause_after(states: list[RunState], ended: datetime | None) -> datetime | No
 
 def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.SensorDefinition:
     """The sensor of tables that one operation brings by pages."""
-    first = group[0]
+    first, namespace = group[0], Namespace.of(settings)
 
     @dg.sensor(
-        name=f"pages_{first.name}",
-        job_name=job,
+        name=namespace.name(f"pages_{first.name}"),
+        job_name=namespace.name(job),
+        required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=settings.poll_seconds,
         default_status=default_status(settings),
         description=f"Pulls the settled windows of {', '.join(one.name for one in group)} that are missing.",
     )
-    def sense(context: dg.SensorEvaluationContext, mews: MewsResource, lake: LakeResource) -> dg.SensorResult:
-        return Tick(group, settings, context.instance, mews, lake.open()).run(context.cursor)
+    def sense(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        mews, lake = mews_of(context, namespace), lake_of(context, namespace).open()
+        return Tick(group, settings, context.instance, mews, lake).run(context.cursor)
 
     return sense
 
@@ -93,6 +96,10 @@ class Tick:
     lake: Lake
 
     @property
+    def namespace(self) -> Namespace:
+        return Namespace.of(self.settings)
+
+    @property
     def first(self) -> Table:
         return self.group[0]
 
@@ -100,8 +107,8 @@ class Tick:
         """A run for all that is due and not held back, unless one is going."""
         directory = load_directory(self.lake)
         if directory is None:
-            return dg.SensorResult(skip_reason="nothing discovered yet: turn on the sensor `discovery`")
-        runs = newest_runs(self.instance, self.first.name, MAX_RUNS)
+            return dg.SensorResult(skip_reason=skip_reasons.nothing_discovered(self.namespace))
+        runs = newest_runs(self.instance, self.first, MAX_RUNS, self.namespace)
         states = [state_of(self.instance, run) for run in runs]
         if RunState.GOING in states:
             return dg.SensorResult(
@@ -116,19 +123,20 @@ class Tick:
         failures = _after(refused, before, now) if runs and newest != seen else before
         ended = _ended(self.instance, newest) if runs and not refused else None
         until = pause_after(states, ended)
-        missing = self._due(visible_scopes(self.instance, directory, self.first.scope), now)
+        scopes = visible_scopes(self.instance, directory, self.first.scope, self.namespace)
+        missing = self._due(scopes, now)
         requests = [(failure.request.scopes, failure.request.window) for failure in failures]
         still = zip(failures, still_missing(missing, requests), strict=True)
         failures = [failure for failure, is_missing in still if is_missing]
         chosen, reason = self._choose(missing, failures, until, newest, now)
-        events = abandoned_exports.observations(self.first, before, failures)
+        events = abandoned_exports.observations(self.namespace.landing(self.first), before, failures)
         return dg.SensorResult(
             run_requests=[self._request(chosen, directory)] if chosen else [],
             skip_reason=None if chosen else reason,
             cursor=json.dumps({"seen": newest, **to_state([], failures)}),
             asset_events=[
                 *events,
-                *unreported(self.instance, self.lake, self.group, self.settings.start, directory),
+                *unreported(self.instance, self.lake, self.group, self.settings, directory),
             ],
         )
 
@@ -153,10 +161,11 @@ class Tick:
         return [], "; ".join(reasons)
 
     def _request(self, chosen: list[Partition], directory: Directory) -> dg.RunRequest:
-        keys = keys_in(self.instance, directory, self.settings.grain)
-        config = {"ops": {op_name(self.first): {"config": {"partitions": list(map(keys.text, chosen))}}}}
+        keys = keys_in(self.instance, directory, self.settings.grain, self.namespace)
+        op = op_name(self.first, self.namespace)
+        config = {"ops": {op: {"config": {"partitions": list(map(keys.text, chosen))}}}}
         tags = {
-            TABLE_TAG: self.first.name,
+            TABLE_TAG: self.namespace.name(self.first.name),
             **scope_tags(directory, self.first.scope, (partition.scope for partition in chosen)),
             **window_tags(partition.window for partition in chosen),
         }

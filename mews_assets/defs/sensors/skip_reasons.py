@@ -10,11 +10,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mews_assets.catalog.model import Table
+from mews_assets.defs.base.jobs import DISCOVERY
+from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.freshness import format_duration
 from mews_assets.ingest.pending_exports import PendingExport
 from mews_assets.windows import SETTLE, Grain, over_after, to_text, window_at
 
 _SHOWN = 3
+
+
+def nothing_discovered(namespace: Namespace) -> str:
+    """That no hotel is known, and what finds them."""
+    return f"nothing discovered yet: turn on the sensor `{namespace.name(DISCOVERY)}`"
 
 
 def nothing_due(table: Table, grain: Grain, now: datetime) -> str:

@@ -14,7 +14,7 @@ from mews_assets.ingest.directory import Enterprise
 from mews_assets.ingest.findings import Finding, Level
 from mews_assets_tests import ROOT
 from mews_assets_tests.cli.stage import beat, only
-from mews_assets_tests.defs.keys import directory_with
+from mews_assets_tests.defs.keys import PLAIN, directory_with
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 NOW = datetime.now(UTC)
@@ -24,21 +24,21 @@ def of_instance(
     instance: dg.DagsterInstance, *, automation: bool = True
 ) -> dict[tuple[str, Level], list[Finding]]:
     found: dict[tuple[str, Level], list[Finding]] = {}
-    for one in look_at_instance(instance.root_directory, automation, datetime.now(UTC)):
+    for one in look_at_instance(instance.root_directory, automation, datetime.now(UTC), PLAIN):
         found.setdefault((one.subject, one.level), []).append(one)
     return found
 
 
 @pytest.mark.parametrize("home", ["relative/home", "/no/such/folder"])
 def test_a_dagster_home_that_is_none_is_said(home: str) -> None:
-    (found,) = look_at_instance(home, True, NOW)
+    (found,) = look_at_instance(home, True, NOW, PLAIN)
     assert found.level is Level.FAIL
     assert home in found.text
 
 
 def test_a_home_that_nobody_made_yet_is_not_made_by_looking(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dagster.yaml", tmp_path)
-    (found,) = look_at_instance(str(tmp_path), True, NOW)
+    (found,) = look_at_instance(str(tmp_path), True, NOW, PLAIN)
     assert "dagster instance migrate" in found.fix
     assert [path.name for path in tmp_path.iterdir()] == ["dagster.yaml"]
 
@@ -57,7 +57,7 @@ def test_storage_that_cannot_be_reached_is_said_without_its_password(tmp_path: P
         "config: {url: 'postgresql+psycopg2://user:zq7-password@127.0.0.1:9/dagster'}}\n"
         "run_storage: {module: dagster._core.storage.runs, class: InMemoryRunStorage, config: {}}\n"
     )
-    (found,) = look_at_instance(str(tmp_path), True, NOW)
+    (found,) = look_at_instance(str(tmp_path), True, NOW, PLAIN)
     assert found.level is Level.FAIL
     assert "zq7" not in found.text + found.fix
 
@@ -91,7 +91,7 @@ DIRECTORY = directory_with(
 
 
 def scopes_found(home: dg.DagsterInstance, level: Level) -> list[Finding]:
-    found = look_at_instance(home.root_directory, False, datetime.now(UTC), DIRECTORY)
+    found = look_at_instance(home.root_directory, False, datetime.now(UTC), PLAIN, DIRECTORY)
     return [one for one in found if one.subject == "dagster" and one.level is level]
 
 

@@ -16,7 +16,6 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.cli import main
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.ingest.directory import load_directory
 from mews_assets.lake.landing import export_log
 from mews_assets.lake.landing.export_log import LoggedExport
@@ -26,6 +25,7 @@ from mews_assets_tests import ROOT
 from mews_assets_tests.cli.stage import point_at, unfinished_erasure
 from mews_assets_tests.cli.stage import told as told_in_one_line
 from mews_assets_tests.conftest import ACCESS_TOKEN, CLIENT_TOKEN, MEWS_NOW
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -96,7 +96,7 @@ def test_a_failing_check_is_told_of_its_hotel_until_it_passes_again(
     north, south = stage.enterprises
     partition = stage.key(north, DAYS[0])
     stage.instance.report_runless_asset_event(
-        dg.AssetCheckEvaluation(changes_key(PAYMENTS), "rows_in_window", False, partition=partition)
+        dg.AssetCheckEvaluation(PLAIN.changes(PAYMENTS), "rows_in_window", False, partition=partition)
     )
     failing = {one["scope"]: one["failing"] for one in told(capsys)["tables"] if one["table"] == "payments"}
     assert failing == {north: {"rows_in_window": [DAYS[0]]}, south: {}}

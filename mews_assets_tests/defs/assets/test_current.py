@@ -12,11 +12,10 @@ from mews_assets import catalog
 from mews_assets.catalog.model import Table
 from mews_assets.defs.alerts.run_facts import PARTITION_TAG
 from mews_assets.defs.assets.current import CURRENT_CHECKS
-from mews_assets.defs.base.asset_specs import changes_key, current_key, snapshot_key
-from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
 from mews_assets.settings import read_settings
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import Looks, add_scopes, fold_run
 from mews_assets_tests.defs.stage import (
     DAYS,
@@ -33,17 +32,20 @@ GRAPH = build_definitions(read_settings(EVERY)).resolve_asset_graph()
 
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
 def test_every_table_has_its_current_table_by_scope(table: Table) -> None:
-    node = GRAPH.get(current_key(table))
-    assert node.partitions_def == dg.DynamicPartitionsDefinition(name=SCOPE_SETS[table.scope])
-    assert node.parent_keys == {changes_key(table), *([snapshot_key(table)] if table.has_snapshot else [])}
+    node = GRAPH.get(PLAIN.current(table))
+    assert node.partitions_def == dg.DynamicPartitionsDefinition(name=PLAIN.scope_set(table.scope))
+    assert node.parent_keys == {
+        PLAIN.changes(table),
+        *([PLAIN.snapshot(table)] if table.has_snapshot else []),
+    }
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
     assert node.automation_condition is not None
     assert node.pools
     described = [column.name for column in node.metadata["dagster/column_schema"].columns]
     assert described == [
-        column.name for column in GRAPH.get(changes_key(table)).metadata["dagster/column_schema"].columns
+        column.name for column in GRAPH.get(PLAIN.changes(table)).metadata["dagster/column_schema"].columns
     ]
-    checks = {key.name for key in GRAPH.asset_check_keys if key.asset_key == current_key(table)}
+    checks = {key.name for key in GRAPH.asset_check_keys if key.asset_key == PLAIN.current(table)}
     assert checks == {check.name for check in CURRENT_CHECKS}
 
 
@@ -57,7 +59,7 @@ def test_a_run_tells_every_scope_once_with_all_there_is_to_know(stage: Stage, wa
     else:
         result, scopes = fold_run(stage, PAYMENTS, **{"dagster/partition": stage.key(north)}), [north]
     assert result.success
-    told = materialisations(result, current_key(PAYMENTS))
+    told = materialisations(result, PLAIN.current(PAYMENTS))
     assert set(told) == set(map(stage.key, scopes))
     for scope in scopes:
         metadata = told[stage.key(scope)]
@@ -71,7 +73,7 @@ def test_a_run_tells_every_scope_once_with_all_there_is_to_know(stage: Stage, wa
         changes = [stage.lake.path(layout.changes_file("payments", scope, day)) for day in DAYS]
         every = {one for path in changes for one in pq.read_table(path, partitioning=None)["id"].to_pylist()}
         assert set(ids) == every
-    assert evaluations(result, current_key(PAYMENTS)) == {
+    assert evaluations(result, PLAIN.current(PAYMENTS)) == {
         (check.name, None): True for check in CURRENT_CHECKS
     }
 
@@ -81,7 +83,7 @@ def test_customers_are_current_by_chain(stage: Stage) -> None:
     assert stage.run("customers", stage.keys(stage.chains)).success
     result = fold_run(stage, CUSTOMERS, *stage.chains)
     assert result.success
-    assert set(materialisations(result, current_key(CUSTOMERS))) == set(stage.chain_keys)
+    assert set(materialisations(result, PLAIN.current(CUSTOMERS))) == set(stage.chain_keys)
 
 
 def test_a_scope_of_which_nothing_landed_fails_alone(stage: Stage) -> None:
@@ -90,7 +92,7 @@ def test_a_scope_of_which_nothing_landed_fails_alone(stage: Stage) -> None:
     assert stage.run("payments", stage.keys([north])).success
     result = fold_run(stage, PAYMENTS, north, south)
     assert not result.success
-    assert set(materialisations(result, current_key(PAYMENTS))) == {stage.key(north)}
+    assert set(materialisations(result, PLAIN.current(PAYMENTS))) == {stage.key(north)}
     failure = failure_of(result).user_failure_data
     assert failure.metadata["failed_partitions"].value == [stage.key(south)]
     assert f"changes has no file of {south}" in failure.description
@@ -104,13 +106,13 @@ def test_a_record_that_is_gone_fails_the_check_and_says_why(stage: Stage) -> Non
     assert fold_run(stage, PAYMENTS, north).success
     stage.lake.delete(layout.changes_file("payments", north, DAYS[0]))
     result = fold_run(stage, PAYMENTS, north)
-    verdicts = evaluations(result, current_key(PAYMENTS))
+    verdicts = evaluations(result, PLAIN.current(PAYMENTS))
     assert verdicts == {
         ("none_lost", stage.key(north)): False,
         ("none_lost", None): False,
         ("key_unique", None): True,
     }
-    again = evaluations(fold_run(stage, PAYMENTS, north), current_key(PAYMENTS))
+    again = evaluations(fold_run(stage, PAYMENTS, north), PLAIN.current(PAYMENTS))
     assert again == {
         ("none_lost", stage.key(north)): True,
         ("none_lost", None): True,
@@ -172,7 +174,7 @@ def test_a_run_that_is_still_landing_windows_of_a_hotel_is_followed_once(looks: 
         job,
         tags={PARTITION_TAG: stage.key(north, DAYS[-1])},
         status=dg.DagsterRunStatus.STARTED,
-        asset_selection=frozenset({changes_key(PAYMENTS)}),
+        asset_selection=frozenset({PLAIN.changes(PAYMENTS)}),
     )
     assert looks.look() == {"payments": {south}}
     stage.instance.report_run_failed(going)

@@ -10,13 +10,12 @@ from deltalake import DeltaTable
 
 from mews_assets import catalog
 from mews_assets.defs.assets.delta import MAINTENANCE_JOB, published
-from mews_assets.defs.base.asset_specs import current_key
-from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.marts import MARTS
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import SettingError, read_settings
 from mews_assets.table_settings import STANDARD_REFERENCES
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import fold_run
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage, stage_of
 
@@ -58,8 +57,8 @@ def test_every_current_reference_and_mart_table_is_published_below_its_source() 
         assert node.automation_condition is not None
         assert node.metadata["dagster/uri"] == f"/srv/lake-delta/{one.name}"
     payments = graph.get(dg.AssetKey(["delta", "payments"]))
-    assert payments.parent_keys == {current_key(PAYMENTS)}
-    assert payments.partitions_def == dg.DynamicPartitionsDefinition(name=SCOPE_SETS[PAYMENTS.scope])
+    assert payments.parent_keys == {PLAIN.current(PAYMENTS)}
+    assert payments.partitions_def == dg.DynamicPartitionsDefinition(name=PLAIN.scope_set(PAYMENTS.scope))
     assert MAINTENANCE_JOB in {job.name for job in definitions.resolve_all_job_defs()}
 
 

@@ -11,12 +11,10 @@ import dagster as dg
 import pytest
 
 from mews_assets.cli import main
-from mews_assets.defs.assets.html_report import REPORT_KEY
-from mews_assets.defs.assets.start_here import START_HERE
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.conftest import MEWS_NOW
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import DAYS, QUIET, Stage, stage_of
 
 TABLES = "order_items,outlet_items,outlet_bills"
@@ -59,7 +57,7 @@ def test_the_report_names_the_hotel_of_a_failing_check_and_of_a_late_table(stage
     for partition in (failing, None):
         stage.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
-                asset_key=changes_key(stage.settings.tables[0]),
+                asset_key=PLAIN.changes(stage.settings.tables[0]),
                 check_name="key_unique",
                 passed=False,
                 partition=partition,
@@ -107,5 +105,5 @@ def test_the_page_to_begin_with_and_the_asset_link_to_the_report(stage: Stage) -
 
     address = "https://reports.example.com/report.html"
     graph = build_definitions(replace(stage.settings, report_url=address)).resolve_asset_graph()
-    for key in (START_HERE, REPORT_KEY):
+    for key in (PLAIN.start_here, PLAIN.report):
         assert f"[Open the report]({address})" in (graph.get(key).description or "")

@@ -16,8 +16,7 @@ import pytest
 from PIL import Image
 
 from mews_assets.catalog.entities.reference import REFERENCES
-from mews_assets.defs.assets.marts import mart_key, wanted_marts
-from mews_assets.defs.assets.reference import reference_key
+from mews_assets.defs.assets.marts import wanted_marts
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.local.launch import summarise
 from mews_assets.lake.storage import layout
@@ -28,6 +27,7 @@ from mews_assets.marts.make import checks_of
 from mews_assets.sandbox.simulation import simulate
 from mews_assets.settings import Settings, read_settings
 from mews_assets.windows import to_api
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import QUIET, evaluations
 from mews_assets_tests.marts.stage import AS_OF, NOW, fill
 
@@ -52,7 +52,7 @@ def stage(dagster_instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPat
 
 
 def make_marts(stage: Stage, *only: dg.AssetKey) -> dg.ExecuteInProcessResult:
-    chosen = [mart for mart in MARTS if not only or mart_key(mart) in only]
+    chosen = [mart for mart in MARTS if not only or PLAIN.mart(mart.name) in only]
     return (
         build_definitions(stage.settings)
         .resolve_job_def("marts")
@@ -94,9 +94,9 @@ def test_every_mart_shows_its_plot_its_rows_and_where_they_are(stage: Stage) -> 
         assert pq.read_table(one["dagster/uri"]).num_rows == one["dagster/row_count"] > 0
         assert one["as_of"] == MADE_AS_OF
         assert one["preview"].startswith("| enterprise |")
-        verdicts = evaluations(result, mart_key(mart))
+        verdicts = evaluations(result, PLAIN.mart(mart.name))
         assert verdicts == {(check.name, None): True for check in checks_of(mart)}
-    ran = summarise("marts", result, stage.instance)
+    ran = summarise("marts", result, stage.instance, PLAIN)
     checks = sum(len(checks_of(mart)) for mart in MARTS)
     assert (ran.succeeded, ran.partitions, ran.checks_passed, ran.checks_failed) == (True, 0, checks, 0)
 
@@ -110,11 +110,11 @@ def test_books_that_do_not_balance_fail_the_run_and_stay_to_be_looked_at(stage: 
     try:
         with open_writer(path, rows.schema, rows, level=1) as writer:
             writer.write_table(rows.slice(1))
-        result = make_marts(stage, mart_key(LEDGER_TRIAL_BALANCE))
+        result = make_marts(stage, PLAIN.mart(LEDGER_TRIAL_BALANCE.name))
     finally:
         path.write_bytes(before)
     assert not result.success
-    verdicts = evaluations(result, mart_key(LEDGER_TRIAL_BALANCE))
+    verdicts = evaluations(result, PLAIN.mart(LEDGER_TRIAL_BALANCE.name))
     passed = dict.fromkeys([("key_unique", None), ("named", None), ("none_left_out", None)], True)
     assert verdicts == {**passed, ("zero_sum", None): False}
     assert metadata_of(result)["ledger_trial_balance"]["dagster/row_count"] > 0
@@ -131,7 +131,7 @@ def test_a_hotel_with_a_clock_that_cannot_be_read_is_told_and_the_run_goes_well(
     try:
         with open_writer(path, rows.schema, rows, level=1) as writer:
             writer.write_table(changed)
-        result = make_marts(stage, mart_key(DAILY_REVENUE))
+        result = make_marts(stage, PLAIN.mart(DAILY_REVENUE.name))
     finally:
         path.write_bytes(before)
     assert result.success
@@ -152,7 +152,7 @@ def test_days_before_the_first_window_are_not_complete(stage: Stage) -> None:
         stage.lake,
         read_settings({"MEWS_START_DATE": "2026-04-08", "MEWS_LAKE": str(stage.lake.root)}),
     )
-    result = make_marts(late, mart_key(DAILY_REVENUE))
+    result = make_marts(late, PLAIN.mart(DAILY_REVENUE.name))
     made = pq.read_table(metadata_of(result)["daily_revenue"]["dagster/uri"], partitioning=None).to_pylist()
     complete = {str(row["business_day"]) for row in made if row["is_complete"]}
     assert min(str(row["business_day"]) for row in made) < "2026-04-07"
@@ -162,7 +162,7 @@ def test_days_before_the_first_window_are_not_complete(stage: Stage) -> None:
 def test_a_mart_depends_on_what_it_is_made_from_and_describes_itself() -> None:
     graph = build_definitions(read_settings(START)).resolve_asset_graph()
     for mart in MARTS:
-        node = graph.get(mart_key(mart))
+        node = graph.get(PLAIN.mart(mart.name))
         assert {"/".join(key.path) for key in node.parent_keys} == set(mart.all_inputs)
         assert node.description.startswith(mart.description)
         assert node.group_name == "marts"
@@ -200,7 +200,7 @@ def test_marts_are_made_anew_in_batches_when_their_inputs_change() -> None:
                 cursor=cursor,
             )
             cursor = result.cursor
-            return {mart.name for mart in MARTS if result.get_num_requested(mart_key(mart))}
+            return {mart.name for mart in MARTS if result.get_num_requested(PLAIN.mart(mart.name))}
 
         def made_from(key: dg.AssetKey) -> set[str]:
             return {mart.name for mart in MARTS if key.to_user_string() in mart.inputs}
@@ -212,7 +212,7 @@ def test_marts_are_made_anew_in_batches_when_their_inputs_change() -> None:
         change(changed[0])
         assert look(-40) == look(-20) == set(), "nobody knows the hotels' names and days yet"
         for reference in REFERENCES:
-            instance.report_runless_asset_event(dg.AssetMaterialization(reference_key(reference)))
+            instance.report_runless_asset_event(dg.AssetMaterialization(PLAIN.reference(reference)))
         assert look(-0.5) >= {"daily_revenue", "outlet_revenue"}
         assert look(0) == set()
         change(changed[0])

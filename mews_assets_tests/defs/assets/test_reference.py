@@ -15,7 +15,7 @@ import pytest
 
 from mews_assets.catalog.entities.reference import REFERENCES, Reference
 from mews_assets.catalog.model import snake_case
-from mews_assets.defs.assets.reference import SOUND, reference_key
+from mews_assets.defs.assets.reference import SOUND
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.errors import RecordError
 from mews_assets.lake.landing.reference_rows import owners_of, read_rows, reference_schema
@@ -27,6 +27,7 @@ from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.settings import read_settings
 from mews_assets.table_settings import STANDARD_REFERENCES
 from mews_assets.windows import to_api
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import Stage, evaluations, failure_of, materialisations, stage_of
 from mews_assets_tests.defs.ticks import connections_file
 
@@ -58,7 +59,7 @@ def told(result: dg.ExecuteInProcessResult, reference: Reference) -> dict[str, A
     (event,) = [
         one
         for one in result.all_events
-        if one.is_step_materialization and one.asset_key == reference_key(reference)
+        if one.is_step_materialization and one.asset_key == PLAIN.reference(reference)
     ]
     return {name: value.value for name, value in event.materialization.metadata.items()}
 
@@ -78,7 +79,7 @@ def test_one_run_brings_every_reference_table_of_every_hotel(stage: Stage) -> No
         metadata = told(result, reference)
         assert metadata["dagster/row_count"] == metadata["rows_sent"] == len(found)
         assert metadata["rows_no_longer_sent"] == 0
-        assert evaluations(result, reference_key(reference)) == {(SOUND, None): True}
+        assert evaluations(result, PLAIN.reference(reference)) == {(SOUND, None): True}
         schema = pq.read_schema(stage.lake.path(layout.reference_file(reference.name)))
         assert schema.names == reference_schema(reference).names
 
@@ -87,7 +88,7 @@ def test_reference_tables_are_read_again_every_day() -> None:
     definitions = build_definitions(read_settings({"MEWS_START_DATE": "2025-03-07"}))
     (schedule,) = [one for one in definitions.schedules or [] if one.name == "reference_daily"]
     job = definitions.resolve_job_def(schedule.job_name)
-    assert job.asset_layer.selected_asset_keys == {reference_key(one) for one in CHOSEN}
+    assert job.asset_layer.selected_asset_keys == {PLAIN.reference(one) for one in CHOSEN}
 
 
 @pytest.mark.slow
@@ -172,7 +173,7 @@ def test_a_refused_connection_keeps_its_rows_and_is_named_while_the_others_are_r
     result = stage.run("reference")
     assert result.success
     for reference in CHOSEN:
-        verdicts = evaluations(result, reference_key(reference))
+        verdicts = evaluations(result, PLAIN.reference(reference))
         assert verdicts == {(SOUND, None): reference.for_everyone}
         keys = [row_key(reference, row) for row in before[reference.name]]
         assert [row_key(reference, row) for row in rows(stage, reference)] == keys
@@ -187,10 +188,10 @@ def test_when_nobody_answers_the_run_fails_and_every_row_stays(
     assert stage.run("reference").success
     before = rows(stage, SERVICES)
     stage.mews.plan_fault("services/getAll", status=403, times=1)
-    result = stage.run("reference", only=[reference_key(SERVICES)])
+    result = stage.run("reference", only=[PLAIN.reference(SERVICES)])
     assert not result.success
     assert "403" in failure_of(result).user_failure_data.description
-    assert materialisations(result, reference_key(SERVICES)) == {}
+    assert materialisations(result, PLAIN.reference(SERVICES)) == {}
     assert rows(stage, SERVICES) == before
 
 

@@ -12,9 +12,9 @@ import pytest
 from mews_assets import catalog
 from mews_assets.catalog import partners
 from mews_assets.defs.base import event_tables
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.event_tables import materialised_in
 from mews_assets.defs.local.launch import summarise
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import Stage, materialisations
 
@@ -41,7 +41,7 @@ def test_a_materialisation_takes_few_bytes_in_the_storage(stage: Stage, table: s
     add_scopes(stage)
     assert stage.run(table, stage.keys()).success
     for one in partners(catalog.table(table)):
-        for key in (landing_key(one), changes_key(one)):
+        for key in (PLAIN.landing(one), PLAIN.changes(one)):
             texts = stored(stage.instance, key)
             assert len(texts) == len(stage.keys())
             for text in texts:
@@ -63,7 +63,7 @@ def test_many_partitions_of_a_run_are_stored_together_and_read_as_if_each_had_be
         staged = replace(stage, instance=instance)
         together = staged.run("payments", stage.keys())
         assert together.success
-        for key in (landing_key(payments), changes_key(payments)):
+        for key in (PLAIN.landing(payments), PLAIN.changes(payments)):
             assert instance.get_materialized_partitions(key) == set(stage.keys())
             yielded = [event for event in together.all_events if event.is_step_materialization]
             assert len([event for event in yielded if event.asset_key == key]) == 1
@@ -74,11 +74,11 @@ def test_many_partitions_of_a_run_are_stored_together_and_read_as_if_each_had_be
             assert {one.event_log_entry.step_key for one in stored} == {"pull_payments"}
             assert {one.run_id for one in stored} == {together.run_id}
             assert all("captures" in one.asset_materialization.metadata for one in stored)  # type: ignore[union-attr]
-        layers = (landing_key(payments), changes_key(payments))
+        layers = (PLAIN.landing(payments), PLAIN.changes(payments))
         keys = stage.keys()
         written = {(layer, key) for layer in layers for key in keys}
         assert materialised_in(instance, together.run_id) == written
-        assert summarise("payments", together, instance).partitions == len(stage.keys())
+        assert summarise("payments", together, instance, PLAIN).partitions == len(stage.keys())
 
 
 @pytest.mark.slow
@@ -88,7 +88,7 @@ def test_rows_that_stood_before_say_why_they_name_another_capture_than_the_event
     events = []
     for _ in range(2):
         result = stage.run("payments", [key])
-        events.append(materialisations(result, changes_key(catalog.table("payments")))[key])
+        events.append(materialisations(result, PLAIN.changes(catalog.table("payments")))[key])
     first, again = events
     assert "rows_kept" not in first
     assert again["captures"] != first["captures"]

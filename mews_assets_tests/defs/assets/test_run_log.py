@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from mews_assets import catalog
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests import ROOT
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import add_scopes, fold_run
 from mews_assets_tests.defs.stage import DAYS, Stage, stage_of
 
@@ -72,7 +72,7 @@ def test_a_run_that_makes_changes_again_names_hotels_too(logged: Stage) -> None:
     assert logged.run("payments", logged.keys()).success
     keys = logged.keys()
     tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
-    told = lines(logged, logged.run("payments", tags=tags, only=[changes_key(catalog.table("payments"))]))
+    told = lines(logged, logged.run("payments", tags=tags, only=[PLAIN.changes(catalog.table("payments"))]))
     assert told[0].startswith("payments: 4 partitions of 2 hotels (")
     assert not any(scope in told[0] for scope in logged.enterprises)
 

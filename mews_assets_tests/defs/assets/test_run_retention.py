@@ -10,16 +10,16 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.defs.assets.run_retention import JOB, CodeLocation, delete_old
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks.latest_results import latest_results
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets.settings import read_settings
 from mews_assets_tests.defs.judging import evaluate
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import DAYS, QUIET, stage_of
 
 PAYMENTS = catalog.table("payments")
-KEYS = (landing_key(PAYMENTS), changes_key(PAYMENTS))
+KEYS = (PLAIN.landing(PAYMENTS), PLAIN.changes(PAYMENTS))
 OURS = CodeLocation(None, frozenset({"payments", "judging"}), frozenset(KEYS))
 
 
@@ -56,11 +56,11 @@ def test_old_runs_go_and_what_is_materialised_and_what_fails_stays_known(
         for key in KEYS:
             assert instance.get_materialized_partitions(key) == set(keys)
             assert stored(instance, key) == len(keys), "of two materialisations the newer one is kept"
-        assert latest_results(instance, changes_key(PAYMENTS), stage.partition_keys).failing == {
+        assert latest_results(instance, PLAIN.changes(PAYMENTS), stage.partition_keys).failing == {
             "key_unique": {failing}
         }
         history = instance.event_log_storage.get_asset_check_execution_history(
-            dg.AssetCheckKey(changes_key(PAYMENTS), "key_unique"), limit=10
+            dg.AssetCheckKey(PLAIN.changes(PAYMENTS), "key_unique"), limit=10
         )
         assert {(record.partition, record.status.value) for record in history} == {
             (failing, "FAILED"),
@@ -70,7 +70,7 @@ def test_old_runs_go_and_what_is_materialised_and_what_fails_stays_known(
         assert not [path for path in Path(instance.root_directory).rglob("*") if path.stem in old]
         instance.report_run_canceled(going)
         assert stage.run("payments", [failing]).success
-        assert latest_results(instance, changes_key(PAYMENTS), stage.partition_keys).failing == {}
+        assert latest_results(instance, PLAIN.changes(PAYMENTS), stage.partition_keys).failing == {}
 
 
 @pytest.mark.parametrize("days", ["", "30"])

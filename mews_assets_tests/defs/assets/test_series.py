@@ -9,11 +9,11 @@ import dagster as dg
 
 from mews_assets.catalog.entities.series import SERIES
 from mews_assets.defs.assets.reference import SOUND
-from mews_assets.defs.base.asset_specs import series_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.landing.series_rows import months_there
 from mews_assets.settings import read_settings
 from mews_assets.table_settings import STANDARD_SERIES
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import Stage, evaluations
 
 BALANCES, AVAILABILITY = STANDARD_SERIES
@@ -21,7 +21,9 @@ BALANCES, AVAILABILITY = STANDARD_SERIES
 
 def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
     (event,) = [
-        one for one in result.all_events if one.is_step_materialization and one.asset_key == series_key(name)
+        one
+        for one in result.all_events
+        if one.is_step_materialization and one.asset_key == PLAIN.series(name)
     ]
     return {key: value.value for key, value in event.materialization.metadata.items()}
 
@@ -34,7 +36,7 @@ def test_one_run_reads_the_figures_of_every_hotel(stage: Stage) -> None:
         found = metadata(result, table.name)
         assert found["hotels"] == len(stage.enterprises)
         assert found["figures_sent"] == found["figures_new"] > 0
-        assert evaluations(result, series_key(table.name)) == {(SOUND, None): True}
+        assert evaluations(result, PLAIN.series(table.name)) == {(SOUND, None): True}
         assert set(months_there(stage.lake, table)) == set(stage.enterprises)
     again = stage.run("series")
     assert metadata(again, BALANCES.name)["figures_new"] == 0
@@ -45,13 +47,13 @@ def test_a_hotel_that_cannot_be_read_fails_the_check_and_not_the_run(stage: Stag
     stage.mews.plan_fault(AVAILABILITY.fetch.operation, status=400)
     result = stage.run("series")
     assert result.success
-    assert evaluations(result, series_key(BALANCES.name)) == {(SOUND, None): True}
-    assert evaluations(result, series_key(AVAILABILITY.name)) == {(SOUND, None): False}
+    assert evaluations(result, PLAIN.series(BALANCES.name)) == {(SOUND, None): True}
+    assert evaluations(result, PLAIN.series(AVAILABILITY.name)) == {(SOUND, None): False}
     (verdict,) = [
         one.asset_check_evaluation_data
         for one in result.all_events
         if one.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
-        and one.asset_check_evaluation_data.asset_key == series_key(AVAILABILITY.name)
+        and one.asset_check_evaluation_data.asset_key == PLAIN.series(AVAILABILITY.name)
     ]
     (key,) = verdict.metadata["not_read"].value
     assert key in stage.enterprise_keys
@@ -62,7 +64,7 @@ def test_series_are_read_every_day_after_the_reference_tables() -> None:
     crons = {one.name: one.cron_schedule for one in definitions.schedules or []}
     assert (crons["reference_daily"], crons["series_daily"]) == ("30 4 * * *", "45 4 * * *")
     job = definitions.resolve_job_def("series")
-    assert job.asset_layer.selected_asset_keys == {series_key(one.name) for one in STANDARD_SERIES}
+    assert job.asset_layer.selected_asset_keys == {PLAIN.series(one.name) for one in STANDARD_SERIES}
 
 
 def test_days_since_a_day_are_read_again_where_the_run_asks_for_them(stage: Stage) -> None:
@@ -71,7 +73,7 @@ def test_days_since_a_day_are_read_again_where_the_run_asks_for_them(stage: Stag
     result = definitions.resolve_job_def("series").execute_in_process(
         instance=stage.instance,
         run_config={"ops": {"read_series": {"config": {"since": "2024-11-20"}}}},
-        asset_selection=[series_key(BALANCES.name)],
+        asset_selection=[PLAIN.series(BALANCES.name)],
     )
     assert result.success
     months = {month for found in months_there(stage.lake, BALANCES).values() for month in found}

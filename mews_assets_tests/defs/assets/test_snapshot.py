@@ -14,13 +14,12 @@ from dagster._core.loader import LoadingContextForTest
 from mews_assets import catalog
 from mews_assets.catalog.model import Export, Table
 from mews_assets.defs.assets.snapshot import SNAPSHOT_CHECKS
-from mews_assets.defs.base.asset_specs import current_key, snapshot_key
-from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
 from mews_assets.sandbox.records.record_query import RecordQuery
 from mews_assets.settings import read_settings
 from mews_assets.windows import from_api
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import Looks, add_scopes, fold_run, snapshot_run
 from mews_assets_tests.defs.stage import (
     DAYS,
@@ -47,7 +46,7 @@ def is_stale(stage: Stage) -> bool:
     """Whether the UI shows the current table as not up to date."""
     graph = build_definitions(stage.settings).resolve_asset_graph()
     resolver = CachingStaleStatusResolver(stage.instance, graph, LoadingContextForTest(stage.instance))
-    return resolver.get_status(current_key(PAYMENTS)) is StaleStatus.STALE
+    return resolver.get_status(PLAIN.current(PAYMENTS)) is StaleStatus.STALE
 
 
 def current(stage: Stage, table: Table, scope: str) -> dict[str, Any]:
@@ -58,24 +57,24 @@ def current(stage: Stage, table: Table, scope: str) -> dict[str, Any]:
 @pytest.mark.parametrize("table", catalog.TABLES, ids=lambda table: table.name)
 def test_a_table_has_a_snapshot_where_an_export_can_do_without_a_window(table: Table) -> None:
     is_expected = isinstance(table.fetch, Export) and table.name not in WITHOUT
-    assert GRAPH.has(snapshot_key(table)) == is_expected
+    assert GRAPH.has(PLAIN.snapshot(table)) == is_expected
     if not is_expected:
         return
-    node = GRAPH.get(snapshot_key(table))
-    assert node.partitions_def == dg.DynamicPartitionsDefinition(name=SCOPE_SETS[table.scope])
+    node = GRAPH.get(PLAIN.snapshot(table))
+    assert node.partitions_def == dg.DynamicPartitionsDefinition(name=PLAIN.scope_set(table.scope))
     assert node.automation_condition is None  # never by itself
     assert node.freshness_policy is None
     assert node.backfill_policy == dg.BackfillPolicy.single_run()
     assert node.pools == {f"mews_snapshot_{table.name}"}
     assert node.group_name == "snapshot"
-    checks = {key.name for key in GRAPH.asset_check_keys if key.asset_key == snapshot_key(table)}
+    checks = {key.name for key in GRAPH.asset_check_keys if key.asset_key == PLAIN.snapshot(table)}
     assert checks == {check.name for check in SNAPSHOT_CHECKS}
 
 
 def test_a_table_fetched_by_pages_has_none() -> None:
     graph = build_definitions(read_settings({**START, "MEWS_FETCH": "pages"})).resolve_asset_graph()
     assert not [key for key in graph.get_all_asset_keys() if key.path[0] == layout.SNAPSHOT]
-    assert graph.get(current_key(PAYMENTS)).parent_keys == {dg.AssetKey(["changes", "payments"])}
+    assert graph.get(PLAIN.current(PAYMENTS)).parent_keys == {dg.AssetKey(["changes", "payments"])}
 
 
 @pytest.fixture
@@ -105,11 +104,11 @@ def test_what_was_last_updated_before_the_start_is_current_after_a_snapshot_and_
 
     result = snapshot_run(stage, PAYMENTS, north, south)
     assert result.success
-    told = materialisations(result, snapshot_key(PAYMENTS))
+    told = materialisations(result, PLAIN.snapshot(PAYMENTS))
     assert {scope: one["dagster/partition_row_count"] for scope, one in told.items()} == {
         scope: one["lines"] for scope, one in told.items()
     }
-    assert evaluations(result, snapshot_key(PAYMENTS)) == {
+    assert evaluations(result, PLAIN.snapshot(PAYMENTS)) == {
         (check.name, None): True for check in SNAPSHOT_CHECKS
     }
     assert current(stage, PAYMENTS, north) == before[north]
@@ -137,7 +136,7 @@ def test_companies_that_no_window_holds_are_current_by_chain(stage: Stage) -> No
     assert current(stage, COMPANIES, chain) == {}
     assert snapshot_run(stage, COMPANIES, tags={"dagster/partition": stage.key(chain)}).success
     folded = fold_run(stage, COMPANIES, chain)
-    metadata = materialisations(folded, current_key(COMPANIES))[stage.key(chain)]
+    metadata = materialisations(folded, PLAIN.current(COMPANIES))[stage.key(chain)]
     assert (metadata["windows"], metadata["files_read"], metadata["has_snapshot"]) == (len(DAYS), 1, True)
     assert set(current(stage, COMPANIES, chain)) == set(truth(stage, COMPANIES, chain)) != set()
 
@@ -152,7 +151,7 @@ def test_a_snapshot_that_fails_says_so_and_its_neighbour_stands(stage: Stage) ->
     stage.mews.plan_fault("exports/add", status=403, times=1)
     result = snapshot_run(stage, PAYMENTS, north, south)
     assert not result.success
-    assert set(materialisations(result, snapshot_key(PAYMENTS))) == {stage.key(south)}
+    assert set(materialisations(result, PLAIN.snapshot(PAYMENTS))) == {stage.key(south)}
     failure = failure_of(result).user_failure_data
     assert failure.metadata["failed_partitions"].value == [stage.key(north)]
     assert failure.metadata["retryable"].value is False

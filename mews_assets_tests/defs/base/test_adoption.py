@@ -11,21 +11,20 @@ import pytest
 
 from mews_assets import catalog
 from mews_assets.defs.base.adoption import Adopted, adopt
-from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key
 from mews_assets.defs.base.event_tables import store_materialisations
 from mews_assets.ingest.directory import load_directory, save_directory
 from mews_assets.lake.storage import layout
-from mews_assets_tests.defs.keys import directory_with
+from mews_assets_tests.defs.keys import PLAIN, directory_with
 from mews_assets_tests.defs.runs import Looks, fold_run
 from mews_assets_tests.defs.stage import Stage
 
 PAYMENTS = catalog.table("payments")
-KEYS = (landing_key(PAYMENTS), changes_key(PAYMENTS))
+KEYS = (PLAIN.landing(PAYMENTS), PLAIN.changes(PAYMENTS))
 
 
 def adopted(stage: Stage) -> Adopted:
     settings = stage.settings
-    return adopt(stage.instance, stage.lake, settings.tables, settings.start, ["daily_revenue"], {})
+    return adopt(stage.instance, stage.lake, settings, ["daily_revenue"], {})
 
 
 @pytest.mark.slow
@@ -44,9 +43,9 @@ def test_a_fresh_home_knows_all_that_stands_after_one_adoption_and_the_second_re
         assert found.events == 2 * found.partitions + found.by_scope + found.whole
         for key in KEYS:
             assert instance.get_materialized_partitions(key) == set(stage.keys())
-        assert instance.get_materialized_partitions(current_key(PAYMENTS)) == set(stage.enterprise_keys)
+        assert instance.get_materialized_partitions(PLAIN.current(PAYMENTS)) == set(stage.enterprise_keys)
         assert set(instance.get_dynamic_partitions("enterprises")) == set(stage.enterprise_keys)
-        status = instance.get_status_by_partition(changes_key(PAYMENTS), stage.keys(), _partitions(fresh))
+        status = instance.get_status_by_partition(PLAIN.changes(PAYMENTS), stage.keys(), _partitions(fresh))
         assert status is not None and {one.value for one in status.values() if one} == {"MATERIALIZED"}
         assert adopted(fresh).events == 0
         looks = Looks(fresh)
@@ -60,12 +59,12 @@ def _partitions(stage: Stage) -> dg.PartitionsDefinition[str]:
     from mews_assets.defs.base.partitions import partitions_of
 
     settings = stage.settings
-    return partitions_of(PAYMENTS.scope, settings.grain, settings.start)
+    return partitions_of(PAYMENTS.scope, settings.grain, settings.start, PLAIN)
 
 
 @pytest.mark.parametrize("count", [1, 2, 501])
 def test_many_events_are_stored_as_single_ones_are(count: int) -> None:
-    asset = changes_key(PAYMENTS)
+    asset = PLAIN.changes(PAYMENTS)
     events = [
         dg.AssetMaterialization(asset, partition=f"hotel|{number:04}", metadata={"adopted": True})
         for number in range(count)

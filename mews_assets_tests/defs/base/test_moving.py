@@ -25,19 +25,19 @@ from dagster._daemon.asset_daemon import (
 from mews_assets import catalog
 from mews_assets.defs.base import adoption
 from mews_assets.defs.base.adoption import Adopted, adopt
-from mews_assets.defs.base.asset_specs import changes_key, current_key, landing_key
 from mews_assets.defs.base.conditions import AUTOMATION
 from mews_assets.defs.base.moving import UnfinishedError, unmoved_scopes
 from mews_assets.defs.base.partitions import join_key, keys_in, split_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks.latest_results import latest_results
 from mews_assets_tests.defs.judging import evaluate
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import Looks, fold_run
 from mews_assets_tests.defs.stage import DAYS, Stage, evaluations, materialisations
 from mews_assets_tests.defs.ticks import ADD, Ticks
 
 PAYMENTS = catalog.table("payments")
-LAYERS = (landing_key(PAYMENTS), changes_key(PAYMENTS))
+LAYERS = (PLAIN.landing(PAYMENTS), PLAIN.changes(PAYMENTS))
 PARTITION = "dagster/partition"
 
 
@@ -60,7 +60,7 @@ def by_ids(stage: Stage) -> list[str]:
 
 def adopted(stage: Stage) -> Adopted:
     settings = stage.settings
-    return adopt(stage.instance, stage.lake, settings.tables, settings.start, [], {})
+    return adopt(stage.instance, stage.lake, settings, [], {})
 
 
 @pytest.mark.slow
@@ -80,7 +80,9 @@ def test_until_it_is_moved_a_home_goes_on_with_ids_and_nothing_is_asked_for_agai
     for asset in LAYERS:
         assert old.instance.get_materialized_partitions(asset) == set(by_ids(old))
     directory = old.directory
-    assert {scope for scopes in unmoved_scopes(old.instance, directory).values() for scope in scopes} == {
+    assert {
+        scope for scopes in unmoved_scopes(old.instance, directory, PLAIN).values() for scope in scopes
+    } == {
         *old.enterprises,
         *old.chains,
     }
@@ -97,14 +99,14 @@ def test_one_adoption_moves_it_without_a_request_and_nothing_is_made_anew(old: S
     assert Looks(old).look() == {}
     again = adopted(old)
     assert (again.moved, again.events) == (0, 0)
-    assert unmoved_scopes(old.instance, old.directory) == {}
+    assert unmoved_scopes(old.instance, old.directory, PLAIN) == {}
     assert dict(old.mews.requests()["Counts"]) == counts
     ticks = Ticks(old)
     ticks.discover()  # tells the sandbox's time
     tick = ticks.tick("export_payments")
     assert tick.skip_message.startswith("nothing is due; ") and tick.asset_events == []
     landed = old.run("payments", old.keys(days=DAYS[:1]))
-    assert set(materialisations(landed, changes_key(PAYMENTS))) == set(old.keys(days=DAYS[:1]))
+    assert set(materialisations(landed, PLAIN.changes(PAYMENTS))) == set(old.keys(days=DAYS[:1]))
 
 
 @pytest.mark.slow
@@ -115,7 +117,7 @@ def test_a_current_table_that_had_not_followed_its_changes_is_made_once_after_th
     looks = Looks(old)
     assert looks.look() == {"payments": {old.key(south)}}
     assert looks.look() == looks.look() == {}
-    assert old.instance.get_materialized_partitions(current_key(PAYMENTS)) >= set(old.enterprise_keys)
+    assert old.instance.get_materialized_partitions(PLAIN.current(PAYMENTS)) >= set(old.enterprise_keys)
 
 
 @pytest.mark.slow
@@ -123,7 +125,7 @@ def test_a_check_that_failed_before_the_move_stays_red_until_the_same_partition_
     north, _ = old.enterprises
     evaluate(old.instance, [(join_key(north, DAYS[0]), False), (None, False)])
     adopted(old)
-    keys, asset = keys_in(old.instance, old.directory, old.settings.grain), changes_key(PAYMENTS)
+    keys, asset = keys_in(old.instance, old.directory, old.settings.grain, PLAIN), PLAIN.changes(PAYMENTS)
     failing = old.key(north, DAYS[0])
     assert latest_results(old.instance, asset, keys).failing == {"key_unique": {failing}}
     passed = evaluations(old.run("payments", [failing]), asset)
@@ -139,7 +141,7 @@ def test_a_run_config_of_before_the_move_fills_the_same_partition_and_a_partitio
     adopted(old)
     result = old.run("payments", [key])
     assert result.success
-    assert set(materialisations(result, changes_key(PAYMENTS))) == {old.key(*split_key(key))}
+    assert set(materialisations(result, PLAIN.changes(PAYMENTS))) == {old.key(*split_key(key))}
     assert not old.run("payments", tags={PARTITION: key}).success, "Dagster itself knows no such partition"
 
 
@@ -171,7 +173,7 @@ def test_while_a_run_has_not_ended_nothing_is_moved(old: Stage) -> None:
     with pytest.raises(UnfinishedError, match="1 runs and 0 backfills have not ended"):
         adopted(old)
     assert old.instance.get_dynamic_partitions("enterprises") == old.enterprises
-    assert old.instance.get_materialized_partitions(changes_key(PAYMENTS)) == set(by_ids(old))
+    assert old.instance.get_materialized_partitions(PLAIN.changes(PAYMENTS)) == set(by_ids(old))
     old.instance.report_run_canceled(run)
     assert adopted(old).moved == 3
 

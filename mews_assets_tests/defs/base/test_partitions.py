@@ -12,7 +12,7 @@ from mews_assets.defs.base.partitions import WINDOW, PartitionKeys, keys_in, par
 from mews_assets.ingest.directory import Enterprise
 from mews_assets.ingest.scope_keys import ScopeKeys
 from mews_assets.windows import Grain, to_key, windows_between
-from mews_assets_tests.defs.keys import directory_with
+from mews_assets_tests.defs.keys import PLAIN, directory_with
 
 NOW = datetime(2025, 3, 10, 12, 30, tzinfo=UTC)
 
@@ -22,7 +22,9 @@ NOW = datetime(2025, 3, 10, 12, 30, tzinfo=UTC)
 def test_dagsters_windows_are_the_lakes(grain: Grain, start: str) -> None:
     """From the first of a month, a Sunday, and days in the middle of weeks and months."""
     first = datetime.fromisoformat(start).replace(tzinfo=UTC)
-    windows = partitions_of(ScopeKind.ENTERPRISE, grain, first).get_partitions_def_for_dimension(WINDOW)
+    windows = partitions_of(ScopeKind.ENTERPRISE, grain, first, PLAIN).get_partitions_def_for_dimension(
+        WINDOW
+    )
     lakes = [to_key(window, grain) for window in windows_between(first, NOW, grain)]
     assert list(windows.get_partition_keys(current_time=NOW)) == lakes
 
@@ -30,7 +32,9 @@ def test_dagsters_windows_are_the_lakes(grain: Grain, start: str) -> None:
 @pytest.mark.parametrize("grain", Grain)
 def test_each_window_lasts_as_long_in_dagster_as_in_the_lake(grain: Grain) -> None:
     first = datetime(2025, 1, 1, tzinfo=UTC)
-    windows = partitions_of(ScopeKind.ENTERPRISE, grain, first).get_partitions_def_for_dimension(WINDOW)
+    windows = partitions_of(ScopeKind.ENTERPRISE, grain, first, PLAIN).get_partitions_def_for_dimension(
+        WINDOW
+    )
     assert isinstance(windows, dg.TimeWindowPartitionsDefinition)
     for window in list(windows_between(first, NOW, grain))[:50]:
         found = windows.time_window_for_partition_key(to_key(window, grain))
@@ -61,12 +65,12 @@ def test_a_home_that_knows_a_hotel_by_its_id_spells_it_so_until_it_is_moved() ->
     )
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("enterprises", [north, "s-bbbbbbbb"])
-        keys = keys_in(instance, directory, Grain.DAILY)
+        keys = keys_in(instance, directory, Grain.DAILY, PLAIN)
         assert (keys.join(north, "2025-03-01"), keys.join(south)) == (f"{north}|2025-03-01", "s-bbbbbbbb")
         assert keys.split("n-aaaaaaaa|2025-03-01") == (north, "2025-03-01")
         assert keys.respelled("n-aaaaaaaa|2025-03-01") == f"{north}|2025-03-01"
         instance.add_dynamic_partitions("enterprises", ["n-aaaaaaaa"])
-        assert keys_in(instance, directory, Grain.DAILY).join(north) == "n-aaaaaaaa"
+        assert keys_in(instance, directory, Grain.DAILY, PLAIN).join(north) == "n-aaaaaaaa"
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from mews_assets import catalog
 from mews_assets.defs.base.metadata_keys import EXPORT_TAG, TABLE_TAG
 from mews_assets.defs.base.run_history import failed_pulls, is_going, newest_runs, run_of_export, state_of
 from mews_assets.ingest.pending_exports import RunState
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import DAYS, Stage
 
 STATUS = dg.DagsterRunStatus
@@ -47,11 +49,11 @@ def test_the_newest_run_of_an_export_counts() -> None:
         run(instance, STATUS.STARTED, **{EXPORT_TAG: "x", TABLE_TAG: "payments"})
         run(instance, STATUS.SUCCESS, **{EXPORT_TAG: "y", TABLE_TAG: "bills"})
         assert run_of_export(instance, "x") is RunState.GOING
-        assert [one.status for one in newest_runs(instance, "payments", 5)] == [
+        assert [one.status for one in newest_runs(instance, catalog.table("payments"), 5, PLAIN)] == [
             STATUS.STARTED,
             STATUS.FAILURE,
         ]
-        assert len(newest_runs(instance, "payments", 1)) == 1
+        assert len(newest_runs(instance, catalog.table("payments"), 1, PLAIN)) == 1
 
 
 def test_a_refused_run_has_failed_for_good_and_names_what_it_could_not_pull(stage: Stage) -> None:

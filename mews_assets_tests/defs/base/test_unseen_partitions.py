@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from mews_assets import catalog
-from mews_assets.defs.base.asset_specs import changes_key
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import add_scopes, fold_run, snapshot_run
 from mews_assets_tests.defs.stage import DAYS, RANGE_END, RANGE_START, Stage, failure_of, materialisations
 
@@ -57,7 +57,7 @@ def test_it_stops_no_other_hotel_of_the_run(typed: Stage) -> None:
     others = typed.keys(days=DAYS[:1])
     result = typed.run("payments", [*others, typed.key(TYPED, DAYS[0])])
     assert not result.success
-    assert set(materialisations(result, changes_key(PAYMENTS))) == set(others)
+    assert set(materialisations(result, PLAIN.changes(PAYMENTS))) == set(others)
     assert failure_of(result).user_failure_data.metadata["failed_partitions"].value == [
         typed.key(TYPED, DAYS[0])
     ]
@@ -69,7 +69,7 @@ def test_run_config_takes_a_key_an_id_or_a_unique_part_of_the_name(stage: Stage,
     (hotel,) = [one for one in stage.enterprises if "London" in stage.directory.enterprises[one].name]
     text = {"key": stage.key(hotel), "id": hotel, "part of the name": "london"}[name]
     result = stage.run("payments", [f"{text}|{DAYS[0]}"])
-    assert set(materialisations(result, changes_key(PAYMENTS))) == {stage.key(hotel, DAYS[0])}
+    assert set(materialisations(result, PLAIN.changes(PAYMENTS))) == {stage.key(hotel, DAYS[0])}
 
 
 @pytest.mark.parametrize(

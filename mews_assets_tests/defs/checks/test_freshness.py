@@ -14,7 +14,6 @@ from dagster._core.events import AssetMaterialization, StepMaterializationData
 from dagster._core.events.log import EventLogEntry
 
 from mews_assets import catalog
-from mews_assets.defs.base.asset_specs import changes_key
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import freshness
 from mews_assets.sandbox.running import RunningSandbox
@@ -22,6 +21,7 @@ from mews_assets.settings import read_settings
 from mews_assets.windows import from_api
 from mews_assets_tests.conftest import MEWS_NOW
 from mews_assets_tests.defs.daemon import home_of, running_daemon
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import DAYS, RANGE_END, RANGE_START, Stage, evaluations, stage_of
 
 PAYMENTS, CUSTOMERS = catalog.table("payments"), catalog.table("customers")
@@ -116,7 +116,7 @@ def test_no_tables_job_and_no_backfill_evaluates_it(seen: Stage) -> None:
         assert freshness.CHECK not in {key.name for key in job.asset_layer.asset_graph.asset_check_keys}
     # A backfill from an asset's page runs the assets with every check of theirs: this one is skipped.
     whole = definitions.get_repository_def().get_job("__ASSET_JOB")
-    keys = {dg.AssetKey(["landing", "payments"]), changes_key(PAYMENTS)}
+    keys = {dg.AssetKey(["landing", "payments"]), PLAIN.changes(PAYMENTS)}
     result = whole.get_subset(asset_selection=keys).execute_in_process(
         instance=seen.instance,
         tags={
@@ -126,7 +126,7 @@ def test_no_tables_job_and_no_backfill_evaluates_it(seen: Stage) -> None:
         raise_on_error=False,
     )
     assert result.success
-    told = {name for name, _ in evaluations(result, changes_key(PAYMENTS))}
+    told = {name for name, _ in evaluations(result, PLAIN.changes(PAYMENTS))}
     assert told and freshness.CHECK not in told
 
 
@@ -187,7 +187,7 @@ def test_every_changes_asset_has_a_policy_as_long_as_one_window_and_the_lag() ->
     settings = read_settings({"MEWS_START_DATE": "2025-03-07", "MEWS_ALLOWED_LAG_HOURS": "3"})
     graph = build_definitions(settings).resolve_asset_graph()
     for table in catalog.tables():
-        policy = graph.get(changes_key(table)).freshness_policy
+        policy = graph.get(PLAIN.changes(table)).freshness_policy
         assert policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=27))
         assert graph.get(dg.AssetKey(["landing", table.name])).freshness_policy is None
 
@@ -221,7 +221,7 @@ def test_the_real_daemon_judges_the_policies(mews: RunningSandbox, tmp_path: Pat
     with home_of(
         mews, tmp_path, MEWS_START_DATE=f"{now:%Y-%m-%d}", FRESHNESS_DAEMON_INTERVAL_SECONDS="1"
     ) as home:
-        keys = {name: changes_key(catalog.table(name)) for name in tables}
+        keys = {name: PLAIN.changes(catalog.table(name)) for name in tables}
         for name, at in tables.items():
             if at is not None:
                 note_materialised(home.instance, keys[name], at)

@@ -9,7 +9,6 @@ import dagster as dg
 import pytest
 
 from mews_assets import catalog
-from mews_assets.defs.base.asset_specs import changes_key, landing_key
 from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks import checks_of
@@ -19,11 +18,12 @@ from mews_assets.defs.checks.stored_verdicts import StoredVerdicts
 from mews_assets.ingest.scope_keys import ScopeKeys
 from mews_assets.windows import Grain
 from mews_assets_tests.defs.judging import evaluate
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.runs import add_scopes
 from mews_assets_tests.defs.stage import DAYS, QUIET, RANGE_END, RANGE_START, Stage, evaluations
 
 PAYMENTS = catalog.table("payments")
-ASSET = changes_key(PAYMENTS)
+ASSET = PLAIN.changes(PAYMENTS)
 KEY_UNIQUE = dg.AssetCheckKey(ASSET, "key_unique")
 
 
@@ -60,7 +60,7 @@ def test_one_failing_partition_keeps_the_check_red_until_it_passes_whatever_othe
     name = stage.directory.enterprises[north].name
     still = f"1 of earlier runs still fail: {name} {DAYS[0]}."
     assert red.description == f"1 of 1 partitions of this run pass. {still}"
-    states = check_states(stage.instance, PAYMENTS, [north, south], stage.partition_keys)
+    states = check_states(stage.instance, PAYMENTS, [north, south], stage.partition_keys, PLAIN)
     assert states[north].failing == {"key_unique": [DAYS[0]]}
     passed = evaluations(stage.run("payments", [failing]), ASSET)
     assert passed[("key_unique", failing)] and passed[("key_unique", None)]
@@ -95,7 +95,7 @@ def backfill(stage: Stage, day: str) -> dg.ExecuteInProcessResult:
         .execute_in_process(
             instance=stage.instance,
             run_config={"loggers": QUIET},
-            asset_selection=[landing_key(PAYMENTS), ASSET],
+            asset_selection=[PLAIN.landing(PAYMENTS), ASSET],
             tags=dict.fromkeys((RANGE_START, RANGE_END), stage.key(stage.enterprises[0], day)),
             raise_on_error=False,
         )

@@ -9,7 +9,6 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from mews_assets.defs.base.partitions import SCOPE_SETS
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.local import launch
 from mews_assets_tests.defs.runs import add_scopes, rebuild
@@ -279,7 +278,7 @@ def test_the_enterprises_job_adds_scopes_and_removes_none(stage: Stage, tmp_path
     assert {row["id"] for row in rows} == set(stage.enterprises)
 
 
-SCOPE_SETS_ENTERPRISES = next(name for name in SCOPE_SETS.values() if name == "enterprises")
+SCOPE_SETS_ENTERPRISES = "enterprises"
 
 
 def test_a_hotel_that_nobody_sees_any_more_does_not_stop_its_neighbours(stage: Stage) -> None:

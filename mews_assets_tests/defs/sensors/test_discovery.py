@@ -9,6 +9,7 @@ import pytest
 
 from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.ingest.directory import Directory, Enterprise
+from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import Stage, stage_of
 from mews_assets_tests.defs.ticks import Ticks, connections_file
 
@@ -22,10 +23,10 @@ def directory(*scopes: str) -> Directory:
 
 def test_a_new_scope_is_added_once_and_none_is_ever_removed() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        assert register_scopes(instance, directory("a", "b")) == (["a", "b", "chain"], [])
-        assert register_scopes(instance, directory("a", "b")) == ([], [])
-        assert register_scopes(instance, directory("b", "c")) == (["c"], ["a"])
-        assert register_scopes(instance, directory()) == ([], ["a", "b", "c", "chain"])
+        assert register_scopes(instance, directory("a", "b"), PLAIN) == (["a", "b", "chain"], [])
+        assert register_scopes(instance, directory("a", "b"), PLAIN) == ([], [])
+        assert register_scopes(instance, directory("b", "c"), PLAIN) == (["c"], ["a"])
+        assert register_scopes(instance, directory(), PLAIN) == ([], ["a", "b", "c", "chain"])
         assert instance.get_dynamic_partitions("enterprises") == ["a", "b", "c"]
         assert instance.get_dynamic_partitions("chains") == ["chain"]
 

@@ -8,13 +8,13 @@ import pandas
 
 
 @dg.asset(
-    deps=[dg.AssetDep(["current", "payments"], partition_mapping=dg.AllPartitionMapping())],
+    deps=[dg.AssetDep(["mews", "current", "payments"], partition_mapping=dg.AllPartitionMapping())],
     automation_condition=dg.AutomationCondition.eager(),
 )
 def payments_per_day() -> dg.MaterializeResult:
     """Payments of all hotels by day and currency, in `payments_per_day.parquet` beside the lake.
 
-    `current/payments` has a partition per hotel; this asset reads all of them.
+    `mews/current/payments` has a partition per hotel; this asset reads all of them.
     """
     lake = Path(os.environ["HOTELS_LAKE"])
     payments = pandas.read_parquet(lake / "current" / "payments", columns=["created_utc", "amount"])
