@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from mews_assets import catalog
+from mews_assets.catalog.arrow import arrow_schema
 from mews_assets.cli import main
 from mews_assets.lake.conversion.check_file import open_lines
+from mews_assets.lake.current.update import update_current
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import open_standing
+from mews_assets.publish.delta_tables import DeltaSource, publish_scopes
 from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests.cli.stage import point_at
 
@@ -100,6 +107,43 @@ def test_what_forgetting_leaves_ends_with_1(mews: RunningSandbox, capsys: pytest
     report = told(capsys)
     assert "nothing to erase: on the erasure list since" in report and "left: 0 records" in report
     assert not (lake / "state/forgetting").exists() or not list((lake / "state/forgetting").iterdir())
+
+
+def test_the_delta_tables_are_searched_older_versions_too_and_what_they_hold_is_left(
+    mews: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = pulled(mews, "customers", MEWS_PUBLISH="delta")
+    guest = next(one for one in landed(lake, "customers") if one["Email"])
+    published(lake)
+    published(lake)
+    delta = Path("lake-delta")
+    before = holding(delta, guest["Email"])
+    assert len(before) == 2 and len(set(before)) == 2, "in both versions of the Delta table"
+    # Of no Delta table, so that no vacuum removes it.
+    shutil.copy(before[0], delta / "notes.parquet")
+    told(capsys)
+    assert main(["forget", "--customer", guest["Id"]]) == 1
+    report = told(capsys)
+    assert "1 published again, their older versions removed" in report
+    assert re.search(r"^searched: \d+ files, [1-9]\d* of them of the Delta tables", report, re.M)
+    assert "left: 1 records\n  delta/notes.parquet: 1\n" in report
+    assert holding(delta, guest["Email"]) == [str(delta / "notes.parquet")]
+    (delta / "notes.parquet").unlink()
+    assert main(["forget", "--customer", guest["Id"]]) == 0
+    assert "left: 0 records" in told(capsys)
+
+
+def published(lake: Path) -> None:
+    """Publish the customers of each chain, made current before."""
+    opened, table = open_standing(str(lake)), catalog.table("customers")
+    scopes = opened.folders(layout.changes_folder(table.name))
+    found = {scope.removeprefix("scope="): "" for scope in scopes}
+    for scope in found:
+        update_current(opened, table, scope)
+        found[scope] = layout.current_file(table.name, scope)
+    publish_scopes(
+        opened, DeltaSource("lake-delta", table.name, table.description, arrow_schema(table)), found
+    )
 
 
 @pytest.mark.parametrize("also", [[], ["--also", "Nickname"]])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mews_assets.lake.erasure.erase_customer import ErasureReport
+    from mews_assets.lake.erasure.verify_erasure import Copies
+    from mews_assets.lake.storage.lake import Lake
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,23 +35,34 @@ def run(args: argparse.Namespace) -> int:
         raise HomeError("--also is empty; give a text to search for, or leave it out")
     lake = open_standing(read_lake(os.environ))
     print(f"in the lake {lake.uri('')}:")
-    done = erase_customer(lake, catalog.TABLES, args.customer, utc_now(), also=args.also)
+    delta = read_delta(os.environ, read_lake(os.environ))
+    copies = _delta_copies(lake, delta) if delta else None
+    done = erase_customer(lake, catalog.TABLES, args.customer, utc_now(), also=args.also, copies=copies)
     print("\n".join(format_report(done)))
-    if delta := read_delta(os.environ, read_lake(os.environ)):
-        from mews_assets.publish.delta_tables import republish_current
-
-        again = republish_current(lake, delta, catalog.TABLES)
-        print(f"Delta tables in {delta}: {len(again)} published again, their older versions removed")
     if not done.is_known:
         return NOTHING_FOUND
     return 0 if done.is_done else 1
 
 
+def _delta_copies(lake: Lake, delta: str) -> Copies:
+    """The Delta tables. Published again, their current version has no data of the person; older ones are removed."""
+    from mews_assets import catalog
+    from mews_assets.lake.erasure.verify_erasure import Copies
+    from mews_assets.lake.storage.lake import open_place
+    from mews_assets.publish.delta_tables import republish_current
+
+    def renew() -> None:
+        again = republish_current(lake, delta, catalog.TABLES)
+        print(f"Delta tables in {delta}: {len(again)} published again, their older versions removed")
+
+    return Copies("delta", open_place(delta), renew)
+
+
 NOTHING_FOUND = 2
 """The exit code if no record in the lake has the id: most likely it is mistyped."""
 _NOT_SEARCHED = (
-    "not searched: everything outside the lake (its copies and backups, messages that were sent, Dagster's storage "
-    "and logs), and pictures and archives such as .zip and .xlsx inside it"
+    "not searched: everything outside the lake and its Delta tables (other copies and backups, messages that were "
+    "sent, Dagster's storage and logs), and pictures and archives such as .zip and .xlsx inside it"
 )
 
 
@@ -88,10 +101,11 @@ def _searched(done: ErasureReport) -> list[str]:
             "not searched for texts: the lake had no text that identifies them, or an earlier search found nothing "
             "left; give texts with --also, such as their name"
         ]
+    copied = f", {found.copied_files} of them of the Delta tables" if found.copied_files else ""
     shared = f"{len(found.shared)} of them are also other guests'"
     lines = [
-        f"searched: {found.files} files, {found.size_bytes} bytes, for {len(done.texts)} texts that identify them "
-        f"({shared})"
+        f"searched: {found.files} files{copied}, {found.size_bytes} bytes, for {len(done.texts)} texts that identify "
+        f"them ({shared})"
     ]
     if done.not_searched:
         lines.append(

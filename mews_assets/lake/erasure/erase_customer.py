@@ -28,7 +28,7 @@ from mews_assets.lake.erasure import pending_searches
 from mews_assets.lake.erasure.identifying_texts import IdentifyingTexts, TextKind, TextSource, choose_texts
 from mews_assets.lake.erasure.known_texts import Known, learn
 from mews_assets.lake.erasure.unreadable_files import UnreadableFiles
-from mews_assets.lake.erasure.verify_erasure import Found, search
+from mews_assets.lake.erasure.verify_erasure import Copies, Found, search
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_states import CaptureState
@@ -81,9 +81,16 @@ class ErasureReport:
 
 
 def erase_customer(
-    lake: Lake, tables: Iterable[Table], person: str, now: datetime, *, also: Collection[str] = ()
+    lake: Lake,
+    tables: Iterable[Table],
+    person: str,
+    now: datetime,
+    *,
+    also: Collection[str] = (),
+    copies: Copies | None = None,
 ) -> ErasureReport:
-    """Erase a customer from the lake and search it. `also` are more texts to search for, such as a name.
+    """Erase a customer from the lake and from copies of its tables, and search both. `also` are more texts to search
+    for, such as a name.
 
     Raises LakeError on a text that cannot be an id.
     """
@@ -107,7 +114,10 @@ def erase_customer(
         _erase_in_table(lake, table, known.people, done, unreadable)
     _withhold_problems(lake, sought, unreadable)
     done.workspaces_in_use = lake.drop_dead_workspaces()
-    done.found = search(lake, sought, done.people, tables)
+    if copies is not None:
+        # Before the search: should this fail, the texts are kept for the next try.
+        copies.renew()
+    done.found = search(lake, sought, done.people, tables, copies)
     done.unread = {**unreadable.files, **done.found.unread}
     if done.is_done or not done.is_known:
         pending_searches.finish(lake, done.people)

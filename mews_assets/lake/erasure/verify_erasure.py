@@ -1,4 +1,4 @@
-"""A search of the whole lake for texts, in any compression and spelling: the proof of an erasure.
+"""A search of the lake and of copies of its tables for texts, in any compression and spelling: the proof of an erasure.
 
 Lives here: reading every file, the records that contain one of the texts, and whom they name. Not here: changing files
 (`erase_customer`), which texts (`identifying_texts`), and how a text is found (`text.scan_words`, `text.match_texts`).
@@ -11,8 +11,9 @@ all other matches are reported for people to check.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ _OVERLAP_BYTES = 1 << 16
 """Overlap of pieces of a file without lines: a text of 12 words has a few hundred bytes, six times that if escaped."""
 _APART = "\n" * 9
 """Put between values: longer than a separator within a text."""
+_DELTA_LOG = "/_delta_log/"
 _LINES = (".jsonl", ".ndjson")
 _PACKED = (".zst", ".gz")
 
@@ -49,6 +51,8 @@ class Found:
     """The result of a search. `remaining` and `elsewhere` have the number of records by file."""
 
     files: int = 0
+    copied_files: int = 0
+    """How many of them are in copies of the tables."""
     size_bytes: int = 0
     remaining: dict[str, int] = field(default_factory=dict)
     """Records that name the person, and files without records, that contain one of the texts."""
@@ -60,6 +64,21 @@ class Found:
     """Number of records that name the person, with or without one of the texts."""
     unread: dict[str, str] = field(default_factory=dict)
     """Files that could not be read, and so were not searched, with the type of the error."""
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Copies of the lake's tables in another place, such as Delta tables: a folder for each table, with all versions.
+
+    `renew` makes them again from the lake, and removes the versions before. `place` is only read.
+    """
+
+    name: str
+    place: Lake
+    renew: Callable[[], None]
+
+    def table_of(self, name: str) -> str:
+        return name.split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -82,19 +101,28 @@ class _Hit:
     is_remaining: bool
 
 
-def search(lake: Lake, texts: IdentifyingTexts, people: Iterable[str], tables: Iterable[Table]) -> Found:
-    """Search every file of the lake for the texts."""
+def search(
+    lake: Lake,
+    texts: IdentifyingTexts,
+    people: Iterable[str],
+    tables: Iterable[Table],
+    copies: Copies | None = None,
+) -> Found:
+    """Search every file of the lake, and of the copies of its tables, for the texts."""
     found, unreadable, hits = Found(), UnreadableFiles(), Counter[_Hit]()
-    file_search = _FileSearch(texts, IdMatcher(tuple(people)), {table.name: table for table in tables})
+    by_name = {table.name: table for table in tables}
+    file_search = _FileSearch(texts, IdMatcher(tuple(people)), by_name, layout.table_of)
     with lake.workspace() as workspace:
         for name in every_file(lake):
             with unreadable.of(name):
-                local = lake.local_copy(name, workspace)
-                found.files += 1
-                found.size_bytes += local.stat().st_size
-                file_search.search(name, local, found, hits)
-                if lake.local_root is None:
-                    local.unlink()
+                _search_file(file_search, lake, name, name, workspace, found, hits)
+        if copies is not None:
+            of_copies = replace(file_search, table_of=lambda name: copies.table_of(name.partition("/")[2]))
+            for name in every_file(copies.place):
+                shown = f"{copies.name}/{name}"
+                with unreadable.of(shown):
+                    _search_file(of_copies, copies.place, name, shown, workspace, found, hits)
+                    found.copied_files += 1
     for hit, count in hits.items():
         if hit.is_remaining:
             found.remaining[hit.name] = found.remaining.get(hit.name, 0) + count
@@ -102,6 +130,23 @@ def search(lake: Lake, texts: IdentifyingTexts, people: Iterable[str], tables: I
             found.elsewhere[hit.name] = found.elsewhere.get(hit.name, 0) + count
     found.unread = unreadable.files
     return found
+
+
+def _search_file(
+    file_search: _FileSearch,
+    place: Lake,
+    name: str,
+    shown: str,
+    workspace: Path,
+    found: Found,
+    hits: Counter[_Hit],
+) -> None:
+    local = place.local_copy(name, workspace)
+    found.files += 1
+    found.size_bytes += local.stat().st_size
+    file_search.search(shown, local, found, hits)
+    if place.local_root is None:
+        local.unlink()
 
 
 def every_file(lake: Lake) -> list[str]:
@@ -115,13 +160,22 @@ def every_file(lake: Lake) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
 class _FileSearch:
-    """The texts and ids to search for, and the search of one file."""
+    """The texts and ids to search for, and the search of one file. `table_of` gives the table of a file's records."""
 
-    def __init__(self, texts: IdentifyingTexts, names: IdMatcher, tables: dict[str, Table]) -> None:
-        self._texts, self._names, self._tables = texts, names, tables
-        self._needles = TextMatcher(texts.texts)
-        self._literals = WordScan([*self._needles.words, *names.ids])
+    _texts: IdentifyingTexts
+    _names: IdMatcher
+    _tables: dict[str, Table]
+    table_of: Callable[[str], str]
+
+    @cached_property
+    def _needles(self) -> TextMatcher:
+        return TextMatcher(self._texts.texts)
+
+    @cached_property
+    def _literals(self) -> WordScan:
+        return WordScan([*self._needles.words, *self._names.ids])
 
     def search(self, name: str, path: Path, found: Found, hits: Counter[_Hit]) -> None:
         """Search one file."""
@@ -131,14 +185,16 @@ class _FileSearch:
             self._search_records(name, self._rows(name, path), found, hits)
         elif texts := self._in_file(path):
             strong = self._texts.strong(texts)
-            if layout.is_our_own(name):  # its words are hotels' and ours, and may be names as well
+            if (
+                layout.is_our_own(name) or _DELTA_LOG in name
+            ):  # its words are hotels' and ours, and may be names as well
                 strong = {text for text in strong if not is_single_word(text)}
             hits[_Hit(name, frozenset(texts), bool(strong))] += 1
 
     def _search_records(
         self, name: str, records: Iterator[_Record], found: Found, hits: Counter[_Hit]
     ) -> None:
-        table = self._tables.get(layout.table_of(name))
+        table = self._tables.get(self.table_of(name))
         of_people = table is not None and is_data_subject_table(table)
         for record in records:
             found.naming += record.names_them
@@ -151,7 +207,7 @@ class _FileSearch:
                 hits[_Hit(name, texts, is_remaining)] += 1
 
     def _lines(self, name: str, path: Path) -> Iterator[_Record]:
-        table = self._tables.get(layout.table_of(name))
+        table = self._tables.get(self.table_of(name))
         columns = by_name(table.columns) if table else None
         of_people = table is not None and is_data_subject_table(table)
         with open_lines(path) as source:
@@ -167,7 +223,7 @@ class _FileSearch:
                         yield _Record(names_them, frozenset(held))
 
     def _rows(self, name: str, path: Path) -> Iterator[_Record]:
-        table = self._tables.get(layout.table_of(name))
+        table = self._tables.get(self.table_of(name))
         columns = by_field_name(table.columns) if table else None
         for batch in open_batches(path, _BATCH_ROWS):
             masks = [self._literals.among(values) for values in batch.columns]
