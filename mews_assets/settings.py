@@ -38,6 +38,8 @@ CLIENT_TOKEN = "MEWS_CLIENT_TOKEN"  # noqa: S105 - the name of a variable
 PII_KEY = "MEWS_PII_KEY"
 ALERT_URLS = "MEWS_ALERT_URLS"
 """Contains secrets: read only by the sensor that sends alerts, never kept in settings."""
+SERVED_REPORT = "REPORT_OF_MEWS_ASSETS"
+"""Where `mews-assets dev` serves the report. Not a setting: an empty one in `.env` would hide it."""
 DEFAULT_ADDRESS = "https://api.mews-demo.com"
 DEFAULT_CLIENT = f"mews_assets {metadata.version('mews_assets')}"
 KEY_PREFIX, GROUP_PREFIX = "MEWS_KEY_PREFIX", "MEWS_GROUP_PREFIX"
@@ -133,7 +135,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         ui_url=_web_address(environment, "MEWS_UI_URL", "a Dagster UI", "https://dagster.example.com"),
         report_url=_web_address(
             environment, "MEWS_REPORT_URL", "the report", "https://reports.example.com/report.html"
-        ),
+        )
+        or environment.get(SERVED_REPORT, ""),
         allowed_lag=_allowed_lag(environment),
         lookback=_lookback(environment),
         pii=_pii(environment),

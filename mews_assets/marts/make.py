@@ -35,6 +35,7 @@ class Made:
     rows: pa.Table
     left_out: pa.Table
     png: bytes
+    size_bytes: int
     verdicts: dict[str, MartVerdict]
 
 
@@ -107,12 +108,13 @@ def make(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None)
         with open_writer(aside, rows.schema.remove_metadata(), rows) as writer:
             writer.write_table(rows)
             writer.add_key_value_metadata({AS_OF: to_api(as_of)})
+        size = aside.stat().st_size
         lake.put(aside, layout.mart_file(mart.name))
     lake.write(layout.mart_plot(mart.name), png)
     verdicts = {
         check.name: check.judge(left_out if check.is_of_left_out else rows) for check in checks_of(mart)
     }
-    return Made(rows, left_out, png, verdicts)
+    return Made(rows, left_out, png, size, verdicts)
 
 
 def compute(lake: Lake, mart: Mart, as_of: datetime, since: datetime | None = None) -> pa.Table:

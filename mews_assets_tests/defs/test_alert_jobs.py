@@ -10,7 +10,9 @@ import dagster as dg
 import pytest
 
 from mews_assets import catalog
+from mews_assets.catalog.model import ScopeKind
 from mews_assets.defs.alerts.run_facts import PARTITION_TAG, asset_of_step
+from mews_assets.defs.base.run_tags import FIRST_DAY_TAG, LAST_DAY_TAG, NAMES_TAG
 from mews_assets.defs.build import build_definitions
 from mews_assets.lake.storage import layout
 from mews_assets_tests.defs.keys import PLAIN
@@ -203,6 +205,17 @@ def test_a_killed_run_of_current_tables_is_over_with_the_next_good_one(watch: Wa
     assert fold_run(stage, PAYMENTS, north).success
     watch.tick()
     assert watch.titles() == ["RESOLVED current/payments: what a run could not do has been done"]
+
+
+def test_a_killed_run_that_names_no_partition_is_told_with_its_hotels_and_days(watch: Watch) -> None:
+    job = build_definitions(watch.stage.settings).resolve_job_def("payments")
+    tags = {NAMES_TAG[ScopeKind.ENTERPRISE]: "Hotel North, Hotel South"}
+    tags |= {FIRST_DAY_TAG: "2026-03-01", LAST_DAY_TAG: "2026-03-07"}
+    run = watch.stage.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    watch.stage.instance.report_run_failed(run, "the process was killed")
+    watch.tick()
+    (message,) = watch.webhook.received
+    assert "It was to make Hotel North, Hotel South, 2026-03-01 to 2026-03-07." in str(message)
 
 
 def test_what_a_mart_failed_on_is_not_over_with_another_mart(watch: Watch) -> None:

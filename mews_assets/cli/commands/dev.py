@@ -101,12 +101,12 @@ def _serve_report(stack: ExitStack, port: int) -> None:
     """Serve the report beside the UI, whose pages link to it, unless it is served elsewhere."""
     from mews_assets.cli.report_server import report_server
     from mews_assets.lake.storage.lake import open_lake
-    from mews_assets.settings import read_settings
+    from mews_assets.settings import SERVED_REPORT, read_settings
 
     settings = read_settings(os.environ)
     if not settings.report_url:
         lake = open_lake(settings.lake, settings.grain)
-        os.environ["MEWS_REPORT_URL"] = stack.enter_context(report_server(lake, port))
+        os.environ[SERVED_REPORT] = stack.enter_context(report_server(lake, port))
 
 
 def _show_first_page(port: int) -> None:

@@ -30,6 +30,7 @@ from mews_assets.defs.base.metadata_keys import (
 )
 from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.base.run_history import is_going
+from mews_assets.defs.base.run_tags import FIRST_DAY_TAG, LAST_DAY_TAG, NAMES_TAG
 from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.storage import layout
 
@@ -218,11 +219,22 @@ def _fact(ended: EndedRun, name: str, failures: _StepFailures, keys: PartitionKe
         next_step = "Again cannot help: mend the cause, then launch a backfill of what is missing."
     else:
         next_step = "Nobody launches it again by itself."
-    cause = " ".join([*failures.causes, next_step])
+    about = [] if failures.keys else _about(run)
+    cause = " ".join([*failures.causes, *about, next_step])
     fact = Fact(Subject(Kind.RUN, name), ended.event, ended.at, run.run_id, cause=cause)
     failed = failures.keys or [_scope_of(run, name)]
     urgency = Urgency.WARNING if may_pass else Urgency.FAILURE
     return replace(fact, urgency=urgency, fails=tuple(Part(PartKey(*keys.split(key))) for key in failed))
+
+
+def _about(run: dg.DagsterRun) -> list[str]:
+    """The hotels or chains and the days of a run that names no partition that failed, such as a killed one."""
+    names = [run.tags[tag] for tag in NAMES_TAG.values() if tag in run.tags]
+    if not names:
+        return []
+    first, last = run.tags.get(FIRST_DAY_TAG), run.tags.get(LAST_DAY_TAG)
+    days = f", {first}" if first == last else f", {first} to {last}"
+    return [f"It was to make {', '.join(names)}{days if first else ''}."]
 
 
 def _scope_of(run: dg.DagsterRun, name: str) -> str:

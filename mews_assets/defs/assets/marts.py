@@ -15,6 +15,7 @@ from mews_assets.defs.base.asset_specs import OWNERS, sample_query
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import follows_in_batches, waits_for_reference
 from mews_assets.defs.base.jobs import asset_job, utc_schedule
+from mews_assets.defs.base.metadata_keys import size_text
 from mews_assets.defs.base.resources import lake_of
 from mews_assets.defs.namespace import Namespace
 from mews_assets.lake.storage import layout
@@ -112,6 +113,7 @@ def _asset(mart: Mart, settings: Settings) -> dg.AssetsDefinition:
                 "plot": dg.MetadataValue.md(f"![{mart.name}](data:image/png;base64,{_text(made)})"),
                 "preview": dg.MetadataValue.md(markdown(mart.preview(made.rows))),
                 "dagster/row_count": made.rows.num_rows,
+                "size": size_text(made.size_bytes),
                 "dagster/uri": opened.uri(layout.mart_file(mart.name)),
                 "plot_file": opened.uri(layout.mart_plot(mart.name)),
                 "as_of": to_api(as_of),

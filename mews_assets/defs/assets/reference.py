@@ -20,6 +20,7 @@ from mews_assets.defs.assets import run_failures
 from mews_assets.defs.base.asset_specs import OWNERS
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing
+from mews_assets.defs.base.metadata_keys import size_text
 from mews_assets.defs.base.partitions import keys_in, register_scopes
 from mews_assets.defs.base.resources import MewsResource, Platform, lake_of, mews_of
 from mews_assets.defs.checks.evaluate import Refresh
@@ -132,6 +133,7 @@ def _read(
                 "dagster/row_count": rows.rows,
                 "dagster/uri": lake.uri(layout.reference_file(reference.name)),
                 "size_bytes": rows.size_bytes,
+                "size": size_text(rows.size_bytes),
                 "sent_at": to_api(now),
                 "rows_sent": rows.sent,
                 "rows_no_longer_sent": rows.kept,

@@ -18,6 +18,7 @@ from mews_assets.catalog.model import Table
 from mews_assets.defs.assets import run_failures, run_log
 from mews_assets.defs.assets.requested_partitions import RequestedPartitions
 from mews_assets.defs.base.event_tables import store_in_run
+from mews_assets.defs.base.metadata_keys import size_text
 from mews_assets.defs.base.partitions import PartitionLabels
 from mews_assets.defs.checks import Evidence
 from mews_assets.defs.checks.evaluate import CheckReporter, Refresh
@@ -142,6 +143,7 @@ def captures_observation(
             "captures_landed": len(landed),
             "lines": lines,
             "bytes": sum(manifest.size_bytes for manifest in landed),
+            "size": size_text(sum(manifest.size_bytes for manifest in landed)),
             "dagster/uri": lake.uri(layout.landing_folder(table.name)),
             **({"unknown_fields": dg.MetadataValue.json(_largest(unknown))} if unknown else {}),
             **({"empty_dates": dg.MetadataValue.json(_largest(empty))} if empty else {}),

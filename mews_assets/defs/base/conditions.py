@@ -200,6 +200,10 @@ def automation_sensor(
             target=dg.AssetSelection.assets(*assets),
             default_status=default_status(settings),
             minimum_interval_seconds=min(_LOOK_SECONDS, settings.poll_seconds),
-            description="Materialises assets whose dependencies have changed.",
+            description=(
+                "Keeps current tables, marts and the SQL catalog up to date: materialises them when the tables "
+                "they are made from have changed, marts at most every 15 minutes. An asset's page *Automation* "
+                "says in sentences why it was requested or not."
+            ),
             use_user_code_server=True,
         )

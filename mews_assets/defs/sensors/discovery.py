@@ -26,7 +26,11 @@ def discovery_sensor(settings: Settings) -> dg.SensorDefinition:
         required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=default_status(settings),
-        description="Asks every connection which enterprises it sees, and adds new ones to the partition sets.",
+        description=(
+            "Finds new hotels and chains: asks Mews every ten minutes what each access token sees, and adds "
+            "what is new to the partitions. A hotel that is gone keeps its partitions. The other sensors "
+            "fetch for all that it found."
+        ),
     )
     def discovery(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         mews, opened = mews_of(context, namespace), lake_of(context, namespace).open()

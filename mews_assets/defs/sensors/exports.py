@@ -70,7 +70,12 @@ def export_sensor(table: Table, settings: Settings, job: str) -> dg.SensorDefini
         required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=settings.poll_seconds,
         default_status=default_status(settings),
-        description=f"Exports the settled windows of {table.name} that are missing, as few exports as cover them.",
+        description=skip_reasons.description(
+            [table],
+            settings.grain,
+            settings.poll_seconds,
+            "It asks Mews for as few exports as cover them, and launches a run when an export is ready.",
+        ),
     )
     def sense(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         opened = lake_of(context, namespace).open()

@@ -76,7 +76,9 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=settings.poll_seconds,
         default_status=default_status(settings),
-        description=f"Pulls the settled windows of {', '.join(one.name for one in group)} that are missing.",
+        description=skip_reasons.description(
+            group, settings.grain, settings.poll_seconds, "It launches a run that reads them page by page."
+        ),
     )
     def sense(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         mews, lake = mews_of(context, namespace), lake_of(context, namespace).open()

@@ -1,4 +1,4 @@
-"""What a sensor says when it launches nothing: what is under way and since when, and when the next window settles.
+"""What a sensor says: what it does for its users, what is under way and since when, and when the next window settles.
 
 Lives here: sentences over plain values. Not here: what is due (`ingest.due`) and what becomes of an export
 (`ingest.pending_exports`).
@@ -17,6 +17,19 @@ from mews_assets.ingest.pending_exports import PendingExport
 from mews_assets.windows import SETTLE, Grain, over_after, to_text, window_at
 
 _SHOWN = 3
+_WINDOW = {Grain.HOURLY: "hour", Grain.DAILY: "day", Grain.WEEKLY: "week", Grain.MONTHLY: "month"}
+
+
+def description(tables: Sequence[Table], grain: Grain, poll_seconds: int, way: str) -> str:
+    """What the sensor of some tables does, for the list of sensors; `way` is how it gets the rows."""
+    first = tables[0]
+    settles = format_duration(over_after(by_day=first.by_day) + SETTLE)
+    return (
+        f"Fetches {' and '.join(table.name for table in tables)} by itself: every {_WINDOW[grain]} of every "
+        f"{first.scope.value} as soon as it has settled, {settles} after its end in UTC, and what is missing since "
+        f"MEWS_START_DATE. {way} It looks every {poll_seconds} s; the ticks below say what is under way and since "
+        "when, or when the next window settles."
+    )
 
 
 def nothing_discovered(namespace: Namespace) -> str:

@@ -101,7 +101,7 @@ def plot(rows: pa.Table, as_of: datetime) -> Plot:
     for row in recent:  # currencies differ: a category is as big as its share of its hotel
         shares[_category(row)] += float(row["net"]) / (totals[row["enterprise_id"], row["currency"]] or 1.0)
     biggest = sorted(shares, key=lambda name: -shares[name])[:_BIGGEST]
-    subtitle = "by accounting category and business day of the hotel; what was canceled is left out"
+    subtitle = "by accounting category and complete business day of the hotel; what was canceled is left out"
     return grids.stacked(Stack("Daily revenue, net", subtitle, "net", _category, parts=biggest), rows)
 
 

@@ -114,7 +114,7 @@ def plot(rows: pa.Table, as_of: datetime) -> Plot:
     panels = [_panel(name, own, days) for (name,), own in shown]
     return Plot(
         "Daily performance",
-        "rooms by business day of the hotel" + others,
+        "rooms by complete business day of the hotel" + others,
         tuple(panels),
         hotels=plot_parts.hotels_of(recent),
     )
@@ -149,7 +149,7 @@ def plot_by(rows: pa.Table, as_of: datetime) -> Plot:
     segments = rows.filter(pc.equal(rows.column("dimension"), "segment"))
     drawn = plot_parts.Stack(
         "Rooms sold by segment",
-        "by business day of the hotel; the other dimensions are in the rows",
+        "by complete business day of the hotel; the other dimensions are in the rows",
         "rooms_sold",
         _value,
         unit="rooms",

@@ -113,7 +113,7 @@ def plot(rows: pa.Table, as_of: datetime) -> Plot:
     coming = rows.filter(pc.fill_null(pc.and_(is_segment, _is_near(rows)), False))
     if grids.is_many(coming):
         return grids.grid(
-            "Rooms on the books", coming, grids.Cell("rooms", by="stay_date", only_complete=False)
+            "Pickup: rooms on the books", coming, grids.Cell("rooms", by="stay_date", only_complete=False)
         )
     found = coming.to_pylist()
     sizes: dict[str, int] = {}

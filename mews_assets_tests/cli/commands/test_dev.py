@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mews_assets.cli import home, main
 from mews_assets.cli.commands import dev
 from mews_assets.lake.storage.lake import open_lake
+from mews_assets.settings import SERVED_REPORT, read_settings
 from mews_assets.windows import Grain
 from mews_assets_tests import ROOT
 
@@ -37,6 +41,22 @@ def test_the_ui_is_opened_on_this_machine_only(monkeypatch: pytest.MonkeyPatch) 
     assert dev._serve(3123) == 0
     (command,) = asked
     assert command[command.index("--host") + 1] == "127.0.0.1"
+
+
+def test_the_report_is_served_beside_the_ui_whatever_stands_in_dotenv(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Dagster's processes read `.env` as it was copied from the example, with an empty line for the address."""
+    monkeypatch.setenv("MEWS_LAKE", str(tmp_path / "lake"))
+    monkeypatch.setenv("MEWS_START_DATE", "2026-03-01")
+    monkeypatch.setenv(SERVED_REPORT, "")
+    with ExitStack() as stack:
+        dev._serve_report(stack, 0)
+        served = read_settings({**os.environ, "MEWS_REPORT_URL": ""}).report_url
+        answer = httpx.get(served, trust_env=False)
+        assert (answer.status_code, "not made yet" in answer.text) == (404, True)
+        own = "https://reports.example.com/report.html"
+        assert read_settings({**os.environ, "MEWS_REPORT_URL": own}).report_url == own
 
 
 def test_no_address_that_is_open_to_others_is_told_anywhere() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mews_assets import catalog
-from mews_assets.defs.sensors.skip_reasons import nothing_due, under_way
+from mews_assets.defs.sensors.skip_reasons import description, nothing_due, under_way
 from mews_assets.ingest.pending_exports import PendingExport
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.windows import Grain, Window
@@ -49,3 +49,14 @@ def test_what_is_under_way_has_its_hotels_days_and_age_the_oldest_first() -> Non
     )
     many = under_way(catalog.table("payments"), [pending(one, "a") for one in range(1, 6)], NOW)
     assert many.startswith("5 exports under way: ") and many.endswith("; 2 more")
+
+
+def test_a_sensor_describes_what_it_fetches_and_when() -> None:
+    told = description([catalog.table("payments")], Grain.DAILY, 60, "It exports.")
+    assert told == (
+        "Fetches payments by itself: every day of every enterprise as soon as it has settled, 5 min after its end in "
+        "UTC, and what is missing since MEWS_START_DATE. It exports. It looks every 60 s; the ticks below say what is "
+        "under way and since when, or when the next window settles."
+    )
+    ledger = description([catalog.table("ledger_entries")], Grain.WEEKLY, 60, "")
+    assert "every week of every enterprise as soon as it has settled, 12 h 5 min after its end" in ledger
