@@ -185,9 +185,8 @@ class _FileSearch:
             self._search_records(name, self._rows(name, path), found, hits)
         elif texts := self._in_file(path):
             strong = self._texts.strong(texts)
-            if (
-                layout.is_our_own(name) or _DELTA_LOG in name
-            ):  # its words are hotels' and ours, and may be names as well
+            # Its words are hotels' and ours, and may be names as well.
+            if layout.is_our_own(name) or _DELTA_LOG in name:
                 strong = {text for text in strong if not is_single_word(text)}
             hits[_Hit(name, frozenset(texts), bool(strong))] += 1
 
