@@ -92,7 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "sandbox",
             "secret_variables",
         ),
-        *("dagster", "dotenv", "filelock", "httpx", "prometheus_client", "shtab", "tabulate", "yaml"),
+        *("dagster", "dotenv", "filelock", "httpx", "prometheus_client", "rich", "shtab", "tabulate", "yaml"),
     },
 }
 """By package: the packages it may import, ours and those of others. What is not here is a mistake."""
@@ -154,6 +154,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "status_text",
         "scope_option",
         "report_server",
+        "progress",
+        "first_settings",
         "commands",
         "__init__",
     ),

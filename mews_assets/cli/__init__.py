@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Collection
 from typing import Any
 
 _COMMANDS = {
@@ -20,7 +21,7 @@ _COMMANDS = {
     "doctor": "check settings, tokens, clock, lake and Dagster, and say what to correct",
     "health": "say whether a process of Dagster is well, as JSON and exit code, for a container's probe",
     "metrics": "serve figures of the lake, Dagster and this machine's processes to Prometheus",
-    "init": "write the Dagster configuration of a production deployment into a folder",
+    "init": "ask for tokens, first day and place, try them, and write .env; or lay the files of a deployment",
     "report": "write one HTML file with the figures and plots of all marts",
     "sql": "run a query over the tables of the lake",
     "sandbox": "serve a Mews Connector API to try against",
@@ -86,11 +87,19 @@ def main(arguments: list[str] | None = None) -> int:
     # A character that the terminal cannot show is escaped: names of hotels and folders may contain any.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    return _run(argument_parser().parse_args(arguments))
+    given = sys.argv[1:] if arguments is None else arguments
+    return _run(argument_parser(_named(given)).parse_args(given))
 
 
-def argument_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+def _named(arguments: list[str]) -> set[str]:
+    """The commands whose options are needed: the one that is named, and all to complete them in a shell."""
+    if any(one.startswith("--print") for one in arguments):
+        return set(_COMMANDS)
+    return {next((one for one in arguments if not one.startswith("-")), "")}
+
+
+def argument_parser(with_options: Collection[str] = tuple(_COMMANDS)) -> argparse.ArgumentParser:
+    """The parser of all commands. Only those that are named have their options: each is a module to be imported."""
     parser = argparse.ArgumentParser(
         prog="mews-assets", description="From the Mews API to a lake of Parquet tables."
     )
@@ -103,6 +112,9 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _COMMANDS.items():
+        if name not in with_options:
+            commands.add_parser(name, help=text)
+            continue
         module = importlib.import_module(
             f"mews_assets.cli.commands.{_FOLDERS.get(name, '')}{name.replace('-', '_')}"
         )

@@ -1,6 +1,6 @@
-"""`mews-assets init --production KIND FOLDER`: the Dagster configuration of a deployment, laid into a folder.
+"""`mews-assets init`: the first `.env`; with `--production KIND FOLDER` the Dagster configuration of a deployment.
 
-Nothing is overwritten: if one of the files is there, none is written.
+Nothing is overwritten: if one of the files is there, none is written. Not here: the questions (`cli.first_settings`).
 """
 
 from __future__ import annotations
@@ -29,13 +29,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--production",
         choices=sorted(LAID),
-        required=True,
-        help="where runs go: one machine, Celery, Kubernetes",
+        help="lay the Dagster configuration of a deployment instead: runs on one machine, Celery, Kubernetes",
     )
-    parser.add_argument("folder", help="DAGSTER_HOME of the deployment, made if it is not there")
+    parser.add_argument(
+        "folder", nargs="?", help="with --production: DAGSTER_HOME of the deployment, made if it is not there"
+    )
+    parser.set_defaults(refuse=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
+    if (args.production is None) != (args.folder is None):
+        args.refuse("--production and the folder belong together")
+    if args.production is None:
+        from mews_assets.cli.first_settings import ask_and_write
+        from mews_assets.cli.home import utc_now
+
+        ask_and_write(utc_now())
+        return 0
+    return _lay(args)
+
+
+def _lay(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import DEPLOY, HomeError
 
     folder = Path(args.folder)
