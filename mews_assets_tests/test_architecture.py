@@ -150,6 +150,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "home",
         "user_errors",
         "sandbox_process",
+        "colours",
         "text_table",
         "status_text",
         "scope_option",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from mews_assets.cli.colours import Colour, paint
 from mews_assets.cli.text_table import text_table
 
 _SHORTEST_NAME = 12
@@ -82,7 +83,8 @@ def table_text(lines: Sequence[Line], width: int) -> Iterator[str]:
         return
     whole = _rendered((_TABLE, *_COLUMNS), lines)
     if _width(whole) <= width:
-        yield from whole
+        yield whole[0]
+        yield from map(_painted, whole[1:], lines)
         return
     columns, available = list(_COLUMNS), width - len(_INDENT)
     while _width(_rendered(columns, lines, _SHORTEST_NAME)) > available and any(
@@ -96,8 +98,13 @@ def table_text(lines: Sequence[Line], width: int) -> Iterator[str]:
     rows = iter(body)
     for table, group in groupby(lines, key=lambda line: line.table):
         yield table
-        for _ in group:
-            yield _INDENT + next(rows)
+        for line in group:
+            yield _INDENT + _painted(next(rows), line)
+
+
+def _painted(text: str, line: Line) -> str:
+    """Red where something is wrong; aligned before, as a colour's code takes no place."""
+    return paint(text, Colour.RED if line.late_hours is not None or line.failing else None)
 
 
 def summary(lines: Sequence[Line], exports: int) -> str:
@@ -105,6 +112,13 @@ def summary(lines: Sequence[Line], exports: int) -> str:
     late = sum(line.late_hours is not None for line in lines)
     failing = sum(bool(line.failing) for line in lines)
     return f"{len(lines)} lines: {late} late, {failing} with failing checks; {exports} exports under way"
+
+
+def summary_colour(lines: Sequence[Line]) -> Colour | None:
+    """Red with anything wrong, green with everything there."""
+    if any(line.late_hours is not None or line.failing for line in lines):
+        return Colour.RED
+    return None if any(line.missing for line in lines) else Colour.GREEN
 
 
 def incomplete(lines: Sequence[Line], exports: int) -> str | None:

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     width = get_terminal_size((10_000, 24)).columns
     for finding in look():
         findings.append(finding)
-        print("\n".join(lines(finding, width)), flush=True)
+        print("\n".join(_painted(finding, lines(finding, width))), flush=True)
     count = {level: sum(finding.level is level for finding in findings) for level in Level}
     print(f"{count[Level.OK]} ok, {count[Level.WARN]} warnings, {count[Level.FAIL]} to correct")
     return 1 if count[Level.FAIL] else 0
@@ -117,6 +117,16 @@ def _settings_and_lake() -> Generator[Finding, None, Settings | None]:
     yield from _connections(settings)
     yield from probe_lake(settings.lake, settings.grain, privacy)
     return settings
+
+
+def _painted(finding: Finding, text: list[str]) -> list[str]:
+    """The lines with the level in its colour."""
+    from mews_assets.cli.colours import Colour, paint
+    from mews_assets.ingest.findings import Level
+
+    colours = {Level.OK: Colour.GREEN, Level.WARN: Colour.YELLOW, Level.FAIL: Colour.RED}
+    first, level = text[0], str(finding.level)
+    return [paint(level, colours[finding.level]) + first.removeprefix(level), *text[1:]]
 
 
 def lines(finding: Finding, width: int) -> list[str]:

@@ -227,12 +227,13 @@ def _json(report: Report) -> str:
 
 
 def _text(report: Report, width: int) -> Iterable[str]:
-    from mews_assets.cli.status_text import incomplete, summary, table_text
+    from mews_assets.cli.colours import Colour, paint
+    from mews_assets.cli.status_text import incomplete, summary, summary_colour, table_text
 
     lines, exports = report.lines, report.exports
     yield from table_text(lines, width)
     yield ""
-    yield summary(lines, len(exports))
+    yield paint(summary(lines, len(exports)), summary_colour(lines))
     for export in exports:
         age = f"{_minutes(export, report.now):.0f} min old"
         yield f"  {export.table}: {age}, {len(export.scopes)} scopes, {export.window}"
@@ -248,7 +249,7 @@ def _text(report: Report, width: int) -> Iterable[str]:
     if report.note:
         yield report.note
     if (lacking := incomplete(lines, len(exports))) is not None:
-        yield lacking
+        yield paint(lacking, Colour.YELLOW)
 
 
 def _unmerged_text(capture: UnmergedCapture) -> Iterable[str]:

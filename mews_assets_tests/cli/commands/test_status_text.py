@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -107,3 +108,17 @@ def test_a_lake_that_lacks_windows_is_not_called_well_because_nothing_is_late() 
     assert incomplete([LATE], 2) == (
         "not complete: 3 windows are missing; exports under way bring some of them"
     )
+
+
+def test_on_a_terminal_late_hotels_are_red_and_columns_stay_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    plain = list(table_text(LINES, 200))
+    marked = [row for row in plain if "\033[31m" in row]
+    assert len(marked) == sum(line.late_hours is not None or bool(line.failing) for line in LINES) > 0
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert [row.replace("\033[31m", "").replace("\033[0m", "") for row in plain] == list(
+        table_text(LINES, 200)
+    )
+    assert not any("\033" in row for row in table_text(LINES, 200))
