@@ -14,8 +14,9 @@ from mews_assets.catalog.privacy import Privacy
 from mews_assets.ingest.findings import Finding, fail, judge_free_space, ok, warn
 from mews_assets.lake.erasure import pending_searches
 from mews_assets.lake.errors import LakeError, LostRaceError
+from mews_assets.lake.maintenance.migrate import format_of
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.lake import Lake, find_lake
+from mews_assets.lake.storage.lake import FORMAT, Lake, find_lake
 from mews_assets.lake.storage.store import ABSENT
 from mews_assets.windows import Grain
 
@@ -32,7 +33,7 @@ def probe_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> l
     except (LakeError, OSError, ValueError) as error:
         return [fail(SUBJECT, f"{location}: {error}", _advice(error))]
     written = ok(SUBJECT, f"{location} can be written; its windows are {grain.value}")
-    return [written, _free_space(lake.local_root), *_unfinished_erasures(lake)]
+    return [written, _free_space(lake.local_root), *_older_format(lake), *_unfinished_erasures(lake)]
 
 
 def _not_created(location: str) -> list[Finding]:
@@ -80,6 +81,13 @@ def _free_space(place: Path | None) -> Finding:
     return judge_free_space(
         "disk", f"{folder}, where captures are converted,", shutil.disk_usage(folder).free
     )
+
+
+def _older_format(lake: Lake) -> list[Finding]:
+    if (found := format_of(lake)) == FORMAT:
+        return []
+    text = f"the lake has format {found}, which this version reads and writes; new lakes have format {FORMAT}"
+    return [warn(SUBJECT, text, "run mews-assets migrate when every machine has this version.")]
 
 
 def _unfinished_erasures(lake: Lake) -> list[Finding]:

@@ -13,5 +13,5 @@ Packages, in the order in which they build on one another (each imports only tho
     current         the newest version of each record, one file per scope; snapshots
     reading         rows and windows per table, and SQL over the lake
     erasure         one customer removed from every file, and a search that proves it
-    maintenance     changing the privacy policy, expiring captures
+    maintenance     changing the privacy policy and the format, expiring captures
 """

@@ -88,6 +88,13 @@ def statistics_of(
     return {name: known.get(name) or read[name] for name in listed}
 
 
+def files_without_statistics(lake: Lake, table: Table) -> list[str]:
+    """The files of `changes/<table>` whose footers a reader of all statistics would read, sorted."""
+    listed = _listed(lake, table, None)
+    known = {name: found.fingerprint for name, found in _lines(table, _load(lake, table)[0])}
+    return sorted(name for name, fingerprint in listed.items() if known.get(name) != fingerprint)
+
+
 def local_statistics(table: Table, path: Path) -> FileStatistics:
     """The statistics of a file that is not in place yet, so without a fingerprint."""
     return _statistics(table, "", footer(pq.read_metadata(path), path.stat().st_size, _columns(table)))

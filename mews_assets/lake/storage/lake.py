@@ -35,8 +35,9 @@ from mews_assets.lake.storage.store import ABSENT, Pinned, Store
 from mews_assets.lake.storage.stored_policy import refuse_other_policy, stored_policy, written_policy
 from mews_assets.windows import Grain
 
-FORMAT = 1
-"""Of the lake's layout. Raised when an older lake could no longer be read as it stands."""
+FORMAT, OLDEST_FORMAT = 2, 1
+"""The format of new lakes, and the oldest one that this version reads and writes. 2 keeps statistics of the files in
+changes; `maintenance.migrate` brings older lakes to it."""
 _WORKSPACE = "work-"
 _LEFT_BEHIND_SECONDS = 86_400.0
 """No run works that long on one merge; exports that take longer are waited for outside it."""
@@ -288,10 +289,7 @@ def find_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> La
     if not lake.exists(layout.LAKE_FILE):
         return None
     laid = lake.read_json(layout.LAKE_FILE)
-    if laid.get("format") != FORMAT:
-        raise LakeError(
-            f"{location} is a lake of format {laid.get('format')!r}; this version reads format {FORMAT}"
-        )
+    _refuse_other_format(location, laid.get("format"))
     if laid.get("window") != grain.value:
         raise LakeError(
             f"{location} was laid with {laid.get('window')} windows, but MEWS_WINDOW is {grain.value}. "
@@ -301,6 +299,18 @@ def find_lake(location: str, grain: Grain, privacy: Privacy | None = None) -> La
         return replace(lake, privacy=stored_policy(laid))
     refuse_other_policy(location, laid, privacy)
     return lake
+
+
+def _refuse_other_format(location: str, found: object) -> None:
+    if isinstance(found, int) and OLDEST_FORMAT <= found <= FORMAT:
+        return
+    problem = f"{location} is a lake of format {found!r}; this version reads the formats {OLDEST_FORMAT} to {FORMAT}"
+    if isinstance(found, int) and found > FORMAT:
+        raise LakeError(
+            f"{problem}. A newer version of mews_assets wrote it: install that version here, as on the machine that "
+            "migrated the lake. Nothing was changed"
+        )
+    raise LakeError(f"{problem}. Restore its {layout.LAKE_FILE}, or choose another MEWS_LAKE")
 
 
 def open_standing(location: str) -> Lake:

@@ -102,7 +102,7 @@ def test_rows_of_a_process_that_began_before_the_change_are_refused(tmp_path: Pa
 
 def test_a_lake_laid_before_there_were_policies_keeps_everything(tmp_path: Path) -> None:
     lake = laid(tmp_path, KEEP)
-    assert lake.read_json(layout.LAKE_FILE) == {"format": 1, "window": "daily"}
+    assert lake.read_json(layout.LAKE_FILE) == {"format": 2, "window": "daily"}
     assert open_lake(lake.root, Grain.DAILY).privacy == KEEP
 
 

@@ -205,7 +205,7 @@ def test_what_is_not_json_says_which_file_and_what_to_do(any_lake):
 
 def test_a_lake_is_made_once_and_opened_again(tmp_path):
     first = open_lake(str(tmp_path / "new" / "lake"), Grain.WEEKLY)
-    assert json.loads(Path(first.path("lake.json")).read_text()) == {"format": 1, "window": "weekly"}
+    assert json.loads(Path(first.path("lake.json")).read_text()) == {"format": 2, "window": "weekly"}
     assert open_lake(str(tmp_path / "new" / "lake") + "/", Grain.WEEKLY).root == first.root
 
 
@@ -215,10 +215,23 @@ def test_a_lake_refuses_windows_of_another_grain(tmp_path):
         open_lake(str(tmp_path), Grain.DAILY)
 
 
-def test_a_lake_of_another_format_is_refused(tmp_path):
-    (tmp_path / "lake.json").write_text('{"format": 99, "window": "daily"}')
-    with pytest.raises(LakeError, match="format 99"):
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            99,
+            r"format 99; this version reads the formats 1 to 2\. A newer version of mews_assets wrote it: install",
+        ),
+        (0, r"format 0; .* Restore its lake\.json"),
+        ("two", r"format 'two'; .* Restore its lake\.json"),
+    ],
+)
+def test_a_lake_of_another_format_is_refused(tmp_path, found, said):
+    laid = json.dumps({"format": found, "window": "daily"})
+    (tmp_path / "lake.json").write_text(laid)
+    with pytest.raises(LakeError, match=said):
         open_lake(str(tmp_path), Grain.DAILY)
+    assert (tmp_path / "lake.json").read_text() == laid
 
 
 def test_a_file_uri_is_a_local_lake(tmp_path):
