@@ -37,6 +37,11 @@ from mews_assets.defs.checks.freshness import (
     freshness_schedule,
     without_freshness,
 )
+from mews_assets.defs.checks.reconciliation.run import (
+    reconciliation_checks,
+    reconciliation_jobs,
+    reconciliation_schedules,
+)
 from mews_assets.defs.sensors.discovery import discovery_sensor
 from mews_assets.defs.sensors.exports import export_sensor
 from mews_assets.defs.sensors.pages import pages_sensor
@@ -82,6 +87,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         dg.define_asset_job(REFERENCE_JOB, selection=dg.AssetSelection.assets(reference)),
         *series_jobs(settings),
         freshness_job(settings),
+        *reconciliation_jobs(settings),
         *mart_jobs(settings),
         *report_jobs(settings),
         *retention_jobs(settings),
@@ -90,7 +96,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
         assets=[start_here(settings), *assets],
-        asset_checks=[freshness_checks(settings)],
+        asset_checks=[freshness_checks(settings), *reconciliation_checks(settings)],
         jobs=[*jobs, *run_retention_jobs(settings, (job.name for job in jobs), keys)],
         sensors=[
             discovery_sensor(settings),
@@ -108,6 +114,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             ),
             *series_schedules(settings),
             freshness_schedule(settings),
+            *reconciliation_schedules(settings),
             *mart_schedules(settings),
             *report_schedules(settings),
             *retention_schedules(settings),

@@ -34,7 +34,17 @@ from mews_assets.defs.base.partitions import PartitionKeys
 from mews_assets.defs.base.run_history import is_going
 
 PAGE = 1000
-_TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
+_TOTALS = {
+    "rows",
+    "agree",
+    "not_compared_yet",
+    "partitions",
+    "scopes",
+    "rows_written",
+    "rows_arrived",
+    "rows_held_before",
+    "repeats",
+}
 """Numbers of what was examined, not of what is wrong."""
 _TYPES = (
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,

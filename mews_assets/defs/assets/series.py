@@ -20,6 +20,7 @@ from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing, waits_for_reference
 from mews_assets.defs.base.default_status import utc_schedule
 from mews_assets.defs.base.resources import LakeResource, MewsResource, Platform, known_directory
+from mews_assets.defs.checks.reconciliation.run import without_reconciliations
 from mews_assets.ingest.series.ask import SeriesRead, read_series
 from mews_assets.lake.landing.series_rows import series_schema
 from mews_assets.lake.storage import layout
@@ -91,7 +92,7 @@ def series_jobs(settings: Settings) -> list[Any]:
     return [
         dg.define_asset_job(
             JOB,
-            selection=dg.AssetSelection.assets(*keys),
+            selection=without_reconciliations(dg.AssetSelection.assets(*keys), settings),
             description="Reads the figures of the days around today, and of months that are missing.",
         )
     ]

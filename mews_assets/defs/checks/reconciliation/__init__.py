@@ -1,0 +1,12 @@
+"""Reconciliations: what the lake holds, against Mews' own figures and against another way of asking.
+
+Lives here, in the order in which the modules build on one another:
+
+    moments           when two things that were read at different times can be compared
+    ledger            ledger entries against ledger balances
+    rooms             stays and blocks against the availability of services
+    export_and_pages  rows by export against rows by pages
+    run               the checks in Dagster: their specs, job and schedule
+
+Each comparison is a pure function over plain values. A difference is an ERROR, so it is an alert.
+"""
