@@ -42,6 +42,12 @@ from mews_assets.defs.checks.reconciliation.run import (
     reconciliation_jobs,
     reconciliation_schedules,
 )
+from mews_assets.defs.checks.reconciliation.run_pages import (
+    pages_checks,
+    pages_jobs,
+    pages_schedules,
+    without_pages_checks,
+)
 from mews_assets.defs.sensors.discovery import discovery_sensor
 from mews_assets.defs.sensors.exports import export_sensor
 from mews_assets.defs.sensors.pages import pages_sensor
@@ -59,11 +65,15 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         dg.define_asset_job(
             table.name,
             # With the tables that the same request brings: they cost nothing more.
-            selection=without_freshness(
-                dg.AssetSelection.assets(
-                    *(key for one in partners(table) for key in (landing_key(one), changes_key(one)))
+            selection=without_pages_checks(
+                without_freshness(
+                    dg.AssetSelection.assets(
+                        *(key for one in partners(table) for key in (landing_key(one), changes_key(one)))
+                    ),
+                    partners(table),
                 ),
                 partners(table),
+                settings,
             ),
             description=f"Lands and merges partitions of {', '.join(one.name for one in partners(table))}.",
             tags={TABLE_TAG: partners(table)[0].name},
@@ -88,6 +98,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *series_jobs(settings),
         freshness_job(settings),
         *reconciliation_jobs(settings),
+        *pages_jobs(settings),
         *mart_jobs(settings),
         *report_jobs(settings),
         *retention_jobs(settings),
@@ -96,7 +107,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
         assets=[start_here(settings), *assets],
-        asset_checks=[freshness_checks(settings), *reconciliation_checks(settings)],
+        asset_checks=[freshness_checks(settings), *reconciliation_checks(settings), *pages_checks(settings)],
         jobs=[*jobs, *run_retention_jobs(settings, (job.name for job in jobs), keys)],
         sensors=[
             discovery_sensor(settings),
@@ -115,6 +126,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *series_schedules(settings),
             freshness_schedule(settings),
             *reconciliation_schedules(settings),
+            *pages_schedules(settings),
             *mart_schedules(settings),
             *report_schedules(settings),
             *retention_schedules(settings),

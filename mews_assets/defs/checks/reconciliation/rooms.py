@@ -35,6 +35,7 @@ NEW_DAYS = 60
 OCCUPIED, OUT_OF_ORDER, USABLE = "occupied", "out of order", "usable"
 _TABLES = {OCCUPIED: RESERVATIONS, OUT_OF_ORDER: RESOURCE_BLOCKS, USABLE: RESOURCE_BLOCKS}
 """The table that each count comes from."""
+_BY_CATEGORY = [("dimension", "=", "resource_category")]
 Counts = Mapping[str, int]
 _ROOMS = ("rooms_occupied", "rooms_out_of_order", "rooms_closed", "rooms_available")
 _DAY = timedelta(days=1)
@@ -149,7 +150,7 @@ def _mart(lake: Lake) -> dict[Place, dict[str, int]]:
         return {}
     columns = ["enterprise_id", "business_day", "is_complete", "value_id", *_ROOMS]
     with lake.open_input_file(name) as file:
-        rows = pq.read_table(file, columns=columns, filters=[("dimension", "=", "resource_category")])
+        rows = pq.read_table(file, partitioning=None, columns=columns, filters=_BY_CATEGORY)
     newest = pc.max(rows["business_day"]).as_py()
     if newest is None:
         return {}
