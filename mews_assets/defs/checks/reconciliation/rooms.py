@@ -97,7 +97,7 @@ def read_and_compare(
     lake: Lake, scopes: Collection[str], known: Mapping[str, datetime | None], start: date
 ) -> Compared[Place]:
     """The last days of the mart against the newest figures, hotel by hotel. `start` is the lake's first day."""
-    months, rows = months_there(lake, SERVICE_AVAILABILITY), _mart(lake)
+    months, rows = months_there(lake, SERVICE_AVAILABILITY), _mart(lake, start)
     whole = {
         (what, scope)
         for what, table in _TABLES.items()
@@ -143,23 +143,23 @@ def _availability(scope: str, row: Mapping[str, Any]) -> Availability:
     )
 
 
-def _mart(lake: Lake) -> dict[Place, dict[str, int]]:
-    """The mart's counts by category of the last days; none where it was not made yet."""
+def _mart(lake: Lake, start: date) -> dict[Place, dict[str, int]]:
+    """The mart's counts by category of the last days since the lake's first; none where it was not made yet."""
     name = layout.mart_file(MART)
     if not lake.exists(name):
         return {}
-    columns = ["enterprise_id", "business_day", "is_complete", "value_id", *_ROOMS]
+    columns = ["enterprise_id", "business_day", "value_id", *_ROOMS]
     with lake.open_input_file(name) as file:
         rows = pq.read_table(file, partitioning=None, columns=columns, filters=_BY_CATEGORY)
     newest = pc.max(rows["business_day"]).as_py()
     if newest is None:
         return {}
     # A day more, because hotels east and west of each other do not end their days together.
-    since = pa.scalar(newest - (DAYS + 1) * _DAY, pa.date32())
+    since = pa.scalar(max(newest - (DAYS + 1) * _DAY, start), pa.date32())
     return {
         Place(row["enterprise_id"], row["business_day"], row["value_id"]): _counts(row)
         for row in rows.filter(pc.greater_equal(rows["business_day"], since)).to_pylist()
-        if row["value_id"] is not None and row["is_complete"]
+        if row["value_id"] is not None
     }
 
 

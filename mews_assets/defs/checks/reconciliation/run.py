@@ -30,6 +30,7 @@ from mews_assets.settings import Settings
 from mews_assets.windows import from_api, from_key
 
 JOB = "reconcile"
+OP = "compare_with_figures"
 LEDGER_CHECK = "ledger_entries_agree"
 ROOMS_CHECK = "stays_agree"
 _SHOWN = 20
@@ -73,7 +74,7 @@ def reconciliation_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
         return []
 
     @dg.multi_asset_check(
-        name=JOB,
+        name=OP,
         specs=[
             dg.AssetCheckSpec(
                 one.name,
@@ -85,9 +86,7 @@ def reconciliation_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
         ],
         can_subset=True,
     )
-    def reconcile(
-        context: dg.AssetCheckExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult]:
+    def compare(context: dg.AssetCheckExecutionContext, lake: LakeResource) -> Iterator[dg.AssetCheckResult]:
         opened = lake.open()
         directory = load_directory(opened)
         wanted = context.op_execution_context.selected_asset_check_keys
@@ -103,7 +102,7 @@ def reconciliation_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
                     description="No hotel is known yet: turn on the sensor `discovery`, or run the job `enterprises`.",
                 )
 
-    return [reconcile]
+    return [compare]
 
 
 def reconciliation_jobs(settings: Settings) -> list[Any]:

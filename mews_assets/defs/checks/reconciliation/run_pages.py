@@ -31,6 +31,7 @@ from mews_assets.settings import Settings
 from mews_assets.windows import from_key, to_text
 
 JOB = "reconcile_pages"
+OP = "compare_with_pages"
 CHECK = "export_agrees_with_pages"
 RECENT = timedelta(days=30)
 """Windows that ended longer ago are not looked at: most of their records have changed since."""
@@ -49,11 +50,11 @@ def pages_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
         return []
 
     @dg.multi_asset_check(
-        name=JOB,
+        name=OP,
         specs=[dg.AssetCheckSpec(CHECK, asset=changes_key(one), description=_DESCRIPTION) for one in chosen],
         can_subset=True,
     )
-    def reconcile_pages(
+    def compare(
         context: dg.AssetCheckExecutionContext, mews: MewsResource, lake: LakeResource
     ) -> Iterator[dg.AssetCheckResult]:
         opened = lake.open()
@@ -63,7 +64,7 @@ def pages_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
                 if _key(table) in wanted:
                     yield _result(table, opened, platform)
 
-    return [reconcile_pages]
+    return [compare]
 
 
 def pages_jobs(settings: Settings) -> list[Any]:

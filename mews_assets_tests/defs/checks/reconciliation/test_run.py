@@ -176,4 +176,4 @@ def test_the_checks_are_in_a_nightly_run_of_their_own_and_not_in_that_of_the_fig
     ops = {
         job: [node.name for node in definitions.resolve_job_def(job).nodes] for job in ("reconcile", "series")
     }
-    assert ops == {"reconcile": ["reconcile"], "series": ["read_series"]}
+    assert ops == {"reconcile": ["compare_with_figures"], "series": ["read_series"]}
