@@ -48,7 +48,7 @@ VARIABLES = (
     *("MEWS_START_DATE", "MEWS_WINDOW", "MEWS_TABLES", "MEWS_FETCH", "MEWS_LAKE", "MEWS_LANDING_DAYS"),
     "MEWS_RUN_DAYS",
     *("MEWS_PII", "MEWS_PII_KEY", "MEWS_AUTOMATION", "MEWS_POLL_SECONDS", "MEWS_ALLOWED_LAG_HOURS"),
-    *("MEWS_LOOKBACK", "MEWS_MEMORY", "MEWS_PUBLISH", "MEWS_DELTA"),
+    *("MEWS_LOOKBACK", "MEWS_RECONCILE", "MEWS_MEMORY", "MEWS_PUBLISH", "MEWS_DELTA"),
     *("MEWS_ALERT_URLS", "MEWS_UI_URL", "MEWS_REPORT_URL"),
     "MEWS_LOG",
     *(KEY_PREFIX, GROUP_PREFIX),
@@ -96,6 +96,8 @@ class Settings:
     """Days that captures whose rows are in changes keep their files; None: forever."""
     run_days: int | None = None
     """Days that Dagster keeps runs and their events; None: forever."""
+    reconcile: bool = False
+    """Whether rows by export are compared with rows by pages each night."""
     memory: int = 1 << 30
     """Bytes of memory that DuckDB may use for one merge."""
     delta: str = ""
@@ -139,6 +141,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         or environment.get(SERVED_REPORT, ""),
         allowed_lag=_allowed_lag(environment),
         lookback=_lookback(environment),
+        reconcile=_reconcile(environment),
         pii=_pii(environment),
         landing_days=read_landing_days(environment),
         run_days=_days(environment, "MEWS_RUN_DAYS"),
@@ -252,10 +255,18 @@ def _grain(environment: Mapping[str, str]) -> Grain:
     return Grain(given)
 
 
+def _reconcile(environment: Mapping[str, str]) -> bool:
+    return _on_or_off(environment, "MEWS_RECONCILE")
+
+
 def _automation(environment: Mapping[str, str]) -> bool:
-    given = (environment.get("MEWS_AUTOMATION") or "off").strip().lower()
+    return _on_or_off(environment, "MEWS_AUTOMATION")
+
+
+def _on_or_off(environment: Mapping[str, str], variable: str) -> bool:
+    given = (environment.get(variable) or "off").strip().lower()
     if given not in ("on", "off"):
-        raise SettingError(f"MEWS_AUTOMATION is {given!r}; accepted are on and off")
+        raise SettingError(f"{variable} is {given!r}; accepted are on and off")
     return given == "on"
 
 

@@ -36,6 +36,17 @@ from mews_assets.defs.checks.freshness import (
     freshness_schedule,
     without_freshness,
 )
+from mews_assets.defs.checks.reconciliation.run import (
+    reconciliation_checks,
+    reconciliation_jobs,
+    reconciliation_schedules,
+)
+from mews_assets.defs.checks.reconciliation.run_pages import (
+    pages_checks,
+    pages_jobs,
+    pages_schedules,
+    without_pages_checks,
+)
 from mews_assets.defs.namespace import Namespace
 from mews_assets.defs.sensors.discovery import discovery_sensor
 from mews_assets.defs.sensors.exports import export_sensor
@@ -74,6 +85,8 @@ def build_definitions(
         asset_job(settings, REFERENCE_JOB, dg.AssetSelection.assets(reference)),
         *series_jobs(settings),
         freshness_job(settings),
+        *reconciliation_jobs(settings),
+        *pages_jobs(settings),
         *mart_jobs(settings),
         *report_jobs(settings),
         *retention_jobs(settings),
@@ -82,7 +95,11 @@ def build_definitions(
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
         assets=[start_here(settings), *assets],
-        asset_checks=[freshness_checks(settings)],
+        asset_checks=[
+            freshness_checks(settings),
+            *reconciliation_checks(settings),
+            *pages_checks(settings),
+        ],
         jobs=[*jobs, *run_retention_jobs(settings, (job.name for job in jobs), keys)],
         sensors=[
             discovery_sensor(settings),
@@ -100,6 +117,8 @@ def build_definitions(
             ),
             *series_schedules(settings),
             freshness_schedule(settings),
+            *reconciliation_schedules(settings),
+            *pages_schedules(settings),
             *mart_schedules(settings),
             *report_schedules(settings),
             *retention_schedules(settings),
@@ -121,7 +140,9 @@ def _table_job(table: Table, settings: Settings) -> UnresolvedAssetJobDefinition
     return asset_job(
         settings,
         table.name,
-        without_freshness(dg.AssetSelection.assets(*keys), together, namespace),
+        without_pages_checks(
+            without_freshness(dg.AssetSelection.assets(*keys), together, namespace), together, settings
+        ),
         f"Lands and merges partitions of {', '.join(one.name for one in together)}.",
         tags={TABLE_TAG: namespace.name(together[0].name)},
     )

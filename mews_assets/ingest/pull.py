@@ -188,14 +188,14 @@ class Puller:
         assert isinstance(fetch, Pages)
         raw = {other.name: folder / f"{other.name}.jsonl" for other in tables}
         request_ids: list[str | None] = []
-        owned = _owned(table, fetch, pull, client)
-        requests = list(_page_requests(fetch, pull, owned))
+        owned = owned_ids(table, fetch, pull, client)
+        requests = list(page_requests(fetch, pull, owned))
         files = {name: path.open("wb") for name, path in raw.items()}
         try:
             while requests:
                 window, filtered_by, request = requests.pop()
                 ends = {name: file.tell() for name, file in files.items()}
-                body = {**request, filtered_by: _interval(window)}
+                body = {**request, filtered_by: as_interval(window)}
                 pages = MewsPages(client, fetch.operation, tuple(keys), body)
                 asked = len(request_ids)
                 try:
@@ -273,7 +273,7 @@ def export_arguments(table: Table, fetch: Export, pull: Pull) -> dict[str, Any]:
     return {key: pull.scopes, "updated": pull.window}
 
 
-def _page_requests(
+def page_requests(
     fetch: Pages, pull: Pull, owned: Mapping[str, str]
 ) -> Iterable[tuple[Window, str, dict[str, Any]]]:
     """The request bodies of a pull by pages, each with its window and filter. None if the scopes own nothing."""
@@ -285,11 +285,11 @@ def _page_requests(
     return [(piece, filtered_by, body) for piece in pieces for filtered_by in filters for body in bodies]
 
 
-def _interval(window: Window) -> dict[str, str]:
+def as_interval(window: Window) -> dict[str, str]:
     return {"StartUtc": to_api(window.start), "EndUtc": to_api(window.end)}
 
 
-def _owned(table: Table, fetch: Pages, pull: Pull, client: MewsClient) -> dict[str, str]:
+def owned_ids(table: Table, fetch: Pages, pull: Pull, client: MewsClient) -> dict[str, str]:
     """The ids that the scopes own, if the operation requires them. All of them existed before the window settled."""
     if not fetch.owned_parameter or table.lookup is None:
         return {}

@@ -35,7 +35,17 @@ from mews_assets.defs.base.run_history import is_going
 from mews_assets.defs.namespace import Namespace
 
 PAGE = 1000
-_TOTALS = {"rows", "partitions", "scopes", "rows_written", "rows_arrived", "rows_held_before", "repeats"}
+_TOTALS = {
+    "rows",
+    "agree",
+    "not_compared_yet",
+    "partitions",
+    "scopes",
+    "rows_written",
+    "rows_arrived",
+    "rows_held_before",
+    "repeats",
+}
 """Numbers of what was examined, not of what is wrong."""
 _TYPES = (
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,

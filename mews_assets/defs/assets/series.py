@@ -20,6 +20,7 @@ from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing, waits_for_reference
 from mews_assets.defs.base.jobs import asset_job, utc_schedule
 from mews_assets.defs.base.resources import Platform, known_directory, lake_of, mews_of
+from mews_assets.defs.checks.reconciliation.run import without_reconciliations
 from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.series.ask import SeriesRead, read_series
 from mews_assets.lake.landing.series_rows import series_schema
@@ -98,7 +99,7 @@ def series_jobs(settings: Settings) -> list[Any]:
         asset_job(
             settings,
             JOB,
-            dg.AssetSelection.assets(*keys),
+            without_reconciliations(dg.AssetSelection.assets(*keys), settings),
             "Reads the figures of the days around today, and of months that are missing.",
         )
     ]

@@ -17,7 +17,7 @@ from mews_assets.catalog.arrow import UTC_MICROSECONDS, arrow_schema
 from mews_assets.catalog.model import Kind, snake_case
 from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.lake.storage import layout
-from mews_assets.lake.storage.duckdb_session import identifier, literal
+from mews_assets.lake.storage.duckdb_session import identifier, literal, open_duckdb
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import plain
 from mews_assets.lake.storage.store import ABSENT
@@ -110,3 +110,10 @@ def read_figures(lake: Lake, table: SeriesTable, scope: str, months: Iterable[st
     with lake.workspace() as workspace:
         parts = [read_month(lake, table, scope, month, workspace)[0] for month in months]
     return pa.concat_tables([plain(series_schema(table)).empty_table(), *parts])
+
+
+def newest_rows(lake: Lake, table: SeriesTable, scope: str, months: Iterable[str]) -> pa.Table:
+    """The newest row of each figure of a scope in some months."""
+    with lake.workspace() as workspace, open_duckdb(workspace, memory=lake.memory) as engine:
+        engine.register("figures", read_figures(lake, table, scope, months))
+        return engine.sql(f"FROM figures {newest(table)}").to_arrow_table()
