@@ -41,6 +41,8 @@ def read_tables(environment: Mapping[str, str], grain: Grain) -> tuple[Table, ..
         chosen = _without_days(chosen, named=bool(given))
     # One operation brings outlet items and bills: choosing one table chooses both.
     wanted = {partner.name for table in chosen for partner in catalog.partners(table)}
+    # What is asked for by the ids of others needs these.
+    wanted |= {name for table in chosen for name in table.parent_tables}
     methods = _fetch_methods(environment)
     return tuple(table.fetched_by(methods[table.name]) for table in catalog.TABLES if table.name in wanted)
 

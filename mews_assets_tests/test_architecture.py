@@ -134,6 +134,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "pacing": ("shares", "machine", "shared"),
     "catalog": (
         "bookkeeping",
+        "fetch",
         "model",
         "reference_model",
         "series_model",
@@ -144,6 +145,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "__init__",
         "arrow",
         "diagram",
+        "topics",
         "document",
     ),
     "cli": (

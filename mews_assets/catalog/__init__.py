@@ -22,6 +22,11 @@ from mews_assets.catalog.entities.booking_groups import (
     RESTRICTIONS,
     SOURCE_ASSIGNMENTS,
 )
+from mews_assets.catalog.entities.companions import (
+    COMPANIONSHIPS,
+    IDENTITY_DOCUMENTS,
+    SERVICE_ORDER_NOTES,
+)
 from mews_assets.catalog.entities.front_desk import (
     CASHIER_TRANSACTIONS,
     MESSAGE_THREADS,
@@ -68,6 +73,9 @@ TABLES: tuple[Table, ...] = (
     PAYMENT_REQUESTS,
     TASKS,
     MESSAGE_THREADS,
+    COMPANIONSHIPS,
+    SERVICE_ORDER_NOTES,
+    IDENTITY_DOCUMENTS,
 )
 
 

@@ -1,7 +1,7 @@
 """The pages of all tables: an index, and every table's grain, key, source and columns, in Markdown.
 
-Lives here: turning rows of the catalog into text. Not here: the diagram (`diagram`), writing files
-(`cli.commands.docs`).
+Lives here: turning rows of the catalog into text. Not here: which page a table is on (`topics`), the
+diagram (`diagram`), writing files (`cli.commands.docs`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mews_assets.catalog.diagram import diagram
 from mews_assets.catalog.model import Column, Export, Kind, Pages, Table, kept, snake_case
 from mews_assets.catalog.reference_model import Owner, Reference, Whole
 from mews_assets.catalog.series_model import SeriesTable
+from mews_assets.catalog.topics import TOPICS
 
 _HEAD = """\
 # The tables
@@ -55,88 +56,6 @@ Mews sends it no more, `_gone_utc` says since when. `current.<table>` in SQL sho
 
 _BY_NAME = "fetched if `MEWS_TABLES` names it"
 
-TOPICS = {
-    "stays": (
-        "Stays",
-        ("reservations", "reservation_groups", "source_assignments", "reservation_source_assignments"),
-    ),
-    "availability": (
-        "Availability",
-        (
-            "availability_adjustments",
-            "availability_blocks",
-            "resource_blocks",
-            "restrictions",
-            "service_availability",
-        ),
-    ),
-    "revenue": ("Revenue", ("order_items", "product_service_orders", "outlet_items", "outlet_bills")),
-    "money": (
-        "Money",
-        (
-            "payments",
-            "bills",
-            "ledger_entries",
-            "ledger_balances",
-            "cashier_transactions",
-            "payment_requests",
-        ),
-    ),
-    "accounts": (
-        "Accounts",
-        ("customers", "companies", "account_notes", "addresses", "credit_cards", "loyalty_memberships"),
-    ),
-    "enterprises": ("Enterprises", ("enterprises", "services", "outlets", "configurations", "devices")),
-    "spaces": (
-        "Spaces",
-        (
-            "resources",
-            "resource_categories",
-            "resource_category_assignments",
-            "resource_category_image_assignments",
-            "resource_features",
-            "resource_feature_assignments",
-        ),
-    ),
-    "rates": ("Rates", ("rate_groups", "rates", "business_segments", "age_categories", "sources")),
-    "products": ("Products", ("product_categories", "products")),
-    "conditions": (
-        "Conditions of sale",
-        (
-            "rules",
-            "rule_actions",
-            "cancellation_policies",
-            "service_overbooking_limits",
-            "vouchers",
-            "voucher_assignments",
-            "voucher_codes",
-        ),
-    ),
-    "agreements": (
-        "Agreements",
-        ("company_contracts", "billing_automations", "routing_rules", "loyalty_programs", "loyalty_tiers"),
-    ),
-    "accounting": (
-        "Accounting",
-        (
-            "accounting_categories",
-            "cashiers",
-            "counters",
-            "departments",
-            "taxations",
-            "tax_rates",
-            "tax_environments",
-            "currencies",
-            "exchange_rates",
-        ),
-    ),
-    "front-desk": ("Front desk", ("tasks", "message_threads")),
-    "places": (
-        "Places and languages",
-        ("countries", "country_subdivisions", "country_rules", "country_groups", "languages"),
-    ),
-}
-"""The pages: a title, and the tables on it. A table that is on none is on the page `more`."""
 _MORE = ("more", "More tables")
 
 
@@ -278,6 +197,8 @@ def _scope(table: Table) -> str:
 
 
 def _window(table: Table) -> str:
+    if table.parent_tables:
+        return "that of the parents; each window is asked for alone, and tells versions apart"
     if table.window_column is None:
         return "a row does not say; each window is asked for alone, and tells versions apart"
     column = snake_case(table.window_column)
@@ -294,6 +215,10 @@ def _window(table: Table) -> str:
 def _asked(fetch: Export | Pages) -> str:
     if isinstance(fetch, Export):
         how = f"`exports/add` of {fetch.entity_type}, filtered by `{fetch.filter}`"
+    elif fetch.of_parents:
+        parents = " and ".join(f"`{name}`" for name in fetch.of_parents.tables)
+        how = f"`{fetch.operation}`, by `{fetch.of_parents.parameter}`, the ids of {parents} that changed in the window"
+        return f"{how}; at most {fetch.of_parents.limit} ids at a time"
     else:
         how = f"`{fetch.operation}`, filtered by `{fetch.filter}`, the records under `{fetch.records_key}`"
     return f"{how}; at most {fetch.max_length.days} days and {fetch.max_scopes} scopes at a time"

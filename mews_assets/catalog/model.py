@@ -1,22 +1,23 @@
 """The definition of a table: frozen dataclasses that everything else is derived from.
 
-Lives here: `Column`, `RecordType`, `Table` and the two fetch methods, which all validate themselves when created.
-Not here: tables that are read whole (`reference_model`), the rows themselves (`catalog.entities`), HTTP, files.
+Lives here: `Column`, `RecordType` and `Table`, which all validate themselves when created. Not here: how a table is
+fetched (`fetch`), tables that are read whole (`reference_model`), the rows themselves (`catalog.entities`).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar
 
 from mews_assets.catalog.bookkeeping import Balance, Sign
-
-THREE_MONTHS = timedelta(days=89)
-"""The longest duration that never exceeds 3 calendar months: February to April of a common year."""
+from mews_assets.catalog.fetch import ChangedParents as ChangedParents
+from mews_assets.catalog.fetch import Export as Export
+from mews_assets.catalog.fetch import FetchMethod as FetchMethod
+from mews_assets.catalog.fetch import Lookup as Lookup
+from mews_assets.catalog.fetch import Pages as Pages
 
 
 class Kind(StrEnum):
@@ -39,13 +40,6 @@ class ScopeKind(StrEnum):
 
     ENTERPRISE = "enterprise"
     CHAIN = "chain"
-
-
-class FetchMethod(StrEnum):
-    """How a table is fetched. The value is what `MEWS_FETCH` accepts."""
-
-    EXPORT = "export"
-    PAGES = "pages"
 
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z]+[0-9]*")
@@ -105,64 +99,11 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Export:
-    """Fetched by an asynchronous bulk export.
-
-    `filter` is the property of `Filters` the window goes into: `UpdatedUtc` or `Posting`.
-    The limits are those of exports/add.
-    """
-
-    way: ClassVar[FetchMethod] = FetchMethod.EXPORT
-
-    entity_type: str
-    filter: str = "UpdatedUtc"
-    max_length: timedelta = timedelta(days=180)
-    max_scopes: int = 1000
-
-
-@dataclass(frozen=True)
-class Pages:
-    """Fetched page by page. `records_key` is the list of records in the answer.
-
-    `scope_parameter` is the request's list of scope ids; `parameters` are sent with every request.
-    `owned_parameter` is a list that the operation requires: the ids that the scopes own (see `Lookup`).
-    `also_filtered_by` are filters of requests besides: what either finds belongs to the window.
-    """
-
-    way: ClassVar[FetchMethod] = FetchMethod.PAGES
-
-    operation: str
-    records_key: str
-    filter: str = "UpdatedUtc"
-    scope_parameter: str = "EnterpriseIds"
-    parameters: dict[str, Any] = field(default_factory=dict, hash=False)
-    max_length: timedelta = THREE_MONTHS
-    max_scopes: int = 1000
-    owned_parameter: str = ""
-    also_filtered_by: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class ParentKey:
     """Rows are found, and assigned to their window, by the timestamp of their parent record."""
 
     table: str
     column: str
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """The operation that returns the scope of each id, for rows that name something the scope owns, not the scope.
-
-    Its records, under `records_key`, can be requested by id (`ids_parameter`) and by scope (`scope_parameter`), and
-    name their scope in `scope_column`.
-    """
-
-    operation: str
-    records_key: str
-    ids_parameter: str
-    scope_parameter: str = "EnterpriseIds"
-    scope_column: str = "EnterpriseId"
 
 
 @dataclass(frozen=True)
@@ -263,6 +204,10 @@ class Table(RecordType):
             raise ValueError(
                 f"{where}: found by several filters, a row has no one stamp: window_column is None"
             )
+        if isinstance(self.fetch, Pages) and self.fetch.of_parents and self.window_column is not None:
+            raise ValueError(
+                f"{where}: found by its parents, a row is in their window: window_column is None"
+            )
         owned = any(
             method.owned_parameter for method in (self.fetch, self.alternative) if isinstance(method, Pages)
         )
@@ -278,6 +223,12 @@ class Table(RecordType):
         """The columns by which rows are found, assigned to scopes and windows, and ordered."""
         named = {self.scope_column, self.window_column, self.version_column}
         return super().key_columns | {name for name in named if name is not None}
+
+    @property
+    def parent_tables(self) -> tuple[str, ...]:
+        """The tables whose changed records its rows are asked for by."""
+        fetch = self.fetch
+        return fetch.of_parents.tables if isinstance(fetch, Pages) and fetch.of_parents else ()
 
     @property
     def is_stamped(self) -> bool:

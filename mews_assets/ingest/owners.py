@@ -1,6 +1,7 @@
-"""Owners: the scope of each service (or other object) that rows name instead of their scope.
+"""Owners: the scope of each service (or other object) that rows name instead of their scope, and the ids to ask with.
 
-Lives here: asking Mews which scope owns what, and reading the ids that the rows of an answer name. Not here: assigning
+Lives here: asking Mews which scope owns what, reading the ids that the rows of an answer name, and from the lake the
+ids of parents that changed. Not here: assigning
 rows to partitions by it (`lake.changes.assign_partitions`).
 
 The ids are looked up after the rows have arrived: so objects that were added or deactivated in the meantime are found
@@ -17,7 +18,14 @@ import msgspec
 
 from mews_assets.api import MewsClient
 from mews_assets.api.pages import Pages as MewsPages
-from mews_assets.catalog.model import Lookup
+from mews_assets.catalog import table as table_of
+from mews_assets.catalog.model import Lookup, Table
+from mews_assets.ingest.plan import Pull
+from mews_assets.lake.errors import PassingError
+from mews_assets.lake.reading.inventory import ids_in
+from mews_assets.lake.storage import layout
+from mews_assets.lake.storage.lake import Lake
+from mews_assets.windows import to_key, windows_between
 
 MAX_IDS = 1000
 """Ids in one list of a request (every paginated operation)."""
@@ -53,11 +61,30 @@ def named_in(files: Iterable[Path], prop: str) -> set[str]:
     return {value for value in found if value}
 
 
-def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids, cut into lists that one request accepts."""
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), MAX_IDS):
-        yield ordered[start : start + MAX_IDS]
+def chunks(ids: Iterable[str], limit: int | None = None) -> Iterator[list[str]]:
+    """The ids, cut into lists that one request accepts: of MAX_IDS, or of another limit."""
+    ordered, limit = sorted(ids), limit or MAX_IDS
+    for start in range(0, len(ordered), limit):
+        yield ordered[start : start + limit]
+
+
+def changed_ids(lake: Lake, table: Table, pull: Pull) -> dict[str, str]:
+    """The ids of the parents that changed in the window of a pull, each with its scope.
+
+    Raises PassingError where the window has not landed in a parent's table: its rows would be missing for ever.
+    """
+    found: dict[str, str] = {}
+    for parent in map(table_of, table.parent_tables):
+        for scope in pull.scopes:
+            for window in windows_between(pull.window.start, pull.window.end, lake.grain):
+                name = layout.changes_file(parent.name, scope, to_key(window, lake.grain))
+                if not lake.exists(name):
+                    raise PassingError(
+                        f"{table.name}: its rows are asked for by the ids of {parent.name}, which have not landed for "
+                        f"{scope}, {window}: materialise that partition of {parent.name} first"
+                    )
+                found |= dict.fromkeys(ids_in(lake, name), scope)
+    return found
 
 
 def _owners(

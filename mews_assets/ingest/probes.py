@@ -15,10 +15,11 @@ from typing import Any
 
 import msgspec
 
+from mews_assets import catalog
 from mews_assets.api import MewsClient, MewsError, Pages, TransientError, get_exports, read_page
 from mews_assets.api.exports import GET
 from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES, Reference
-from mews_assets.catalog.model import Export, ScopeKind, Table
+from mews_assets.catalog.model import Export, FetchMethod, ScopeKind, Table
 from mews_assets.catalog.model import Pages as ByPages
 from mews_assets.ingest.findings import Finding, fail, ok, warn
 from mews_assets.windows import SETTLE, to_api
@@ -111,7 +112,14 @@ def probes(
         if not isinstance(fetch, ByPages):
             continue
         scope = enterprise if table.scope is ScopeKind.ENTERPRISE else chain
-        body = {**fetch.parameters, fetch.scope_parameter: [scope], fetch.filter: second}
+        body = {**fetch.parameters, fetch.scope_parameter: [scope]}
+        if fetch.of_parents:
+            parents = catalog.table(fetch.of_parents.tables[0]).fetched_by(FetchMethod.PAGES).fetch
+            by = parents.operation if isinstance(parents, ByPages) else ""
+            parameter = fetch.of_parents.parameter
+            add(Probe(fetch.operation, fetch.records_key, body, (table.name,), parameter, by))
+            continue
+        body[fetch.filter] = second
         owned_by = table.lookup.operation if fetch.owned_parameter and table.lookup else ""
         add(Probe(fetch.operation, fetch.records_key, body, (table.name,), fetch.owned_parameter, owned_by))
     return list(found.values())

@@ -30,7 +30,7 @@ from mews_assets.api.pages import Pages as MewsPages
 from mews_assets.api.waiting import backoff_delays
 from mews_assets.catalog import partners
 from mews_assets.catalog.model import Export, Pages, ScopeKind, Table
-from mews_assets.ingest.owners import chunks, named_in, owned_by, owners_of
+from mews_assets.ingest.owners import changed_ids, chunks, named_in, owned_by, owners_of
 from mews_assets.ingest.plan import Pull
 from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.landing.export_log import LoggedExport
@@ -188,14 +188,16 @@ class Puller:
         assert isinstance(fetch, Pages)
         raw = {other.name: folder / f"{other.name}.jsonl" for other in tables}
         request_ids: list[str | None] = []
-        owned = owned_ids(table, fetch, pull, client)
+        owned = (
+            changed_ids(self.lake, table, pull) if fetch.of_parents else owned_ids(table, fetch, pull, client)
+        )
         requests = list(page_requests(fetch, pull, owned))
         files = {name: path.open("wb") for name, path in raw.items()}
         try:
             while requests:
                 window, filtered_by, request = requests.pop()
                 ends = {name: file.tell() for name, file in files.items()}
-                body = {**request, filtered_by: as_interval(window)}
+                body = {**request, **({filtered_by: as_interval(window)} if filtered_by else {})}
                 pages = MewsPages(client, fetch.operation, tuple(keys), body)
                 asked = len(request_ids)
                 try:
@@ -208,6 +210,8 @@ class Puller:
                         file.truncate(ends[name])
                         file.seek(ends[name])
                     del request_ids[asked:]
+                    if not filtered_by:
+                        raise
                     try:
                         older, newer = window.halves()
                     except ValueError:
@@ -278,6 +282,9 @@ def page_requests(
 ) -> Iterable[tuple[Window, str, dict[str, Any]]]:
     """The request bodies of a pull by pages, each with its window and filter. None if the scopes own nothing."""
     bodies = [{**fetch.parameters, fetch.scope_parameter: list(pull.scopes)}]
+    if fetch.of_parents:
+        parameter, limit = fetch.of_parents.parameter, fetch.of_parents.limit
+        return [(pull.window, "", {**bodies[0], parameter: ids}) for ids in chunks(owned, limit)]
     if fetch.owned_parameter:
         bodies = [{**bodies[0], fetch.owned_parameter: ids} for ids in chunks(owned)]
     filters = (fetch.filter, *fetch.also_filtered_by)

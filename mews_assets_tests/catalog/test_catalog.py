@@ -47,6 +47,14 @@ COUNTS = {
     "Source": (5, 5, 0, 5),
     "SourceAssignment": (4, 4, 0, 4),
     "ReservationGroup": (5, 2, 0, 5),
+    "Companionship": (4, 3, 0, 4),
+    "ServiceOrderNote": (6, 3, 0, 6),
+    "IdentityDocument": (
+        11,
+        4,
+        0,
+        11,
+    ),  # Type, the fifth that Mews requires, is empty once its customer is forgotten
     "ReservationSourceAssignment": (5, 5, 0, 5),
     "Restriction": (6, 4, 0, 56),
     "AccountNote": (8, 8, 0, 14),
@@ -233,6 +241,9 @@ BY_PAGES_ONLY = {
     "payment_requests": "paymentRequests/getAll",
     "tasks": "tasks/getAll",
     "message_threads": "messageThreads/getAll",
+    "companionships": "companionships/getAll",
+    "service_order_notes": "serviceOrderNotes/getAll",
+    "identity_documents": "identityDocuments/getAll",
 }
 
 
@@ -292,6 +303,7 @@ def test_only_people_and_companies_belong_to_a_chain() -> None:
         "account_notes": None,
         "addresses": None,
         "loyalty_memberships": "ChainId",
+        "identity_documents": None,
     }
 
 
@@ -302,6 +314,9 @@ def test_few_kinds_of_rows_do_not_tell_whose_they_are() -> None:
         "account_notes",
         "addresses",
         "message_threads",
+        "companionships",
+        "service_order_notes",
+        "identity_documents",
     ]
 
 
@@ -313,6 +328,9 @@ def test_some_rows_carry_no_stamp_and_are_told_apart_by_their_windows() -> None:
         "account_notes",
         "loyalty_memberships",
         "tasks",
+        "companionships",
+        "service_order_notes",
+        "identity_documents",
     ]
     assert {each.version_field for each in TABLES if not each.is_stamped} == {"_window_utc"}
 

@@ -8,11 +8,12 @@ import mews_assets
 from mews_assets import catalog
 from mews_assets.catalog.columns import enum, string
 from mews_assets.catalog.diagram import CORE, diagram
-from mews_assets.catalog.document import TOPICS, page, pages
+from mews_assets.catalog.document import page, pages
 from mews_assets.catalog.entities import shapes
 from mews_assets.catalog.entities.reference import REFERENCES
 from mews_assets.catalog.entities.series import SERIES
 from mews_assets.catalog.model import Export, Pages, ParentKey, Table
+from mews_assets.catalog.topics import TOPICS
 
 DOCS = Path(mews_assets.__file__).parent.parent / "docs"
 VISITS = Table(

@@ -74,6 +74,8 @@ def _spec(
 ) -> dg.AssetSpec:
     fetch = table.fetch
     asked = f"export of {fetch.entity_type}" if isinstance(fetch, Export) else fetch.operation
+    # Not a dependency: Dagster looks up the partition of one, and refuses runs that name theirs in run config.
+    by = f", by the ids of {' and '.join(table.parent_tables)}" if table.parent_tables else ""
     return dg.AssetSpec(
         layer.key,
         deps=[layer.dep],
@@ -85,7 +87,7 @@ def _spec(
         metadata={
             "dagster/table_name": f"{layer.layer}.{table.name}",
             "dagster/uri": f"{settings.lake.rstrip('/')}/{layer.folder}",
-            "mews/asked": asked,
+            "mews/asked": asked + by,
             "mews/window_column": table.window_column or "none: each window is asked for alone",
             **layer.metadata,
         },

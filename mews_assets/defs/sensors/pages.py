@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from mews_assets.catalog import table
 from mews_assets.catalog.model import Table
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.base.adoption import unreported
@@ -178,6 +179,9 @@ class Tick:
         listed = set.intersection(*(STANDING.keys(self.lake, table) for table in self.group))
         settings, by_day = self.settings, self.first.by_day
         missing = due(scopes, settings.start, now, settings.grain, listed, by_day=by_day)
+        if parents := [table(name) for name in self.first.parent_tables]:
+            waiting = set(STANDING.missing(self.lake, parents, missing))
+            missing = [one for one in missing if one not in waiting]
         return STANDING.missing(self.lake, self.group, missing)
 
 

@@ -74,6 +74,12 @@ def rows_by_capture(lake: Lake, name: str) -> dict[str, int]:
     return {count["values"]: count["counts"] for count in captures.value_counts().to_pylist()}
 
 
+def ids_in(lake: Lake, name: str) -> set[str]:
+    """The ids of the records in a file; only one column is read."""
+    with lake.open_input_file(name) as source:
+        return set(pq.ParquetFile(source).read(columns=["id"]).column("id").to_pylist())
+
+
 @dataclass(frozen=True)
 class Totals:
     """The totals of one table over all scopes."""

@@ -1,12 +1,14 @@
 """The operations over records that change, and those that need no others: one row each.
 
-Lives here: addresses, entities, parameters, and the property that each parameter filters. Not here: the other
-operations over reference tables (`reference_operations`), the checks of parameters (`request_rules`), and exports
+Lives here: addresses, entities, parameters, and the property that each parameter filters. Not here: the
+operations of tables that are fetched only if named (`named_operations`), those over reference tables
+(`reference_operations`), the checks of parameters (`request_rules`), and exports
 (`exports`).
 """
 
 from __future__ import annotations
 
+from mews_assets.sandbox.server.named_operations import NAMED_OPERATIONS
 from mews_assets.sandbox.server.operation import Beside, Extent, Interval, Lists, Operation, lists, times
 from mews_assets.sandbox.server.reference_operations import REFERENCE_OPERATIONS
 
@@ -225,100 +227,7 @@ _ROWS = (
     ),
 )
 
-_BY_NAME_ONLY = (
-    Operation(
-        "reservationGroups/getAll",
-        "ReservationGroup",
-        "ReservationGroups",
-        lists=lists(ReservationGroupIds="Id"),
-        intervals=times("UpdatedUtc"),
-        one_of=("ReservationGroupIds", "UpdatedUtc"),
-    ),
-    Operation(
-        "sourceAssignments/getAll",
-        "SourceAssignment",
-        "SourceAssignments",
-        lists=lists(ReservationGroupIds="ReservationGroupId"),
-        intervals=times("UpdatedUtc"),
-    ),
-    Operation(
-        "sourceAssignments/getAll/2024-09-20",
-        "ReservationSourceAssignment",
-        "SourceAssignments",
-        lists=lists(100, ReservationIds="ReservationId"),
-        intervals=(Interval("UpdatedUtc", "UpdatedUtc", months=1),),
-        max_scopes=1,
-    ),
-    Operation(
-        "restrictions/getAll",
-        "Restriction",
-        "Restrictions",
-        lists=_SERVICES_REQUIRED + lists(RestrictionIds="Id"),
-        intervals=times("UpdatedUtc"),
-    ),
-    Operation(
-        "accountNotes/getAll",
-        "AccountNote",
-        "AccountNotes",
-        lists=lists(AccountNoteIds="Id", AccountIds="AccountId"),
-        intervals=times("UpdatedUtc"),
-        activity=True,
-    ),
-    Operation(
-        "addresses/getAll",
-        "AccountAddress",
-        "Addresses",
-        lists=lists(AddressIds="Id", AccountIds="AccountId"),
-        intervals=times("UpdatedUtc"),
-        one_of=("AccountIds", "AddressIds", "UpdatedUtc"),
-        activity=True,
-    ),
-    Operation(
-        "creditCards/getAll",
-        "CreditCard",
-        "CreditCards",
-        lists=lists(CreditCardIds="Id", CustomerIds="CustomerId"),
-        intervals=times("UpdatedUtc"),
-        one_of=("CreditCardIds", "CustomerIds", "UpdatedUtc"),
-    ),
-    Operation(
-        "loyaltyMemberships/getAll",
-        "LoyaltyMembership",
-        "LoyaltyMemberships",
-        lists=lists(LoyaltyMembershipIds="Id", AccountIds="AccountId", LoyaltyProgramIds="LoyaltyProgramId"),
-        intervals=times("UpdatedUtc"),
-    ),
-    Operation(
-        "cashierTransactions/getAll",
-        "CashierTransaction",
-        "CashierTransactions",
-        lists=lists(CashierTransactionIds="Id"),
-        intervals=times("CreatedUtc"),
-        one_of=("CashierTransactionIds", "CreatedUtc"),
-    ),
-    Operation(
-        "paymentRequests/getAll",
-        "PaymentRequest",
-        "PaymentRequests",
-        lists=lists(PaymentRequestIds="Id", AccountIds="AccountId", ReservationIds="ReservationId") + _STATES,
-        intervals=times("UpdatedUtc"),
-    ),
-    Operation(
-        "tasks/getAll",
-        "Task",
-        "Tasks",
-        lists=lists(TaskIds="Id", DepartmentIds="DepartmentId", ServiceOrderIds="ServiceOrderId"),
-        intervals=times("CreatedUtc", "ClosedUtc", "DeadlineUtc"),
-    ),
-    Operation(
-        "messageThreads/getAll",
-        "MessageThread",
-        "MessageThreads",
-        lists=lists(MessageThreadIds="Id"),
-        intervals=times("CreatedUtc", "UpdatedUtc"),
-        one_of=("MessageThreadIds", "CreatedUtc", "UpdatedUtc"),
-    ),
-)
-
-OPERATIONS = {operation.address: operation for operation in (*_ROWS, *_BY_NAME_ONLY, *REFERENCE_OPERATIONS)}
+OPERATIONS = {
+    operation.address: operation for operation in (*_ROWS, *NAMED_OPERATIONS, *REFERENCE_OPERATIONS)
+}
 EXPORT_OPERATIONS = ("exports/add", "exports/getAll")

@@ -76,6 +76,22 @@ class Derived:
         if _digit(id, 2) == 0:
             thread = {"Id": _id(id, "thread"), "OriginalSender": "Guest", "Subject": "Late arrival"}
             yield "MessageThread", hotel.id, thread | {"IsResolved": False} | _stamps(stamp)
+        if _digit(id, 5) < 3:
+            note = {
+                "Id": _id(id, "note"),
+                "OrderId": id,
+                "Text": "Quiet room, please",
+                "Type": "SpecialRequest",
+            }
+            yield "ServiceOrderNote", hotel.id, note | _stamps(stamp)
+        guest = record["BookerId"] or (record["AccountId"] if record["AccountType"] == "Customer" else None)
+        if guest:
+            companion = {
+                "Id": _id(id, "companion"),
+                "CustomerId": guest,
+                "ReservationGroupId": record["GroupId"],
+            }
+            yield "Companionship", hotel.id, companion | {"ReservationId": id}
         if record["AccountType"] == "Customer":
             yield from self._of_account(hotel, record["AccountId"], id, stamp)
 
@@ -173,6 +189,24 @@ class Derived:
                     "LoyaltyTierId": loyalty_id(self._chain, "tier Bronze"),
                     "CreatorProfile": _PROFILE,
                     "UpdaterProfile": _PROFILE,
+                },
+            )
+        if record["BirthDate"]:  # the registration card is filled in
+            yield (
+                "IdentityDocument",
+                self._chain.id,
+                {
+                    "Id": _id(id, "document"),
+                    "CustomerId": id,
+                    "Type": "Passport",
+                    "Number": f"EX{id[:6].upper()}",
+                    "ExpirationDate": "2031-12-31T00:00:00Z",
+                    "IssuanceDate": "2021-12-31T00:00:00Z",
+                    "IssuingCountryCode": record["NationalityCode"],
+                    "IssuingCountrySubdivisionCode": None,
+                    "IssuingCity": None,
+                    "IdentityDocumentSupportNumber": None,
+                    "IsVerified": True,
                 },
             )
         if record["AddressId"]:
