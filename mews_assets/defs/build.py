@@ -95,7 +95,11 @@ def build_definitions(
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
         assets=[start_here(settings), *assets],
-        asset_checks=[freshness_checks(settings), *reconciliation_checks(settings), *pages_checks(settings)],
+        asset_checks=[
+            freshness_checks(settings),
+            *reconciliation_checks(settings),
+            *pages_checks(settings),
+        ],
         jobs=[*jobs, *run_retention_jobs(settings, (job.name for job in jobs), keys)],
         sensors=[
             discovery_sensor(settings),

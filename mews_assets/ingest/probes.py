@@ -21,6 +21,7 @@ from mews_assets.api.exports import GET
 from mews_assets.catalog.entities.reference import ENTERPRISES, REFERENCES, Reference
 from mews_assets.catalog.model import Export, FetchMethod, ScopeKind, Table
 from mews_assets.catalog.model import Pages as ByPages
+from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.ingest.findings import Finding, fail, ok, warn
 from mews_assets.windows import SETTLE, to_api
 
@@ -54,6 +55,7 @@ def probe(
     references: Iterable[Reference],
     only: Iterable[str],
     now: Callable[[], datetime],
+    series: Iterable[SeriesTable] = (),
 ) -> list[Finding]:
     """One finding if the connection has no problem, otherwise one more for each problem.
 
@@ -75,7 +77,8 @@ def probe(
         )
         return [fail(subject, text, "ask the hotel to connect this integration in Mews, or correct its ids.")]
     findings = _unseen(subject, limits - {enterprise.id for enterprise in every})
-    answered, refused = _ask_all(client, probes(tables, references, seen[0].id, seen[0].chain_id, now()))
+    asked = probes(tables, references, seen[0].id, seen[0].chain_id, now(), series)
+    answered, refused = _ask_all(client, asked)
     findings += refused
     exported = [table for table in tables if isinstance(table.fetch, Export)]
     if exported:
@@ -93,9 +96,17 @@ def probe(
 
 
 def probes(
-    tables: Sequence[Table], references: Iterable[Reference], enterprise: str, chain: str, now: datetime
+    tables: Sequence[Table],
+    references: Iterable[Reference],
+    enterprise: str,
+    chain: str,
+    now: datetime,
+    series: Iterable[SeriesTable] = (),
 ) -> list[Probe]:
-    """The probes for the tables by pages and the reference tables, one for each operation."""
+    """The probes for the tables by pages, the reference tables and series of days, one for each operation.
+
+    Not for figures by time units: a request must name a bookable service and the starts of its units.
+    """
     found: dict[str, Probe] = {}
 
     def add(probe: Probe) -> None:
@@ -107,6 +118,12 @@ def probes(
             add(_of_reference(reference, enterprise if reference.scope is ScopeKind.ENTERPRISE else chain))
     end = now - 2 * SETTLE
     second = {"StartUtc": to_api(end - timedelta(seconds=1)), "EndUtc": to_api(end)}
+    for one in series:
+        if not one.is_by_time_unit:
+            days = {name.partition(".")[2]: f"{end:%Y-%m-%d}" for name in (one.fetch.first, one.fetch.last)}
+            body = {**one.fetch.parameters, one.fetch.scope_parameter: [enterprise]}
+            body[one.fetch.first.partition(".")[0]] = days
+            add(Probe(one.fetch.operation, one.fetch.records_key, body, (one.name,)))
     for table in tables:
         fetch = table.fetch
         if not isinstance(fetch, ByPages):

@@ -286,5 +286,6 @@ def _connection(settings: Settings, connection: Connection) -> tuple[list[Findin
             settings.references,
             connection.enterprises,
             lambda: utc_now() + timedelta(seconds=client.clock_skew_seconds or 0),
+            settings.series,
         )
         return found, client.clock_skew_seconds

@@ -78,7 +78,8 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         minimum_interval_seconds=settings.poll_seconds,
         default_status=default_status(settings),
         description=skip_reasons.description(
-            group, settings.grain, settings.poll_seconds, "It launches a run that reads them page by page."
+            *(group, settings.grain, settings.poll_seconds),
+            f"It launches a run that reads them page by page{_waits_for(first)}.",
         ),
     )
     def sense(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -86,6 +87,12 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         return Tick(group, settings, context.instance, mews, lake).run(context.cursor)
 
     return sense
+
+
+def _waits_for(table: Table) -> str:
+    return (
+        f", once the window has landed in {' and '.join(table.parent_tables)}" if table.parent_tables else ""
+    )
 
 
 @dataclass

@@ -117,6 +117,12 @@ def test_an_operation_that_is_refused_is_named_with_the_tables_that_need_it(
     assert "grant outletItems/getAll" in refused.fix
 
 
+def test_balances_that_are_refused_are_named_too(today: RunningSandbox) -> None:
+    today.plan_fault("ledgerBalances/getAll", status=403)
+    refused = only(looked(), "default", Level.FAIL)
+    assert refused.text.endswith("Needed for ledger_balances")
+
+
 def test_every_operation_that_pages_need_is_asked(today: RunningSandbox) -> None:
     os.environ["MEWS_FETCH"] = "pages"
     os.environ["MEWS_WINDOW"] = "daily"

@@ -65,6 +65,14 @@ def test_each_balance_opens_where_the_day_before_closed_and_moves_by_its_entries
         assert Decimal(str(closing)) - Decimal(str(opening)) == moved
         closed[one["LedgerType"]] = closing
     assert any(moves.values())
+    for one in found:
+        if one["Date"] == "2026-04-05":
+            before = (
+                value
+                for (day, ledger), value in moves.items()
+                if day < one["Date"] and ledger == one["LedgerType"]
+            )
+            assert Decimal(str(one["OpeningBalance"]["GrossValue"])) == sum(before)
 
 
 def test_balances_come_page_by_page(client: Client) -> None:

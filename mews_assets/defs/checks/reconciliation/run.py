@@ -16,7 +16,7 @@ from mews_assets.catalog.entities.ledger import LEDGER_ENTRIES
 from mews_assets.catalog.entities.series.availability import SERVICE_AVAILABILITY
 from mews_assets.catalog.entities.series.balances import LEDGER_BALANCES
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.base.jobs import asset_job, utc_schedule
+from mews_assets.defs.base.jobs import DISCOVERY, ENTERPRISES_JOB, asset_job, utc_schedule
 from mews_assets.defs.base.resources import lake_of
 from mews_assets.defs.checks.model import markdown
 from mews_assets.defs.checks.reconciliation import ledger, rooms
@@ -24,7 +24,6 @@ from mews_assets.defs.checks.reconciliation.moments import Compared
 from mews_assets.defs.namespace import Namespace
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.lake.reading.inventory import newest_windows
-from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.settings import Settings
 from mews_assets.windows import from_api, from_key
@@ -40,16 +39,16 @@ _ROOMS_TABLES = ("reservations", "resource_blocks")
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """One comparison: the series that it is a check of, and the asset of the lake's own rows, by layer and name."""
+    """One comparison: the series that it is a check of, and the asset `against` which it holds it."""
 
     name: str
     series: str
-    rows: tuple[str, str]
+    against: Callable[[Namespace], dg.AssetKey]
     description: str
     compare: Callable[[dg.DagsterInstance, Lake, Directory, Settings], Compared[Any]]
     describe: Callable[[Any, Directory], dict[str, object]]
 
-    def check_key(self, namespace: Namespace) -> dg.AssetCheckKey:
+    def key(self, namespace: Namespace) -> dg.AssetCheckKey:
         return dg.AssetCheckKey(namespace.series(self.series), self.name)
 
 
@@ -78,7 +77,7 @@ def reconciliation_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
                 one.name,
                 asset=namespace.series(one.series),
                 description=one.description,
-                additional_deps=[namespace.asset(*one.rows)],
+                additional_deps=[one.against(namespace)],
             )
             for one in made
         ],
@@ -90,34 +89,30 @@ def reconciliation_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
         directory = load_directory(opened)
         wanted = context.op_execution_context.selected_asset_check_keys
         for one in made:
-            key = one.check_key(namespace)
-            if key in wanted and directory is not None:
+            if (key := one.key(namespace)) not in wanted:
+                continue
+            if directory is not None:
                 found = one.compare(context.instance, opened, directory, settings)
-                yield verdict(one, found, directory, key)
-            elif key in wanted:
+                yield verdict(one, found, directory, key.asset_key)
+            else:
                 yield dg.AssetCheckResult(
                     passed=False,
                     asset_key=key.asset_key,
                     check_name=one.name,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description="No hotel is known yet: turn on the sensor `discovery`, or run the job `enterprises`.",
+                    description=f"No hotel is known yet: turn on the sensor `{namespace.name(DISCOVERY)}`, or run the "
+                    f"job `{namespace.name(ENTERPRISES_JOB)}`.",
                 )
 
     return [compare]
 
 
 def reconciliation_jobs(settings: Settings) -> list[Any]:
-    keys = [one.check_key(Namespace.of(settings)) for one in reconciliations(settings)]
+    keys = _keys(settings)
     if not keys:
         return []
-    return [
-        asset_job(
-            settings,
-            JOB,
-            dg.AssetSelection.checks(*keys),
-            "Compares the lake with Mews' own figures. Sends Mews no request.",
-        )
-    ]
+    text = "Compares the lake with Mews' own figures. Sends Mews no request."
+    return [asset_job(settings, JOB, dg.AssetSelection.checks(*keys), text)]
 
 
 def reconciliation_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -132,12 +127,17 @@ def reconciliation_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 def without_reconciliations(selection: dg.AssetSelection, settings: Settings) -> dg.AssetSelection:
     """A selection of assets and checks, without these checks."""
-    keys = [one.check_key(Namespace.of(settings)) for one in reconciliations(settings)]
+    keys = _keys(settings)
     return selection - dg.AssetSelection.checks(*keys) if keys else selection
 
 
+def _keys(settings: Settings) -> list[dg.AssetCheckKey]:
+    namespace = Namespace.of(settings)
+    return [one.key(namespace) for one in reconciliations(settings)]
+
+
 def verdict(
-    one: Reconciliation, found: Compared[Any], directory: Directory, key: dg.AssetCheckKey
+    one: Reconciliation, found: Compared[Any], directory: Directory, asset: dg.AssetKey
 ) -> dg.AssetCheckResult:
     """The verdict, with the largest differences and where they are: hotels by their keys."""
     differ = sorted(found.differ, key=lambda difference: abs(Decimal(difference.by)), reverse=True)
@@ -154,8 +154,8 @@ def verdict(
     hotels = sorted({directory.scope_keys.key_of(difference.where.scope) for difference in differ})
     return dg.AssetCheckResult(
         passed=not differ,
-        asset_key=key.asset_key,
-        check_name=key.name,
+        asset_key=asset,
+        check_name=one.name,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={
             "differences": len(differ),
@@ -217,7 +217,7 @@ def _rooms_place(place: rooms.Place, directory: Directory) -> dict[str, object]:
 _LEDGER = Reconciliation(
     LEDGER_CHECK,
     LEDGER_BALANCES.name,
-    (layout.CHANGES, LEDGER_ENTRIES.name),
+    lambda namespace: namespace.changes(LEDGER_ENTRIES),
     "Opening balance and ledger entries make the closing balance, per hotel, ledger and day, in the last "
     f"{ledger.DAYS} days. ERROR: entries are missing in the lake, or are there twice. A day is compared once its "
     "entries have been captured after its balance was first asked for.",
@@ -227,7 +227,7 @@ _LEDGER = Reconciliation(
 _ROOMS = Reconciliation(
     ROOMS_CHECK,
     SERVICE_AVAILABILITY.name,
-    (layout.MARTS, rooms.MART),
+    lambda namespace: namespace.mart(rooms.MART),
     "Rooms occupied, out of order and usable per hotel, category and day are as many in daily_performance_by_dimension "
     f"as by Mews' own count, in the last {rooms.DAYS} days. ERROR: stays or blocks are missing in the lake, are there "
     "twice, or are in another category. A day is compared once its figures stood when the mart was made.",

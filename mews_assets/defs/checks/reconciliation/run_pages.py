@@ -62,25 +62,18 @@ def pages_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
         wanted = context.op_execution_context.selected_asset_check_keys
         with mews.open(known_directory(opened, mews)) as platform:
             for table in chosen:
-                key = _key(table, namespace)
-                if key in wanted:
-                    yield _result(table, opened, platform, key)
+                if (key := _key(table, namespace)) in wanted:
+                    yield _result(table, opened, platform, key.asset_key)
 
     return [compare]
 
 
 def pages_jobs(settings: Settings) -> list[Any]:
-    keys = [_key(table, Namespace.of(settings)) for table in _chosen(settings)]
+    keys = _keys(settings, _chosen(settings))
     if not keys:
         return []
-    return [
-        asset_job(
-            settings,
-            JOB,
-            dg.AssetSelection.checks(*keys),
-            "Asks for one hotel and window of each table by pages, and compares it with the lake.",
-        )
-    ]
+    text = "Asks for one hotel and window of each table by pages, and compares it with the lake."
+    return [asset_job(settings, JOB, dg.AssetSelection.checks(*keys), text)]
 
 
 def pages_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -94,7 +87,7 @@ def without_pages_checks(
     selection: dg.AssetSelection, tables: Iterable[Table], settings: Settings
 ) -> dg.AssetSelection:
     """A selection of assets and checks, without this check."""
-    keys = [_key(table, Namespace.of(settings)) for table in tables if table in _chosen(settings)]
+    keys = _keys(settings, (table for table in tables if table in _chosen(settings)))
     return selection - dg.AssetSelection.checks(*keys) if keys else selection
 
 
@@ -106,20 +99,24 @@ def _key(table: Table, namespace: Namespace) -> dg.AssetCheckKey:
     return dg.AssetCheckKey(namespace.changes(table), CHECK)
 
 
-def _result(table: Table, lake: Lake, platform: Platform, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
+def _keys(settings: Settings, tables: Iterable[Table]) -> list[dg.AssetCheckKey]:
+    return [_key(table, Namespace.of(settings)) for table in tables]
+
+
+def _result(table: Table, lake: Lake, platform: Platform, asset: dg.AssetKey) -> dg.AssetCheckResult:
     """The verdict on the partition of this night."""
     now = platform.now()
     scopes = platform.directory.scopes(table.scope)
     partition = choose(table.name, now.date(), _recent(lake, table, scopes, now))
     if partition is None:
-        return _verdict(key, True, {}, "No window has landed yet.")
+        return _verdict(asset, True, {}, "No window has landed yet.")
     hotel = platform.directory.scope_keys.key_of(partition.scope)
     sample = {"hotel": hotel, "window": to_text(partition.window)}
     client = platform.clients[platform.directory.connection_of(table.scope, partition.scope)]
     try:
         found = read_and_compare(lake, table, partition, client, now)
     except (MewsError, LakeError) as error:
-        return _verdict(key, False, sample, str(error), dg.AssetCheckSeverity.WARN)
+        return _verdict(asset, False, sample, str(error), dg.AssetCheckSeverity.WARN)
     counts = {
         what: sum(difference.what == what for difference in found.differ) for what in (BY_EXPORT, BY_PAGES)
     }
@@ -131,7 +128,7 @@ def _result(table: Table, lake: Lake, platform: Platform, key: dg.AssetCheckKey)
         "changed_since": found.not_yet,
         **({"such_as": markdown(shown)} if shown else {}),
     }
-    return _verdict(key, not found.differ, {**sample, **numbers})
+    return _verdict(asset, not found.differ, {**sample, **numbers})
 
 
 def _recent(lake: Lake, table: Table, scopes: Iterable[str], now: datetime) -> list[Partition]:
@@ -146,7 +143,7 @@ def _recent(lake: Lake, table: Table, scopes: Iterable[str], now: datetime) -> l
 
 
 def _verdict(
-    key: dg.AssetCheckKey,
+    asset: dg.AssetKey,
     passed: bool,
     metadata: dict[str, Any],
     description: str | None = None,
@@ -154,8 +151,8 @@ def _verdict(
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=passed,
-        asset_key=key.asset_key,
-        check_name=key.name,
+        asset_key=asset,
+        check_name=CHECK,
         severity=severity,
         description=description,
         metadata=metadata,
