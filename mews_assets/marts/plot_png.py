@@ -55,8 +55,10 @@ _TITLE, _TITLE_OF_SIDES, _NAME = 125, 70, 14
 """Characters of a panel's title, of a title with a verdict beside it, and of a name left of a bar."""
 _LARGEST_DRAWN = 1e100
 """The largest number that is drawn. Larger ones overflow where matplotlib squares them."""
-_PALETTE = 64
-"""Colours of the PNG file."""
+_PALETTE, _GRID_PALETTE = 64, 256
+"""Colours of the PNG file; a grid has shades, the lightest of which would become grey."""
+_GRID_NAME = 30
+"""Characters of a hotel's name left of a grid."""
 
 
 def to_png(plot: Plot) -> bytes:
@@ -100,7 +102,8 @@ def to_png(plot: Plot) -> bytes:
         if plot.shares_legend:
             _legend(figure, panels, "lower left", (0.01, 0.005))
         canvas.draw()  # type: ignore[no-untyped-call]
-        return _packed(canvas)
+        has_grid = any(isinstance(panel, GridPanel) for panel in panels)
+        return _packed(canvas, _GRID_PALETTE if has_grid else _PALETTE)
 
 
 def _height(panel: Panel) -> float:
@@ -109,12 +112,12 @@ def _height(panel: Panel) -> float:
     return _PANEL_HEIGHT
 
 
-def _packed(canvas: FigureCanvasAgg) -> bytes:
+def _packed(canvas: FigureCanvasAgg, colours: int) -> bytes:
     """As PNG with a palette: the image is stored in a Dagster event, and has few colours anyway."""
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
     image = Image.fromarray(pixels).convert("RGB")
     png = io.BytesIO()
-    image.quantize(_PALETTE, dither=Image.Dither.NONE).save(png, format="png", optimize=True)
+    image.quantize(colours, dither=Image.Dither.NONE).save(png, format="png", optimize=True)
     return png.getvalue()
 
 
@@ -209,7 +212,7 @@ def _draw_grid(axes: Axes, panel: GridPanel) -> None:
     axes.pcolormesh(values, cmap=_GRID_COLOURS, vmin=0, vmax=1, edgecolors="white", linewidth=0.5)
     axes.invert_yaxis()
     axes.set_yticks(
-        [place + 0.5 for place in range(len(panel.names))], [_line(one, _LABEL) for one in panel.names]
+        [place + 0.5 for place in range(len(panel.names))], [_line(one, _GRID_NAME) for one in panel.names]
     )
     every = -(-len(panel.columns) // _GRID_LABELS)
     shown = range(0, len(panel.columns), every)

@@ -64,6 +64,18 @@ class Ui:
         self.shoot("backfill dialog")
         dialog.get_by_role("button", name="Launch").click()
 
+    def open_report(self, hotel: str) -> str:
+        """From the page to begin with to the report, and a hotel in its picker, by its key; the report's text."""
+        self.open("/assets/start_here", "What this is")
+        self.page.get_by_role("link", name="Open the report").click()
+        picker = self.page.locator("#hotel")
+        expect(picker).to_be_visible(timeout=_PATIENCE_MS)
+        self.shoot("report of all")
+        picker.select_option(hotel)
+        expect(self.page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=_PATIENCE_MS)
+        self.shoot("report of a hotel")
+        return self.page.locator("main").inner_text()
+
     def log_lines(self, run: str, containing: str) -> list[str]:
         """The lines of a run's log that contain a text. (The page renders only those in sight.)"""
         self.open(f"/runs/{run}", "Finished execution of run")

@@ -8,8 +8,17 @@ import pytest
 
 pytest.importorskip("playwright", reason="the extra `browser` is not installed: make test-browser")
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.local.launch import discover_scopes, make_current, make_marts, refresh_reference
+from mews_assets.cli.report_server import report_server
+from mews_assets.defs.local.launch import (
+    discover_scopes,
+    make_current,
+    make_marts,
+    refresh_reference,
+    write_report,
+)
+from mews_assets.lake.storage.lake import open_lake
 from mews_assets.sandbox.running import RunningSandbox
+from mews_assets.windows import Grain
 from mews_assets_tests.browser.pages import find_chromium, ui_of
 from mews_assets_tests.defs.daemon import home_of, running_daemon, running_webserver
 from mews_assets_tests.defs.keys import PLAIN
@@ -26,7 +35,10 @@ def test_a_user_finds_the_beginning_fills_two_days_of_a_hotel_and_reads_what_cam
     mews: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert CHROMIUM is not None
-    with home_of(mews, tmp_path, MEWS_START_DATE="2025-03-07") as home:
+    with (
+        report_server(open_lake(str(tmp_path / "lake"), Grain.DAILY), 0) as report,
+        home_of(mews, tmp_path, MEWS_START_DATE="2025-03-07", MEWS_REPORT_URL=report) as home,
+    ):
         monkeypatch.setenv("DAGSTER_HOME", home.environment["DAGSTER_HOME"])
         assert discover_scopes().succeeded, "as `materialise reference/enterprises` does"
         hotel, _ = home.instance.get_dynamic_partitions(PLAIN.scope_set(ScopeKind.ENTERPRISE))
@@ -68,3 +80,12 @@ def test_a_user_finds_the_beginning_fills_two_days_of_a_hotel_and_reads_what_cam
             plot.wait_for()
             ui.shoot("plot")
             assert plot.evaluate("image => image.naturalWidth") > 300
+
+            assert write_report().succeeded
+            errors: list[str] = []
+            ui.page.on("pageerror", lambda error: errors.append(str(error)))
+            shown = ui.open_report(hotel)
+            assert "Daily revenue, net" in shown
+            assert "order_items\t2025-03-09" in shown, "freshness of that hotel"
+            assert "checks fail for this hotel." in shown
+            assert errors == []
