@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FIRST_SECONDS = 5.0
 """Until the first line: shorter work is over by then."""
 NEXT_SECONDS = 30.0
+_MINUTE = timedelta(minutes=1)
 
 
 @contextmanager
@@ -69,5 +70,5 @@ class ProgressLines:
 
         if not done:
             return ""
-        seconds = (now - self.began) / done * (total - done)
-        return f", about {format_duration(timedelta(seconds=seconds))} left"
+        left = timedelta(seconds=(now - self.began) / done * (total - done))
+        return f", about {format_duration(left)} left" if left >= _MINUTE else ", less than a minute left"

@@ -48,7 +48,10 @@ def test_each_part_begins_anew_and_lines_stay_apart() -> None:
     watched.at(7, "searching", 0, 10)
     watched.at(13, "searching", 3, 10)
     watched.at(37, "searching", 5, 10)
-    assert watched.lines == ["erasing: 1 of 2, about 0 min left", "searching: 5 of 10, about 0 min left"]
+    assert watched.lines == [
+        "erasing: 1 of 2, less than a minute left",
+        "searching: 5 of 10, less than a minute left",
+    ]
 
 
 def test_without_a_terminal_standard_output_stays_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
