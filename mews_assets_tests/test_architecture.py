@@ -117,6 +117,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "lake": (
         "errors",
+        "progress",
         "storage",
         "partition",
         "file_statistics",

@@ -6,6 +6,7 @@ one pull (`pull`), which pulls (`plan`). A pull that fails does not stop the oth
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS_AT_ONCE = 16
 """Threads at once, one per connection; each mostly waits for Mews."""
+_PULLING = "asking Mews and landing"
 LOGGED_PULLS = 4
 """More pulls in one run are counted in its log, and not told one by one: a line of it is an event of Dagster."""
 PAGES_AT_ONCE = 4
@@ -122,7 +124,13 @@ def materialise(
             log.info("%s: %d pulls, which the log does not tell one by one", table.name, len(chosen))
             puller = replace(puller, log_level=logging.DEBUG)
         pulling = _Pulling(
-            table, clients, puller, workspace, still_missing, takes_turns=request.pulls is None
+            table,
+            clients,
+            puller,
+            workspace,
+            still_missing,
+            takes_turns=request.pulls is None,
+            count=len(chosen),
         )
         for pull, landed in pulling.run(chosen):
             if isinstance(landed, Exception):
@@ -132,7 +140,8 @@ def materialise(
             for name, manifest in landed.manifests.items():
                 result.landed.setdefault(name, []).append(manifest)
                 raw.setdefault(manifest.capture, {})[name] = landed.raw[name]
-        for partner in partners(table):
+        for number, partner in enumerate(partners(table)):
+            puller.progress("merging tables", number, len(partners(table)))
             _merge(lake, partner, everything, asked, raw, threads, result)
     if request.landed_since is not None:
         _note_found(lake, table, partitions, request.landed_since, result)
@@ -208,8 +217,12 @@ class _Pulling:
     still_missing: Callable[[Iterable[Pull]], list[Pull]]
     takes_turns: bool
     """Whether to wait for other runs; not if the export is ready at Mews and only has to be downloaded."""
+    count: int
+    """Pulls in all."""
+    _done: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def run(self, pulls: list[Pull]) -> Iterator[_Pulled]:
+        self.puller.progress(_PULLING, 0, self.count)
         by_connection: dict[str, list[Pull]] = {}
         for pull in pulls:
             by_connection.setdefault(pull.connection, []).append(pull)
@@ -233,6 +246,11 @@ class _Pulling:
                 return list(pool.map(self._pulled, pulls))
 
     def _pulled(self, pull: Pull) -> _Pulled:
+        pulled = self._land(pull)
+        self.puller.progress(_PULLING, next(self._done), self.count)
+        return pulled
+
+    def _land(self, pull: Pull) -> _Pulled:
         try:
             client = self.clients[pull.connection]
             return pull, self.puller.pull(self.table, pull, client, self.workspace)

@@ -35,6 +35,7 @@ from mews_assets.ingest.plan import Pull
 from mews_assets.lake.landing import capture_store, export_log
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.lake.landing.manifests import Manifest, new_capture_id
+from mews_assets.lake.progress import Progress, unwatched
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.windows import NO_LOOKBACK, Lookback, Window, split, to_api, to_api_dates, to_text
 
@@ -70,6 +71,8 @@ class Puller:
     sleep: Callable[[float], object] = time.sleep
     log_level: int = logging.INFO
     """Of the lines that tell what was asked and what came."""
+    progress: Progress = unwatched
+    """Called with every pull that is over."""
 
     def pull(self, table: Table, pull: Pull, client: MewsClient, workspace: Path) -> Landed:
         """Fetch and land one pull. Raises MewsError: then nothing is landed, and a pending export stays in the log."""

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import multiprocessing
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mews_assets.cli.progress import shown_progress
 
 if TYPE_CHECKING:
     from mews_assets.defs.local.launch import LaunchedRun
+    from mews_assets.lake.progress import Progress
     from mews_assets.lake.reading.inventory import Totals
 
 _EXPORT_SECONDS = 1.0
@@ -23,10 +30,23 @@ _LAUNCH = "mews_assets.defs.local.launch"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments: the demonstration has no options."""
+    parser.add_argument(
+        "--json", action="store_true", help="for programs: the summary alone on standard output"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
+    if not args.json:
+        tables, runs = _demonstrate()
+    else:
+        with redirect_stdout(sys.stderr):
+            tables, runs = _demonstrate()
+        print(json.dumps(_summary_json(tables, runs), indent=1))
+    return 0 if _is_ok(runs) else 1
+
+
+def _demonstrate() -> tuple[dict[str, Totals], list[LaunchedRun]]:
+    """Run everything, and print what came of it."""
     from mews_assets.cli import home
     from mews_assets.cli.sandbox_process import point_at, sandbox_process
 
@@ -42,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         importing.join()
         point_at(settings, trial)
         home.prepare(home.DEMO)
-        runs = _materialise_all()
+        with shown_progress() as progress:
+            runs = _materialise_all(progress)
     tables = _summary()
     print("\n" + "\n".join(_table(tables)))
     print("\nlook at the marts:")
@@ -56,10 +77,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"failed: {run_.job}: {run_.problem}", file=sys.stderr)
     print(f"\n{seconds:.0f} s. Open the UI on these very tables with: make dev (or: mews-assets dev)")
     print(_last_line(tables, runs))
-    return 1 if failed or sum(run.checks_failed for run in runs) else 0
+    return tables, runs
 
 
-def _materialise_all() -> list[LaunchedRun]:
+def _materialise_all(progress: Progress) -> list[LaunchedRun]:
     """The enterprises first, for they fill the partition sets; then table by table, two runs at a time."""
     from mews_assets import catalog
     from mews_assets.cli.home import utc_now
@@ -76,15 +97,17 @@ def _materialise_all() -> list[LaunchedRun]:
         # Tables without a stamp first: a request for each window, so they may have to wait for the request budget.
         ordered = sorted(groups(catalog.tables()), key=lambda group: group[0].is_stamped)
         futures = [pool.submit(materialise_due, group[0].name, now) for group in ordered]
-        for future in as_completed(futures):
+        for number, future in enumerate(as_completed(futures)):
+            progress("landing tables", number, len(futures))
             run_ = future.result()
             _print_run(run_)
             runs.append(run_)
-        runs += _make_later_layers(pool)
+        progress("landing tables", len(futures), len(futures))
+        runs += _make_later_layers(pool, progress)
     return runs
 
 
-def _make_later_layers(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
+def _make_later_layers(pool: ProcessPoolExecutor, progress: Progress) -> list[LaunchedRun]:
     """The layers that follow changes: current and reference tables, then the marts, and the report of all."""
     from mews_assets.catalog.model import ScopeKind
     from mews_assets.defs.assets.html_report import is_installed
@@ -97,21 +120,19 @@ def _make_later_layers(pool: ProcessPoolExecutor) -> list[LaunchedRun]:
         write_sql_catalog,
     )
 
-    futures = [*(pool.submit(make_current, kind) for kind in ScopeKind), pool.submit(refresh_reference)]
-    runs = []
-    for future in as_completed(futures):
-        runs.append(future.result())
-        _print_run(runs[-1])
-    marts = [pool.submit(make_marts, share, _RUNS_AT_ONCE) for share in range(_RUNS_AT_ONCE)]
-    for mart in marts:
-        runs.append(mart.result())
-        _print_run(runs[-1])
-    for last in [pool.submit(write_sql_catalog), pool.submit(look_for_late_hotels)]:
-        runs.append(last.result())
-        _print_run(runs[-1])
-    if is_installed():
-        runs.append(pool.submit(write_report).result())
-        _print_run(runs[-1])
+    steps: list[list[tuple[Callable[..., LaunchedRun], Any]]] = [
+        [*((make_current, (kind,)) for kind in ScopeKind), (refresh_reference, ())],
+        [(make_marts, (share, _RUNS_AT_ONCE)) for share in range(_RUNS_AT_ONCE)],
+        [(write_sql_catalog, ()), (look_for_late_hotels, ())],
+        [(write_report, ())] if is_installed() else [],
+    ]
+    total = sum(map(len, steps))
+    runs: list[LaunchedRun] = []
+    for step in steps:  # each is made from what the one before made
+        for future in as_completed([pool.submit(work, *arguments) for work, arguments in step]):
+            runs.append(future.result())
+            _print_run(runs[-1])
+            progress("making tables and marts", len(runs), total)
     return runs
 
 
@@ -173,12 +194,36 @@ def _table(tables: dict[str, Totals]) -> list[str]:
     )
 
 
+def _is_ok(runs: list[LaunchedRun]) -> bool:
+    return all(run.succeeded and not run.checks_failed for run in runs)
+
+
+def _summary_json(tables: dict[str, Totals], runs: list[LaunchedRun]) -> dict[str, Any]:
+    return {
+        "ok": _is_ok(runs),
+        "tables": [
+            {
+                "table": name,
+                "scopes": held.scopes,
+                "partitions": held.partitions,
+                "rows": held.rows,
+                "bytes": held.size_bytes,
+                "newest_utc": held.newest.isoformat() if held.newest else None,
+            }
+            for name, held in tables.items()
+        ],
+        "runs": [asdict(run) for run in runs],
+        "plots": _plots(),
+        "report": _report(),
+    }
+
+
 def _last_line(tables: dict[str, Totals], runs: list[LaunchedRun]) -> str:
     filled = sum(held.partitions > 0 for held in tables.values())
     partitions = sum(held.partitions for held in tables.values())
     rows = sum(held.rows for held in tables.values())
     passed, failed = sum(run.checks_passed for run in runs), sum(run.checks_failed for run in runs)
-    verdict = "ok" if not failed and all(run.succeeded for run in runs) else "failed"
+    verdict = "ok" if _is_ok(runs) else "failed"
     return (
         f"demo {verdict}: {filled} tables, {partitions} partitions, {rows} rows, "
         f"{passed} checks passed, {failed} failed"

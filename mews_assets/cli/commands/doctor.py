@@ -7,12 +7,13 @@ here: the probes (`ingest.probes`, `ingest.lake_probe`, `defs.local.diagnostics`
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import textwrap
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from difflib import get_close_matches
 from pathlib import Path
 from shutil import get_terminal_size
@@ -31,7 +32,7 @@ _SUBJECT_WIDTH = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No arguments: everything is checked."""
+    parser.add_argument("--json", action="store_true", help="for programs: all findings, when all are there")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,9 +45,13 @@ def run(args: argparse.Namespace) -> int:
     width = get_terminal_size((10_000, 24)).columns
     for finding in look():
         findings.append(finding)
-        print("\n".join(_painted(finding, lines(finding, width))), flush=True)
+        if not args.json:
+            print("\n".join(_painted(finding, lines(finding, width))), flush=True)
     count = {level: sum(finding.level is level for finding in findings) for level in Level}
-    print(f"{count[Level.OK]} ok, {count[Level.WARN]} warnings, {count[Level.FAIL]} to correct")
+    if args.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        print(f"{count[Level.OK]} ok, {count[Level.WARN]} warnings, {count[Level.FAIL]} to correct")
     return 1 if count[Level.FAIL] else 0
 
 

@@ -6,6 +6,8 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from mews_assets.cli.progress import shown_progress
+
 if TYPE_CHECKING:
     from mews_assets.lake.erasure.erase_customer import ErasureReport
     from mews_assets.lake.erasure.verify_erasure import Copies
@@ -37,7 +39,16 @@ def run(args: argparse.Namespace) -> int:
     print(f"in the lake {lake.uri('')}:")
     delta = read_delta(os.environ, read_lake(os.environ))
     copies = _delta_copies(lake, delta) if delta else None
-    done = erase_customer(lake, catalog.TABLES, args.customer, utc_now(), also=args.also, copies=copies)
+    with shown_progress() as progress:
+        done = erase_customer(
+            lake,
+            catalog.TABLES,
+            args.customer,
+            utc_now(),
+            also=args.also,
+            copies=copies,
+            progress=progress,
+        )
     print("\n".join(format_report(done)))
     if not done.is_known:
         return NOTHING_FOUND

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mews_assets.cli.progress import shown_progress
 from mews_assets.cli.scope_option import add_scope_option
 from mews_assets.windows import from_api, to_api
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mews_assets.api import MewsClient
     from mews_assets.catalog.model import Table
     from mews_assets.ingest.directory import Directory
+    from mews_assets.lake.progress import Progress
     from mews_assets.lake.storage.lake import Lake
     from mews_assets.settings import Settings
 
@@ -48,11 +50,12 @@ def run(args: argparse.Namespace) -> int:
     if not args.snapshot and not (args.start and args.end):
         args.refuse("--start and --end are required, unless --snapshot is given")
     load_dotenv()
-    log_to_terminal()
-    return _snapshot(args) if args.snapshot else _pull(args)
+    with shown_progress() as progress:
+        log_to_terminal()  # while the bar is shown, so that lines stand above it
+        return _snapshot(args, progress) if args.snapshot else _pull(args, progress)
 
 
-def _pull(args: argparse.Namespace) -> int:
+def _pull(args: argparse.Namespace, progress: Progress) -> int:
     from mews_assets.ingest.directory import time_at_mews
     from mews_assets.ingest.materialise import PartitionRequest, materialise
     from mews_assets.ingest.pull import Puller
@@ -74,7 +77,7 @@ def _pull(args: argparse.Namespace) -> int:
         print(f"only whole {settings.grain.value} windows are pulled: {covered}", file=sys.stderr)
     with _open(settings, lake) as (clients, directory):
         wanted = [Partition(scope, window) for scope in _scopes(args, table, directory) for window in windows]
-        puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
+        puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)), progress=progress)
         result = materialise(table, PartitionRequest(wanted), clients, directory, puller)
     for name, merged in result.merged.items():
         rows = sum(partition.measures.rows for partition in merged.partitions.values())
@@ -85,7 +88,7 @@ def _pull(args: argparse.Namespace) -> int:
     return 1 if result.failed else 0
 
 
-def _snapshot(args: argparse.Namespace) -> int:
+def _snapshot(args: argparse.Namespace, progress: Progress) -> int:
     from mews_assets.ingest.directory import time_at_mews
     from mews_assets.ingest.pull import Puller
     from mews_assets.ingest.snapshot import take_snapshots
@@ -95,7 +98,9 @@ def _snapshot(args: argparse.Namespace) -> int:
     with _open(settings, lake) as (clients, directory):
         puller = Puller(lake, lambda: time_at_mews(clients, datetime.now(UTC)))
         scopes = _scopes(args, table, directory)
-        for scope, snapshot in take_snapshots(table, scopes, clients, directory, puller):
+        taken = take_snapshots(table, scopes, clients, directory, puller)
+        for number, (scope, snapshot) in enumerate(taken, 1):
+            progress("taking snapshots", number, len(scopes))
             if isinstance(snapshot, Exception):
                 failed += 1
                 print(f"failed: {directory.name_of(table.scope, scope)}: {snapshot}")

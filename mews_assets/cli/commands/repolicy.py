@@ -6,6 +6,8 @@ import argparse
 import os
 from dataclasses import replace
 
+from mews_assets.cli.progress import shown_progress
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No arguments: the policy is a setting."""
@@ -21,7 +23,8 @@ def run(args: argparse.Namespace) -> int:
     load_dotenv()
     privacy = read_privacy(os.environ)
     lake = replace(open_standing(read_lake(os.environ)), memory=read_memory(os.environ))
-    done = change_policy(lake, catalog.TABLES, privacy)
+    with shown_progress() as progress:
+        done = change_policy(lake, catalog.TABLES, privacy, progress)
     how = "rebuilt from the landing" if done.from_landing else "rewritten in place"
     what = f"{done.files} files {how}" if done.files else "nothing to do"
     print(f"{lake.root} is under MEWS_PII={privacy.pii}: {what}")

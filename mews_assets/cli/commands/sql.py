@@ -44,8 +44,13 @@ def run(args: argparse.Namespace) -> int:
     load_dotenv()
     lake = open_standing(read_lake(os.environ))
     if args.query is None:
+        made = write_catalog(lake)
+        if args.json:
+            for view in made:
+                print(json.dumps({"table": f"{view.schema}.{view.name}", "files": view.files}))
+            return 0
         print(f"in the lake {lake.uri('')}:")
-        views = [[f"{view.schema}.{view.name}", f"{view.files:,}"] for view in write_catalog(lake)]
+        views = [[f"{view.schema}.{view.name}", f"{view.files:,}"] for view in made]
         print("\n".join(text_table(["table", "files"], views, numbers=[False, True])))
         return 0
     with query(lake, args.query) as result:

@@ -34,6 +34,7 @@ from mews_assets.lake.landing import capture_store
 from mews_assets.lake.landing.capture_states import CaptureState
 from mews_assets.lake.landing.erasure_list import add_to_erasure_list, erased_customers
 from mews_assets.lake.landing.manifests import read_manifest
+from mews_assets.lake.progress import Progress, unwatched
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.rewrite_parquet import rewrite
@@ -88,6 +89,7 @@ def erase_customer(
     *,
     also: Collection[str] = (),
     copies: Copies | None = None,
+    progress: Progress = unwatched,
 ) -> ErasureReport:
     """Erase a customer from the lake and from copies of its tables, and search both. `also` are more texts to search
     for, such as a name.
@@ -110,14 +112,15 @@ def erase_customer(
     sought = _sought(lake, known, also)
     done = ErasureReport(tuple(sorted(known.people)), tuple(sorted(known.merged_into)), sought.texts)
     done.had_texts, done.not_searched, done.before = had_texts, sought.not_searched, before
-    for table in tables:
+    for number, table in enumerate(tables):
+        progress("erasing in tables", number, len(tables))
         _erase_in_table(lake, table, known.people, done, unreadable)
     _withhold_problems(lake, sought, unreadable)
     done.workspaces_in_use = lake.drop_dead_workspaces()
     if copies is not None:
         # Before the search: should this fail, the texts are kept for the next try.
         copies.renew()
-    done.found = search(lake, sought, done.people, tables, copies)
+    done.found = search(lake, sought, done.people, tables, copies, progress)
     done.unread = {**unreadable.files, **done.found.unread}
     if done.is_done or not done.is_known:
         pending_searches.finish(lake, done.people)

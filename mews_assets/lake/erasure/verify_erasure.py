@@ -28,6 +28,7 @@ from mews_assets.lake.conversion.parse_record import FieldError, parse
 from mews_assets.lake.erasure.identifying_texts import IdentifyingTexts, is_single_word
 from mews_assets.lake.erasure.record_texts import Value, by_field_name, by_name, texts_in
 from mews_assets.lake.erasure.unreadable_files import UnreadableFiles
+from mews_assets.lake.progress import Progress, unwatched
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.parquet import open_batches
@@ -41,6 +42,7 @@ _OVERLAP_BYTES = 1 << 16
 """Overlap of pieces of a file without lines: a text of 12 words has a few hundred bytes, six times that if escaped."""
 _APART = "\n" * 9
 """Put between values: longer than a separator within a text."""
+_SEARCHING = "searching files"
 _DELTA_LOG = "/_delta_log/"
 _LINES = (".jsonl", ".ndjson")
 _PACKED = (".zst", ".gz")
@@ -107,22 +109,28 @@ def search(
     people: Iterable[str],
     tables: Iterable[Table],
     copies: Copies | None = None,
+    progress: Progress = unwatched,
 ) -> Found:
     """Search every file of the lake, and of the copies of its tables, for the texts."""
+    own, copied = every_file(lake), every_file(copies.place) if copies is not None else []
+    total = len(own) + len(copied)
     found, unreadable, hits = Found(), UnreadableFiles(), Counter[_Hit]()
     by_name = {table.name: table for table in tables}
     file_search = _FileSearch(texts, IdMatcher(tuple(people)), by_name, layout.table_of)
     with lake.workspace() as workspace:
-        for name in every_file(lake):
+        for name in own:
+            progress(_SEARCHING, found.files, total)
             with unreadable.of(name):
                 _search_file(file_search, lake, name, name, workspace, found, hits)
         if copies is not None:
             of_copies = replace(file_search, table_of=lambda name: copies.table_of(name.partition("/")[2]))
-            for name in every_file(copies.place):
+            for name in copied:
+                progress(_SEARCHING, found.files, total)
                 shown = f"{copies.name}/{name}"
                 with unreadable.of(shown):
                     _search_file(of_copies, copies.place, name, shown, workspace, found, hits)
                     found.copied_files += 1
+    progress(_SEARCHING, total, total)
     for hit, count in hits.items():
         if hit.is_remaining:
             found.remaining[hit.name] = found.remaining.get(hit.name, 0) + count

@@ -26,6 +26,7 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing import capture_states, capture_store
 from mews_assets.lake.landing.erasure_list import erased_customers
 from mews_assets.lake.landing.manifests import Manifest, read_manifest
+from mews_assets.lake.progress import Progress, unwatched
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.rewrite_parquet import read_key_value_metadata, rewrite
@@ -52,7 +53,9 @@ class PolicyChange:
     from_landing: bool
 
 
-def change_policy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> PolicyChange:
+def change_policy(
+    lake: Lake, tables: Iterable[Table], privacy: Privacy, progress: Progress = unwatched
+) -> PolicyChange:
     """Write all tables again under a policy, whatever policy the lake was opened with.
 
     Raises LakeError, before anything is changed, where it cannot be done.
@@ -69,7 +72,8 @@ def change_policy(lake: Lake, tables: Iterable[Table], privacy: Privacy) -> Poli
         if from_landing:  # nobody merges under the old policy any more: what landed until now is all there is
             landed = {table.name: _landed(lake, table, privacy) for table in tables}
         files = 0
-        for table in tables:
+        for number, table in enumerate(tables):
+            progress("writing tables again", number, len(tables))
             if from_landing:
                 files += _rebuild(lake, table, landed[table.name])
             else:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+
+import pytest
 
 from mews_assets.cli.commands import demo
 from mews_assets.defs.local.launch import LaunchedRun
@@ -31,3 +34,17 @@ def test_the_last_line_says_failed_when_a_check_or_a_run_did() -> None:
     failed_run = [LaunchedRun("payments", False, 0, 0, 0, "no connection")]
     for runs in (failed_check, failed_run):
         assert demo._last_line({"payments": FULL}, runs).startswith("demo failed: ")
+
+
+def test_the_summary_for_programs_says_of_each_table_what_the_printed_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(demo, "_plots", lambda: ["marts/daily_performance/plot.png"])
+    monkeypatch.setattr(demo, "_report", lambda: "")
+    runs = [LaunchedRun("payments", True, 186, 372, 0)]
+    made = json.loads(json.dumps(demo._summary_json({"payments": FULL, "bills": EMPTY}, runs)))
+    assert made["ok"] and made["runs"][0]["checks_passed"] == 372
+    assert [(one["table"], one["rows"], one["newest_utc"]) for one in made["tables"]] == [
+        ("payments", 1234, "2025-03-10T11:22:33+00:00"),
+        ("bills", 0, None),
+    ]

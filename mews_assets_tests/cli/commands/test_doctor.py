@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -285,6 +286,16 @@ def test_after_the_demonstration_nothing_is_to_be_corrected(monkeypatch: pytest.
     assert not [one for (_, level), some in found.items() if level is Level.FAIL for one in some]
     assert "sandbox needs none" in only(found, "tokens", Level.OK).text
     assert only(found, "lake", Level.OK)
+
+
+def test_the_findings_are_json_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 1
+    told = capsys.readouterr().out
+    assert main(["doctor", "--json"]) == 1
+    findings = json.loads(capsys.readouterr().out)
+    tokens = next(one for one in findings if one["subject"] == "tokens")
+    assert tokens["level"] == "FAIL" and "MEWS_CLIENT_TOKEN is not set" in tokens["text"] and tokens["fix"]
+    assert len(findings) == sum(told.count(f"\n{level} ") for level in Level) + 1
 
 
 def test_an_alert_address_that_nobody_could_be_told_by_is_to_mend(today: RunningSandbox) -> None:

@@ -132,6 +132,14 @@ def test_without_a_query_the_catalog_is_made_and_listed(
     assert lake.exists("lake.duckdb")
 
 
+def test_the_list_of_tables_is_json_too(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql"]) == 0
+    listed = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines()[2:])
+    assert main(["sql", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["table"]: str(row["files"]) for row in rows} == listed
+
+
 @pytest.mark.parametrize("query", ["DROP VIEW current.payments", "SELECT nothing FROM current.payments"])
 def test_a_query_that_cannot_be_run_is_one_message_and_no_traceback(
     lake: Lake, capsys: pytest.CaptureFixture[str], query: str
