@@ -38,8 +38,10 @@ from benchmarks.load_records import START, Hotel, hotels_of, versions_of
 from mews_assets import catalog
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.base.partitions import join_key
+from mews_assets.defs.namespace import Namespace
 from mews_assets.sandbox.running import RunningSandbox, ServerLimits, running_sandbox
 from mews_assets.sandbox.server.access_control import Access
+from mews_assets.settings import read_settings
 from mews_assets_tests.defs.daemon import Home, running_daemon
 from mews_assets_tests.services.celery_workers import Worker, deployment
 from mews_assets_tests.services.s3 import running_s3
@@ -194,7 +196,7 @@ def launch(home: Home, partitions: Sequence[list[str]]) -> list[str]:
         context = process.create_request_context()
         for number, keys in enumerate(partitions):
             table = TABLES[number % len(TABLES)]
-            op = op_name(catalog.table(table))
+            op = op_name(catalog.table(table), Namespace.of(read_settings(home.environment)))
             run = {
                 "selector": {
                     "repositoryLocationName": "mews_assets",
