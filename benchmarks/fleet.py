@@ -3,8 +3,9 @@
     python -m benchmarks.fleet [--hotels 400] [--tokens 20] [--runs 20]     needs what `make test-services` installs
 
 Postgres, Redis, an S3 server, Dagster's daemon and the workers really run, as `mews-assets init --production celery`
-lays them. A run fetches one window of all hotels of a token. The sandbox and the S3 server share one process here; how
-much of a core it had is printed, and how long the runs waited for one, because a speed-up needs a core for each worker.
+lays them. A run fetches one window of a table for all hotels of a token. The sandbox and the S3 server share one
+process here; how much of a core it had is printed, and how long the runs waited for one, because a speed-up needs a
+core for each worker.
 
 Lives here: launching the runs and measuring them. Not here: the deployment (`mews_assets_tests.services`), and the cost
 of an event on SQLite (`benchmarks.history`).
@@ -37,17 +38,20 @@ from benchmarks.load_records import START, Hotel, hotels_of, versions_of
 from mews_assets import catalog
 from mews_assets.defs.assets.landing_and_changes import op_name
 from mews_assets.defs.base.partitions import join_key
+from mews_assets.defs.namespace import Namespace
 from mews_assets.sandbox.running import RunningSandbox, ServerLimits, running_sandbox
 from mews_assets.sandbox.server.access_control import Access
+from mews_assets.settings import read_settings
 from mews_assets_tests.defs.daemon import Home, running_daemon
 from mews_assets_tests.services.celery_workers import Worker, deployment
 from mews_assets_tests.services.s3 import running_s3
 from mews_assets_tests.services.servers import running_postgres
 
-TABLE = "payments"
+TABLES = ("payments", "order_items", "bills", "resource_blocks")
+"""Runs take them in turn: two runs of one table merge one after another, because a merge takes all that has landed."""
 HOURS = 48
 RECORDS_AN_HOUR = 1
-"""Of each hotel: 24 payments a day."""
+"""Of each hotel and table."""
 WAITED_SECONDS = 1800.0
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _LAUNCH = """mutation($run: ExecutionParams!) { launchRun(executionParams: $run) {
@@ -108,7 +112,7 @@ def fleet(
     hotels: list[Hotel], groups: Sequence[list[Hotel]], runs: int, folder: Path
 ) -> tuple[Measured, Measured]:
     """The same number of runs on one worker, and on two."""
-    records = versions_of(hotels, (TABLE,), HOURS, RECORDS_AN_HOUR, random.Random(1))
+    records = versions_of(hotels, TABLES, HOURS, RECORDS_AN_HOUR, random.Random(1))
     now = START + timedelta(hours=HOURS + 1)
     limits = ServerLimits(requests=100_000)
     with ExitStack() as stack:
@@ -117,7 +121,12 @@ def fleet(
         environment = connections_of(mews, groups, folder)
         deployed = stack.enter_context(
             deployment(
-                mews, server, folder, MEWS_TABLES=TABLE, MEWS_START_DATE=f"{START:%Y-%m-%d}", **environment
+                mews,
+                server,
+                folder,
+                MEWS_TABLES=",".join(TABLES),
+                MEWS_START_DATE=f"{START:%Y-%m-%d}",
+                **environment,
             )
         )
         deployed.home.discover()
@@ -181,17 +190,18 @@ def keys_of(home: Home, hotels: Sequence[Hotel], window: str) -> list[str]:
 
 def launch(home: Home, partitions: Sequence[list[str]]) -> list[str]:
     """Launch a run for each list of partitions. Returns the ids of the runs."""
-    op = op_name(catalog.table(TABLE))
     target = ModuleTarget("mews_assets.definitions", None, None, "mews_assets")
     schema, runs = create_schema(), []
     with WorkspaceProcessContext(home.instance, target, version="") as process:
         context = process.create_request_context()
-        for keys in partitions:
+        for number, keys in enumerate(partitions):
+            table = TABLES[number % len(TABLES)]
+            op = op_name(catalog.table(table), Namespace.of(read_settings(home.environment)))
             run = {
                 "selector": {
                     "repositoryLocationName": "mews_assets",
                     "repositoryName": "__repository__",
-                    "jobName": TABLE,
+                    "jobName": table,
                 },
                 "runConfigData": json.dumps({"ops": {op: {"config": {"partitions": keys}}}}),
             }

@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *(
             "dagster",
             "dagster_celery",
+            "dagster_k8s",
             "duckdb",
             "httpx",
             "prometheus_client",

@@ -33,6 +33,19 @@ def read(name: str) -> dict[str, Any]:
     return dict(yaml.load((DEPLOY / name).read_text(), _Loader))
 
 
+def together(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two files as Compose reads them one after the other: mappings are joined, all else is replaced."""
+    return {
+        **first,
+        **{
+            name: together(first[name], one)
+            if isinstance(one, dict) and isinstance(first.get(name), dict)
+            else one
+            for name, one in second.items()
+        },
+    }
+
+
 COMPOSE, SANDBOX = read("docker/compose.yaml"), read("docker/sandbox.yaml")
 VALUES = read("kubernetes/values.yaml")
 
@@ -57,6 +70,17 @@ def test_a_command_of_a_container_is_a_program_of_the_package(command: list[str]
         with pytest.raises(SystemExit) as ended:
             main([*command[1:], "--help"])
         assert ended.value.code == 0, "an option that the command does not have"
+
+
+@pytest.mark.parametrize("composed", [COMPOSE, together(COMPOSE, SANDBOX)], ids=["alone", "with the sandbox"])
+def test_the_services_are_those_of_the_compose_specification(composed: dict[str, Any]) -> None:
+    compose_spec = pytest.importorskip("compose_spec")
+    found = compose_spec.PyCompose.from_yaml(yaml.safe_dump(composed))
+    found.validate()  # raises on volumes, networks and secrets that are not there
+    assert set(found.service_names()) == set(composed["services"])
+    wrong = {**composed, "services": {"worker": {**composed["services"]["worker"], "imagee": "x"}}}
+    with pytest.raises(ValueError, match="imagee"):
+        compose_spec.PyCompose.from_yaml(yaml.safe_dump(wrong))
 
 
 def test_services_wait_for_services_and_mount_volumes_that_are_there() -> None:
@@ -109,8 +133,7 @@ def test_the_values_of_the_chart_are_those_of_the_laid_configuration() -> None:
         ("autoMaterialize", "auto_materialize"),
     ):
         assert snake(VALUES["retention"][chart]) == laid["retention"][ours]
-    launcher = VALUES["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["containerConfig"]
-    assert (
-        launcher["resources"]
-        == laid["run_launcher"]["config"]["run_k8s_config"]["container_config"]["resources"]
-    )
+    launcher, ours = VALUES["runLauncher"]["config"]["customRunLauncher"], laid["run_launcher"]
+    assert (launcher["module"], launcher["class"]) == (ours["module"], ours["class"])
+    for name in ("run_k8s_config", "env_secrets", "fail_pod_on_run_failure"):
+        assert launcher["config"][name] == ours["config"][name]

@@ -60,7 +60,12 @@ _EXAMPLES = {
     "expire": "expire",
 }
 """A line for each command that `--help` ends with."""
-_FOLDERS = {"health": "production.", "init": "production.", "metrics": "production."}
+_FOLDERS = {
+    "health": "production.",
+    "init": "production.",
+    "metrics": "production.",
+    "migrate": "production.",
+}
 """Of commands whose module is in a folder of its own."""
 
 

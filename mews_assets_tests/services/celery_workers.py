@@ -22,11 +22,13 @@ from mews_assets.sandbox.running import RunningSandbox
 from mews_assets_tests import ROOT
 from mews_assets_tests.defs.daemon import Home
 from mews_assets_tests.services.machines import LAKE
-from mews_assets_tests.services.s3 import S3Server
+from mews_assets_tests.services.s3 import BUCKET, S3Server
 from mews_assets_tests.services.servers import running_postgres, running_redis
 
 MONITORING = {"poll_interval_seconds": 2, "free_slots_after_run_end_seconds": 2}
 SILENT_SECONDS = 6
+LOGS = "dagster-logs"
+"""The folder of the bucket that the output of runs goes to."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Deployment:
 
 
 def _lay(home: Path) -> None:
-    assert main(["init", "--production", "celery", str(home)]) == 0
+    assert main(["init", "--production", "celery", "--logs", f"s3://{BUCKET}/{LOGS}", str(home)]) == 0
     file = home / "dagster.yaml"
     config = yaml.safe_load(file.read_text())
     config["run_monitoring"].update(MONITORING)

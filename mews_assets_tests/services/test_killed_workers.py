@@ -47,6 +47,18 @@ def is_claimed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return any(slot.run_id == run.run_id for slot in slots)
 
 
+def assert_output_is_seen(instance: dg.DagsterInstance) -> None:
+    """The output of a run on a worker, which has its own folders, is read by the web server's instance."""
+    (run, *_) = instance.get_runs(
+        dg.RunsFilter(job_name="payments", statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+    )
+    captured = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.LOGS_CAPTURED)
+    (event, *_) = [entry.get_dagster_event().logs_captured_data for entry in captured]
+    log_key = [run.run_id, "compute_logs", event.file_key]
+    output = instance.compute_log_manager.get_log_data(log_key)
+    assert b"payments" in (output.stderr or b"") + (output.stdout or b"")
+
+
 def test_a_killed_workers_run_is_failed_and_its_partitions_are_made_by_another(tmp_path: Path) -> None:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     start = today - timedelta(days=DAYS)
@@ -109,6 +121,7 @@ def test_a_killed_workers_run_is_failed_and_its_partitions_are_made_by_another(t
                 f"partitions there in {time.monotonic() - killed:.0f} s and {FIRST_BACKOFF} of the sandbox"
             )
             assert check_worker().healthy
+            assert_output_is_seen(instance)
         assert failed < 60
         messages = [entry.message for entry in instance.all_logs(victim.run_id)]
         assert any("was killed, or cannot reach the broker" in message for message in messages)

@@ -75,6 +75,28 @@ def test_the_settings_of_all_kinds_agree_where_they_do_not_have_to_differ(tmp_pa
         assert laid["single"][name] == laid["celery"][name] == laid["kubernetes"][name], name
 
 
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("kind", sorted(LAID))
+def test_the_output_of_runs_goes_to_a_bucket_where_that_is_asked_for(kind: str, tmp_path: Path) -> None:
+    for module in ("dagster_aws", *NEEDS.get(kind, ())):
+        pytest.importorskip(module)
+    home = tmp_path / "home"
+    assert main(["init", "--production", kind, "--logs", "s3://logs.example/dagster/", str(home)]) == 0
+    data = InstanceRef.from_dir(str(home)).compute_logs_data
+    assert data.class_name == "S3ComputeLogManager"
+    assert data.config_dict == {"bucket": "logs.example", "prefix": "dagster", "upload_interval": 30}
+
+
+@pytest.mark.parametrize("logs", ["gs://bucket/logs", "s3://bucket", "s3://bucket/", "s3://b/x: y"])
+def test_a_place_for_logs_that_is_no_folder_of_a_bucket_is_refused(
+    logs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["init", "--production", "celery", "--logs", logs, str(tmp_path / "home")])
+    assert "--logs is s3://BUCKET/PREFIX" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
 def test_nothing_that_stands_is_overwritten_and_nothing_is_laid_beside_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

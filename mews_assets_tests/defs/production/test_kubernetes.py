@@ -12,13 +12,16 @@ from unittest.mock import MagicMock, patch
 
 import dagster as dg
 import pytest
+import yaml
 
 pytest.importorskip("dagster_k8s")
 import kubernetes
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.launcher import LaunchRunContext, RunLauncher, WorkerStatus
+from dagster._serdes import ConfigurableClassData
 
 from mews_assets.cli import main
+from mews_assets_tests import ROOT
 
 ENVIRONMENT = {
     "DAGSTER_POSTGRES_URL": "postgresql+psycopg2://dagster@127.0.0.1:1/dagster",
@@ -107,6 +110,40 @@ def test_a_run_whose_pod_is_gone_is_not_taken_for_running(
     launcher, run = started
     assert launcher.supports_check_run_worker_health
     assert launcher.check_run_worker_health(run).status is status
+
+
+def test_a_run_is_not_failed_by_an_api_that_does_not_answer_for_a_while(
+    cluster: MagicMock, started: tuple[Any, dg.DagsterRun]
+) -> None:
+    launcher, run = started
+    now = [0.0]
+    launcher._clock = lambda: now[0]
+    running = kubernetes.client.V1Job(status=kubernetes.client.V1JobStatus(active=1))
+
+    def look(at: float, answer: object) -> WorkerStatus:
+        now[0] = at
+        cluster.read_namespaced_job_status.side_effect = [answer]
+        return launcher.check_run_worker_health(run).status
+
+    with patch("dagster_k8s.client.time.sleep"):  # it tries some times more by itself
+        refused = kubernetes.client.rest.ApiException(status=403)
+        assert look(0, refused) is WorkerStatus.RUNNING
+        assert look(290, refused) is WorkerStatus.RUNNING
+        assert look(300, running) is WorkerStatus.RUNNING
+        assert look(310, refused) is WorkerStatus.RUNNING, "counted from the last answer on"
+        assert look(620, refused) is WorkerStatus.UNKNOWN, "run monitoring fails the run"
+
+
+def test_the_values_of_the_chart_make_the_same_launcher(
+    cluster: MagicMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del cluster
+    for name in ("INSTANCE_CONFIG_MAP", "PG_PASSWORD_SECRET", "PIPELINE_RUN_ENV_CONFIGMAP"):
+        monkeypatch.setenv(f"DAGSTER_K8S_{name}", name.lower())
+    values = yaml.safe_load((ROOT / "deploy/kubernetes/values.yaml").read_text())
+    custom = values["runLauncher"]["config"]["customRunLauncher"]
+    data = ConfigurableClassData(custom["module"], custom["class"], yaml.safe_dump(custom["config"]))
+    assert type(data.rehydrate(as_type=RunLauncher)).__name__ == "CheckedK8sRunLauncher"
 
 
 def test_a_killed_run_is_failed_and_its_slots_are_free_within_five_minutes(
