@@ -123,7 +123,7 @@ def windows_are_never_looked_at_again() -> Iterator[None]:
 @mutant
 def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
     """Intervals end at a window's last instant, which is missing from the answer where intervals are half-open."""
-    real, real_interval = pull.export_arguments, pull._interval
+    real, real_interval = pull.export_arguments, pull.as_interval
 
     def shorter(window: Window) -> Window:
         return Window(window.start, window.end - timedelta(microseconds=1))
@@ -135,7 +135,7 @@ def intervals_are_asked_for_as_if_their_end_were_included() -> Iterator[None]:
     with patched(
         (pull, "export_arguments", question),
         (exports, "export_arguments", question),
-        (pull, "_interval", lambda window: real_interval(shorter(window))),
+        (pull, "as_interval", lambda window: real_interval(shorter(window))),
     ):
         yield
 

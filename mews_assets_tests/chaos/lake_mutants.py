@@ -78,8 +78,9 @@ def files_are_written_in_place() -> Iterator[None]:
             lake.process.checkpoint(f"amid {name}")
             file.write(content[len(content) // 2 :])
 
-    def put(lake: process.ChaosLake, local: Path, name: str, *, over: str | None = None) -> None:
+    def put(lake: process.ChaosLake, local: Path, name: str, *, over: str | None = None) -> str:
         written(lake, name, Path(local).read_bytes(), over)
+        return lake.fingerprints(str(Path(name).parent))[name]
 
     with patched((process.ChaosLake, "_write", written), (process.ChaosLake, "put", put)):
         yield
@@ -186,8 +187,8 @@ def merges_do_not_wait_for_each_other() -> Iterator[None]:
     def unlocked(self: Any, name: str) -> Iterator[Any]:
         yield lambda: None
 
-    def put(self: Any, local: Path, name: str, *, over: str | None = None) -> None:
-        real(self, local, name)
+    def put(self: Any, local: Path, name: str, *, over: str | None = None) -> str:
+        return real(self, local, name)
 
     with patched((store.Lake, "lock", unlocked), (process.ChaosLake, "put", put)):
         yield

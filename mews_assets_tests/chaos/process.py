@@ -211,9 +211,9 @@ class ChaosLake(Lake):
         self.process.before_write(name)
         super()._write(name, content, over)
 
-    def put(self, local: Path, name: str, *, over: str | None = None) -> None:
+    def put(self, local: Path, name: str, *, over: str | None = None) -> str:
         self.process.before_write(name)
-        super().put(local, name, over=over)
+        return super().put(local, name, over=over)
 
     def delete(self, name: str) -> None:
         self.process.before_write(name)
