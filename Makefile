@@ -54,6 +54,10 @@ bench: $(INSTALLED) ## the figures of docs/benchmarks.md: speed and memory, as r
 docs: $(INSTALLED) ## docs/tables.md and docs/tables/, from the catalog
 	$(BIN)/mews-assets docs
 
+pictures: $(INSTALLED) ## docs/lineage.png and docs/marts.png, from the tables of make demo; needs a chromium
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,browser]'
+	$(BIN)/python -m mews_assets_tests.browser.pictures
+
 site: ## the documentation as a site, in build/site
 	$(PYTHON) -m venv .venv-site
 	.venv-site/bin/pip install --quiet --disable-pip-version-check 'mkdocs-material>=9.5,<10'
@@ -84,4 +88,4 @@ $(INSTALLED): pyproject.toml constraints.txt mews_assets/lake/conversion/_scan.c
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: help demo dev test test-slow test-services test-browser lint chaos bench docs site dist lowest audit clean
+.PHONY: help demo dev test test-slow test-services test-browser lint chaos bench docs pictures site dist lowest audit clean

@@ -18,6 +18,7 @@ from mews_assets.component import MewsComponent
 from mews_assets.defs.alerts import sensor
 from mews_assets.defs.base.adoption import Adopted, adopt
 from mews_assets.defs.base.partitions import keys_in
+from mews_assets.defs.base.resources import LakeResource, MewsResource
 from mews_assets.defs.base.run_history import may_be_writing
 from mews_assets.defs.build import build_definitions
 from mews_assets.defs.checks.latest_results import check_states
@@ -66,6 +67,7 @@ def component(name: Namespace, folder: Path, mews: RunningSandbox, **attributes:
             {"name": "all", "access_token_variable": f"{name.key_prefix[-1]}_ACCESS".upper()},  # type: ignore[arg-type]
         ),
         tables=("payments", "order_items"),
+        fetch="payments=pages",
         key_prefix="/".join(name.key_prefix),
         group_prefix=name.group_prefix,
         **attributes,
@@ -240,6 +242,46 @@ def test_each_group_of_hotels_has_its_own_lake_partitions_checks_and_automation(
         PRAGUE.name("automation"): {"prague"},
     }
     assert {asset.path[0] for asset in both.instance.all_asset_keys()} == {"hotels", "prague"}
+
+
+def test_sensors_find_and_launch_their_own_runs(both: Both) -> None:
+    """What London's sensors see and ask for is London's, whatever Prague's runs did."""
+    repository = both.definitions.get_repository_def()
+
+    def tick(name: Namespace, sensor_name: str) -> Any:
+        settings = both.settings[name]
+        context = dg.build_sensor_context(
+            instance=both.instance,
+            repository_def=repository,
+            sensor_name=name.name(sensor_name),
+            resources={
+                name.mews_resource: MewsResource.of(settings),
+                name.lake_resource: LakeResource.of(settings),
+            },
+        )
+        return repository.get_sensor_def(name.name(sensor_name)).evaluate_tick(context)
+
+    assert "2 enterprises" in str(tick(LONDON, "discovery").skip_message)
+    assert "1 enterprises" in str(tick(PRAGUE, "discovery").skip_message)
+    own = PRAGUE.name("payments")
+    going = both.instance.create_run_for_job(
+        both.definitions.resolve_job_def(own), status=dg.DagsterRunStatus.STARTED, tags={"mews/table": own}
+    )
+    assert "is going" in str(tick(PRAGUE, "pages_payments").skip_message)
+    (request,) = tick(LONDON, "pages_payments").run_requests
+    both.instance.delete_run(going.run_id)
+    assert request.tags["mews/table"] == LONDON.name("payments")
+    job = both.definitions.resolve_job_def(LONDON.name("payments"))
+    done = job.execute_in_process(
+        instance=both.instance,
+        run_config={**request.run_config, "loggers": QUIET},
+        tags=dict(request.tags),
+        raise_on_error=False,
+    )
+    assert done.success
+    landed = both.instance.get_materialized_partitions(LONDON.changes(PAYMENTS))
+    assert {key.split("|")[1] for key in landed} == {"2025-03-07", *DAYS}
+    assert tick(LONDON, "pages_payments").run_requests == []
 
 
 def test_alerts_and_the_check_column_of_status_are_of_their_own_hotels(both: Both) -> None:

@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from mews_assets.cli.home import DEMO, HomeError, is_demo, load_dotenv, trial, utc_now
     from mews_assets.defs.assets.html_report import is_installed
+    from mews_assets.defs.assets.marts import MARTS_JOB
     from mews_assets.defs.base.metadata_keys import size_text
+    from mews_assets.defs.namespace import Namespace
     from mews_assets.lake.storage.lake import find_lake
     from mews_assets.settings import read_settings
 
@@ -38,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     made = _make(lake, settings)
     print(f"{made.uri}: {size_text(made.size_bytes)}, {made.hotels} hotels, {made.marts} marts")
     if made.marts_missing:
-        print(f"not made yet: {', '.join(made.marts_missing)}. Run the job `marts`")
+        job = Namespace.of(settings).name(MARTS_JOB)
+        print(f"not made yet: {', '.join(made.marts_missing)}. Run the job `{job}`")
     if args.open:
         _open(made.uri)
     return 0

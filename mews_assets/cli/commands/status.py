@@ -48,8 +48,11 @@ def run(args: argparse.Namespace) -> int:
     lake = find_lake(settings.lake, settings.grain)
     directory = load_directory(lake) if lake else None
     if lake is None or directory is None:
+        from mews_assets.defs.base.jobs import how_to_find_hotels  # imports Dagster
+        from mews_assets.defs.namespace import Namespace
+
         raise HomeError(
-            f"{settings.lake} has no list of hotels yet: turn on the sensor `discovery`, or run the job `enterprises`"
+            f"{settings.lake} has no list of hotels yet: {how_to_find_hotels(Namespace.of(settings))}"
         )
     chosen = chosen_scopes(directory, args.scope)
 

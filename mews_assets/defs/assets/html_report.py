@@ -12,7 +12,7 @@ import dagster as dg
 
 from mews_assets.defs.assets.marts import wanted_marts
 from mews_assets.defs.base.asset_specs import OWNERS
-from mews_assets.defs.base.jobs import asset_job, utc_schedule
+from mews_assets.defs.base.jobs import asset_job, how_to_find_hotels, utc_schedule
 from mews_assets.defs.base.metadata_keys import size_text
 from mews_assets.defs.base.resources import lake_of
 from mews_assets.defs.checks.overview import check_lines, freshness_lines
@@ -54,7 +54,7 @@ def report_inputs(
     directory = load_directory(lake)
     if directory is None:
         raise LakeError(
-            f"{settings.lake} has no list of hotels yet: turn on the sensor `discovery`, or run the job `enterprises`"
+            f"{settings.lake} has no list of hotels yet: {how_to_find_hotels(Namespace.of(settings))}"
         )
     marts = wanted_marts(settings)
     key_of = directory.scope_keys.key_of

@@ -20,6 +20,11 @@ DISCOVERY = "discovery"
 """The sensor that fills the partition sets."""
 
 
+def how_to_find_hotels(namespace: Namespace) -> str:
+    """What somebody is to do where no hotel is known."""
+    return f"turn on the sensor `{namespace.name(DISCOVERY)}`, or run the job `{namespace.name(ENTERPRISES_JOB)}`"
+
+
 def asset_job(
     settings: Settings,
     name: str,

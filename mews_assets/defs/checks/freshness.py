@@ -15,7 +15,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from mews_assets.catalog.model import ScopeKind, Table
-from mews_assets.defs.base.jobs import DISCOVERY, ENTERPRISES_JOB, asset_job, default_schedule_status
+from mews_assets.defs.base.jobs import asset_job, default_schedule_status, how_to_find_hotels
 from mews_assets.defs.base.metadata_keys import LATE_HOURS, LATE_SCOPES
 from mews_assets.defs.base.partitions import scopes_in
 from mews_assets.defs.base.resources import lake_of
@@ -141,8 +141,7 @@ def _nothing_known(table: Table, namespace: Namespace) -> dg.AssetCheckResult:
         asset_key=namespace.changes(table),
         # No hotel is behind: this is the state of every new installation in its first minutes.
         severity=dg.AssetCheckSeverity.WARN,
-        description="No hotel is known yet: turn on the sensor "
-        f"`{namespace.name(DISCOVERY)}`, or run the job `{namespace.name(ENTERPRISES_JOB)}`.",
+        description=f"No hotel is known yet: {how_to_find_hotels(namespace)}.",
     )
 
 

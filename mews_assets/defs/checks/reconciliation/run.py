@@ -16,7 +16,7 @@ from mews_assets.catalog.entities.ledger import LEDGER_ENTRIES
 from mews_assets.catalog.entities.series.availability import SERVICE_AVAILABILITY
 from mews_assets.catalog.entities.series.balances import LEDGER_BALANCES
 from mews_assets.catalog.model import ScopeKind
-from mews_assets.defs.base.jobs import DISCOVERY, ENTERPRISES_JOB, asset_job, utc_schedule
+from mews_assets.defs.base.jobs import asset_job, how_to_find_hotels, utc_schedule
 from mews_assets.defs.base.resources import lake_of
 from mews_assets.defs.checks.model import markdown
 from mews_assets.defs.checks.reconciliation import ledger, rooms
@@ -100,8 +100,7 @@ def reconciliation_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
                     asset_key=key.asset_key,
                     check_name=one.name,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description=f"No hotel is known yet: turn on the sensor `{namespace.name(DISCOVERY)}`, or run the "
-                    f"job `{namespace.name(ENTERPRISES_JOB)}`.",
+                    description=f"No hotel is known yet: {how_to_find_hotels(namespace)}.",
                 )
 
     return [compare]
