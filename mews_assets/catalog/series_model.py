@@ -92,6 +92,8 @@ class SeriesTable(RecordType):
             raise ValueError(f"{where}: no column {self.fetch.parent.parameter} for the parent's id")
         if self.kept_columns[0].name != self.key[0] or self.kept_columns[0].kind is not Kind.STRING:
             raise ValueError(f"{where}: the first column must be {self.key[0]}, that of the key, a text")
+        if any(column.pii or column.person for column in self.columns):
+            raise ValueError(f"{where}: figures name no person, for erasures do not look into their columns")
         if min(self.fetch.longest, self.fetch.lookback) < 1 or self.fetch.ahead < 0:
             raise ValueError(f"{where}: an interval and the days before today are at least one")
 

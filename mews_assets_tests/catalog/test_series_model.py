@@ -40,6 +40,7 @@ TIDES = SeriesTable(
             "a matrix is of one parent",
         ),
         ({"fetch": replace(TIDES.fetch, longest=0)}, "at least one"),
+        ({"columns": (*TIDES.columns, string("Guest", "Who saw it.", pii=True))}, "name no person"),
     ],
 )
 def test_a_series_that_cannot_be_asked_for_is_refused(wrong: dict[str, Any], problem: str) -> None:

@@ -56,7 +56,8 @@ IDENTITY_DOCUMENT_COLUMNS = (
 COMPANIONSHIPS = Table(
     "companionships",
     "Companionship",
-    "One row per version of a companionship: a guest of a reservation. One taken away leaves no trace.",
+    "One row per version of a companionship: a guest of a reservation. One taken away leaves no trace: those of a "
+    "reservation that have its latest `_window_utc` are there still.",
     COMPANIONSHIP_COLUMNS,
     Pages(
         "companionships/getAll",
@@ -74,7 +75,8 @@ COMPANIONSHIPS = Table(
 SERVICE_ORDER_NOTES = Table(
     "service_order_notes",
     "ServiceOrderNote",
-    "One row per version of a note on a reservation or product service order. Deleted ones leave no trace.",
+    "One row per version of a note on a reservation or product service order. A deleted one leaves no trace: those of "
+    "an order that have its latest `_window_utc` are there still.",
     SERVICE_ORDER_NOTE_COLUMNS,
     Pages(
         "serviceOrderNotes/getAll",
@@ -91,7 +93,8 @@ SERVICE_ORDER_NOTES = Table(
 IDENTITY_DOCUMENTS = Table(
     "identity_documents",
     "IdentityDocument",
-    "One row per version of an identity document of a customer. Deleted ones leave no trace.",
+    "One row per version of an identity document of a customer. A deleted one leaves no trace: those of a customer that "
+    "have the latest `_window_utc` are there still.",
     IDENTITY_DOCUMENT_COLUMNS,
     Pages(
         "identityDocuments/getAll",

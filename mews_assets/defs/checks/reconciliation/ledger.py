@@ -53,12 +53,13 @@ def compare_ledger(
 ) -> Compared[Place]:
     """Each balance against the `moves` of its place, which are debits less credits.
 
-    `known` has the instant until which the entries of a place are known; None where none landed.
+    `known` has the instant until which the entries of a place are known; None where none landed. Where the balance did
+    not stand at that instant, it may agree all the same, but a difference does not count.
     """
     by_ledger: dict[tuple[str, str], list[tuple[Balance, Decimal, Decimal]]] = {}
     not_yet = 0
     for balance in balances:
-        if balance.stood.with_lake(known.get(balance.place)) is None:
+        if known.get(balance.place) is None:
             not_yet += 1
             continue
         moved = moves.get(balance.place, Decimal(0)).quantize(_PLACES)
@@ -72,16 +73,13 @@ def compare_ledger(
         for balance, rose, moved in rows:
             if rose == sign * moved:
                 agree += 1
-                continue
-            differ.append(
-                Difference(
-                    balance.place,
-                    "closing balance",
-                    balance.closing,
-                    balance.opening + sign * moved,
-                    rose - sign * moved,
+            elif balance.stood.with_lake(known[balance.place]) is None:
+                not_yet += 1
+            else:
+                by = rose - sign * moved
+                differ.append(
+                    Difference(balance.place, "closing balance", balance.closing, balance.closing - by, by)
                 )
-            )
     return Compared(agree, tuple(differ), not_yet)
 
 
@@ -102,9 +100,9 @@ def read_and_compare(lake: Lake, scopes: Iterable[str]) -> Compared[Place]:
         }
         # The balances of a day are asked for at once, so they have one instant.
         as_of = {
-            balance.place.day: at
+            balance.place.day: balance.stood.with_lake(at) or balance.stood.last
             for balance in balances
-            if (at := balance.stood.with_lake(known[balance.place])) is not None
+            if (at := known[balance.place]) is not None
         }
         moves = _placed(scope, moves_of(lake, LEDGER_ENTRIES, scope, as_of))
         found = compare_ledger(balances, moves, known)

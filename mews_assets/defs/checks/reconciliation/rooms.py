@@ -10,6 +10,7 @@ and `OutOfOrderBlocks` has rooms that are closed for long as well. House use is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,9 +21,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mews_assets.catalog.entities.availability import RESOURCE_BLOCKS
+from mews_assets.catalog.entities.reference.spaces import RESOURCE_CATEGORIES
 from mews_assets.catalog.entities.reservations import RESERVATIONS
 from mews_assets.catalog.entities.series.availability import SERVICE_AVAILABILITY
 from mews_assets.defs.checks.reconciliation.moments import Compared, Difference, Stood
+from mews_assets.lake.landing.reference_rows import read_rows
 from mews_assets.lake.landing.series_rows import month_of, months_there, newest_rows
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
@@ -166,3 +169,12 @@ def _mart(lake: Lake, start: date) -> dict[Place, dict[str, int]]:
 def _counts(row: Mapping[str, Any]) -> dict[str, int]:
     occupied, out_of_order, closed, available = (row[name] or 0 for name in _ROOMS)
     return {OCCUPIED: occupied, OUT_OF_ORDER: out_of_order + closed, USABLE: available - out_of_order}
+
+
+def name_of(lake: Lake, category: str) -> str:
+    """The first of a category's names; empty where the lake does not know it."""
+    with lake.workspace() as workspace:
+        rows, _ = read_rows(lake, RESOURCE_CATEGORIES, workspace)
+    texts = rows.filter(pc.equal(rows["id"], category))["names"].to_pylist()
+    names = json.loads(texts[0]) if texts and texts[0] else None
+    return str(next(iter(names.values()), "")) if isinstance(names, dict) else ""

@@ -46,7 +46,7 @@ class Reconciliation:
     against: Callable[[Namespace], dg.AssetKey]
     description: str
     compare: Callable[[dg.DagsterInstance, Lake, Directory, Settings], Compared[Any]]
-    describe: Callable[[Any, Directory], dict[str, object]]
+    describe: Callable[[Any, Directory, Lake], dict[str, object]]
 
     def key(self, namespace: Namespace) -> dg.AssetCheckKey:
         return dg.AssetCheckKey(namespace.series(self.series), self.name)
@@ -93,7 +93,7 @@ def reconciliation_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
                 continue
             if directory is not None:
                 found = one.compare(context.instance, opened, directory, settings)
-                yield verdict(one, found, directory, key.asset_key)
+                yield verdict(one, found, directory, opened, key.asset_key)
             else:
                 yield dg.AssetCheckResult(
                     passed=False,
@@ -136,12 +136,12 @@ def _keys(settings: Settings) -> list[dg.AssetCheckKey]:
 
 
 def verdict(
-    one: Reconciliation, found: Compared[Any], directory: Directory, asset: dg.AssetKey
+    one: Reconciliation, found: Compared[Any], directory: Directory, lake: Lake, asset: dg.AssetKey
 ) -> dg.AssetCheckResult:
     """The verdict, with the largest differences and where they are: hotels by their keys."""
     differ = sorted(found.differ, key=lambda difference: abs(Decimal(difference.by)), reverse=True)
     shown = [
-        one.describe(difference.where, directory)
+        one.describe(difference.where, directory, lake)
         | {
             "what": difference.what,
             "by Mews": difference.mews,
@@ -205,12 +205,13 @@ def _known_until(
     }
 
 
-def _ledger_place(place: ledger.Place, directory: Directory) -> dict[str, object]:
+def _ledger_place(place: ledger.Place, directory: Directory, lake: Lake) -> dict[str, object]:
     return {"hotel": directory.scope_keys.key_of(place.scope), "day": place.day, "ledger": place.ledger}
 
 
-def _rooms_place(place: rooms.Place, directory: Directory) -> dict[str, object]:
-    return {"hotel": directory.scope_keys.key_of(place.scope), "day": place.day, "category": place.category}
+def _rooms_place(place: rooms.Place, directory: Directory, lake: Lake) -> dict[str, object]:
+    hotel, name = directory.scope_keys.key_of(place.scope), rooms.name_of(lake, place.category)
+    return {"hotel": hotel, "day": place.day, "category": name, "category id": place.category}
 
 
 _LEDGER = Reconciliation(

@@ -38,7 +38,7 @@ def test_a_lost_entry_is_named_with_its_day_ledger_and_value() -> None:
     moves = {place(DAYS[0]): Decimal("5.10"), place(DAYS[1]): Decimal("-4")}
     (lost,) = compare_ledger(balances("5.1", "-7"), moves, {place(day): LATER for day in DAYS}).differ
     assert (lost.where, lost.by) == (place(DAYS[1]), Decimal("-3.0000"))
-    assert (lost.mews, lost.lake) == (Decimal("98.1"), Decimal("101.1000"))
+    assert (lost.mews, lost.lake) == (Decimal("98.1"), Decimal("101.1"))
 
 
 def test_a_ledger_whose_credits_raise_its_balance_agrees_too() -> None:
@@ -53,6 +53,7 @@ def test_a_balance_that_was_first_asked_for_after_its_entries_were_captured_is_n
     known = {place(DAYS[0]): T - timedelta(seconds=1), place(DAYS[1]): None}
     found = compare_ledger(balances("5", "5"), {}, known)
     assert (found.agree, found.differ, found.not_yet) == (0, (), 2)
+    assert compare_ledger(balances("5"), {place(DAYS[0]): Decimal(5)}, known).agree == 1
 
 
 def test_noise_below_every_currency_is_no_difference() -> None:
