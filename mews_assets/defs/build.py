@@ -75,9 +75,14 @@ def build_definitions(
         *current_assets(settings),
         *mart_assets(settings),
         sql_catalog(settings),
-        *report_assets(settings),
         *delta_assets(settings),
     ]
+    asset_checks = [
+        freshness_checks(settings),
+        *reconciliation_checks(settings),
+        *pages_checks(settings),
+    ]
+    assets += report_assets(settings, [key for one in (*assets, *asset_checks) for key in one.check_keys])
     jobs = [
         *(_table_job(table, settings) for table in settings.tables),
         *current_jobs(settings),
@@ -95,11 +100,7 @@ def build_definitions(
     keys = [key for asset in assets for key in asset.keys]
     return dg.Definitions(
         assets=[start_here(settings), *assets],
-        asset_checks=[
-            freshness_checks(settings),
-            *reconciliation_checks(settings),
-            *pages_checks(settings),
-        ],
+        asset_checks=asset_checks,
         jobs=[*jobs, *run_retention_jobs(settings, (job.name for job in jobs), keys)],
         sensors=[
             discovery_sensor(settings),

@@ -48,14 +48,15 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """What a report shows besides the marts. `note` says why checks are not shown, if they are not."""
+    """What a report shows besides the marts. `note` says why checks are not shown, if they are not;
+    `marts_url` is where the pages of the marts are in Dagster's UI."""
 
     marts: tuple[Mart, ...]
     hotels: tuple[ReportHotel, ...]
     freshness: tuple[FreshnessLine, ...]
     checks: tuple[CheckLine, ...]
     now: datetime
-    ui_url: str = ""
+    marts_url: str = ""
     note: str = ""
 
 

@@ -110,7 +110,7 @@ def _overview(inputs: ReportInputs, files: Sequence[MartFile]) -> dict[str, Any]
             for line in inputs.checks
         ],
         "summaries": {mart.name: mart.summary for mart in inputs.marts},
-        "uiUrl": inputs.ui_url,
+        "martsUrl": inputs.marts_url,
     }
 
 

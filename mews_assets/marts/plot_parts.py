@@ -84,6 +84,12 @@ def days_of(rows: Sequence[Row]) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)][-DAYS:]
 
 
+def days_until_last(days: Sequence[date], rows: Sequence[Row]) -> int:
+    """How many of the days of a plot have passed with a hotel's last row: hotels end on different days."""
+    last = max((row["business_day"] for row in rows), default=None)
+    return sum(day <= last for day in days) if last else 0
+
+
 def series(
     label: str, rows: Sequence[Row], days: Sequence[date], column: str, form: Form = Form.BARS
 ) -> Series:
@@ -141,7 +147,7 @@ def _stack_panel(stack: Stack, names: tuple[str, ...], rows: list[Row], days: Se
         drawn.append(series(label, rows, days, other, Form.MARKS))
     total = sum(float(row[stack.column] or 0) for row in rows)
     amount = f"{total:,.0f} {stack.unit}" if stack.unit else f"{unit} {total:,.0f}"
-    return DaysPanel(f"{name}: {amount} in {len(days)} days", unit, days, drawn)
+    return DaysPanel(f"{name}: {amount} in {days_until_last(days, rows)} days", unit, days, drawn)
 
 
 def _biggest(rows: Sequence[Row], column: str, part: Callable[[Row], str]) -> list[str]:

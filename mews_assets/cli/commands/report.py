@@ -53,13 +53,15 @@ def _make(lake: Lake, settings: Settings) -> WrittenReport:
 
     from mews_assets.cli.home import dagster_home, utc_now
     from mews_assets.defs.assets.html_report import make_report
+    from mews_assets.defs.build import build_definitions
     from mews_assets.defs.local.diagnostics import is_unmade
 
     home = dagster_home()
     if not home or not Path(home).is_dir() or is_unmade(Path(home)):
-        return make_report(lake, settings, None, utc_now())
+        return make_report(lake, settings, (), None, utc_now())
     with dg.DagsterInstance.from_config(home) as instance:
-        return make_report(lake, settings, instance, utc_now())
+        checks = build_definitions(settings).resolve_asset_graph().asset_check_keys
+        return make_report(lake, settings, checks, instance, utc_now())
 
 
 def _open(uri: str) -> None:

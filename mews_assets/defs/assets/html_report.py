@@ -4,6 +4,7 @@ Lives here: the asset with its job and schedule, and what goes into a report. Th
 installed. Not here: writing the file (`html_report`). The events of landing and changes are in `report`.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,6 @@ from mews_assets.ingest.directory import load_directory
 from mews_assets.lake.errors import LakeError
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake
-from mews_assets.marts.make import checks_of
 from mews_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,16 +39,24 @@ def is_installed() -> bool:
 
 
 def make_report(
-    lake: Lake, settings: Settings, instance: dg.DagsterInstance | None, now: datetime
+    lake: Lake,
+    settings: Settings,
+    checks: Collection[dg.AssetCheckKey],
+    instance: dg.DagsterInstance | None,
+    now: datetime,
 ) -> "WrittenReport":
-    """Write the report. Without an instance it shows no checks."""
+    """Write the report, with the latest results of the checks. Without an instance it shows none."""
     from mews_assets.html_report.page import write_report
 
-    return write_report(lake, report_inputs(lake, settings, instance, now))
+    return write_report(lake, report_inputs(lake, settings, checks, instance, now))
 
 
 def report_inputs(
-    lake: Lake, settings: Settings, instance: dg.DagsterInstance | None, now: datetime
+    lake: Lake,
+    settings: Settings,
+    checks: Collection[dg.AssetCheckKey],
+    instance: dg.DagsterInstance | None,
+    now: datetime,
 ) -> ReportInputs:
     """What the report shows besides the marts. Raises LakeError where no hotel is known."""
     directory = load_directory(lake)
@@ -62,10 +70,6 @@ def report_inputs(
         ReportHotel(one.id, key_of(one.id), one.name, (one.id, one.chain_id))
         for one in directory.enterprises.values()
     ]
-    namespace = Namespace.of(settings)
-    checks = [
-        dg.AssetCheckKey(namespace.mart(mart.name), check.name) for mart in marts for check in checks_of(mart)
-    ]
     mews_now = now + timedelta(seconds=directory.clock_skew_seconds)
     return ReportInputs(
         marts,
@@ -73,14 +77,20 @@ def report_inputs(
         tuple(freshness_lines(lake, settings, directory, mews_now)),
         tuple(check_lines(instance, settings, directory, checks)) if instance is not None else (),
         now,
-        settings.ui_url,
+        _marts_url(settings),
         "" if instance is not None else _NO_CHECKS,
     )
 
 
-def report_assets(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The asset, where there are marts to show."""
-    return [_asset(settings)] if has_report(settings) else []
+def _marts_url(settings: Settings) -> str:
+    """Where the marts' pages are in the UI; empty where its address is not known."""
+    folder = "/".join(Namespace.of(settings).mart("any").path[:-1])
+    return f"{settings.ui_url}/assets/{folder}" if settings.ui_url else ""
+
+
+def report_assets(settings: Settings, checks: Collection[dg.AssetCheckKey]) -> list[dg.AssetsDefinition]:
+    """The asset, where there are marts to show; `checks` are those whose results it shows."""
+    return [_asset(settings, checks)] if has_report(settings) else []
 
 
 def report_jobs(settings: Settings) -> list[Any]:
@@ -124,7 +134,7 @@ def has_report(settings: Settings) -> bool:
     return is_installed() and bool(wanted_marts(settings))
 
 
-def _asset(settings: Settings) -> dg.AssetsDefinition:
+def _asset(settings: Settings, checks: Collection[dg.AssetCheckKey]) -> dg.AssetsDefinition:
     namespace = Namespace.of(settings)
 
     @dg.asset(
@@ -139,7 +149,9 @@ def _asset(settings: Settings) -> dg.AssetsDefinition:
         metadata={"dagster/uri": f"{settings.lake.rstrip('/')}/{layout.report_file()}"},
     )
     def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        made = make_report(lake_of(context, namespace).open(), settings, context.instance, datetime.now(UTC))
+        made = make_report(
+            lake_of(context, namespace).open(), settings, checks, context.instance, datetime.now(UTC)
+        )
         context.log.info(
             "%s: %s, %d hotels, %d marts", made.uri, size_text(made.size_bytes), made.hotels, made.marts
         )

@@ -6,7 +6,7 @@ single partitions (`latest_results`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -16,12 +16,9 @@ from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus,
 )
 
-from mews_assets.catalog.model import Table
 from mews_assets.defs.base.partitions import keys_in
-from mews_assets.defs.checks import checks_of
-from mews_assets.defs.checks.freshness import cadence_of, check_key
+from mews_assets.defs.checks.freshness import cadence_of
 from mews_assets.defs.checks.latest_results import latest_results
-from mews_assets.defs.checks.unmerged import CAPTURES_MERGED
 from mews_assets.defs.namespace import Namespace
 from mews_assets.html_report.model import CheckLine, FreshnessLine
 from mews_assets.ingest.directory import Directory
@@ -51,32 +48,21 @@ def check_lines(
     instance: dg.DagsterInstance,
     settings: Settings,
     directory: Directory,
-    more: Iterable[dg.AssetCheckKey] = (),
+    checks: Collection[dg.AssetCheckKey],
 ) -> list[CheckLine]:
-    """The latest result of every check of changes, and of `more`; without those that have none yet."""
-    namespace = Namespace.of(settings)
-    keys = keys_in(instance, directory, settings.grain, namespace)
-    windows: dict[dg.AssetCheckKey, dict[str, list[str]]] = {}
-    wanted = list(more)
-    for table in settings.tables:
-        wanted += _checks_of_table(table, namespace)
-        for check, partitions in latest_results(instance, namespace.changes(table), keys).failing.items():
-            by_scope = windows.setdefault(dg.AssetCheckKey(namespace.changes(table), check), {})
-            for scope, window in map(keys.split, sorted(partitions)):
-                by_scope.setdefault(scope, []).append(window)
+    """The latest result of each of the checks that has one, by asset."""
+    keys = keys_in(instance, directory, settings.grain, Namespace.of(settings))
     records = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        wanted, PartitionKeyFilter(key=None)
+        list(checks), PartitionKeyFilter(key=None)
     )
-    lines = [_line(key, records[key], windows.get(key, {})) for key in wanted if key in records]
-    return [line for line in lines if line is not None]
-
-
-def _checks_of_table(table: Table, namespace: Namespace) -> list[dg.AssetCheckKey]:
-    names = [*(check.name for check in checks_of(table)), CAPTURES_MERGED]
-    return [
-        *(dg.AssetCheckKey(namespace.changes(table), name) for name in names),
-        check_key(table, namespace),
-    ]
+    windows: dict[dg.AssetCheckKey, dict[str, list[str]]] = {}
+    for asset in {key.asset_key for key in records}:
+        for check, partitions in latest_results(instance, asset, keys).failing.items():
+            by_scope = windows.setdefault(dg.AssetCheckKey(asset, check), {})
+            for scope, window in map(keys.split, sorted(partitions)):
+                by_scope.setdefault(scope, []).append(window or "all")
+    found = [_line(key, records[key], windows.get(key, {})) for key in sorted(records)]
+    return [line for line in found if line is not None]
 
 
 def _line(

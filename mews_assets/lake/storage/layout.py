@@ -146,7 +146,7 @@ def table_of(name: str) -> str:
 
 def is_our_own(name: str) -> bool:
     """Whether a file without records holds only what the project wrote, hotels' names included: no guest's data."""
-    ours = name in (LAKE_FILE, catalog_file(), directory_file(), erasure_list_file())
+    ours = name in (LAKE_FILE, catalog_file(), report_file(), directory_file(), erasure_list_file())
     folders = ("state/pending/", "state/exports/", "state/leases/", "state/pacing/", "state/statistics/")
     return ours or name.startswith(folders) or name.endswith(f"/{MANIFEST_FILE}")
 

@@ -129,9 +129,10 @@ def _panel(name: str, rows: list[plot_parts.Row], days: Sequence[date]) -> DaysP
         f"ADR {currency} {revenue / sold:,.2f}" if sold else "nothing sold",
         f"RevPAR {currency} {revenue / available:,.2f}" if available else "",
     ]
+    known = {row["business_day"] for row in rows}
     text = ", ".join(figure for figure in figures if figure)
     return DaysPanel(
-        f"{name}: {text} in {len(days)} days",
+        f"{name}: {text} in {len(known & set(days))} days",
         "rooms",
         days,
         [

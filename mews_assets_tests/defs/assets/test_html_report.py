@@ -53,11 +53,16 @@ def overview_of(path: str) -> dict[str, Any]:
 def test_the_report_names_the_hotel_of_a_failing_check_and_of_a_late_table(stage: Stage) -> None:
     north, south = stage.enterprises
     assert stage.run("order_items", stage.keys([north], DAYS)).success
-    failing = stage.key(north, DAYS[0])
-    for partition in (failing, None):
+    table, key = stage.settings.tables[0], stage.key(north, DAYS[0])
+    for asset, partition in (
+        (PLAIN.changes(table), key),
+        (PLAIN.changes(table), None),
+        (PLAIN.current(table), key.partition("|")[0]),
+        (PLAIN.current(table), None),
+    ):
         stage.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(
-                asset_key=PLAIN.changes(stage.settings.tables[0]),
+                asset_key=asset,
                 check_name="key_unique",
                 passed=False,
                 partition=partition,
@@ -78,12 +83,12 @@ def test_the_report_names_the_hotel_of_a_failing_check_and_of_a_late_table(stage
         if table == "order_items"
     }
     assert newest == {north: (scopes[north], max(DAYS)), south: (scopes[south], "")}
-    (failed,) = [check for check in shown["checks"] if check["failing"]]
-    assert (failed["check"], failed["text"], failed["failing"]) == (
-        "key_unique",
-        "1 fails",
-        {north: [DAYS[0]]},
-    )
+    failed = {check["asset"]: check for check in shown["checks"] if check["failing"]}
+    assert {(check["check"], check["text"]) for check in failed.values()} == {("key_unique", "1 fails")}
+    assert {asset: check["failing"] for asset, check in failed.items()} == {
+        "changes/order_items": {north: [DAYS[0]]},
+        "current/order_items": {north: ["all"]},
+    }
     assert {check["check"] for check in shown["checks"] if check["passed"]} >= {"captures_merged"}
 
 

@@ -233,6 +233,14 @@ def test_files_nobody_knows_are_searched_whatever_they_are(lake: Lake, name: str
     assert [*found.remaining, *found.elsewhere] == [name]
 
 
+def test_a_word_of_the_report_is_told_and_not_left_over(lake: Lake) -> None:
+    """It has figures of marts, names of hotels, and a program with thousands of words, names of colours among them."""
+    land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2))
+    lake.write(layout.report_file(), "<script>const colours = ['violet', 'zoráya']</script>".encode())
+    found = finish(lake).found
+    assert (list(found.remaining), list(found.elsewhere)) == ([], [layout.report_file()])
+
+
 def test_a_file_that_cannot_be_read_is_told_and_stops_nothing(lake: Lake) -> None:
     land(lake, CUSTOMERS, [customer(ANNA, 1)], days(1, 2))
     merge(lake, CUSTOMERS)
