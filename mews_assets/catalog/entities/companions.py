@@ -93,8 +93,8 @@ SERVICE_ORDER_NOTES = Table(
 IDENTITY_DOCUMENTS = Table(
     "identity_documents",
     "IdentityDocument",
-    "One row per version of an identity document of a customer. A deleted one leaves no trace: those of a customer that "
-    "have the latest `_window_utc` are there still.",
+    "One row per version of an identity document of a customer. A deleted one leaves no trace: those of a customer "
+    "that have the latest `_window_utc` are there still.",
     IDENTITY_DOCUMENT_COLUMNS,
     Pages(
         "identityDocuments/getAll",
