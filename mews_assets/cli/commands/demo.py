@@ -85,7 +85,12 @@ def _materialise_all(progress: Progress) -> list[LaunchedRun]:
     from mews_assets import catalog
     from mews_assets.cli.home import utc_now
     from mews_assets.defs.assets.landing_and_changes import groups
-    from mews_assets.defs.local.launch import discover_scopes, keep_instance_open, materialise_due
+    from mews_assets.defs.local.launch import (
+        discover_scopes,
+        keep_instance_open,
+        materialise_due,
+        take_snapshot,
+    )
 
     runs = [discover_scopes()]
     _print_step(f"enterprises: {'done' if runs[0].succeeded else 'failed'}")
@@ -97,6 +102,9 @@ def _materialise_all(progress: Progress) -> list[LaunchedRun]:
         # Tables without a stamp first: a request for each window, so they may have to wait for the request budget.
         ordered = sorted(groups(catalog.tables()), key=lambda group: group[0].is_stamped)
         futures = [pool.submit(materialise_due, group[0].name, now) for group in ordered]
+        # Items of guests who booked before the first window and are still in the house come no other way, and without
+        # them the marts call those nights incomplete.
+        futures.append(pool.submit(take_snapshot, "order_items"))
         for number, future in enumerate(as_completed(futures)):
             progress("landing tables", number, len(futures))
             run_ = future.result()

@@ -103,8 +103,21 @@ def refresh_reference() -> LaunchedRun:
 def make_current(kind: ScopeKind) -> LaunchedRun:
     """Bring the current tables of all scopes of a kind up to their changes, in one run."""
     settings = read_settings(os.environ)
+    keys = [Namespace.of(settings).current(table) for table in settings.tables if table.scope is kind]
+    return _of_all_scopes(f"current tables of each {kind.value}", kind, keys)
+
+
+def take_snapshot(table_name: str) -> LaunchedRun:
+    """Ask for all there is of a table, of every known scope."""
+    table = catalog.table(table_name)
+    namespace = Namespace.of(read_settings(os.environ))
+    return _of_all_scopes(f"snapshot of {table_name}", table.scope, [namespace.snapshot(table)])
+
+
+def _of_all_scopes(title: str, kind: ScopeKind, keys: list[dg.AssetKey]) -> LaunchedRun:
+    """Materialise assets that have a partition for each scope, in one run."""
+    settings = read_settings(os.environ)
     namespace = Namespace.of(settings)
-    keys = [namespace.current(table) for table in settings.tables if table.scope is kind]
     with _instance() as instance:
         scopes = known_scopes(instance, kind, namespace)
         result = (
@@ -119,7 +132,7 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
             )
         )
         _name_code_location(instance, result.run_id)
-        return summarise(f"current tables of each {kind.value}", result, instance, namespace)
+        return summarise(title, result, instance, namespace)
 
 
 def make_marts(share: int = 0, shares: int = 1) -> LaunchedRun:
