@@ -1,6 +1,7 @@
 """Machines that share nothing but an object store: processes with their own home, temporary folder and host name.
 
-Lives here: starting one with a piece of work, and waiting for it. Not here: the object store (`s3`).
+Lives here: starting one with a piece of work, waiting for it, and searching the objects that it left. Not here: the
+object store (`s3`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from mews_assets.lake.storage.lake import Lake
+from mews_assets_tests.lake.planted import unpacked
 from mews_assets_tests.services.s3 import BUCKET, S3Server
 
 LAKE = f"s3://{BUCKET}/lake"
@@ -70,3 +73,14 @@ def ended(process: subprocess.Popen[str], code: int | None = 0) -> str:
     printed, problems = process.communicate(timeout=120)
     assert code is None or process.returncode == code, problems
     return printed + problems
+
+
+def objects_with(lake: Lake, text: bytes) -> list[str]:
+    """The files that hold a text, unpacked. Not the list of ids, nor leases."""
+    found = []
+    with lake.workspace() as workspace:
+        for name in lake.files("", recursive=True):
+            path = lake.local_copy(name, workspace)
+            if text in unpacked(path):
+                found.append(name)
+    return found

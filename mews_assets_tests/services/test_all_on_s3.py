@@ -26,9 +26,8 @@ from mews_assets.lake.storage.lake import open_standing
 from mews_assets.sandbox.running import RunningSandbox, Simulated, running_sandbox
 from mews_assets.settings import read_settings
 from mews_assets_tests import ROOT
-from mews_assets_tests.services.machines import LAKE
+from mews_assets_tests.services.machines import LAKE, objects_with
 from mews_assets_tests.services.s3 import BUCKET, running_s3
-from mews_assets_tests.services.test_two_machines import objects_with
 
 pytestmark = pytest.mark.services
 

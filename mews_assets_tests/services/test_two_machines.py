@@ -19,8 +19,8 @@ from mews_assets.lake.storage.lake import Lake, open_lake
 from mews_assets.lake.storage.object_store import ObjectStore
 from mews_assets.windows import Grain
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, at, days, everything, item, land
-from mews_assets_tests.lake.planted import ANNA, CUSTOMERS, customer, json_line, unpacked
-from mews_assets_tests.services.machines import LAKE, Machine, ended
+from mews_assets_tests.lake.planted import ANNA, CUSTOMERS, customer, json_line
+from mews_assets_tests.services.machines import LAKE, Machine, ended, objects_with
 from mews_assets_tests.services.s3 import S3Server, running_s3
 
 pytestmark = pytest.mark.services
@@ -60,17 +60,6 @@ class HeldPut:
 
 def ids(lake: Lake) -> list[str]:
     return sorted(one for found in everything(lake, ORDER_ITEMS).values() for one in found["id"].to_pylist())
-
-
-def objects_with(lake: Lake, text: bytes) -> list[str]:
-    """The files that hold a text, unpacked. Not the list of ids, nor leases."""
-    found = []
-    with lake.workspace() as workspace:
-        for name in lake.files("", recursive=True):
-            path = lake.local_copy(name, workspace)
-            if text in unpacked(path):
-                found.append(name)
-    return found
 
 
 def test_a_late_put_replaces_no_rows_of_another_machine(lake: Lake, server: S3Server, tmp_path: Path) -> None:

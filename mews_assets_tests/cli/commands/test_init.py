@@ -67,6 +67,7 @@ def test_the_celery_launcher_is_made_from_what_is_laid(tmp_path: Path) -> None:
     worker = get_validated_config(str(home / "celery.yaml"))
     assert worker["broker"] == ENVIRONMENT["CELERY_BROKER"]
     assert worker["config_source"]["worker_disable_prefetch"]
+    assert worker["config_source"]["worker_redirect_stdouts"] is False, "the output of runs would be lost"
 
 
 def test_the_settings_of_all_kinds_agree_where_they_do_not_have_to_differ(tmp_path: Path) -> None:
