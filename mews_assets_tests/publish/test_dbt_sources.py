@@ -48,6 +48,18 @@ def test_every_table_is_a_source_under_the_key_of_its_asset() -> None:
             )
 
 
+def test_the_assets_are_named_with_the_prefix_of_the_settings() -> None:
+    options = SourceOptions(lambda _: 30, ("hotels", "london"))
+    for document in (
+        lake_sources("/srv/lake", catalog.TABLES, REFERENCES, options),
+        warehouse_sources("raw", catalog.TABLES, REFERENCES, options),
+    ):
+        tables = [table for source in document["sources"] for table in source["tables"]]
+        keys = {tuple(table["config"]["meta"]["dagster"]["asset_key"]) for table in tables}
+        assert {key[:2] for key in keys} == {("hotels", "london")}
+        assert ("hotels", "london", "current", "payments") in keys
+
+
 def test_the_columns_are_those_of_the_files() -> None:
     payments = sources()["current"]["payments"]
     names = [one["name"] for one in payments["columns"]]
