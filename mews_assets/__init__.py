@@ -7,7 +7,11 @@ The packages, in reading order:
     lake         the files: captures, changes, current tables
     ingest       planning, pulling, landing and merging partitions
     marts        figures made from the tables, each with a plot
-    settings     the settings, read from environment variables
+    settings     the settings, read from environment variables: those of tables in table_settings, access tokens in
+                 connections, secrets and files of secrets in secret_variables, lake_location checks the lake's
+    log_format   lines of the log as text or JSON
+    metrics      what a process counts, for Prometheus
+    backoff      pauses between tries
     clients      an API client for each connection
     pacing       the request budget that processes share
     alerts       which alerts are sent, and when

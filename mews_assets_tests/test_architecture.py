@@ -286,6 +286,20 @@ def charter_problem(text: str) -> str:
     return "" if charter.splitlines()[0].endswith((".", ":", "?")) else "its first line is no sentence"
 
 
+def test_a_package_that_lists_its_modules_lists_them_all() -> None:
+    """A stranger reads the list to find the file to open: a module left out of it is not found."""
+    unlisted = {}
+    for path in MODULES:
+        listed = re.findall(
+            r"^ *(\w+(?:, \w+)*)  +\S", ast.get_docstring(ast.parse(path.read_text())) or "", re.M
+        )
+        if path.name == "__init__.py" and len(listed) >= 3:
+            words = set(re.findall(r"\w+", ast.get_docstring(ast.parse(path.read_text())) or ""))
+            names = {other.stem for other in path.parent.glob("*.py")} - {"__init__", "__main__"}
+            unlisted[named(path)] = sorted(names - words)
+    assert {name: missing for name, missing in unlisted.items() if missing} == {}
+
+
 def test_modules_are_named_for_what_they_hold() -> None:
     words = {named(path): set(re.split(r"[/_.]", named(path))) & set(NEVER) for path in MODULES}
     assert {name: wrong for name, wrong in words.items() if wrong} == {}

@@ -5,6 +5,7 @@ Packages, in the order in which they build on one another (each imports only tho
     storage         files: their paths, reading and replacing them whole, DuckDB and Parquet settings
     partition       one partition of a table: a scope and a window
     file_statistics rows, bytes and newest stamp of each file of changes, without reading them
+    progress        how far long work is
     text            finding texts and ids however they are spelled
     conversion      JSON Lines to one typed Parquet file, every line checked
     landing         captures: bytes as Mews sent them; pending exports; erased customers

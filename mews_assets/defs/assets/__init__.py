@@ -9,7 +9,10 @@ snapshot              snapshot/<table>
 current               current/<table>
 reference             reference/<table>
 marts                 marts/<name>
+series                series/<name>
 sql_catalog           sql/catalog
+delta                 delta/<name>
+html_report           the report of all marts, as one HTML page
 start_here            the page to begin with
 retention             the daily job that expires captures
 run_retention         the daily job that deletes old runs

@@ -9,6 +9,8 @@ resources       the Mews connection and the lake as Dagster resources
 jobs            how jobs and schedules are made, and whether they run by default
 run_tags        which hotels and days a run is about
 run_history     how earlier runs ended
+local_event_log Dagster's event log on SQLite: databases stay open, planned events are stored together
+run_console     the console of runs as JSON
 event_tables    many materialisations stored at once, old runs deleted
 standing        which partitions stand in the lake
 moving          an instance that knows scopes by their ids, moved to keys

@@ -2,7 +2,23 @@
 
 Lives here: the checks as pure functions over evidence, which of them a table has (its row in the catalog decides), and
 their Dagster specs. They are evaluated in the run that writes the rows, from the files on disk.
-Not here: gathering the evidence (`evaluate`) and which verdicts are stored (`stored_verdicts`).
+
+model           a check, its evidence and its verdict
+contract        what Mews promises: types, columns, keys, scopes
+rows            rows of every table
+money           amounts, taxes, ledgers
+neighbours      references to other tables, volume against earlier weeks
+late            rows that came after their window
+per_scope       checks of what has a partition per scope
+unmerged        captures that landed and could not be merged
+freshness       hotels that are behind
+reconciliation  the lake against Mews' own figures
+evaluate        gathering the evidence, and letting every check judge it
+stored_verdicts which verdicts are stored
+latest_results  those that are stored, read back
+overview        checks and freshness as the report shows them
+
+Not here: the evidence itself (`evaluate`) and which verdicts are stored (`stored_verdicts`).
 """
 
 from __future__ import annotations

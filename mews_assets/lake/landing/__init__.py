@@ -9,7 +9,8 @@ export_log         exports that were requested and have not landed yet
 redact_lines       erased customers taken out of landed lines
 erasure_list       customers whose personal data may not come back
 repeat_write       repeating a write where the erasure list grew, or another run was faster
-reference_rows     rows of tables without windows: whose they are, and which are still sent
 reference_rows     rows of tables without windows: whose they are, and which Mews still sends
 reference_tables   those tables, replaced whole
+series_rows        rows of series: their columns, and which figure of a day is the newest
+series_tables      those series, by hotel and month
 """

@@ -5,5 +5,7 @@ rules          what must hold of a table's rows, as SQL derived from the catalog
 double_entry   where debits and credits differ
 tax_precision  how finely each enterprise rounds its taxes
 references     whether ids lead to records the lake has
+versions       the newest version of each id in a file
+ledger_moves   what the entries move each ledger by, on each day
 volume         the rows of a partition against the same weekday of earlier weeks
 """

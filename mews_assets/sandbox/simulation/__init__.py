@@ -9,6 +9,7 @@ Lives here: `simulate`. The modules, in reading order:
     demand             how many guests book, and when
     money              bills, payments, outlets, the ledger
     stays              guests, rooms, reservations, extras
+    derived            records that follow from others
     daily_schedule     the plan of each day of one hotel
 """
 
