@@ -2,7 +2,7 @@
 
 Lives here: the views, the file with them, and running one query. The paths in the file's views are relative to the
 lake, so that it can be moved: DuckDB resolves them against its setting `file_search_path`, or else its working
-directory. Not here: paths in SQL (`storage.duckdb_paths`), and printing (`cli`).
+directory. Not here: names for ids (`readable_views`), paths in SQL (`storage.duckdb_paths`), printing (`cli`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from mews_assets.lake.errors import LakeError
 from mews_assets.lake.landing.reference_rows import reference_schema
 from mews_assets.lake.landing.series_rows import newest, series_schema
 from mews_assets.lake.reading.python_values import python_values
+from mews_assets.lake.reading.readable_views import READABLE, readable_query
 from mews_assets.lake.reading.remote_tables import remote_table
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.duckdb_paths import parquet_partitions, plain_name, plain_workspace, sql_type
 from mews_assets.lake.storage.duckdb_session import identifier, literal
 from mews_assets.lake.storage.lake import Lake
 
-SCHEMAS = (layout.CHANGES, layout.CURRENT, layout.REFERENCE, layout.SERIES, layout.MARTS)
+SCHEMAS = (layout.CHANGES, layout.CURRENT, layout.REFERENCE, layout.SERIES, layout.MARTS, READABLE)
 _BATCH_ROWS = 2048
 _READS = ("SELECT", "EXPLAIN")
 """Types of statements that change nothing; DESCRIBE, SHOW, SUMMARIZE and VALUES count as SELECT."""
@@ -75,7 +76,14 @@ def views(lake: Lake, within: str = "") -> list[View]:
 
     Their paths are relative to the lake, or begin with the folder `within`.
     """
-    return [_view(lake, source, within) for source in _sources(lake)]
+    return _with_names([_view(lake, source, within) for source in _sources(lake)])
+
+
+def _with_names(made: list[View]) -> list[View]:
+    """The views, and those over them that put names to ids. They stand last, because they read the others."""
+    files = {view.name: view.files for view in made if view.schema == layout.CURRENT}
+    queries = {table.name: readable_query(table) for table in catalog.TABLES}
+    return made + [View(READABLE, name, text, files[name]) for name, text in queries.items() if text]
 
 
 def _sources(lake: Lake) -> Iterator[_Source]:
@@ -177,7 +185,7 @@ def _remote_views(lake: Lake, connection: duckdb.DuckDBPyConnection) -> list[Vie
         names = ", ".join(identifier(name) for name in (*source.columns.names, *source.keys))
         text = f"SELECT {names} FROM main.{identifier(registered)} {source.only}".rstrip()
         found.append(View(source.schema, source.name, text, len(files)))
-    return found
+    return _with_names(found)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from mews_assets.catalog.entities.series import SERIES
 from mews_assets.lake.changes.merge import merge
 from mews_assets.lake.current.update import update_current
 from mews_assets.lake.landing.reference_tables import write_reference
+from mews_assets.lake.reading.readable_views import READABLE, readable_query
 from mews_assets.lake.reading.sql_views import SCHEMAS, SqlError, query, views, write_catalog
 from mews_assets.lake.storage import layout
 from mews_assets.lake.storage.lake import Lake, open_lake
@@ -50,7 +51,8 @@ def test_every_table_has_its_view_and_landings_have_none(lake: Lake) -> None:
     tables = {(schema, table.name) for schema in ("changes", "current") for table in catalog.TABLES}
     references = {("reference", reference.name) for reference in REFERENCES}
     series = {(schema, table.name) for schema in ("series", "current") for table in SERIES}
-    assert named == tables | references | series | {("marts", "daily_revenue")}
+    readable = {(READABLE, table.name) for table in catalog.TABLES if readable_query(table)}
+    assert named == tables | references | series | readable | {("marts", "daily_revenue")}
     assert {schema for schema, _ in named} == set(SCHEMAS)
 
 
@@ -264,6 +266,7 @@ def test_a_lake_in_a_bucket_is_asked_as_one_in_a_folder(lake: Lake) -> None:
         'SELECT id, scope, "window" FROM changes.order_items WHERE scope = \'' + NORTH + "' ORDER BY ALL",
         "SELECT count(*) FROM changes.payments",
         "SELECT * FROM marts.daily_revenue",
+        "SELECT id, hotel, service FROM readable.order_items ORDER BY id",
         "SUMMARIZE current.order_items",
         "DESCRIBE current.order_items",
     ):
