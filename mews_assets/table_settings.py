@@ -73,8 +73,9 @@ def _fetch_methods(environment: Mapping[str, str]) -> dict[str, FetchMethod]:
         raise _wrong_fetch(given, f"there is no table {', '.join(unknown)}")
     methods = {}
     for table in catalog.TABLES:
-        # A method for all tables does not concern a table that has one method only; one for this very table does.
-        method = by_table.get(table.name, for_all if for_all in table.fetch_methods else table.fetch.way)
+        # A method for all tables does not concern a table that has one documented method only; one for this very
+        # table does.
+        method = by_table.get(table.name, for_all if for_all in table.documented_methods else table.fetch.way)
         if method not in table.fetch_methods:
             raise _wrong_fetch(given, f"{table.name} comes by {table.fetch.way} only")
         methods[table.name] = FetchMethod(method)
@@ -94,10 +95,17 @@ def _named_methods(given: str) -> tuple[str | None, dict[str, str]]:
 
 
 def _wrong_fetch(given: str, problem: str) -> SettingError:
-    both = ", ".join(table.name for table in catalog.TABLES if len(table.fetch_methods) > 1)
+    both = ", ".join(table.name for table in catalog.TABLES if len(table.documented_methods) > 1)
+    undocumented = ", ".join(
+        f"{table.name}={method}"
+        for table in catalog.TABLES
+        for method in table.fetch_methods
+        if method not in table.documented_methods
+    )
     return SettingError(
         f"MEWS_FETCH is {given!r}: {problem}; accepted are export or pages for all tables that come by both, and "
-        f"<table>=export or <table>=pages for one of {both}, separated by commas"
+        f"<table>=export or <table>=pages for one of {both}, separated by commas; or {undocumented}, "
+        "an operation that Mews does not document and may refuse"
     )
 
 

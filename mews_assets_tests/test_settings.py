@@ -114,7 +114,11 @@ def test_a_right_value_is_taken(variable: str, given: str, field: str, read_as: 
         ("MEWS_FETCH", "reservations", "export or pages for all tables"),
         ("MEWS_FETCH", "reservations=paged", "reservations, customers, companies"),
         ("MEWS_FETCH", "reservation=pages", "there is no table reservation;"),
-        ("MEWS_FETCH", "ledger_entries=pages", "ledger_entries comes by export only;"),
+        (
+            "MEWS_FETCH",
+            "ledger_entries=paged",
+            "or ledger_entries=pages, an operation that Mews does not document",
+        ),
         ("MEWS_FETCH", "outlet_items=export", "outlet_items comes by pages only;"),
         ("MEWS_FETCH", "bills=pages,bills=export", "bills is given two methods;"),
         ("MEWS_FETCH", "pages,export", "every table is given two methods;"),
@@ -167,6 +171,11 @@ def test_exports_are_preferred_where_nothing_is_said() -> None:
 
 def test_pages_for_all_leave_only_what_has_no_pages_to_exports() -> None:
     assert {name for name, way in ways("pages").items() if way == "export"} == {"ledger_entries"}
+
+
+def test_undocumented_pages_are_used_only_where_the_table_is_named() -> None:
+    for given in ("ledger_entries=pages", "pages,ledger_entries=pages", "export,ledger_entries=pages"):
+        assert ways(given)["ledger_entries"] == "pages"
 
 
 def test_a_table_is_fetched_as_its_own_word_says_whatever_is_said_for_all() -> None:

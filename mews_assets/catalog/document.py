@@ -221,7 +221,10 @@ def _asked(fetch: Export | Pages) -> str:
         return f"{how}; at most {fetch.of_parents.limit} ids at a time"
     else:
         how = f"`{fetch.operation}`, filtered by `{fetch.filter}`, the records under `{fetch.records_key}`"
-    return f"{how}; at most {fetch.max_length.days} days and {fetch.max_scopes} scopes at a time"
+    if not fetch.is_documented:
+        how = f"{how}; Mews does not document this operation and may refuse it"
+    days = fetch.max_length.days
+    return f"{how}; at most {days} {'day' if days == 1 else 'days'} and {fetch.max_scopes} scopes at a time"
 
 
 def _columns(columns: tuple[Column, ...]) -> list[str]:

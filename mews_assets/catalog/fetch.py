@@ -32,6 +32,7 @@ class Export:
     """
 
     way: ClassVar[FetchMethod] = FetchMethod.EXPORT
+    is_documented: ClassVar[bool] = True
 
     entity_type: str
     filter: str = "UpdatedUtc"
@@ -59,7 +60,9 @@ class Pages:
     `scope_parameter` is the request's list of scope ids; `parameters` are sent with every request.
     `owned_parameter` is a list that the operation requires: the ids that the scopes own (see `Lookup`).
     `also_filtered_by` are filters of requests besides: what either finds belongs to the window. With `of_parents` no
-    filter is sent: the ids of the parents that changed in the window are.
+    filter is sent: the ids of the parents that changed in the window are. With `by_dates` the filter is
+    `{Start, End}`, the first and the last day, instead of `{StartUtc, EndUtc}`. An operation that is not
+    `is_documented` by Mews is used only for tables that MEWS_FETCH names.
     """
 
     way: ClassVar[FetchMethod] = FetchMethod.PAGES
@@ -74,6 +77,8 @@ class Pages:
     owned_parameter: str = ""
     also_filtered_by: tuple[str, ...] = ()
     of_parents: ChangedParents | None = None
+    by_dates: bool = False
+    is_documented: bool = True
 
 
 @dataclass(frozen=True)

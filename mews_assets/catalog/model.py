@@ -245,6 +245,12 @@ class Table(RecordType):
         """The fetch methods of the table, that of `fetch` first."""
         return (self.fetch.way,) if self.alternative is None else (self.fetch.way, self.alternative.way)
 
+    @property
+    def documented_methods(self) -> tuple[FetchMethod, ...]:
+        """The fetch methods that Mews documents for the table."""
+        methods = (self.fetch, self.alternative)
+        return tuple(method.way for method in methods if method is not None and method.is_documented)
+
     def fetched_by(self, way: FetchMethod) -> Table:
         """The table with this fetch method; unchanged if it has no other."""
         if self.alternative is None or self.alternative.way is not way:

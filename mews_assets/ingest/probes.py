@@ -23,7 +23,8 @@ from mews_assets.catalog.model import Export, FetchMethod, ScopeKind, Table
 from mews_assets.catalog.model import Pages as ByPages
 from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.ingest.findings import Finding, fail, ok, warn
-from mews_assets.windows import SETTLE, to_api
+from mews_assets.ingest.pull import filter_of, undocumented_advice
+from mews_assets.windows import SETTLE, Grain, Window, window_at
 
 _NAMED = 3
 """Hotels named in one line, besides their number."""
@@ -47,6 +48,7 @@ class Probe:
     owned: str = ""
     owned_by: str = ""
     paginated: bool = True
+    is_documented: bool = True
 
 
 def probe(
@@ -117,7 +119,7 @@ def probes(
         if reference.name != ENTERPRISES.name:
             add(_of_reference(reference, enterprise if reference.scope is ScopeKind.ENTERPRISE else chain))
     end = now - 2 * SETTLE
-    second = {"StartUtc": to_api(end - timedelta(seconds=1)), "EndUtc": to_api(end)}
+    second, day = Window(end - timedelta(seconds=1), end), window_at(end, Grain.DAILY)
     for one in series:
         if not one.is_by_time_unit:
             days = {name.partition(".")[2]: f"{end:%Y-%m-%d}" for name in (one.fetch.first, one.fetch.last)}
@@ -136,9 +138,10 @@ def probes(
             parameter = fetch.of_parents.parameter
             add(Probe(fetch.operation, fetch.records_key, body, (table.name,), parameter, by))
             continue
-        body[fetch.filter] = second
+        body[fetch.filter] = filter_of(fetch, day if fetch.by_dates else second)
         owned_by = table.lookup.operation if fetch.owned_parameter and table.lookup else ""
-        add(Probe(fetch.operation, fetch.records_key, body, (table.name,), fetch.owned_parameter, owned_by))
+        page = Probe(fetch.operation, fetch.records_key, body, (table.name,), fetch.owned_parameter, owned_by)
+        add(replace(page, is_documented=fetch.is_documented))
     return list(found.values())
 
 
@@ -179,6 +182,8 @@ def _refused(subject: str, probe: Probe, error: MewsError) -> Finding:
     needed = f"Needed for {', '.join(probe.tables)}"
     if isinstance(error, TransientError):
         return warn(subject, f"{_describe(error)} {needed}", error.advice)
+    if not probe.is_documented:
+        return fail(subject, f"{_describe(error)} {needed}", undocumented_advice(probe.tables))
     fix = f"ask Mews to grant {probe.operation} to this integration, or leave out {', '.join(probe.tables)}."
     return fail(subject, f"{_describe(error)} {needed}", fix if error.status in (401, 403) else error.advice)
 
@@ -199,9 +204,9 @@ def _exports(client: MewsClient, tables: Sequence[Table]) -> list[Finding]:
 
 
 def _without_exports(tables: Sequence[Table]) -> str:
-    stuck = [table.name for table in tables if table.alternative is None]
+    stuck = [table.name for table in tables if FetchMethod.PAGES not in table.documented_methods]
     ways = ["set MEWS_FETCH=pages"] if len(stuck) < len(tables) else []
-    ways += [f"leave out {', '.join(stuck)} (by exports only)"] if stuck else []
+    ways += [f"leave out {', '.join(stuck)} (documented by exports only)"] if stuck else []
     return f"ask Mews to grant exports/add and exports/getAll to this integration, or {' and '.join(ways)}."
 
 

@@ -20,6 +20,7 @@ from mews_assets.api import (
     ExportFailedError,
     ExportInFlightError,
     MewsClient,
+    PermanentError,
     add_export,
     download_files,
     get_exports,
@@ -80,7 +81,12 @@ class Puller:
         folder.mkdir()
         if isinstance(table.fetch, Export):
             return self._pull_export(table, table.fetch, pull, client, folder)
-        return self._pull_pages(table, pull, client, folder)
+        try:
+            return self._pull_pages(table, pull, client, folder)
+        except PermanentError as error:
+            if not table.fetch.is_documented and error.status in (400, 401, 403, 404):
+                error.advice = f"{error.advice} {undocumented_advice([table.name])}".strip()
+            raise
 
     def _pull_export(
         self, table: Table, fetch: Export, pull: Pull, client: MewsClient, folder: Path
@@ -200,7 +206,7 @@ class Puller:
             while requests:
                 window, filtered_by, request = requests.pop()
                 ends = {name: file.tell() for name, file in files.items()}
-                body = {**request, **({filtered_by: as_interval(window)} if filtered_by else {})}
+                body = {**request, **({filtered_by: filter_of(fetch, window)} if filtered_by else {})}
                 pages = MewsPages(client, fetch.operation, tuple(keys), body)
                 asked = len(request_ids)
                 try:
@@ -213,7 +219,7 @@ class Puller:
                         file.truncate(ends[name])
                         file.seek(ends[name])
                     del request_ids[asked:]
-                    if not filtered_by:
+                    if not filtered_by or fetch.by_dates:  # there is no half of a day
                         raise
                     try:
                         older, newer = window.halves()
@@ -293,6 +299,21 @@ def page_requests(
     filters = (fetch.filter, *fetch.also_filtered_by)
     pieces = split(pull.window, fetch.max_length)
     return [(piece, filtered_by, body) for piece in pieces for filtered_by in filters for body in bodies]
+
+
+def filter_of(fetch: Pages, window: Window) -> dict[str, str]:
+    """The window as the value of the operation's filter. Raises ValueError for parts of days that it cannot say."""
+    if fetch.by_dates:
+        return dict(zip(("Start", "End"), to_api_dates(window), strict=True))
+    return as_interval(window)
+
+
+def undocumented_advice(tables: Iterable[str]) -> str:
+    """What to do where Mews refuses an operation that it does not document."""
+    names = ", ".join(tables)
+    return (
+        f"Mews does not document this operation; fetch {names} by export, MEWS_FETCH without {names}=pages."
+    )
 
 
 def as_interval(window: Window) -> dict[str, str]:

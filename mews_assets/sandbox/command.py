@@ -78,6 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-export-token", action="store_true", help="also an access token that has no right to exports"
     )
+    parser.add_argument(
+        "--ledger-pages",
+        action="store_true",
+        help="also serve ledgerEntries/getAll, which Mews does not document",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -90,7 +95,10 @@ def _serve(args: argparse.Namespace, stop: StopSignals) -> int:
     now = args.now or datetime.now(UTC)
     versions = versions_of(args.data or Simulated(args.hotels, args.days, args.seed), now)
     limits = ServerLimits(
-        requests=args.rate_limit, page_records=args.page_records, file_bytes=args.file_bytes
+        requests=args.rate_limit,
+        page_records=args.page_records,
+        file_bytes=args.file_bytes,
+        ledger_pages=args.ledger_pages,
     )
     try:
         with running_sandbox(

@@ -10,7 +10,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,6 +35,8 @@ from mews_assets.sandbox.server.access_control import (
 )
 from mews_assets.sandbox.server.application import Application
 from mews_assets.sandbox.server.exports import FILE_BYTES, Exports
+from mews_assets.sandbox.server.operation import Operation
+from mews_assets.sandbox.server.operations import LEDGER_PAGES, OPERATIONS
 from mews_assets.sandbox.server.sandbox_parts import PAGE_RECORDS, Sandbox
 
 HOST = "127.0.0.1"
@@ -100,12 +102,20 @@ class Simulated:
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """What the sandbox allows: `requests` per token in `seconds`, records in a page, bytes in a file of an export."""
+    """What the sandbox allows: `requests` per token in `seconds`, records in a page, bytes in a file of an export.
+
+    With `ledger_pages` it serves the undocumented `ledgerEntries/getAll`.
+    """
 
     requests: int = LIMIT_REQUESTS
     seconds: float = LIMIT_SECONDS
     page_records: int = PAGE_RECORDS
     file_bytes: int = FILE_BYTES
+    ledger_pages: bool = False
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        return {**OPERATIONS, LEDGER_PAGES.address: LEDGER_PAGES} if self.ledger_pages else OPERATIONS
 
 
 DEFAULT_LIMITS = ServerLimits()
@@ -137,7 +147,11 @@ def running_sandbox(
             )
             door = Authenticator(token_table(store.enterprises().items(), no_export_token=no_export_token))
             request_limit = RequestLimit(limits.requests, limits.seconds)
-            sandbox = Sandbox(store, clock, door, exports, request_limit, page_records=limits.page_records)
+            sandbox = Sandbox(
+                *(store, clock, door, exports, request_limit),
+                page_records=limits.page_records,
+                operations=limits.operations,
+            )
             with closing(exports), _served(Application(sandbox), listener):
                 yield _handle(sandbox, listener)
 

@@ -224,7 +224,9 @@ BOTH_WAYS = {
     "availability_adjustments": "availabilityAdjustments/getAll",
     "availability_blocks": "availabilityBlocks/getAll",
     "resource_blocks": "resourceBlocks/getAll",
+    "ledger_entries": "ledgerEntries/getAll",
 }
+FILTERS = {"ledger_entries": "PostingDate", "cashier_transactions": "CreatedUtc", "tasks": "CreatedUtc"}
 BY_PAGES_ONLY = {
     "product_service_orders": "productServiceOrders/getAll",
     "outlet_items": "outletItems/getAll",
@@ -258,13 +260,12 @@ def test_a_table_is_asked_for_in_every_way_that_mews_has(each: Table) -> None:
             (FetchMethod.EXPORT, FetchMethod.PAGES) if each.name in BOTH_WAYS else (FetchMethod.EXPORT,)
         )
     paged = each.fetched_by(FetchMethod.PAGES).fetch
-    if each.name != "ledger_entries":
-        assert isinstance(paged, Pages)
-        assert paged.operation == {**BOTH_WAYS, **BY_PAGES_ONLY}[each.name]
-        assert paged.filter == (
-            "CreatedUtc" if each.name in ("cashier_transactions", "tasks") else "UpdatedUtc"
-        )
-        assert paged.scope_parameter == ("ChainIds" if each.scope is ScopeKind.CHAIN else "EnterpriseIds")
+    assert isinstance(paged, Pages)
+    assert paged.operation == {**BOTH_WAYS, **BY_PAGES_ONLY}[each.name]
+    assert paged.filter == FILTERS.get(each.name, "UpdatedUtc")
+    assert paged.by_dates == each.by_day
+    assert paged.scope_parameter == ("ChainIds" if each.scope is ScopeKind.CHAIN else "EnterpriseIds")
+    assert paged.is_documented == (each.name != "ledger_entries")
 
 
 def test_pages_ask_for_all_that_an_export_holds() -> None:

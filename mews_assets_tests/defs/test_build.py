@@ -176,3 +176,11 @@ def test_the_way_that_is_chosen_decides_sensor_pool_and_what_is_asked() -> None:
         "payments": ({"mews_export_payments"}, "export of Payment"),
         "ledger_entries": ({"mews_export_ledger_entries"}, "export of LedgerEntry"),
     }
+
+
+def test_an_asset_says_that_its_operation_is_undocumented() -> None:
+    chosen = {**START, "MEWS_TABLES": "ledger_entries", "MEWS_FETCH": "ledger_entries=pages"}
+    definitions = build_definitions(read_settings(chosen))
+    assert "pages_ledger_entries" in {sensor.name for sensor in definitions.sensors or ()}
+    described = definitions.resolve_asset_graph().get(changes_of(catalog.table("ledger_entries"))).description
+    assert "Mews does not document ledgerEntries/getAll" in (described or "")

@@ -25,6 +25,7 @@ from mews_assets.sandbox.running import RunningSandbox, ServerLimits, Simulated,
 from mews_assets.windows import Grain, windows_between
 from mews_assets_tests.ingest.made import client_to
 from mews_assets_tests.lake.made import everything, is_reconciled
+from mews_assets_tests.sandbox.made import hotels
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 DAYS = list(windows_between(NOW.replace(day=5, hour=0), NOW, Grain.DAILY))
@@ -34,7 +35,9 @@ EDGES = (
     "2025-03-08T23:59:59.999999Z",
     "2025-03-10T00:00:00Z",
 )
-BOTH_WAYS = [table for table in TABLES if len(table.fetch_methods) > 1]
+BOTH_WAYS = [table for table in TABLES if len(table.documented_methods) > 1]
+LEDGER = table_of("ledger_entries")
+LEDGER_DAYS = [day for day in DAYS if day.is_settled(NOW, by_day=True)]
 OF_THE_CAPTURE = ["_landing_id", "_captured_at_utc"]
 """The columns that say which capture a row came with: all that may differ between the two ways."""
 
@@ -46,7 +49,7 @@ def mews() -> Iterator[RunningSandbox]:
         Simulated(hotels=3, days=4),
         now=NOW,
         no_export_token=True,
-        limits=ServerLimits(file_bytes=300_000, requests=10_000),
+        limits=ServerLimits(file_bytes=300_000, requests=10_000, ledger_pages=True),
     ) as running:
         running.set_clock(NOW, running=False)
         for table in BOTH_WAYS:
@@ -74,7 +77,8 @@ def come(folder: Path, mews: RunningSandbox, token: str, table: Table) -> tuple[
     lake = open_lake(str(folder), Grain.DAILY)
     with client_to(mews, token) as client:
         directory = discover({"portfolio": client})
-        wanted = [Partition(scope, day) for scope in directory.scopes(table.scope) for day in DAYS]
+        days = [day for day in DAYS if day.is_settled(NOW, by_day=table.by_day)]
+        wanted = [Partition(scope, day) for scope in directory.scopes(table.scope) for day in days]
         mews.reset()
         done = materialise(
             table,
@@ -120,6 +124,32 @@ def test_a_token_without_exports_gets_the_same_table_row_for_row(table, tmp_path
         assert {row["is_active"] for row in everywhere} == {True, False}
     if "correction_state" in everywhere[0]:
         assert {row["correction_state"] for row in everywhere} == {"Bill", "CorrectiveBill"}
+
+
+def test_undocumented_pages_of_the_ledger_bring_what_its_export_brings(tmp_path, mews, monkeypatch):
+    by_export, done = come(tmp_path / "export", mews, mews.access_token, LEDGER)
+    assert not done.failed
+    monkeypatch.setattr("mews_assets.ingest.pull.MewsPages", partial(Pages, count=50))
+    by_pages, done = come(
+        tmp_path / "pages", mews, mews.no_exports_token, LEDGER.fetched_by(FetchMethod.PAGES)
+    )
+    assert not done.failed
+    counts = mews.requests()["Counts"]
+    assert counts["ledgerEntries/getAll"] > len(LEDGER_DAYS)
+    assert not [name for name in counts if name.startswith("exports/")]
+    wanted = rows_of(by_export, LEDGER)
+    assert sum(rows.num_rows for rows in wanted.values()) > 50
+    assert rows_of(by_pages, LEDGER) == wanted
+
+
+def test_where_mews_does_not_serve_undocumented_pages_the_error_says_what_to_do(tmp_path):
+    with running_sandbox(hotels(), now=NOW) as without:
+        _, done = come(tmp_path, without, without.access_token, LEDGER.fetched_by(FetchMethod.PAGES))
+    assert len(done.failed) == len(LEDGER_DAYS)
+    assert not done.landed.get("ledger_entries")
+    for _, error in done.failed:
+        assert str(error).startswith("ledgerEntries/getAll (connection portfolio, status 404")
+        assert "Mews does not document this operation; fetch ledger_entries by export" in str(error)
 
 
 def test_a_token_without_exports_is_refused_the_export_itself(tmp_path, mews):

@@ -136,3 +136,18 @@ def test_a_stop_signal_is_not_lost_at_whichever_moment_of_the_wait_it_comes():
                 sender.join()
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(tries)], check=True, timeout=60)
+
+
+@pytest.mark.slow
+def test_it_serves_pages_of_ledger_entries_if_told_to(tmp_path, data):
+    process = start(tmp_path, "--data", str(data), "--now", "2024-06-15T12:00:00Z", "--ledger-pages")
+    told = dict(part.split("=", 1) for part in process.stdout.readline().split()[2:])
+    try:
+        tokens = {"ClientToken": told["client_token"], "AccessToken": told["access_token"], "Client": "tests"}
+        asked = {"LedgerTypes": ["Tax"], "PostingDate": {"Start": "2024-06-01", "End": "2024-06-01"}}
+        body = {**tokens, **asked, "Limitation": {"Count": 10}}
+        answer = httpx.post(f"{told['address']}/api/connector/v1/ledgerEntries/getAll", json=body)
+        assert answer.json() == {"LedgerEntries": [], "Cursor": None}
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)

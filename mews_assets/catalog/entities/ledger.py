@@ -10,7 +10,7 @@ from datetime import timedelta
 from mews_assets.catalog.bookkeeping import Balance, Sign
 from mews_assets.catalog.columns import date, decimal, enum, string
 from mews_assets.catalog.entities import shapes
-from mews_assets.catalog.model import Export, Table
+from mews_assets.catalog.model import Export, Pages, Table
 
 ITEM_TYPES = (
     "OrderItem",
@@ -55,6 +55,16 @@ LEDGER_ENTRIES = Table(
     Export("LedgerEntry", filter="Posting"),
     window_column="PostingDate",
     version_column="CreatedUtc",
+    # Public clients use it, with Start = End and a list of ledgers, and it is in no page of Mews' reference.
+    alternative=Pages(
+        "ledgerEntries/getAll",
+        "LedgerEntries",
+        filter="PostingDate",
+        parameters={"LedgerTypes": list(LEDGER_TYPES)},
+        max_length=timedelta(days=1),
+        by_dates=True,
+        is_documented=False,
+    ),
     # Night audits post to the day that is over, and rebates to the day of the stay, some days later.
     lookback=timedelta(days=3),
     balance=Balance(date="PostingDate", transaction="TransactionId", value="Value", side="LedgerEntryType"),

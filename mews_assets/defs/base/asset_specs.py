@@ -74,12 +74,15 @@ def _spec(
 ) -> dg.AssetSpec:
     fetch = table.fetch
     asked = f"export of {fetch.entity_type}" if isinstance(fetch, Export) else fetch.operation
+    note = (
+        "" if fetch.is_documented else f"\n\nMews does not document {asked} and may refuse it (MEWS_FETCH)."
+    )
     # Not a dependency: Dagster looks up the partition of one, and refuses runs that name theirs in run config.
     by = f", by the ids of {' and '.join(table.parent_tables)}" if table.parent_tables else ""
     return dg.AssetSpec(
         layer.key,
         deps=[layer.dep],
-        description=layer.description,
+        description=layer.description + note,
         group_name=Namespace.of(settings).group(layer.layer),
         kinds=set(layer.kinds),
         owners=OWNERS,

@@ -13,7 +13,7 @@ from mews_assets.api import MewsClient
 from mews_assets.api import Pages as MewsPages
 from mews_assets.catalog.model import FetchMethod, Pages, Table
 from mews_assets.ingest.plan import Pull
-from mews_assets.ingest.pull import as_interval, owned_ids, page_requests
+from mews_assets.ingest.pull import filter_of, owned_ids, page_requests
 from mews_assets.windows import Window, from_api
 
 
@@ -26,7 +26,7 @@ def versions_by_pages(table: Table, client: MewsClient, scope: str, window: Wind
     pull = Pull(client.connection, (scope,), window)
     found: dict[str, datetime] = {}
     for piece, filtered_by, request in page_requests(fetch, pull, owned_ids(paged, fetch, pull, client)):
-        body = {**request, filtered_by: as_interval(piece)}
+        body = {**request, filtered_by: filter_of(fetch, piece)}
         for page in MewsPages(client, fetch.operation, (fetch.records_key,), body):
             for raw in page.records[fetch.records_key]:
                 record = msgspec.json.decode(raw)

@@ -27,7 +27,7 @@ from mews_assets.sandbox.clock import write_micros
 from mews_assets.sandbox.server import control
 from mews_assets.sandbox.server.access_control import Access
 from mews_assets.sandbox.server.faults import INSTEAD, KINDS, Connections, Fault, Line
-from mews_assets.sandbox.server.operations import EXPORT_OPERATIONS, OPERATIONS
+from mews_assets.sandbox.server.operations import EXPORT_OPERATIONS
 from mews_assets.sandbox.server.pages import answer_page
 from mews_assets.sandbox.server.request_rules import Refusal, read_body
 from mews_assets.sandbox.server.sandbox_parts import Sandbox
@@ -112,7 +112,7 @@ class Application:
     async def _answer(self, request: Request, call: _Call) -> Response:
         if call.operation == "download" and request.method in ("GET", "HEAD"):
             return await self._download(request, call)
-        if call.operation not in (*OPERATIONS, *SERIES_OPERATIONS, *EXPORT_OPERATIONS):
+        if call.operation not in (*self.sandbox.operations, *SERIES_OPERATIONS, *EXPORT_OPERATIONS):
             raise Refusal(404, "Not found.", f"There is no operation at {request.url.path}.")
         if request.method != "POST":
             raise Refusal(405, "Method not allowed.", "Every operation is a POST.")
@@ -138,7 +138,7 @@ class Application:
             asked = Asked(parts.store, parts.clock, access, body)
             content, is_empty = answer_series(call.operation, asked, parts.page_records)
             return Response(status_code=204) if is_empty and wants_minimal else _json(content)
-        operation = OPERATIONS[call.operation]
+        operation = parts.operations[call.operation]
         page = answer_page(parts.store, parts.clock, access, operation, body, parts.page_records)
         return Response(status_code=204) if page.is_empty and wants_minimal else _json(page.body)
 

@@ -18,14 +18,14 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from mews_assets.sandbox.server.operations import EXPORT_OPERATIONS, OPERATIONS
+from mews_assets.sandbox.server.operations import EXPORT_OPERATIONS, LEDGER_PAGES, OPERATIONS
 from mews_assets.sandbox.server.series_operations import SERIES_OPERATIONS
 
 Connections = Callable[[], Any]
 """Gives the server's open connections: objects with `client` and `transport`."""
 
 SLOW_SECONDS = 5.0
-MEETS = ("*", "download", *EXPORT_OPERATIONS, *OPERATIONS, *SERIES_OPERATIONS)
+MEETS = ("*", "download", *EXPORT_OPERATIONS, *OPERATIONS, *SERIES_OPERATIONS, LEDGER_PAGES.address)
 
 
 @dataclass

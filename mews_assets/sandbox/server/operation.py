@@ -39,6 +39,15 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class DayInterval:
+    """A required parameter `{Start, End}` of dates, both included, at most `days` of them; `prop` is a date."""
+
+    parameter: str
+    prop: str
+    days: int
+
+
+@dataclass(frozen=True)
 class Extent:
     """The parts that a body asks for in its Extent.
 
@@ -81,6 +90,7 @@ class Operation:
     records_key: str
     lists: tuple[Lists, ...] = ()
     intervals: tuple[Interval, ...] = ()
+    day_intervals: tuple[DayInterval, ...] = ()
     single: dict[str, str] = field(default_factory=dict, hash=False)
     one_of: tuple[str, ...] = ()
     extent: Extent | None = None

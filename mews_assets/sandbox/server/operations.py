@@ -9,7 +9,16 @@ operations of tables that are fetched only if named (`named_operations`), those 
 from __future__ import annotations
 
 from mews_assets.sandbox.server.named_operations import NAMED_OPERATIONS
-from mews_assets.sandbox.server.operation import Beside, Extent, Interval, Lists, Operation, lists, times
+from mews_assets.sandbox.server.operation import (
+    Beside,
+    DayInterval,
+    Extent,
+    Interval,
+    Lists,
+    Operation,
+    lists,
+    times,
+)
 from mews_assets.sandbox.server.reference_operations import REFERENCE_OPERATIONS
 
 _SERVICES_REQUIRED = (Lists("ServiceIds", "ServiceId", required=True),)
@@ -230,4 +239,12 @@ _ROWS = (
 OPERATIONS = {
     operation.address: operation for operation in (*_ROWS, *NAMED_OPERATIONS, *REFERENCE_OPERATIONS)
 }
+LEDGER_PAGES = Operation(
+    "ledgerEntries/getAll",
+    "LedgerEntry",
+    "LedgerEntries",
+    lists=(Lists("LedgerTypes", "LedgerType", required=True),),
+    day_intervals=(DayInterval("PostingDate", "PostingDate", days=1),),
+)
+"""Not in Mews' reference: served only where the sandbox is started with it. One day and its ledgers, as clients ask."""
 EXPORT_OPERATIONS = ("exports/add", "exports/getAll")

@@ -21,7 +21,7 @@ import msgspec
 from mews_assets.sandbox.clock import EPOCH, SECOND_US, read_micros, to_micros
 from mews_assets.sandbox.records.entities import CHAIN_ENTITIES, EXPORTED
 from mews_assets.sandbox.records.record_query import Colliding, Condition, Days, OneOf, Within
-from mews_assets.sandbox.server.operation import Interval, Operation
+from mews_assets.sandbox.server.operation import DayInterval, Interval, Operation
 
 Body = Mapping[str, Any]
 
@@ -163,6 +163,13 @@ def _interval_condition(body: Body, parameter: Interval) -> Condition | None:
     return Within(parameter.prop, *ends, of_bill=parameter.of_bill)
 
 
+def _days_condition(body: Body, parameter: DayInterval) -> Days:
+    first, last = _days(body, parameter.parameter, parameter.parameter)
+    if last - first >= timedelta(days=parameter.days):
+        raise invalid(parameter.parameter, f"it is longer than {parameter.days} days")
+    return Days(parameter.prop, first.isoformat(), last.isoformat())
+
+
 def page_conditions(body: Body, operation: Operation) -> tuple[Condition, ...]:
     """The filters of a paginated operation."""
     found: list[Condition | None] = []
@@ -172,6 +179,7 @@ def page_conditions(body: Body, operation: Operation) -> tuple[Condition, ...]:
             is_key = one.prop in ("Id", "ServiceId")
             found.append(OneOf(one.prop, tuple(v.lower() for v in values) if is_key else values))
     found += [_interval_condition(body, one) for one in operation.intervals]
+    found += [_days_condition(body, one) for one in operation.day_intervals]
     for parameter, prop in operation.single.items():
         if body.get(parameter) is not None:
             found.append(OneOf(prop, (string(body, parameter),)))
@@ -237,13 +245,19 @@ def _ledger_conditions(filters: Body) -> tuple[Condition, ...]:
     if filters.get("UpdatedUtc") is not None:
         raise invalid("Filters.UpdatedUtc", "the entity type LedgerEntry has no UpdatedUtc")
     shown = "Filters.LedgerEntryFilters.Posting"
-    posting = mapping(mapping(filters, "LedgerEntryFilters") or {}, "Posting")
-    if posting is None:
-        raise invalid(shown, "required for the entity type LedgerEntry")
-    days = [_day(posting, end, shown) for end in ("Start", "End")]
-    if days[1] < days[0]:
+    first, last = _days(mapping(filters, "LedgerEntryFilters") or {}, "Posting", shown)
+    return (Days("PostingDate", first.isoformat(), last.isoformat()),)
+
+
+def _days(body: Body, name: str, shown: str) -> tuple[date, date]:
+    """`{Start, End}`, dates in order, required."""
+    value = mapping(body, name)
+    if value is None:
+        raise invalid(shown, "required for ledger entries")
+    first, last = (_day(value, end, shown) for end in ("Start", "End"))
+    if last < first:
         raise invalid(shown, "it ends before it starts")
-    return (Days("PostingDate", days[0].isoformat(), days[1].isoformat()),)
+    return first, last
 
 
 def _day(posting: Body, end: str, shown: str) -> date:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,8 @@ from mews_assets.sandbox.records.store import Store
 from mews_assets.sandbox.server.access_control import Authenticator, RequestLimit
 from mews_assets.sandbox.server.exports import Exports
 from mews_assets.sandbox.server.faults import FaultPlan
+from mews_assets.sandbox.server.operation import Operation
+from mews_assets.sandbox.server.operations import OPERATIONS
 
 LOG_REQUESTS = 10_000
 PAGE_RECORDS = 1000
@@ -57,3 +60,5 @@ class Sandbox:
     log: RequestLog = field(default_factory=RequestLog)
     page_records: int = PAGE_RECORDS
     """The most records a page holds, however many were asked for."""
+    operations: Mapping[str, Operation] = field(default_factory=lambda: OPERATIONS)
+    """The paginated operations that it serves, by address."""

@@ -118,6 +118,14 @@ def test_an_operation_that_is_refused_is_named_with_the_tables_that_need_it(
     assert "grant outletItems/getAll" in refused.fix
 
 
+def test_undocumented_pages_that_are_refused_are_named_with_the_way_around(today: RunningSandbox) -> None:
+    os.environ["MEWS_FETCH"] = "ledger_entries=pages"
+    refused = only(looked(), "default", Level.FAIL)
+    assert "ledgerEntries/getAll (status 404, request id" in refused.text
+    assert refused.text.endswith("Needed for ledger_entries")
+    assert refused.fix.startswith("Mews does not document this operation; fetch ledger_entries by export")
+
+
 def test_balances_that_are_refused_are_named_too(today: RunningSandbox) -> None:
     today.plan_fault("ledgerBalances/getAll", status=403)
     refused = only(looked(), "default", Level.FAIL)

@@ -1,8 +1,11 @@
 """What is refused, asked over HTTP: every rule of the API that can be broken by a body."""
 
+from datetime import datetime
+
 import pytest
 
-from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, between, made_id
+from mews_assets.sandbox.running import ServerLimits, running_sandbox
+from mews_assets_tests.sandbox.made import NORTH, NORTH_STAY, NOW, Client, between, hotels, made_id, version
 
 JSON = {"Content-Type": "application/json"}
 LIMIT = {"Count": 10}
@@ -196,3 +199,31 @@ def test_ledger_entries_need_posting_dates(client, filters):
 def test_posting_dates_are_for_ledger_entries_only(client):
     posting = {"LedgerEntryFilters": {"Posting": {"Start": "2024-06-01", "End": "2024-06-02"}}}
     assert client.post("exports/add", EntityType="Bill", Filters=posting).status_code == 400
+
+
+def test_ledger_entries_have_no_pages_unless_the_sandbox_is_started_with_them(client):
+    asked = {"PostingDate": {"Start": "2024-06-01", "End": "2024-06-01"}, "LedgerTypes": ["Tax"]}
+    assert client.post("ledgerEntries/getAll", Limitation=LIMIT, **asked).status_code == 404
+
+
+def test_pages_of_ledger_entries_are_of_one_day_and_of_the_ledgers_named():
+    entries = []
+    wrong = (
+        ({"LedgerTypes": ["Tax"]}, None),
+        ({"LedgerTypes": ["Tax"]}, {"Start": "2024-06-01", "End": "2024-06-02"}),
+        ({"LedgerTypes": ["Tax"]}, {"Start": "2024-06-02", "End": "2024-06-01"}),
+        ({"LedgerTypes": ["Tax"]}, between("2024-06-01T00:00:00Z", "2024-06-02T00:00:00Z")),
+        ({}, {"Start": "2024-06-01", "End": "2024-06-01"}),
+    )
+    for ledger, day in (("Tax", "2024-06-01"), ("Guest", "2024-06-01"), ("Tax", "2024-06-02")):
+        named = {"EnterpriseId": NORTH, "PostingDate": day, "LedgerType": ledger, "Name": f"{ledger} {day}"}
+        entries.append(version("LedgerEntry", f"{ledger} {day}", f"{day}T01:00:00Z", **named))
+    with running_sandbox(
+        [*hotels(), *entries], now=datetime.fromisoformat(NOW), limits=ServerLimits(ledger_pages=True)
+    ) as sandbox:
+        client = Client(sandbox)
+        for ledgers, days in wrong:
+            answer = client.post("ledgerEntries/getAll", Limitation=LIMIT, PostingDate=days, **ledgers)
+            assert answer.status_code == 400, (ledgers, days)
+        asked = {"LedgerTypes": ["Tax"], "PostingDate": {"Start": "2024-06-01", "End": "2024-06-01"}}
+        assert client.names("ledgerEntries/getAll", "LedgerEntries", **asked) == ["Tax 2024-06-01"]

@@ -53,8 +53,8 @@ def compare_ways(
 
 
 def comes_both_ways(table: Table) -> bool:
-    """Whether the table is fetched by export, and could be by pages."""
-    return isinstance(table.fetch, Export) and FetchMethod.PAGES in table.fetch_methods
+    """Whether the table is fetched by export, and could be by pages that Mews documents."""
+    return isinstance(table.fetch, Export) and FetchMethod.PAGES in table.documented_methods
 
 
 def read_and_compare(

@@ -57,7 +57,7 @@ def test_each_night_looks_at_a_partition_and_in_time_at_all() -> None:
     assert choose("payments", nights[0], []) is None
 
 
-def test_tables_that_come_one_way_only_are_not_compared() -> None:
+def test_tables_that_come_by_one_documented_way_only_are_not_compared() -> None:
     assert comes_both_ways(catalog.table("payments"))
     assert not comes_both_ways(catalog.table("ledger_entries"))
     assert not comes_both_ways(catalog.table("outlet_items"))
