@@ -104,6 +104,7 @@ def test_the_answers_are_tried_and_written_for_their_owner_alone(
     }
 
 
+@pytest.mark.slow
 def test_without_an_answer_of_mews_nothing_is_written_unless_somebody_insists(terminal: Terminal) -> None:
     for question, answer in (
         ("Address of Mews", "http://127.0.0.1:9"),
@@ -125,6 +126,7 @@ def test_without_a_terminal_nothing_is_asked(capsys: pytest.CaptureFixture[str])
     assert "needs a terminal: copy .env.example" in told(capsys, main(["init"]))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_there_stays_as_it_is(terminal: Terminal) -> None:
     Path(".env").write_text("MINE=1\n")
     terminal.wait_for(".env exists: nothing was asked")

@@ -78,6 +78,7 @@ def test_the_sensor_waits_for_the_parents(named: Stage) -> None:
     assert [(one.scope, one.key(named.lake.grain)) for one in due] == [(north, day) for day in DAYS]
 
 
+@pytest.mark.slow
 def test_more_parents_than_a_request_takes_are_named_in_several(named: Stage) -> None:
     documents = catalog.table("identity_documents")
     assert isinstance(documents.fetch, Pages)
@@ -98,6 +99,7 @@ def test_more_parents_than_a_request_takes_are_named_in_several(named: Stage) ->
     assert {row["customer_id"] for row in documented} <= customers
 
 
+@pytest.mark.slow
 def test_notes_come_of_reservations_and_of_product_orders_and_current_has_the_newest(named: Stage) -> None:
     add_scopes(named)
     for table in ("reservations", "product_service_orders", "service_order_notes"):

@@ -114,6 +114,7 @@ def test_where_a_parent_has_no_records_nothing_is_asked() -> None:
     assert list(bodies(BY_NAME["rates"], ("a",), {"services": {"b": ["s"]}})) == []
 
 
+@pytest.mark.slow
 def test_what_is_for_everyone_is_asked_of_another_connection_where_one_is_refused(
     simulated: RunningSandbox, lake: Lake
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from mews_assets.catalog.entities.series import SERIES
 from mews_assets.defs.assets.reference import SOUND
@@ -42,6 +43,7 @@ def test_one_run_reads_the_figures_of_every_hotel(stage: Stage) -> None:
     assert metadata(again, BALANCES.name)["figures_new"] == 0
 
 
+@pytest.mark.slow
 def test_a_hotel_that_cannot_be_read_fails_the_check_and_not_the_run(stage: Stage) -> None:
     assert stage.run("reference").success
     stage.mews.plan_fault(AVAILABILITY.fetch.operation, status=400)
@@ -67,6 +69,7 @@ def test_series_are_read_every_day_after_the_reference_tables() -> None:
     assert job.asset_layer.selected_asset_keys == {PLAIN.series(one.name) for one in STANDARD_SERIES}
 
 
+@pytest.mark.slow
 def test_days_since_a_day_are_read_again_where_the_run_asks_for_them(stage: Stage) -> None:
     assert stage.run("reference").success
     definitions = build_definitions(stage.settings)
@@ -80,6 +83,7 @@ def test_days_since_a_day_are_read_again_where_the_run_asks_for_them(stage: Stag
     assert months == {"2024-11", "2024-12", "2025-01", "2025-02", "2025-03"}
 
 
+@pytest.mark.slow
 def test_series_are_made_when_missing_once_there_are_reference_tables(stage: Stage) -> None:
     definitions = build_definitions(stage.settings)
 

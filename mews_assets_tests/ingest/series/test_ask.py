@@ -81,6 +81,7 @@ def test_a_series_is_read_for_all_hotels_and_read_again_adds_nothing(
         assert {row["_last_asked_utc"] for row in rows} == {NOW + timedelta(seconds=1)}
 
 
+@pytest.mark.slow
 def test_what_changes_until_the_next_day_is_a_row_more_and_the_row_before_stays(
     clocked: RunningSandbox, lake: Lake
 ) -> None:

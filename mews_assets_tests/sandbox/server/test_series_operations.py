@@ -49,6 +49,7 @@ def service(sandbox: RunningSandbox, kind: str = "Bookable") -> str:
     return str(next(one["Id"] for one in records(sandbox, "Service") if one["Data"]["Discriminator"] == kind))
 
 
+@pytest.mark.slow
 def test_each_balance_opens_where_the_day_before_closed_and_moves_by_its_entries(client: Client) -> None:
     found = client.page(BALANCES, **APRIL)["LedgerBalances"]
     assert len(found) == 5 * len(LEDGER_TYPES)

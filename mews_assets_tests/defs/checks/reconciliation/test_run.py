@@ -111,6 +111,7 @@ def corrupt(filled: Stage) -> Iterator[Callable[[str, Callable[[pa.Table], pa.Ta
         path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_clean_data_passes(filled: Stage) -> None:
     found = verdicts(filled)
     assert {name: one.passed for name, one in found.items()} == {LEDGER_CHECK: True, ROOMS_CHECK: True}
@@ -121,6 +122,7 @@ def test_clean_data_passes(filled: Stage) -> None:
         assert agree > 20
 
 
+@pytest.mark.slow
 def test_a_lost_ledger_entry_is_found_with_its_hotel_day_and_ledger(filled: Stage, corrupt: Any) -> None:
     north = filled.enterprises[0]
     lost: list[dict[str, Any]] = []
@@ -142,6 +144,7 @@ def test_a_lost_ledger_entry_is_found_with_its_hotel_day_and_ledger(filled: Stag
     assert f"{lost[0]['value']:.4f}" in shown
 
 
+@pytest.mark.slow
 def test_a_doubled_stay_is_found_with_its_hotel_day_and_category(filled: Stage, corrupt: Any) -> None:
     north = filled.enterprises[0]
     doubled: list[str] = []
@@ -167,12 +170,14 @@ def test_a_doubled_stay_is_found_with_its_hotel_day_and_category(filled: Stage, 
     assert any(f" | {name} | {doubled[0]} |" in shown for name in ("Standard", "Superior", "Suite"))
 
 
+@pytest.mark.slow
 def test_a_deployment_without_their_tables_has_none_of_the_checks() -> None:
     few = read_settings({"MEWS_START_DATE": "2025-03-07", "MEWS_TABLES": "payments"})
     assert reconciliations(few) == []
     assert "reconcile_daily" not in {one.name for one in build_definitions(few).schedules or []}
 
 
+@pytest.mark.slow
 def test_the_checks_are_in_a_nightly_run_of_their_own_and_not_in_that_of_the_figures() -> None:
     definitions = build_definitions(read_settings({"MEWS_START_DATE": "2025-03-07"}))
     ops = {

@@ -51,6 +51,7 @@ def verdict(stage: Stage) -> dg.AssetCheckEvaluation:
     return found
 
 
+@pytest.mark.slow
 def test_the_same_rows_come_by_export_and_by_pages(landed: Stage) -> None:
     found = verdict(landed)
     assert found.passed
