@@ -56,6 +56,11 @@ def test_every_table_comes_from_the_sandbox_with_every_line_explained(table, tmp
     directory = discover(clients)
     windows = list(settled_windows(MEWS_NOW - timedelta(days=4), MEWS_NOW, Grain.DAILY, by_day=table.by_day))
     wanted = [Partition(scope, window) for scope in directory.scopes(table.scope) for window in windows]
+    for parent in map(table_of, table.parent_tables):
+        landed = materialise(
+            parent, PartitionRequest(wanted), clients, directory, Puller(lake, lambda: mews.now), threads=1
+        )
+        assert not landed.failed
     done = materialise(
         table, PartitionRequest(wanted), clients, directory, Puller(lake, lambda: mews.now), threads=1
     )

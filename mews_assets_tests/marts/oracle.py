@@ -79,7 +79,36 @@ class Oracle:
         at = instant(item["ConsumedUtc"])
         return at is not None and at >= self.as_of
 
+    def lacking(self) -> set[tuple[str, date]]:
+        """Nights of guests who booked before the lake's start and of which it has no item: those days are not whole."""
+        if self.start is None:
+            return set()
+        days: dict[tuple[str, str], set[date]] = defaultdict(set)
+        for scope, item in newest(self.rows("OrderItem")):
+            at = instant(item["ConsumedUtc"])
+            if self.clocks[scope] and item["Type"] == "SpaceOrder" and at and FIRST <= at < LAST:
+                days[scope, item.get("ServiceOrderId") or ""].add(self.day(scope, at))
+        found = set()
+        for scope, stay in newest(self.rows("Reservation")):
+            created, begins = instant(stay["CreatedUtc"]), instant(stay["ScheduledStartUtc"])
+            ends = [at for at in (instant(stay["ScheduledEndUtc"]), instant(stay.get("ActualEndUtc"))) if at]
+            if (
+                self.clocks[scope] is None
+                or stay["State"] not in ON_THE_BOOKS
+                or (created is not None and created >= self.start)
+                or (begins is None or not ends)
+                or not (FIRST <= begins < min(self.as_of, LAST) and FIRST <= min(ends) < LAST)
+            ):
+                continue
+            arrival, departure = self.day(scope, begins), self.day(scope, min(ends))
+            nights = {arrival + number * DAY for number in range((departure - arrival).days)}
+            posted = days[scope, stay["Id"]]
+            if len(posted) < (1 if stay["State"] == "Processed" else len(nights)):
+                found |= {(scope, night) for night in nights - posted}
+        return found
+
     def daily_revenue(self) -> Answer:
+        lacking = self.lacking()
         sums: dict[Any, list[Any]] = defaultdict(lambda: [Decimal(0), Decimal(0), 0])
         left: dict[str, int] = defaultdict(int)
         given = [
@@ -103,7 +132,7 @@ class Oracle:
             key = (
                 scope,
                 day,
-                self.is_complete(scope, day),
+                self.is_complete(scope, day) and (scope, day) not in lacking if day else None,
                 item.get("AccountingCategoryId"),
                 source,
                 amount["Currency"],
@@ -194,6 +223,16 @@ class Oracle:
         if (departure - arrival).days > NIGHTS:
             return None
         return [arrival + number * DAY for number in range((departure - arrival).days)]
+
+
+def newest(rows: Iterator[tuple[str, Record]]) -> list[tuple[str, Record]]:
+    """The newest version of each record, with its hotel."""
+    found: dict[tuple[str, str], Record] = {}
+    for scope, record in rows:
+        known = found.get((scope, record["Id"]))
+        if known is None or instant(known["UpdatedUtc"]) <= instant(record["UpdatedUtc"]):  # type: ignore[operator]
+            found[scope, record["Id"]] = record
+    return [(scope, record) for (scope, _), record in found.items()]
 
 
 def seen_at(versions: list[Record], moment: datetime) -> tuple[Record | None, bool]:
