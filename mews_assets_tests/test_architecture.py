@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "publish": {"catalog", "lake", "marts", "pyarrow", "deltalake"},
     "alerts": {"backoff", "lake", "apprise", "msgspec"},
-    "pacing": {"api", "lake"},
+    "pacing": {"api", "lake", "msgspec"},
     "metrics": {"prometheus_client"},
     "clients": {"api", "metrics", "pacing", "settings"},
     "defs": {

@@ -9,11 +9,12 @@ the object store, and a machine that cannot reach it goes on slowly. For more it
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
+
+import msgspec
 
 from mews_assets.pacing.shares import BEAT_SECONDS, LOOK_SECONDS, VALID_SECONDS, Budget, Entry, Seen
 
@@ -47,18 +48,15 @@ class Machine:
     seen: Mapping[str, Seen] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        return msgspec.json.encode(self)
 
     @classmethod
     def from_json(cls, content: bytes) -> Machine:
-        """Raises ValueError if it is no state."""
-        try:
-            value: dict[str, Any] = json.loads(content)
-            seen = {name: Seen(int(one["beat"]), float(one["since"])) for name, one in value["seen"].items()}
-            starts = {name: tuple(map(float, value[name])) for name in ("own", "shared")}
-            return cls(**{**value, **starts, "seen": seen})
-        except (AttributeError, LookupError, TypeError) as error:
-            raise ValueError(f"not the state of a machine: {error!r}") from None
+        """Raises ValueError if it is no state: one that lacks a field would forget what was started."""
+        found = msgspec.json.decode(content, type=dict[str, Any])
+        if missing := {one.name for one in fields(cls)} - set(found):
+            raise ValueError(f"not the state of a machine: it lacks {', '.join(sorted(missing))}")
+        return msgspec.convert(found, cls)
 
 
 def _in_window(starts: tuple[float, ...], clock: float, budget: Budget) -> tuple[float, ...]:

@@ -13,11 +13,11 @@ entry that does not change. The written time only shortens that wait where it is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+
+import msgspec
 
 from mews_assets.api.transport.pacing import LIMIT, SECONDS
 
@@ -67,22 +67,18 @@ class Book:
     entries: Mapping[str, Entry] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        rows = {name: {**asdict(one), "at": one.at.isoformat()} for name, one in self.entries.items()}
-        return json.dumps({"machines": rows}, indent=1).encode()
+        return msgspec.json.format(msgspec.json.encode(_Stored(dict(self.entries))), indent=1)
 
     @classmethod
     def from_json(cls, content: bytes) -> Book:
         """Raises ValueError if it is not a book."""
-        try:
-            rows: Mapping[str, Mapping[str, Any]] = json.loads(content)["machines"]
-            return cls({name: _entry(row) for name, row in rows.items()})
-        except (AttributeError, LookupError, TypeError) as error:
-            raise ValueError(f"not a book of shares: {error!r}") from None
+        return cls(msgspec.json.decode(content, type=_Stored).machines)
 
 
-def _entry(row: Mapping[str, Any]) -> Entry:
-    at = datetime.fromisoformat(row["at"])
-    return Entry(int(row["grant"]), int(row["wants"]), int(row["beat"]), bool(row["has_left"]), at)
+class _Stored(msgspec.Struct):
+    """The book as its file holds it."""
+
+    machines: dict[str, Entry]
 
 
 @dataclass(frozen=True)

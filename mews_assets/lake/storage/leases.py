@@ -11,19 +11,19 @@ expiry only shortens that wait where it is long past, by more than any two clock
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any
+
+import msgspec
 
 from mews_assets.lake.errors import LakeError, LostRaceError, PassingError
 from mews_assets.lake.storage.store import ABSENT, Store
@@ -68,18 +68,12 @@ class Lease:
         return not self.process
 
     def to_json(self) -> bytes:
-        return json.dumps({**asdict(self), "expires_at": self.expires_at.isoformat()}, indent=1).encode()
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
 
     @classmethod
     def from_json(cls, content: bytes) -> Lease:
-        value: Mapping[str, Any] = json.loads(content)
-        return cls(
-            fencing=int(value["fencing"]),
-            machine=str(value["machine"]),
-            process=str(value["process"]),
-            renewals=int(value["renewals"]),
-            expires_at=datetime.fromisoformat(value["expires_at"]),
-        )
+        """Raises ValueError if it is no lease."""
+        return msgspec.json.decode(content, type=cls)
 
 
 class Decision(Enum):
@@ -215,7 +209,7 @@ def _read(store: Store, name: str) -> tuple[Lease | None, str]:
         return None, ABSENT
     try:
         return Lease.from_json(found.data), found.version
-    except (LookupError, TypeError, ValueError):
+    except ValueError:
         raise LakeError(
             f"{store.uri(name)} does not hold a lease. Remove it when no run is at work on it"
         ) from None
