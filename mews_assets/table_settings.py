@@ -1,6 +1,7 @@
 """Which tables are fetched, and how each is: MEWS_TABLES and MEWS_FETCH.
 
-Lives here: reading these two variables against the catalog. All other settings are in `settings`.
+Lives here: reading these two variables against the catalog. Not here: which tables are fetched by
+default (`is_standard` of their rows in the catalog), and all other settings (`settings`).
 """
 
 from __future__ import annotations

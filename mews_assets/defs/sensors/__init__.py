@@ -1,6 +1,6 @@
 """Sensors that ask Mews.
 
-skip_reasons       what a sensor says when it launches nothing
+sensor_texts       what a sensor says: its description, and why it launches nothing
 exports            one per exported table: submit, poll, fire a run
 pages              one per operation read by pages
 discovery          partition sets filled from what the connections see

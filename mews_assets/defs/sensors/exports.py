@@ -28,7 +28,7 @@ from mews_assets.defs.base.run_history import is_going, run_of_export
 from mews_assets.defs.base.run_tags import scope_tags, window_tags
 from mews_assets.defs.base.standing import STANDING
 from mews_assets.defs.namespace import Namespace
-from mews_assets.defs.sensors import abandoned_exports, skip_reasons
+from mews_assets.defs.sensors import abandoned_exports, sensor_texts
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import LookBack, due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
@@ -70,7 +70,7 @@ def export_sensor(table: Table, settings: Settings, job: str) -> dg.SensorDefini
         required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=settings.poll_seconds,
         default_status=default_status(settings),
-        description=skip_reasons.description(
+        description=sensor_texts.description(
             [table],
             settings.grain,
             settings.poll_seconds,
@@ -80,7 +80,7 @@ def export_sensor(table: Table, settings: Settings, job: str) -> dg.SensorDefini
     def sense(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         opened = lake_of(context, namespace).open()
         if (directory := load_directory(opened)) is None:
-            return dg.SensorResult(skip_reason=skip_reasons.nothing_discovered(namespace))
+            return dg.SensorResult(skip_reason=sensor_texts.nothing_discovered(namespace))
         with mews_of(context, namespace).open(directory, patient=False) as platform:
             return _Tick(table, settings, context.instance, opened, platform).run(context.cursor)
 
@@ -285,9 +285,9 @@ class _Tick:
     ) -> str:
         now = self.platform.now()
         waiting = (
-            skip_reasons.under_way(self.table, pending_now, now)
+            sensor_texts.under_way(self.table, pending_now, now)
             if pending_now
-            else skip_reasons.nothing_due(self.table, self.settings.grain, now)
+            else sensor_texts.nothing_due(self.table, self.settings.grain, now)
         )
         runs = f"; {len(of_runs)} waited for by runs" if of_runs else ""
         return "; ".join([waiting + runs, *notes])

@@ -25,7 +25,7 @@ from mews_assets.defs.base.run_history import failed_pulls, newest_runs, state_o
 from mews_assets.defs.base.run_tags import scope_tags, window_tags
 from mews_assets.defs.base.standing import STANDING
 from mews_assets.defs.namespace import Namespace
-from mews_assets.defs.sensors import abandoned_exports, skip_reasons
+from mews_assets.defs.sensors import abandoned_exports, sensor_texts
 from mews_assets.ingest.directory import Directory, load_directory
 from mews_assets.ingest.due import due, not_covered, still_missing
 from mews_assets.ingest.pending_exports import (
@@ -77,7 +77,7 @@ def pages_sensor(group: tuple[Table, ...], settings: Settings, job: str) -> dg.S
         required_resource_keys={namespace.mews_resource, namespace.lake_resource},
         minimum_interval_seconds=settings.poll_seconds,
         default_status=default_status(settings),
-        description=skip_reasons.description(
+        description=sensor_texts.description(
             *(group, settings.grain, settings.poll_seconds),
             f"It launches a run that reads them page by page{_waits_for(first)}.",
         ),
@@ -117,7 +117,7 @@ class Tick:
         """A run for all that is due and not held back, unless one is going."""
         directory = load_directory(self.lake)
         if directory is None:
-            return dg.SensorResult(skip_reason=skip_reasons.nothing_discovered(self.namespace))
+            return dg.SensorResult(skip_reason=sensor_texts.nothing_discovered(self.namespace))
         runs = newest_runs(self.instance, self.first, MAX_RUNS, self.namespace)
         states = [state_of(self.instance, run) for run in runs]
         if RunState.GOING in states:
@@ -166,7 +166,7 @@ class Tick:
         closed = blocked(failures, now)
         chosen = not_covered(missing, [(request.scopes, request.window) for request in closed])
         if chosen or not missing:
-            return chosen[-MAX_PARTITIONS:], skip_reasons.nothing_due(self.first, self.settings.grain, now)
+            return chosen[-MAX_PARTITIONS:], sensor_texts.nothing_due(self.first, self.settings.grain, now)
         reasons = [f"{len(missing)} partitions held back", *(_skip_reason(failure) for failure in failures)]
         return [], "; ".join(reasons)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mews_assets import catalog
-from mews_assets.defs.sensors.skip_reasons import description, nothing_due, under_way
+from mews_assets.defs.sensors.sensor_texts import description, nothing_due, under_way
 from mews_assets.ingest.pending_exports import PendingExport
 from mews_assets.lake.landing.export_log import LoggedExport
 from mews_assets.windows import Grain, Window
