@@ -22,6 +22,8 @@ from mews_assets_tests.lake.bucket import Bucket, bucket_lake
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, at, days, item, json_line, land, write_file
 from mews_assets_tests.lake.named import NAMES, WORST, tour
 
+pytestmark = pytest.mark.slow
+
 EVERY = {**NAMES, WORST: "a1"}
 TOURED = ("a[1]", "a?b", "a,b", "a\\b", "id=7", "scope=berlin", "_landing_id=x/enterprise_id=y", WORST)
 CURRENT = "SELECT id, scope FROM current.order_items ORDER BY ALL"

@@ -40,6 +40,8 @@ from mews_assets_tests.lake.made import (
     rows,
 )
 
+pytestmark = pytest.mark.slow
+
 MONTH = at(20)
 
 

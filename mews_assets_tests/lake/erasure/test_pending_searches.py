@@ -19,6 +19,8 @@ from mews_assets.lake.storage.local_store import LocalStore
 from mews_assets_tests.lake.made import NORTH, days, land
 from mews_assets_tests.lake.planted import ANNA, BILLS, CUSTOMERS, ELSE, NOW, ONCE, bill, customer, where
 
+pytestmark = pytest.mark.slow
+
 NEVER = "f00dface-1111-4222-8333-444455556666"
 
 

@@ -28,6 +28,8 @@ from mews_assets.lake.storage.lake import Lake
 from mews_assets.lake.storage.machine_errors import is_of_machine
 from mews_assets_tests.lake.made import NORTH, ORDER_ITEMS, SOUTH, at, days, ids, item, land, march
 
+pytestmark = pytest.mark.slow
+
 NAME = ORDER_ITEMS.name
 STEPS: dict[str, tuple[Any, str]] = {
     "reading what landed": (convert_capture.capture_store, "landed_files"),
