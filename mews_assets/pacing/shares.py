@@ -72,13 +72,16 @@ class Book:
     @classmethod
     def from_json(cls, content: bytes) -> Book:
         """Raises ValueError if it is not a book."""
-        return cls(msgspec.json.decode(content, type=_Stored).machines)
+        return cls(_DECODER.decode(content).machines)
 
 
 class _Stored(msgspec.Struct):
     """The book as its file holds it."""
 
     machines: dict[str, Entry]
+
+
+_DECODER = msgspec.json.Decoder(_Stored)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,10 @@ class Lease:
     @classmethod
     def from_json(cls, content: bytes) -> Lease:
         """Raises ValueError if it is no lease."""
-        return msgspec.json.decode(content, type=cls)
+        return _DECODER.decode(content)
+
+
+_DECODER = msgspec.json.Decoder(Lease)
 
 
 class Decision(Enum):
