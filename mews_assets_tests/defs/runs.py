@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
+import pyarrow.parquet as pq
 
 from mews_assets import catalog
 from mews_assets.catalog.model import Table
@@ -10,6 +13,7 @@ from mews_assets.defs.assets.current import current_job
 from mews_assets.defs.assets.snapshot import op_name
 from mews_assets.defs.base.partitions import register_scopes
 from mews_assets.defs.build import build_definitions
+from mews_assets.lake.storage import layout
 from mews_assets_tests.defs.keys import PLAIN
 from mews_assets_tests.defs.stage import QUIET, RANGE_END, RANGE_START, Stage
 
@@ -81,3 +85,11 @@ class Looks:
             for scope in scopes:
                 assert fold_run(self.stage, catalog.table(name), scope).success
         return asked
+
+
+def changes_rows(stage: Stage, name: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """The rows of a table in changes, by scope and window."""
+    found = {}
+    for file in stage.lake.files(layout.changes_folder(name), recursive=True):
+        found[layout.partition_of(file)] = pq.read_table(stage.lake.path(file), partitioning=None).to_pylist()
+    return found

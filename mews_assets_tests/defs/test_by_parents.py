@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,7 +10,7 @@ from mews_assets.catalog.model import Pages
 from mews_assets.defs.sensors.pages import Tick
 from mews_assets.lake.storage import layout
 from mews_assets_tests.defs.keys import PLAIN
-from mews_assets_tests.defs.runs import add_scopes, fold_run
+from mews_assets_tests.defs.runs import add_scopes, changes_rows, fold_run
 from mews_assets_tests.defs.stage import DAYS, Stage, evaluations, failure_of
 
 NAMED = "companionships,service_order_notes,identity_documents"
@@ -25,14 +23,6 @@ def named(stage: Stage) -> Stage:
     return stage
 
 
-def rows(stage: Stage, name: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """By scope and window."""
-    found = {}
-    for file in stage.lake.files(layout.changes_folder(name), recursive=True):
-        found[layout.partition_of(file)] = pq.read_table(stage.lake.path(file), partitioning=None).to_pylist()
-    return found
-
-
 def test_naming_a_table_fetches_its_parents_too(named: Stage) -> None:
     names = {table.name for table in named.settings.tables}
     assert names == {*NAMED.split(","), "reservations", "product_service_orders", "customers"}
@@ -42,7 +32,7 @@ def test_companions_are_those_of_the_reservations_that_changed_in_the_window(nam
     assert named.run("reservations", named.keys()).success
     result = named.run("companionships", named.keys())
     assert result.success, failure_of(result).error
-    changed, found = rows(named, "reservations"), rows(named, "companionships")
+    changed, found = changes_rows(named, "reservations"), changes_rows(named, "companionships")
     assert set(found) == set(changed)
     for partition, companions in found.items():
         assert companions
@@ -63,7 +53,7 @@ def test_a_window_that_has_not_landed_in_the_parents_table_fails_and_says_so(nam
     assert not result.success
     failure = failure_of(result)
     assert "materialise that partition of reservations first" in failure.error.message
-    assert {scope for scope, _ in rows(named, "companionships")} == {north}
+    assert {scope for scope, _ in changes_rows(named, "companionships")} == {north}
 
 
 def test_the_sensor_waits_for_the_parents(named: Stage) -> None:
@@ -93,8 +83,8 @@ def test_more_parents_than_a_request_takes_are_named_in_several(named: Stage) ->
         if one["Operation"] == "identityDocuments/getAll"
     ]
     assert max(sizes) <= documents.fetch.of_parents.limit
-    customers = {row["id"] for found in rows(named, "customers").values() for row in found}
-    documented = [row for found in rows(named, "identity_documents").values() for row in found]
+    customers = {row["id"] for found in changes_rows(named, "customers").values() for row in found}
+    documented = [row for found in changes_rows(named, "identity_documents").values() for row in found]
     assert documented
     assert {row["customer_id"] for row in documented} <= customers
 
@@ -106,7 +96,7 @@ def test_notes_come_of_reservations_and_of_product_orders_and_current_has_the_ne
         assert named.run(table, named.keys()).success
     notes = catalog.table("service_order_notes")
     assert fold_run(named, notes, *named.enterprises).success
-    every = [row["id"] for found in rows(named, notes.name).values() for row in found]
+    every = [row["id"] for found in changes_rows(named, notes.name).values() for row in found]
     current = [
         row["id"]
         for file in named.lake.files(layout.current_folder(notes.name), recursive=True)

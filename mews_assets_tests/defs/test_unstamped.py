@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
 from mews_assets import catalog
 from mews_assets.lake.storage import layout
-from mews_assets_tests.defs.runs import add_scopes, fold_run
+from mews_assets_tests.defs.runs import add_scopes, changes_rows, fold_run
 from mews_assets_tests.defs.stage import DAYS, Stage, evaluations
 
 NAMED = "source_assignments,tasks,account_notes,cashier_transactions,reservation_groups"
@@ -22,17 +20,9 @@ def named(stage: Stage) -> Stage:
     return stage
 
 
-def rows(stage: Stage, name: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """By scope and window."""
-    found = {}
-    for file in stage.lake.files(layout.changes_folder(name), recursive=True):
-        found[layout.partition_of(file)] = pq.read_table(stage.lake.path(file), partitioning=None).to_pylist()
-    return found
-
-
 def test_rows_belong_to_the_window_that_they_were_asked_for(named: Stage) -> None:
     assert named.run("source_assignments", named.keys()).success
-    found = rows(named, "source_assignments")
+    found = changes_rows(named, "source_assignments")
     assert set(found) == {(scope, day) for scope in named.enterprises for day in DAYS}
     for (scope, day), records in found.items():
         assert records
@@ -44,10 +34,10 @@ def test_rows_belong_to_the_window_that_they_were_asked_for(named: Stage) -> Non
 
 def test_a_window_asked_for_again_has_each_record_once(named: Stage) -> None:
     assert named.run("source_assignments", named.keys()).success
-    before = rows(named, "source_assignments")
+    before = changes_rows(named, "source_assignments")
     again = named.run("source_assignments", named.keys())
     assert again.success
-    assert rows(named, "source_assignments") == before
+    assert changes_rows(named, "source_assignments") == before
     verdicts = evaluations(again, dg.AssetKey(["changes", "source_assignments"]))
     assert [name for name, passed in verdicts.items() if not passed] == []
 
@@ -71,7 +61,7 @@ def test_a_task_is_there_as_it_was_created_and_as_it_was_closed(named: Stage) ->
     assert named.run("tasks", named.keys([north], [DAYS[1]])).success
     states = {
         day: [row["state"] for row in records if row["id"] == task]
-        for (_, day), records in rows(named, "tasks").items()
+        for (_, day), records in changes_rows(named, "tasks").items()
     }
     assert states == {DAYS[0]: ["Open"], DAYS[1]: ["Closed"]}
     add_scopes(named)
@@ -86,6 +76,6 @@ def test_they_land_like_any_other(named: Stage, name: str) -> None:
     scopes = named.chains if name == "account_notes" else named.enterprises
     result = named.run(name, named.keys(scopes))
     assert result.success
-    assert set(rows(named, name)) == {(scope, day) for scope in scopes for day in DAYS}
+    assert set(changes_rows(named, name)) == {(scope, day) for scope in scopes for day in DAYS}
     verdicts = evaluations(result, dg.AssetKey(["changes", name]))
     assert [verdict for verdict, passed in verdicts.items() if not passed] == []

@@ -6,7 +6,7 @@ every connection for its enterprises, and adds new enterprises and chains to the
 scope that is no longer visible is named, and its rows stay. Not here: asking Mews (`ingest.reference`).
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,14 +175,21 @@ def judged(asset: dg.AssetKey, rows: ReferenceMeasures, answered: Answered) -> d
         "missing": rows.missing,
         "vanished": rows.vanished,
     }
+    return sound_result(asset, {"rows": rows.rows}, faults, answered.silent)
+
+
+def sound_result(
+    asset: dg.AssetKey, counted: Mapping[str, int], faults: Mapping[str, Any], silent: Any
+) -> dg.AssetCheckResult:
+    """The result of the check `sound`: an error where there are faults, a warning where connections were silent."""
     found = {name: value for name, value in faults.items() if value}
-    silent = {"did_not_answer": answered.silent} if answered.silent else {}
+    no_answer = {"did_not_answer": silent} if silent else {}
     return dg.AssetCheckResult(
         passed=not found and not silent,
         asset_key=asset,
         check_name=SOUND,
         severity=dg.AssetCheckSeverity.ERROR if found else dg.AssetCheckSeverity.WARN,
-        metadata={"rows": rows.rows, **found, **silent},
+        metadata={**counted, **found, **no_answer},
     )
 
 

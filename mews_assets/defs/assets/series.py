@@ -14,7 +14,7 @@ from pydantic import Field
 
 from mews_assets.catalog.series_model import SeriesTable
 from mews_assets.defs.assets import run_failures
-from mews_assets.defs.assets.reference import SOUND
+from mews_assets.defs.assets.reference import SOUND, sound_result
 from mews_assets.defs.base.asset_specs import OWNERS, sample_query
 from mews_assets.defs.base.column_schemas import column_schema
 from mews_assets.defs.base.conditions import made_when_missing, waits_for_reference
@@ -146,15 +146,7 @@ def judged(read: SeriesRead, platform: Platform, asset: dg.AssetKey) -> dg.Asset
         "vanished": {key_of(scope): count for scope, count in read.vanished.items()},
         "not_read": {key_of(scope): cause for scope, cause in read.faults.items()},
     }
-    found = {name: value for name, value in faults.items() if value}
-    silent = {"did_not_answer": read.silent} if read.silent else {}
-    return dg.AssetCheckResult(
-        passed=not found and not silent,
-        asset_key=asset,
-        check_name=SOUND,
-        severity=dg.AssetCheckSeverity.ERROR if found else dg.AssetCheckSeverity.WARN,
-        metadata={"figures": read.measures.sent, **found, **silent},
-    )
+    return sound_result(asset, {"figures": read.measures.sent}, faults, read.silent)
 
 
 def _spec(table: SeriesTable, settings: Settings) -> dg.AssetSpec:

@@ -7,10 +7,11 @@ launches.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import cast
 
 import dagster as dg
@@ -104,35 +105,14 @@ def make_current(kind: ScopeKind) -> LaunchedRun:
     """Bring the current tables of all scopes of a kind up to their changes, in one run."""
     settings = read_settings(os.environ)
     keys = [Namespace.of(settings).current(table) for table in settings.tables if table.scope is kind]
-    return _of_all_scopes(f"current tables of each {kind.value}", kind, keys)
+    return _of_assets(f"current tables of each {kind.value}", keys, kind)
 
 
 def take_snapshot(table_name: str) -> LaunchedRun:
     """Ask for all there is of a table, of every known scope."""
     table = catalog.table(table_name)
     namespace = Namespace.of(read_settings(os.environ))
-    return _of_all_scopes(f"snapshot of {table_name}", table.scope, [namespace.snapshot(table)])
-
-
-def _of_all_scopes(title: str, kind: ScopeKind, keys: list[dg.AssetKey]) -> LaunchedRun:
-    """Materialise assets that have a partition for each scope, in one run."""
-    settings = read_settings(os.environ)
-    namespace = Namespace.of(settings)
-    with _instance() as instance:
-        scopes = known_scopes(instance, kind, namespace)
-        result = (
-            build_definitions(settings)
-            .resolve_implicit_global_asset_job_def()
-            .execute_in_process(
-                instance=instance,
-                run_config={"loggers": _QUIET},
-                asset_selection=keys,
-                tags={RANGE_START: scopes[0], RANGE_END: scopes[-1], **_SHOWN_IN_UI},
-                raise_on_error=False,
-            )
-        )
-        _name_code_location(instance, result.run_id)
-        return summarise(title, result, instance, namespace)
+    return _of_assets(f"snapshot of {table_name}", [namespace.snapshot(table)], table.scope)
 
 
 def make_marts(share: int = 0, shares: int = 1) -> LaunchedRun:
@@ -149,22 +129,7 @@ def write_report() -> LaunchedRun:
 
 def write_sql_catalog() -> LaunchedRun:
     """Write the DuckDB file with a view for every table."""
-    settings = read_settings(os.environ)
-    namespace = Namespace.of(settings)
-    with _instance() as instance:
-        result = (
-            build_definitions(settings)
-            .resolve_implicit_global_asset_job_def()
-            .execute_in_process(
-                instance=instance,
-                run_config={"loggers": _QUIET},
-                asset_selection=[namespace.sql_catalog],
-                tags=_SHOWN_IN_UI,
-                raise_on_error=False,
-            )
-        )
-        _name_code_location(instance, result.run_id)
-        return summarise("SQL catalog", result, instance, namespace)
+    return _of_assets("SQL catalog", [Namespace.of(read_settings(os.environ)).sql_catalog])
 
 
 def look_for_late_hotels() -> LaunchedRun:
@@ -173,19 +138,41 @@ def look_for_late_hotels() -> LaunchedRun:
 
 
 def _run(job: str, ops: dict[str, object], assets: list[dg.AssetKey] | None = None) -> LaunchedRun:
+    """Run a job, or its part for some assets."""
     settings = read_settings(os.environ)
-    namespace = Namespace.of(settings)
-    definitions = build_definitions(settings)
+    found = build_definitions(settings).resolve_job_def(Namespace.of(settings).name(job))
     with _instance() as instance:
-        result = definitions.resolve_job_def(namespace.name(job)).execute_in_process(
-            instance=instance,
-            run_config={"ops": ops, "loggers": _QUIET},
-            asset_selection=assets,
-            tags=_SHOWN_IN_UI,
-            raise_on_error=False,
-        )
-        _name_code_location(instance, result.run_id)
-        return summarise(job, result, instance, namespace)
+        return _execute(job, found, instance, assets=assets, config={"ops": ops})
+
+
+def _of_assets(title: str, keys: list[dg.AssetKey], kind: ScopeKind | None = None) -> LaunchedRun:
+    """Materialise assets in one run; with `kind`, their partitions of all scopes."""
+    settings = read_settings(os.environ)
+    job = build_definitions(settings).resolve_implicit_global_asset_job_def()
+    with _instance() as instance:
+        scopes = known_scopes(instance, kind, Namespace.of(settings)) if kind else []
+        tags = {RANGE_START: scopes[0], RANGE_END: scopes[-1]} if kind else {}
+        return _execute(title, job, instance, assets=keys, tags=tags)
+
+
+def _execute(
+    title: str,
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    *,
+    assets: list[dg.AssetKey] | None,
+    config: Mapping[str, object] = MappingProxyType({}),
+    tags: Mapping[str, str] = MappingProxyType({}),
+) -> LaunchedRun:
+    result = job.execute_in_process(
+        instance=instance,
+        run_config={**config, "loggers": _QUIET},
+        asset_selection=assets,
+        tags={**tags, **_SHOWN_IN_UI},
+        raise_on_error=False,
+    )
+    _name_code_location(instance, result.run_id)
+    return summarise(title, result, instance, Namespace.of(read_settings(os.environ)))
 
 
 def _name_code_location(instance: dg.DagsterInstance, run_id: str) -> None:

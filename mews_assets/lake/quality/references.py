@@ -63,7 +63,7 @@ def resolve(
     for partition in partitions:
         by_scope.setdefault(partition.scope, []).append(partition)
     fields = sorted(references(table), key=_target)
-    snapshots = {name: _snapshot(lake, name) for name in map(_target, fields) if not _is_windowed(name)}
+    snapshots = {name: _snapshot(lake, name) for name in set(map(_target, fields)) if not _is_windowed(name)}
     found: dict[Partition, list[ReferenceResult]] = {}
     for scope, of_scope in by_scope.items():
         for start in range(0, len(of_scope), _PARTITIONS_AT_ONCE):
